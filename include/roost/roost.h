@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * roost.h - a page-frame allocator whose free never waits.
+ *
+ * The allocator hands out blocks of 2^order page frames out of a memory map that the caller
+ * describes. It never touches the frames themselves: all metadata lies in memory that the caller
+ * gives to roost_init(). It uses no libc, no globals and no dynamic memory.
+ *
+ * Words used throughout:
+ *   frame      one page of memory; what the size of a page is does not matter here
+ *   pfn        number of a frame; pfn 0 is a frame like any other, ROOST_NONE is none
+ *   order      a block of order k is 2^k frames, aligned to 2^k
+ *   pageblock  2^ROOST_PAGEBLOCK_ORDER aligned frames: the unit of ownership and migratetype
+ *   zone       a set of frames with one lock, one buddy system, one node
+ *   pcp        the per-CPU pages of one CPU in one zone
+ *
+ * Contexts. "Any context" means thread, signal handler, softirq, hard IRQ and NMI, also while
+ * the caller holds locks of its own, also on top of any function of this header. "Thread
+ * context" means: may sleep, holds no lock that a handler takes.
+ *
+ * Errors are negative errno values with Linux's numbers (see enum roost_error): a freestanding
+ * program has no <errno.h>.
+ */
+#ifndef ROOST_ROOST_H
+#define ROOST_ROOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define ROOST_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define ROOST_MUST_CHECK
+#endif
+
+typedef uint64_t roost_pfn;
+
+/* No frame. */
+#define ROOST_NONE (~(roost_pfn)0)
+
+/* The allocator; it lies at the start of the metadata that roost_init() was given. */
+typedef struct roost roost_t;
+
+enum {
+	ROOST_MAX_ORDER = 18, /* largest order that can be configured: 1 GiB of 4 KiB */
+	ROOST_DEFAULT_MAX_ORDER = 10,
+	ROOST_PAGEBLOCK_ORDER = 9, /* 2 MiB of 4 KiB frames */
+	ROOST_MAX_ZONES = 32,
+	ROOST_MAX_NODES = 32,
+	ROOST_MAX_CPUS = 1024,
+};
+
+enum roost_error {
+	ROOST_EAGAIN = 11, /* somebody holds what is needed; try again */
+	ROOST_EINVAL = 22, /* an argument makes no sense; roost_config_error() says which */
+	ROOST_ENOSPC = 28, /* the metadata area is too small */
+	ROOST_E2BIG = 7,   /* the map has more frames, ranges, zones or CPUs than can be managed */
+	ROOST_EUCLEAN = 117, /* roost_validate() found a violated invariant */
+};
+
+/* What an error of this header means, in English; never NULL. Any context. */
+const char *roost_strerror(int error);
+
+/* ---- Description of the memory ---------------------------------------------------------- */
+
+enum {
+	/* The range is there but must never be handed out (firmware, kernel image, ...).
+	 * A reserved range may lie over, inside or across ordinary ranges. */
+	ROOST_RANGE_RESERVED = 1u << 0,
+};
+
+/* Frames [start, end). Ends need no alignment; what no range covers is a hole. */
+struct roost_range {
+	roost_pfn start;
+	roost_pfn end;
+	uint16_t zone;	/* index into roost_config.zones; not looked at for reserved ranges */
+	uint16_t flags; /* ROOST_RANGE_* */
+};
+
+/* A zone. Numbers of frames; 0 for low and high means: chosen from the zone's size. */
+struct roost_zone_config {
+	const char *name; /* copied, at most 15 bytes; NULL: "Normal" */
+	unsigned node;	  /* NUMA node, 0 .. ROOST_MAX_NODES - 1 */
+	/* Frames that only callers with ROOST_RESERVE may take: the min watermark. They lie in
+	 * pageblocks of their own at the end of the zone as long as ordinary blocks last. */
+	uint64_t reserve;
+	uint64_t low;  /* free frames under which the pressure hook fires */
+	uint64_t high; /* free frames over which it is armed again */
+};
+
+/* How a free reaches the CPU that owns the pageblock (pcpbuddy). */
+enum roost_free_path {
+	/* The seed: the pcp lock is only tried; when that fails the block goes to the zone. */
+	ROOST_FREE_TRYLOCK = 0,
+	/* v2 of the series: frees from other CPUs go to a lock-free list of the owner. */
+	ROOST_FREE_LLIST = 1,
+	/* Before the patch: waits for the pcp lock. Deadlocks. Only in builds with ROOST_LAB. */
+	ROOST_FREE_BLOCKING = 2,
+};
+
+enum roost_misuse_kind {
+	ROOST_MISUSE_DOUBLE_FREE,   /* the block is free already */
+	ROOST_MISUSE_NOT_ALLOCATED, /* never handed out as the head of a block */
+	ROOST_MISUSE_WRONG_ORDER,   /* handed out with another order */
+	ROOST_MISUSE_MISALIGNED,    /* pfn is no multiple of 2^order */
+	ROOST_MISUSE_OUT_OF_RANGE,  /* below or above all memory */
+	ROOST_MISUSE_HOLE,	    /* in a hole or in a reserved range */
+	ROOST_MISUSE_BAD_ORDER,	    /* order above the configured largest order */
+	ROOST_MISUSE_BAD_FLAGS,	    /* flags that do not exist, or a zone or node that does not */
+	ROOST_MISUSE_CORRUPT,	    /* check level 3: the metadata contradict themselves */
+};
+
+struct roost_misuse {
+	enum roost_misuse_kind kind;
+	const char *call;     /* the function of this header that was called */
+	roost_pfn pfn;	      /* the frame that the caller named, or ROOST_NONE */
+	int order_given;      /* the order that the caller named, or -1 */
+	int order_found;      /* the order of the block found there, or -1 */
+	roost_pfn head_found; /* first frame of the block that holds pfn, or ROOST_NONE */
+};
+
+/*
+ * Called for each misuse that is found, from the context and under the locks of the offending
+ * caller; no lock of the allocator is held. When it returns, the call has no effect on the block.
+ */
+typedef void roost_misuse_fn(void *context, const struct roost_misuse *misuse);
+
+/* What a misuse is called, in English; never NULL. Any context. */
+const char *roost_misuse_name(enum roost_misuse_kind kind);
+
+/*
+ * Called when a zone falls below its low watermark (once, until it has risen above high), and
+ * when an allocation is about to wait or fail. Comes from the context and under the locks of the
+ * allocating caller, with no lock of the allocator held. It may free; it may allocate without
+ * ROOST_WAIT.
+ */
+typedef void roost_pressure_fn(void *context, unsigned zone, uint64_t free_frames);
+
+/*
+ * How much is checked. Each level does all that the lower ones do. Cost on top of level 0, as a
+ * count: 1: one load and compare per call; 2: one atomic compare-and-exchange per free; 3: each
+ * frame of the block is looked at, 2^order loads per call.
+ */
+enum {
+	ROOST_CHECK_NONE = 0,	  /* range lookups only; misuse corrupts */
+	ROOST_CHECK_STATE = 1,	  /* default: all of enum roost_misuse_kind but CORRUPT */
+	ROOST_CHECK_EXACT = 2,	  /* and frees of one block on two CPUs at the same instant */
+	ROOST_CHECK_PARANOID = 3, /* and the records of the frames inside each block */
+};
+
+struct roost_config {
+	size_t size; /* sizeof(struct roost_config): set by ROOST_CONFIG_INIT */
+	const struct roost_range *ranges; /* in any order; ordinary ones must not overlap */
+	size_t nr_ranges;
+	const struct roost_zone_config *zones; /* NULL: one zone "Normal" on node 0 */
+	size_t nr_zones;
+	/* Zones to try for a caller on node n, best first: zone_order[n * nr_zones + i]; 0xff ends
+	 * a list early. One list for each node up to the highest one named. NULL: the node's own
+	 * zones, the last first, then those of the other nodes by distance of their numbers. */
+	const uint8_t *zone_order;
+	const uint8_t *cpu_node; /* node of each CPU; NULL: all on node 0 */
+	unsigned nr_cpus;	 /* 1 .. ROOST_MAX_CPUS */
+	unsigned max_order;	 /* 0: ROOST_DEFAULT_MAX_ORDER; at least ROOST_PAGEBLOCK_ORDER */
+	uint32_t pcp_high;  /* frames that a pcp holds before it drains; 0: from the zone's size */
+	uint32_t pcp_batch; /* frames moved per hold of a zone lock; 0: from pcp_high */
+	enum roost_free_path free_path;
+	unsigned check_level;	     /* ROOST_CHECK_* */
+	roost_misuse_fn *misuse;     /* NULL: names the misuse and stops (the port's fatal) */
+	roost_pressure_fn *pressure; /* NULL: none */
+	void *context;		     /* given to both hooks */
+};
+
+#define ROOST_CONFIG_INIT                                                                          \
+	{                                                                                          \
+		.size = sizeof(struct roost_config), .nr_cpus = 1,                                 \
+		.check_level = ROOST_CHECK_STATE,                                                  \
+	}
+
+/* Why a configuration is refused, in English, or NULL if it is good. Thread context. */
+const char *roost_config_error(const struct roost_config *config);
+
+/* Bytes of metadata that the configuration needs, or 0 if it is refused. Thread context. */
+size_t roost_metadata_size(const struct roost_config *config);
+
+/*
+ * Makes an allocator in the size bytes at metadata, which must be zeroed, aligned to 64 bytes and
+ * stay for as long as the allocator is used. All frames start out free. Writes only a part of
+ * the metadata: pages of it that belong to memory never used stay untouched.
+ * Returns 0 and sets *out, or -ROOST_EINVAL, -ROOST_ENOSPC, -ROOST_E2BIG. Thread context.
+ */
+ROOST_MUST_CHECK int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
+				size_t size);
+
+/* ---- Allocation ------------------------------------------------------------------------- */
+
+enum {
+	/* Migratetype: who can move the block away later. One of these three. */
+	ROOST_MOVABLE = 0,
+	ROOST_UNMOVABLE = 1,
+	ROOST_RECLAIMABLE = 2,
+	ROOST_MIGRATETYPE_MASK = 3,
+
+	/* The caller is in thread context and may sleep: fail only when memory is out. Without it
+	 * the call waits for nothing, is legal in any context, and may fail while others hold
+	 * the locks that stand before the last free frames. */
+	ROOST_WAIT = 1 << 2,
+	/* The reserve may be used. */
+	ROOST_RESERVE = 1 << 3,
+	/* Only zones of the chosen node. */
+	ROOST_THISNODE = 1 << 4,
+};
+
+/* Only this zone. */
+#define ROOST_ZONE(zone) (((unsigned)(zone) + 1u) << 8)
+/* The order of zones of this node instead of that of the current CPU's. */
+#define ROOST_NODE(node) (((unsigned)(node) + 1u) << 16)
+
+/*
+ * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
+ * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
+ * Cost: a try-lock and a list operation when the pcp has a block; else the zone lock.
+ */
+ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
+
+/*
+ * Allocates up to count blocks of one order into pfns[]; returns how many. Contexts as
+ * roost_alloc(); each pcp lock is taken once for many blocks.
+ */
+ROOST_MUST_CHECK size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags,
+					 roost_pfn *pfns, size_t count);
+
+/* ---- Free ------------------------------------------------------------------------------- */
+
+struct roost_block {
+	roost_pfn pfn;
+	unsigned order;
+};
+
+/*
+ * Frees a block that was allocated (or split) with this very order. Any context but on top of
+ * code that runs with interrupts off (an NMI): there use roost_free_nolock(), unless the port
+ * can tell (see src/core/port.h). Never sleeps, keeps errno.
+ * pcpbuddy: tries the owner's pcp lock and never waits for it. May wait, spinning with interrupts
+ * off, for the zone lock, which is only ever held with interrupts off.
+ */
+void roost_free(roost_t *roost, roost_pfn pfn, unsigned order);
+
+/* The same, but waits for nothing whatever: any context without exception. */
+void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order);
+
+/*
+ * Frees count blocks of any orders, owners and zones. Contexts as roost_free(). Neighbours in
+ * the array that have the same owner share one hold of a lock: sort by address if it is easy.
+ */
+void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count);
+void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count);
+
+/*
+ * Turns an allocated block of order from into 2^(from - to) allocated blocks of order to, each
+ * of which is then freed on its own. Returns 0, or -ROOST_EINVAL if to > from or the block is not
+ * allocated with order from (which is also reported as misuse). Any context. Cost: 2^(from - to)
+ * stores, no lock.
+ */
+int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to);
+
+/* ---- CPUs and maintenance --------------------------------------------------------------- */
+
+/*
+ * Takes a CPU off-line: its pcps are emptied, its pageblocks disowned, and frees that still come
+ * its way go to the zone. Code may go on running there; it allocates from the zones.
+ * Sleeps until it has had each pcp lock once. Thread context. 0 or -ROOST_EINVAL.
+ */
+int roost_cpu_offline(roost_t *roost, unsigned cpu);
+int roost_cpu_online(roost_t *roost, unsigned cpu);
+
+/*
+ * Gives what the pcps of one CPU (cpu >= 0) or of all (-1) hold back to the zones. A pcp whose
+ * lock is taken is passed over. Thread context. Returns the number of frames moved.
+ */
+size_t roost_drain(roost_t *roost, int cpu);
+
+/*
+ * Sets the pageblock that holds pfn apart (isolate = true): its free frames are not handed out any
+ * more and frames that come back to it stay there; or undoes that. Frames of the block that lie
+ * on pcps of other CPUs are still handed out: drain first. Thread context.
+ * 0, -ROOST_EINVAL (no such frame, or part of the reserve, or not isolated), -ROOST_EAGAIN (the
+ * owner's pcp is busy).
+ */
+ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
+
+/* ---- Looking at it ---------------------------------------------------------------------- */
+
+struct roost_violation {
+	const char *invariant; /* in English */
+	roost_pfn pfn;	       /* ROOST_NONE if it concerns no frame */
+	int zone, cpu;	       /* -1 if it concerns none */
+	uint64_t expected, found;
+};
+
+/*
+ * Checks every invariant of the metadata, reading only. Nobody else may be inside the allocator.
+ * Returns 0, or -ROOST_EUCLEAN with the first violation in *violation (may be NULL).
+ * Thread context. Cost: several visits of each frame's record.
+ */
+int roost_validate(const roost_t *roost, struct roost_violation *violation);
+
+/* Counters, each with what it counts. All are of events since roost_init(). */
+#define ROOST_COUNTERS(X)                                                                          \
+	X(alloc_pcp, "allocations served by the CPU's own pcp")                                    \
+	X(alloc_zone, "allocations served by the zone")                                            \
+	X(alloc_other, "allocations served by another CPU's pcp")                                  \
+	X(alloc_reserve, "allocations that took from the reserve blocks")                          \
+	X(fail_wait, "allocations that were willing to wait and found no memory")                  \
+	X(fail_nowait, "allocations that were not willing to wait and reached no memory")          \
+	X(fail_while_free, "of those, how many failed while enough frames were free")              \
+	X(free_local, "frees to the pcp of the freeing CPU")                                       \
+	X(free_remote, "frees to the pcp of another CPU, the owner")                               \
+	X(free_llist, "frees pushed to the lock-free list of the owner")                           \
+	X(free_fallback, "frees given to the zone because the pcp lock was taken")                 \
+	X(free_dead, "frees given to the zone because the CPU was off-line")                       \
+	X(free_direct, "frees for which the zone is the way: large, isolated or reserve blocks")   \
+	X(free_zone_llist, "frees pushed to the zone's lock-free list, its lock being taken")      \
+	X(trylock_fail_alloc, "pcp try-locks that failed in an allocation")                        \
+	X(trylock_fail_free, "pcp try-locks that failed in a free")                                \
+	X(trylock_fail_drain, "pcp try-locks that failed in a drain or a search for memory")       \
+	X(zone_lock, "acquisitions of the zone lock")                                              \
+	X(zone_lock_waited, "of those, how many had to wait")                                      \
+	X(zone_trylock_fail, "times the zone lock was tried and not had")                          \
+	X(zone_frames, "frames moved under the zone lock, either way")                             \
+	X(refill_recovered, "phase 0: frames recovered from owned blocks")                         \
+	X(refill_claimed, "phase 1: frames of claimed blocks")                                     \
+	X(refill_chunks, "phase 2: frames taken in chunks without stealing")                       \
+	X(refill_stolen, "phase 3: frames taken from blocks of another migratetype")               \
+	X(blocks_claimed, "pageblocks claimed by a CPU")                                           \
+	X(blocks_stolen, "pageblocks turned to another migratetype")                               \
+	X(blocks_returned, "owned pageblocks that became whole in the zone and lost their owner")  \
+	X(blocks_recovered, "owned pageblocks of which phase 0 found fragments in the zone")       \
+	X(blocks_disowned, "pageblocks taken from an off-line CPU")                                \
+	X(pcp_merged, "merges on a pcp")                                                           \
+	X(pcp_drained, "frames drained from a pcp to the zone")                                    \
+	X(absorbed, "frames taken off a lock-free list")                                           \
+	X(wait_rounds, "rounds that allocations slept")                                            \
+	X(pressure, "calls of the pressure hook")
+
+struct roost_stats {
+#define ROOST_COUNTER_FIELD(name, text) uint64_t name;
+	ROOST_COUNTERS(ROOST_COUNTER_FIELD)
+#undef ROOST_COUNTER_FIELD
+};
+
+/*
+ * Adds the counters of one zone (or of all: -1) on one CPU (or on all: -1) to *stats.
+ * Any context; exact only at rest. 0 or -ROOST_EINVAL.
+ */
+int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats);
+
+enum roost_list_type { /* the free lists of a zone; the first three are migratetypes */
+		       ROOST_LIST_MOVABLE = ROOST_MOVABLE,
+		       ROOST_LIST_UNMOVABLE = ROOST_UNMOVABLE,
+		       ROOST_LIST_RECLAIMABLE = ROOST_RECLAIMABLE,
+		       ROOST_LIST_RESERVE,
+		       ROOST_LIST_ISOLATE,
+		       ROOST_NR_LISTS,
+};
+
+struct roost_zone_info {
+	char name[16];
+	unsigned node;
+	roost_pfn start_pfn;	 /* the lowest frame */
+	uint64_t spanned;	 /* from the lowest to the highest frame, with holes */
+	uint64_t present;	 /* with reserved ranges */
+	uint64_t managed;	 /* what can be handed out: allocated + free */
+	uint64_t free;		 /* in the zone's buddy system */
+	uint64_t free_pcp;	 /* on pcps */
+	uint64_t free_llist;	 /* on lock-free lists */
+	uint64_t min, low, high; /* watermarks */
+	uint64_t blocks[ROOST_NR_LISTS][ROOST_MAX_ORDER + 1]; /* free blocks in the buddy system */
+	uint64_t pageblocks[ROOST_NR_LISTS]; /* how many pageblocks have each type */
+};
+
+/* Describes a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL (no such zone). */
+int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info *info);
+
+struct roost_pcp_info {
+	bool online;
+	uint64_t count; /* frames on the lists */
+	uint64_t llist; /* frames on the lock-free list */
+	uint64_t high, batch;
+	uint64_t whole; /* whole pageblocks among count */
+};
+
+/* Describes the pcp of a CPU in a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL. */
+int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info);
+
+enum roost_frame_state {
+	ROOST_FRAME_OUTSIDE, /* in no range, in a hole, or reserved */
+	ROOST_FRAME_INSIDE,  /* inside a block, not its first frame */
+	ROOST_FRAME_ALLOCATED,
+	ROOST_FRAME_FREE_ZONE,
+	ROOST_FRAME_FREE_PCP,
+	ROOST_FRAME_FREE_LLIST,
+	ROOST_FRAME_BUSY, /* on its way between two of these */
+};
+
+struct roost_frame_info {
+	enum roost_frame_state state;
+	unsigned order;		   /* of the block whose first frame it is */
+	int zone;		   /* -1 outside */
+	int owner;		   /* CPU that owns the pageblock, -1 if none does */
+	enum roost_list_type type; /* of the pageblock */
+};
+
+/* Describes a frame. Any context; racy unless the caller owns the block. */
+void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_info *info);
+
+enum roost_dump {
+	ROOST_DUMP_BUDDYINFO,	 /* as /proc/buddyinfo */
+	ROOST_DUMP_PAGETYPEINFO, /* as /proc/pagetypeinfo */
+	ROOST_DUMP_ZONEINFO,	 /* as /proc/zoneinfo */
+};
+
+/* Takes length bytes of text; a negative return ends the dump and is handed on. */
+typedef int roost_write_fn(void *context, const char *text, size_t length);
+
+/* Writes a text table. Any context in which write is legal. 0 or what write returned. */
+int roost_dump(const roost_t *roost, enum roost_dump what, roost_write_fn *write, void *context);
+
+/* Numbers that were configured or found: zones, CPUs, largest order. Any context. */
+unsigned roost_nr_zones(const roost_t *roost);
+unsigned roost_nr_cpus(const roost_t *roost);
+unsigned roost_max_order(const roost_t *roost);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

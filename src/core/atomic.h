@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atomic.h - the atomic operations in use, with the memory order in the name.
+ *
+ * rlx  relaxed: no order, only that the access is not torn
+ * acq  acquire: what follows sees what came before the release that was read
+ * rel  release: what came before is seen by who acquires this
+ * sc   sequentially consistent: also keeps a store before a later load of something else
+ */
+#ifndef RST_ATOMIC_H
+#define RST_ATOMIC_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define rst_load_rlx(p)	    atomic_load_explicit((p), memory_order_relaxed)
+#define rst_load_acq(p)	    atomic_load_explicit((p), memory_order_acquire)
+#define rst_load_sc(p)	    atomic_load_explicit((p), memory_order_seq_cst)
+#define rst_store_rlx(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
+#define rst_store_rel(p, v) atomic_store_explicit((p), (v), memory_order_release)
+#define rst_store_sc(p, v)  atomic_store_explicit((p), (v), memory_order_seq_cst)
+#define rst_xchg_acq(p, v)  atomic_exchange_explicit((p), (v), memory_order_acquire)
+#define rst_xchg_rel(p, v)  atomic_exchange_explicit((p), (v), memory_order_release)
+#define rst_xchg_sc(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
+#define rst_fence_sc()	    atomic_thread_fence(memory_order_seq_cst)
+#define rst_add_rlx(p, v)   ((void)atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
+
+/* Compare-and-exchange of a 32- or 64-bit word; *expected gets what was found on failure. */
+static inline bool rst_cas32_rlx(_Atomic uint32_t *p, uint32_t *expected, uint32_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_relaxed,
+						       memory_order_relaxed);
+}
+
+static inline bool rst_cas32_acq(_Atomic uint32_t *p, uint32_t *expected, uint32_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static inline bool rst_cas64_sc(_Atomic uint64_t *p, uint64_t *expected, uint64_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_seq_cst,
+						       memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.c - is a configuration good, and what memory map does it describe?
+ *
+ * Nothing is copied or sorted: there is no memory yet to put a copy in. The ranges are visited in
+ * order of address by searching for the next one, which is quadratic in at most RST_MAX_RANGES.
+ */
+#include "core/map.h"
+
+static const struct roost_zone_config the_zone;
+
+const struct roost_zone_config *rst_config_zones(const struct roost_config *config, unsigned *nr)
+{
+	*nr = config->zones ? (unsigned)config->nr_zones : 1;
+	return config->zones ? config->zones : &the_zone;
+}
+
+unsigned rst_config_nodes(const struct roost_config *config)
+{
+	unsigned nr_zones, nodes = 1;
+	const struct roost_zone_config *zones = rst_config_zones(config, &nr_zones);
+
+	for (unsigned i = 0; i < nr_zones; i++)
+		if (zones[i].node >= nodes)
+			nodes = zones[i].node + 1;
+	for (unsigned i = 0; config->cpu_node && i < config->nr_cpus; i++)
+		if (config->cpu_node[i] >= nodes)
+			nodes = config->cpu_node[i] + 1u;
+	return nodes;
+}
+
+/* ---- The map ----------------------------------------------------------------------------- */
+
+static bool reserved(const struct roost_range *range)
+{
+	return range->flags & ROOST_RANGE_RESERVED;
+}
+
+/* The ordinary range with the lowest start among those that end above from. */
+static const struct roost_range *next_range(const struct roost_config *config, roost_pfn from)
+{
+	const struct roost_range *next = NULL;
+
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *range = &config->ranges[i];
+
+		if (!reserved(range) && range->end > from && (!next || range->start < next->start))
+			next = range;
+	}
+	return next;
+}
+
+/* Moves *start out of reserved ranges and cuts *end at the next one. */
+static void cut_reserved(const struct roost_config *config, roost_pfn *start, roost_pfn *end)
+{
+	bool moved;
+
+	do {
+		moved = false;
+		for (size_t i = 0; i < config->nr_ranges; i++) {
+			const struct roost_range *range = &config->ranges[i];
+
+			if (reserved(range) && range->start <= *start && range->end > *start) {
+				*start = range->end;
+				moved = true;
+			}
+		}
+	} while (moved);
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *range = &config->ranges[i];
+
+		if (reserved(range) && range->start > *start && range->start < *end)
+			*end = range->start;
+	}
+}
+
+bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct rst_extent *extent)
+{
+	const struct roost_range *range;
+
+	while ((range = next_range(config, *from))) {
+		roost_pfn start = range->start > *from ? range->start : *from;
+		roost_pfn end = range->end;
+
+		cut_reserved(config, &start, &end);
+		if (start >= range->end) {
+			*from = range->end;
+			continue;
+		}
+		*from = end;
+		*extent = (struct rst_extent){.start = start, .end = end, .zone = range->zone};
+		return true;
+	}
+	return false;
+}
+
+static roost_pfn pageblock_up(roost_pfn pfn)
+{
+	return (pfn + RST_PAGEBLOCK - 1) & ~(roost_pfn)(RST_PAGEBLOCK - 1);
+}
+
+void rst_map_add(struct rst_map_builder *b, const struct rst_extent *extent)
+{
+	roost_pfn base = extent->start & ~(roost_pfn)(RST_PAGEBLOCK - 1);
+
+	if (b->nr && b->last.zone == extent->zone && base <= pageblock_up(b->last.end)) {
+		b->frames -= pageblock_up(b->last.end) - b->last.base;
+		b->last.end = extent->end;
+	} else {
+		b->last = (struct rst_span){.base = base,
+					    .start = extent->start,
+					    .end = extent->end,
+					    .f0 = (rst_frame_id)b->frames,
+					    .zone = extent->zone};
+		b->nr++;
+	}
+	b->frames += pageblock_up(b->last.end) - b->last.base;
+	if (b->spans)
+		b->spans[b->nr - 1] = b->last;
+}
+
+void rst_map_build(const struct roost_config *config, struct rst_span *spans,
+		   struct rst_map_builder *builder)
+{
+	struct rst_extent extent;
+	roost_pfn from = 0;
+
+	*builder = (struct rst_map_builder){.spans = spans};
+	while (rst_next_extent(config, &from, &extent))
+		rst_map_add(builder, &extent);
+}
+
+uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone)
+{
+	struct rst_extent extent;
+	roost_pfn from = 0;
+	uint64_t frames = 0;
+
+	while (rst_next_extent(config, &from, &extent))
+		if (extent.zone == zone)
+			frames += extent.end - extent.start;
+	return frames;
+}
+
+uint64_t rst_zone_present(const struct roost_config *config, unsigned zone)
+{
+	uint64_t frames = 0;
+
+	for (size_t i = 0; i < config->nr_ranges; i++)
+		if (!reserved(&config->ranges[i]) && config->ranges[i].zone == zone)
+			frames += config->ranges[i].end - config->ranges[i].start;
+	return frames;
+}
+
+/* ---- The order of zones ------------------------------------------------------------------ */
+
+static unsigned distance(unsigned a, unsigned b)
+{
+	return a < b ? b - a : a - b;
+}
+
+void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *order)
+{
+	unsigned nr_zones, n = 0, nodes = rst_config_nodes(config);
+	const struct roost_zone_config *zones = rst_config_zones(config, &nr_zones);
+
+	if (config->zone_order) {
+		for (unsigned i = 0; i < nr_zones; i++)
+			order[i] = config->zone_order[node * nr_zones + i];
+		order[nr_zones] = 0xff;
+		return;
+	}
+	for (unsigned d = 0; d < nodes; d++)
+		for (unsigned i = nr_zones; i-- > 0;)
+			if (distance(zones[i].node, node) == d)
+				order[n++] = (uint8_t)i;
+	order[n] = 0xff;
+}
+
+/* ---- Is it good? ------------------------------------------------------------------------- */
+
+/* The complaints that mean "too big" rather than "wrong": -ROOST_E2BIG. */
+static const char too_many_ranges[] = "nr_ranges: more than 1024 ranges; join neighbours";
+static const char too_many_zones[] = "nr_zones: must be 1 to ROOST_MAX_ZONES";
+static const char too_many_cpus[] = "nr_cpus: must be 1 to ROOST_MAX_CPUS";
+static const char too_many_frames[] = "ranges: more than 2^32 frames; use several allocators";
+
+int rst_config_errno(const char *error)
+{
+	if (!error)
+		return 0;
+	return error == too_many_ranges || error == too_many_zones || error == too_many_cpus ||
+			       error == too_many_frames
+		       ? -ROOST_E2BIG
+		       : -ROOST_EINVAL;
+}
+
+static const char *range_error(const struct roost_config *config, unsigned nr_zones)
+{
+	bool ordinary = false;
+
+	if (!config->ranges || !config->nr_ranges)
+		return "ranges: the memory map is empty; name at least one range";
+	if (config->nr_ranges > RST_MAX_RANGES)
+		return too_many_ranges;
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *range = &config->ranges[i];
+
+		if (range->start >= range->end)
+			return "ranges: a range ends at or before its start; end is exclusive";
+		if (range->end > (roost_pfn)1 << 52)
+			return "ranges: a range ends above pfn 2^52; are these addresses?";
+		if (range->flags & ~ROOST_RANGE_RESERVED)
+			return "ranges: unknown flags; only ROOST_RANGE_RESERVED exists";
+		if (reserved(range))
+			continue;
+		ordinary = true;
+		if (range->zone >= nr_zones)
+			return "ranges: a range names a zone that is not configured";
+		for (size_t j = 0; j < i; j++)
+			if (!reserved(&config->ranges[j]) && range->start < config->ranges[j].end &&
+			    config->ranges[j].start < range->end)
+				return "ranges: two ordinary ranges overlap";
+	}
+	return ordinary ? NULL : "ranges: all ranges are reserved; nothing is left to allocate";
+}
+
+static const char *zone_error(const struct roost_config *config,
+			      const struct roost_zone_config *zones, unsigned nr_zones)
+{
+	for (unsigned i = 0; i < nr_zones; i++) {
+		if (zones[i].node >= ROOST_MAX_NODES)
+			return "zones: a zone's node is not below ROOST_MAX_NODES";
+		if (zones[i].reserve > rst_zone_managed(config, i))
+			return "zones: a zone's reserve is larger than the zone";
+		if (zones[i].high && zones[i].high < zones[i].low)
+			return "zones: a zone's high watermark is below its low one";
+		if (zones[i].low && zones[i].low < zones[i].reserve)
+			return "zones: a zone's low watermark is below its reserve";
+	}
+	return NULL;
+}
+
+static const char *order_error(const struct roost_config *config, unsigned nr_zones)
+{
+	unsigned nodes = rst_config_nodes(config);
+
+	for (unsigned i = 0; config->zone_order && i < nodes * nr_zones; i++)
+		if (config->zone_order[i] != 0xff && config->zone_order[i] >= nr_zones)
+			return "zone_order: names a zone that is not configured";
+	return NULL;
+}
+
+static const char *cpu_error(const struct roost_config *config)
+{
+	if (!config->nr_cpus || config->nr_cpus > ROOST_MAX_CPUS)
+		return too_many_cpus;
+	if (!ROOST_SMP && config->nr_cpus != 1)
+		return "nr_cpus: this is a uniprocessor build; must be 1";
+	for (unsigned i = 0; config->cpu_node && i < config->nr_cpus; i++)
+		if (config->cpu_node[i] >= ROOST_MAX_NODES)
+			return "cpu_node: a CPU's node is not below ROOST_MAX_NODES";
+	return NULL;
+}
+
+static const char *choice_error(const struct roost_config *config)
+{
+	unsigned max_order = rst_config_max_order(config);
+
+	if (max_order < ROOST_PAGEBLOCK_ORDER || max_order > ROOST_MAX_ORDER)
+		return "max_order: must be 9 to 18, or 0 for 10";
+	if (config->check_level > ROOST_CHECK_PARANOID)
+		return "check_level: must be 0 to 3";
+	if ((unsigned)config->free_path > ROOST_FREE_BLOCKING)
+		return "free_path: no such free path";
+	if (config->free_path == ROOST_FREE_BLOCKING && !ROOST_LAB)
+		return "free_path: blocking deadlocks; only builds with ROOST_LAB=1 have it";
+	if (config->pcp_high > 1u << 20 || config->pcp_batch > 1u << 20)
+		return "pcp_high, pcp_batch: must be at most 2^20 frames";
+	return NULL;
+}
+
+const char *roost_config_error(const struct roost_config *config)
+{
+	struct rst_map_builder builder;
+	unsigned nr_zones;
+	const struct roost_zone_config *zones;
+	const char *error;
+
+	if (!config)
+		return "the configuration is NULL";
+	if (config->size != sizeof(*config))
+		return "size: start from ROOST_CONFIG_INIT; is the header that of the library?";
+	zones = rst_config_zones(config, &nr_zones);
+	if (!nr_zones || config->nr_zones > ROOST_MAX_ZONES)
+		return too_many_zones;
+	if ((error = range_error(config, nr_zones)) || (error = cpu_error(config)) ||
+	    (error = zone_error(config, zones, nr_zones)) ||
+	    (error = order_error(config, nr_zones)) || (error = choice_error(config)))
+		return error;
+	rst_map_build(config, NULL, &builder);
+	if (!builder.nr)
+		return "ranges: all frames are reserved; nothing is left to allocate";
+	if (builder.frames > RST_MAX_FRAME)
+		return too_many_frames;
+	return NULL;
+}

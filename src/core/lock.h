@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.h - the two kinds of lock that the law knows.
+ *
+ *   rst_trylock_t   held with interrupts on, therefore only ever tried: there is no function
+ *                   that waits for one (but the lab's, which is wrong on purpose).
+ *   rst_spinlock_t  may be waited for, therefore held only with interrupts off: its functions
+ *                   turn them off and on.
+ *
+ * Why that cannot deadlock: who waits, waits for a holder that no handler can have interrupted,
+ * that holds nothing ranked later, and that never waits for a try-lock. Ranks: the caller's locks
+ * < pcp lock (try) < zone lock (spin). Nobody holds two pcp locks or two zone locks.
+ *
+ * Uniprocessor builds. A try is a test and a set of a plain word with no bus lock. That is a real
+ * lock: a handler that comes between test and set has dropped the lock again when it ends, so
+ * the test still holds; one that comes after the set sees it. (Linux's UP trylock is no operation
+ * and always succeeds; with interrupts left on a handler would then walk into a half-changed
+ * list.)
+ */
+#ifndef RST_LOCK_H
+#define RST_LOCK_H
+
+#include "core/port.h"
+
+enum {
+	RST_TRIES = 64,	 /* how often a caller that must not wait tries a spin lock */
+	RST_SPINS = 200, /* how often a waiter tries before it parks */
+};
+
+#if ROOST_SMP
+
+typedef struct {
+	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and somebody is parked */
+} rst_lockword_t;
+
+/* Acquire: orders the holder's accesses after those of the last one, who released. */
+static inline bool rst_word_try(rst_lockword_t *lock)
+{
+	uint32_t free = 0;
+
+	/* The load keeps the cache line shared while the lock is held; racy, the CAS decides. */
+	return rst_load_rlx(&lock->word) == 0 && rst_cas32_acq(&lock->word, &free, 1);
+}
+
+static inline void rst_word_drop(rst_lockword_t *lock)
+{
+	rst_store_rel(&lock->word, 0);
+}
+
+static inline bool rst_word_held(const rst_lockword_t *lock)
+{
+	return rst_load_rlx(&lock->word) != 0;
+}
+
+#else
+
+typedef struct {
+	volatile uint32_t word;
+} rst_lockword_t;
+
+static inline bool rst_word_try(rst_lockword_t *lock)
+{
+	if (lock->word)
+		return false;
+	lock->word = 1;
+	atomic_signal_fence(memory_order_acquire); /* the compiler keeps the section inside */
+	return true;
+}
+
+static inline void rst_word_drop(rst_lockword_t *lock)
+{
+	atomic_signal_fence(memory_order_release);
+	lock->word = 0;
+}
+
+static inline bool rst_word_held(const rst_lockword_t *lock)
+{
+	return lock->word != 0;
+}
+
+#endif
+
+/* ---- Only tried, held with interrupts on ------------------------------------------------- */
+
+typedef struct {
+	rst_lockword_t word;
+} rst_trylock_t;
+
+static inline bool rst_try(rst_trylock_t *lock)
+{
+	if (!rst_word_try(&lock->word))
+		return false;
+	rst_lock_note(+1);
+	return true;
+}
+
+static inline void rst_drop(rst_trylock_t *lock)
+{
+	rst_lock_note(-1);
+	rst_word_drop(&lock->word);
+}
+
+static inline bool rst_try_held(const rst_trylock_t *lock)
+{
+	return rst_word_held(&lock->word);
+}
+
+/* ---- Waited for, held with interrupts off ------------------------------------------------- */
+
+typedef struct {
+	rst_lockword_t word;
+} rst_spinlock_t;
+
+static inline bool rst_spin_held(const rst_spinlock_t *lock)
+{
+	return rst_word_held(&lock->word);
+}
+
+/* Interrupts are off. At most RST_TRIES turns. */
+static inline bool rst_spin_try(rst_spinlock_t *lock)
+{
+	for (unsigned i = 0; i < RST_TRIES; i++) {
+		if (rst_word_try(&lock->word))
+			return true;
+		if (!ROOST_SMP)
+			return false; /* the holder is below us on this very CPU */
+		rst_relax();
+	}
+	return false;
+}
+
+/* Interrupts are off and this is no NMI, so the holder runs on another CPU and will be done. */
+static inline void rst_spin_wait(rst_spinlock_t *lock)
+{
+#if ROOST_SMP
+	for (unsigned i = 0; !RST_PARK || i < RST_SPINS; i++) {
+		if (rst_word_try(&lock->word))
+			return;
+		rst_relax();
+	}
+#if RST_PARK
+	/* 2 tells the holder to wake one; who gets the lock this way keeps the 2, since others
+	 * may be parked. Acquire as in rst_word_try(). */
+	while (rst_xchg_acq(&lock->word.word, 2) != 0)
+		rst_park(&lock->word.word, 2);
+#endif
+#else
+	if (!rst_word_try(&lock->word))
+		rst_fatal("roost: uniprocessor build used from two CPUs");
+#endif
+}
+
+static inline void rst_spin_drop(rst_spinlock_t *lock)
+{
+#if ROOST_SMP && RST_PARK
+	if (rst_xchg_rel(&lock->word.word, 0) == 2)
+		rst_unpark(&lock->word.word);
+#else
+	rst_word_drop(&lock->word);
+#endif
+}
+
+#if ROOST_LAB
+/* What the seed did before the patch: waits for a lock that is held with interrupts on. */
+static inline void rst_wait_wrongly(rst_trylock_t *lock)
+{
+	while (!rst_try(lock))
+		rst_relax();
+}
+#endif
+
+#endif

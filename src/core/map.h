@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map.h - from the caller's memory map to a dense index of frames.
+ *
+ * The map may have holes of any size and zones that meet in mid-pageblock. It is cut into
+ * extents (maximal runs of usable frames of one zone); extents of one zone whose pageblocks touch
+ * form a span. Each span has an index range of its own, rounded out to whole pageblocks:
+ *
+ *	pfn     ....|start ............................ end|....     of the usable frames
+ *	        base (pageblock)                                      base <= start
+ *	frame   f0 .................................................. f0 + pages, pages % 512 == 0
+ *
+ * So metadata is dense, a pageblock belongs to one zone, and where two zones meet in mid-pageblock
+ * each has its own record of it. The frames of a block of any order lie in one span, since a
+ * block has no hole. Everything here is written once, at start-up.
+ */
+#ifndef RST_MAP_H
+#define RST_MAP_H
+
+#include "core/port.h"
+#include "roost/roost.h"
+
+enum {
+	RST_PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER, /* frames of a pageblock */
+	RST_MAX_RANGES = 1024,
+	RST_CACHE_LINE = 64,
+};
+
+/* Index of a frame's record. */
+typedef uint32_t rst_frame_id;
+
+#define RST_NO_FRAME  UINT32_MAX
+#define RST_MAX_FRAME ((uint64_t)UINT32_MAX - RST_PAGEBLOCK) /* lists store an id plus one */
+
+struct rst_span {
+	roost_pfn base;
+	roost_pfn start;
+	roost_pfn end;
+	rst_frame_id f0;
+	uint32_t zone;
+};
+
+struct rst_map {
+	const struct rst_span *spans; /* sorted by start, and so by f0 */
+	uint32_t nr;
+};
+
+/* A run of usable frames of one zone. */
+struct rst_extent {
+	roost_pfn start;
+	roost_pfn end;
+	uint32_t zone;
+};
+
+static inline rst_frame_id rst_frame_of(const struct rst_span *span, roost_pfn pfn)
+{
+	return span->f0 + (rst_frame_id)(pfn - span->base);
+}
+
+static inline roost_pfn rst_pfn_of(const struct rst_span *span, rst_frame_id f)
+{
+	return span->base + (f - span->f0);
+}
+
+/* The span that holds pfn, or NULL. At most log2(spans) + 1 turns. */
+static inline const struct rst_span *rst_span_of_pfn(const struct rst_map *map, roost_pfn pfn)
+{
+	uint32_t low = 0, high = map->nr; /* the last span that starts at or below pfn */
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (map->spans[middle].start <= pfn)
+			low = middle;
+		else
+			high = middle;
+	}
+	if (pfn < map->spans[low].start || pfn >= map->spans[low].end)
+		return NULL;
+	return &map->spans[low];
+}
+
+/* The span of a frame's record. At most log2(spans) + 1 turns. */
+static inline const struct rst_span *rst_span_of(const struct rst_map *map, rst_frame_id f)
+{
+	uint32_t low = 0, high = map->nr;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (map->spans[middle].f0 <= f)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &map->spans[low];
+}
+
+/*
+ * The next extent at or above *from, which moves behind it; false if there is none. Goes over the
+ * caller's ranges, once for each extent.
+ */
+bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct rst_extent *extent);
+
+/* Adds an extent to the last span or starts a new one; spans may be NULL to count only. */
+struct rst_map_builder {
+	struct rst_span *spans;
+	struct rst_span last;
+	uint64_t frames; /* records in use so far */
+	uint32_t nr;
+};
+
+void rst_map_add(struct rst_map_builder *builder, const struct rst_extent *extent);
+
+/* Builds the whole map into spans[] (NULL: only counts). */
+void rst_map_build(const struct roost_config *config, struct rst_span *spans,
+		   struct rst_map_builder *builder);
+
+/* 0, -ROOST_E2BIG or -ROOST_EINVAL for what roost_config_error() returned. */
+int rst_config_errno(const char *error);
+
+/* The configuration's zones: its own, or the one that stands for none. */
+const struct roost_zone_config *rst_config_zones(const struct roost_config *config, unsigned *nr);
+
+static inline unsigned rst_config_max_order(const struct roost_config *config)
+{
+	return config->max_order ? config->max_order : ROOST_DEFAULT_MAX_ORDER;
+}
+
+/* Number of nodes: one more than the highest that a zone or CPU names. */
+unsigned rst_config_nodes(const struct roost_config *config);
+
+/* Writes the zones in the order in which callers on node try them, 0xff behind the last. */
+void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *order);
+
+/* Usable frames of a zone, and those of its ordinary ranges with what is reserved in them. */
+uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone);
+uint64_t rst_zone_present(const struct roost_config *config, unsigned zone);
+
+#endif

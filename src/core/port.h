@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * port.h - what the allocator asks of the system it runs on: the contract of all ports.
+ *
+ * A port is a folder src/port/NAME with a header rst_port.h of static inline functions; the build
+ * puts one such folder on the include path. It defines:
+ *
+ *   rst_irq_t                     the interrupt state of the current CPU
+ *   rst_irq_t rst_irq_save()      turn interrupts off, return how they were. In POSIX: block all
+ *   void rst_irq_restore(state)   signals. From save to restore no interrupt handler that uses
+ *                                 the allocator runs on this CPU, and the task stays on it.
+ *   unsigned rst_cpu()            the current CPU, any number; may be stale on return, which
+ *                                 costs locality and nothing else. Any context.
+ *   bool rst_nmi()                the current context can have interrupted code that runs with
+ *                                 interrupts off. Then nothing may be waited for at all.
+ *   bool rst_in_task()            the current context is no handler (asked in lab builds only).
+ *   void rst_relax()              one turn of a spin: a pause instruction.
+ *   RST_PARK, rst_park(w, v), rst_unpark(w)
+ *                                 if RST_PARK is 1: sleep while *w == v, wake one that does. Must
+ *                                 keep errno. If 0, waiting is spinning.
+ *   void rst_sleep(round)         a task waits for others to make progress, longer with each
+ *                                 round (about 50 us to 1 ms). Thread context.
+ *   void rst_fatal(text)          does not return.
+ *   void rst_lock_note(delta)     +1 after a try-only lock was had, -1 before it is dropped; for
+ *                                 lab builds, otherwise empty.
+ *
+ * Preconditions of all ports: interrupts nest (a handler ends before what it interrupted goes
+ * on); 32- and 64-bit atomics are lock-free; the caller's frames are no memory of the port's.
+ */
+#ifndef RST_PORT_H
+#define RST_PORT_H
+
+/* 0 builds for a uniprocessor: one CPU, on which handlers are the only concurrency. */
+#ifndef ROOST_SMP
+#define ROOST_SMP 1
+#endif
+
+/* 1 builds for the lab: with what is wrong on purpose, and with hooks for observers. */
+#ifndef ROOST_LAB
+#define ROOST_LAB 0
+#endif
+
+#include "core/atomic.h"
+#include "rst_port.h"
+
+#endif

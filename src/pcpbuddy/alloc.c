@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * alloc.c - the allocation path.
+ *
+ *	1  for each zone in the caller's order: this CPU's pcp by try-lock, refilled from the zone
+ *	   when it has nothing; if the pcp is busy or the order too large, the zone itself. When
+ *	   there are several zones, first those above their low watermark, then all.
+ *	2  waiting for nothing: what other pcps hold, by try-lock; for orders above 0 everything
+ *	   is gathered in the zones first. Then the zones once more. A bounded number of steps.
+ *	   ROOST_WAIT: rounds. Each gathers everything in the zones and looks there, waiting
+ *	   for the zone lock. It fails only after a round in which no try-lock failed, nothing
+ *	   moved and nothing came in from anybody else: then there was an instant at which no
+ *	   such block was free. Otherwise it sleeps, holding nothing, and goes round again.
+ *
+ * A busy pcp is never taken for an empty one. The pressure hook is called when no lock is held.
+ */
+#include "pcpbuddy/pcpbuddy.h"
+
+struct request {
+	struct roost *r;
+	const char *call;
+	unsigned order, type;
+	unsigned cpu; /* where it began; only locality depends on it */
+	bool wait;    /* may wait for zone locks and sleep */
+	bool reserve; /* may go below the min watermark */
+	uint8_t one_zone[2];
+	const uint8_t *zones; /* in order of preference, ended by 0xff */
+	int node;	      /* only zones of this node, -1: all */
+};
+
+/* ---- Reading the request ------------------------------------------------------------------ */
+
+enum {
+	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
+		      0xff << 8 | 0xff << 16,
+};
+
+static bool bad_request(const struct request *q, enum roost_misuse_kind kind)
+{
+	rst_report(q->r, &(struct roost_misuse){.kind = kind,
+						.call = q->call,
+						.pfn = ROOST_NONE,
+						.order_given = (int)q->order,
+						.order_found = -1,
+						.head_found = ROOST_NONE});
+	return false;
+}
+
+static bool read_request(struct request *q, unsigned flags)
+{
+	struct roost *r = q->r;
+	unsigned zone = flags >> 8 & 0xff, node = flags >> 16 & 0xff;
+
+	if (q->order > r->max_order)
+		return bad_request(q, ROOST_MISUSE_BAD_ORDER);
+	q->type = flags & ROOST_MIGRATETYPE_MASK;
+	if (flags & ~(unsigned)KNOWN_FLAGS || q->type >= RST_PCP_TYPES || zone > r->nr_zones ||
+	    node > r->nr_nodes)
+		return bad_request(q, ROOST_MISUSE_BAD_FLAGS);
+	q->cpu = rst_this_cpu(r);
+	q->wait = (flags & ROOST_WAIT) && !rst_nmi();
+	q->reserve = flags & ROOST_RESERVE;
+	node = node ? node - 1 : r->cpu_node[q->cpu];
+	q->node = flags & ROOST_THISNODE ? (int)node : -1;
+	q->zones = &r->zone_order[node * (r->nr_zones + 1)];
+	if (zone) {
+		q->one_zone[0] = (uint8_t)(zone - 1);
+		q->one_zone[1] = 0xff;
+		q->zones = q->one_zone;
+	}
+	return true;
+}
+
+/* The next zone that the request may use, from position *i on, or NULL. */
+static struct rst_zone *next_zone(const struct request *q, unsigned *i)
+{
+	while (q->zones[*i] != 0xff) {
+		struct rst_zone *z = &q->r->zones[q->zones[(*i)++]];
+
+		if (q->node < 0 || z->node == (unsigned)q->node)
+			return z;
+	}
+	return NULL;
+}
+
+static uint64_t floor_of(const struct request *q, const struct rst_zone *z)
+{
+	return q->reserve ? 0 : z->min;
+}
+
+/* ---- Pressure ----------------------------------------------------------------------------- */
+
+static void call_pressure(const struct request *q, struct rst_zone *z)
+{
+	RST_COUNT(q->r, z, pressure, 1);
+	if (q->r->pressure)
+		q->r->pressure(q->r->context, z->id, rst_load_rlx(&z->free));
+}
+
+/* No lock is held. Once for each fall below low; rst_zone_put() arms it again. */
+static void check_pressure(const struct request *q, struct rst_zone *z)
+{
+	/* Racy reads of a hint: a call too many or too late harms nobody, and the exchange
+	 * lets one caller through for each arming. */
+	if (rst_load_rlx(&z->free) < z->low && !rst_load_rlx(&z->pressed) &&
+	    !rst_xchg_acq(&z->pressed, 1))
+		call_pressure(q, z);
+}
+
+static void pressure_everywhere(const struct request *q)
+{
+	struct rst_zone *z;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));)
+		call_pressure(q, z);
+}
+
+/* ---- Handing out -------------------------------------------------------------------------- */
+
+static roost_pfn hand_out(const struct request *q, rst_frame_id f)
+{
+	struct roost *r = q->r;
+
+	if (r->check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, q->order))
+		bad_request(q, ROOST_MISUSE_CORRUPT);
+	rst_store_rlx(&r->frames[f].used, 1);
+	rst_set_state(r, f, rst_state(RST_ALLOC, q->order));
+	return rst_pfn_of(rst_span_of(&r->map, f), f);
+}
+
+/* ---- Step 1 ------------------------------------------------------------------------------- */
+
+static rst_frame_id from_pcp_locked(const struct request *q, struct rst_zone *z,
+				    struct rst_pcp *pcp)
+{
+	struct roost *r = q->r;
+	rst_frame_id f = rst_pcp_take(r, pcp, q->order, q->type);
+
+	if (f != RST_NO_FRAME)
+		return f;
+	rst_pcp_absorb(r, z, pcp, q->wait);
+	if (q->order && rst_load_rlx(&pcp->count) >= 1u << q->order)
+		rst_pcp_merge(r, pcp);
+	f = rst_pcp_take(r, pcp, q->order, q->type);
+	if (f == RST_NO_FRAME &&
+	    rst_pcp_refill(r, z, pcp, q->order, q->type, floor_of(q, z), q->wait))
+		f = rst_pcp_take(r, pcp, q->order, q->type);
+	return f;
+}
+
+/* Up to count blocks from this CPU's pcp; how many. */
+static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+{
+	struct rst_pcp *pcp = &z->pcps[q->cpu];
+	size_t n = 0;
+
+	if (q->order >= RST_PCP_ORDERS)
+		return 0;
+	if (!rst_try(&pcp->lock)) {
+		RST_COUNT(q->r, z, trylock_fail_alloc, 1);
+		return 0;
+	}
+	while (!rst_load_rlx(&pcp->dead) && n < count) {
+		out[n] = from_pcp_locked(q, z, pcp);
+		if (out[n] == RST_NO_FRAME)
+			break;
+		n++;
+	}
+	RST_COUNT_PCP(pcp, alloc_pcp, n);
+	rst_pcp_leave(q->r, z, pcp, q->wait);
+	return n;
+}
+
+static rst_frame_id from_zone_locked(const struct request *q, struct rst_zone *z)
+{
+	struct roost *r = q->r;
+	rst_frame_id f;
+
+	if (rst_zone_room(z, floor_of(q, z)) < 1u << q->order)
+		return RST_NO_FRAME;
+	f = rst_zone_take(r, z, q->order, q->type);
+	if (f == RST_NO_FRAME && rst_zone_convert(r, z, q->order, q->type))
+		f = rst_zone_take(r, z, q->order, q->type);
+	if (f == RST_NO_FRAME)
+		f = rst_zone_take_other(r, z, q->order, q->type);
+	if (f == RST_NO_FRAME) {
+		f = rst_zone_take(r, z, q->order, ROOST_LIST_RESERVE);
+		RST_COUNT(r, z, alloc_reserve, f != RST_NO_FRAME);
+	}
+	return f;
+}
+
+static rst_frame_id from_zone(const struct request *q, struct rst_zone *z)
+{
+	rst_frame_id f;
+	rst_irq_t irq;
+
+	if (!rst_zone_enter(q->r, z, q->wait, &irq))
+		return RST_NO_FRAME;
+	f = from_zone_locked(q, z);
+	rst_zone_leave(z, irq);
+	RST_COUNT(q->r, z, alloc_zone, f != RST_NO_FRAME);
+	return f;
+}
+
+static size_t from_zones(const struct request *q, rst_frame_id *out, size_t count, bool above_low)
+{
+	struct rst_zone *z;
+	size_t n = 0;
+
+	for (unsigned i = 0; n < count && (z = next_zone(q, &i));) {
+		if (above_low && rst_load_rlx(&z->free) < z->low)
+			continue;
+		n += from_pcp(q, z, out + n, count - n);
+		if (n < count) {
+			out[n] = from_zone(q, z);
+			n += out[n] != RST_NO_FRAME;
+		}
+		check_pressure(q, z);
+	}
+	return n;
+}
+
+static size_t alloc_fast(const struct request *q, rst_frame_id *out, size_t count)
+{
+	size_t n = 0;
+
+	if (q->zones[1] != 0xff)
+		n = from_zones(q, out, count, true);
+	if (n < count)
+		n += from_zones(q, out + n, count - n, false);
+	return n;
+}
+
+/* ---- Step 2, waiting for nothing ---------------------------------------------------------- */
+
+static rst_frame_id from_other_locked(const struct request *q, struct rst_zone *z,
+				      struct rst_pcp *pcp)
+{
+	rst_frame_id f = RST_NO_FRAME;
+
+	rst_pcp_absorb(q->r, z, pcp, false);
+	if (q->order)
+		rst_pcp_merge(q->r, pcp);
+	for (unsigned i = 0; f == RST_NO_FRAME && i < RST_PCP_TYPES; i++)
+		f = rst_pcp_take(q->r, pcp, q->order, (q->type + i) % RST_PCP_TYPES);
+	return f;
+}
+
+/* Any pcp that has a block, of whatever migratetype, this CPU's first. */
+static rst_frame_id from_others(const struct request *q, struct rst_zone *z)
+{
+	for (unsigned i = 0; i < q->r->nr_cpus; i++) {
+		struct rst_pcp *pcp = &z->pcps[(q->cpu + i) % q->r->nr_cpus];
+		rst_frame_id f;
+
+		if (!rst_try(&pcp->lock)) {
+			RST_COUNT(q->r, z, trylock_fail_drain, 1);
+			continue;
+		}
+		f = from_other_locked(q, z, pcp);
+		rst_pcp_leave(q->r, z, pcp, false);
+		if (f != RST_NO_FRAME) {
+			RST_COUNT(q->r, z, alloc_other, 1);
+			return f;
+		}
+	}
+	return RST_NO_FRAME;
+}
+
+/* Empties all pcps of a zone that can be had into the zone. *missed: a try-lock failed. */
+static size_t gather(const struct request *q, struct rst_zone *z, bool *missed)
+{
+	size_t moved = 0;
+
+	for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++) {
+		struct rst_pcp *pcp = &z->pcps[cpu];
+
+		/* Racy: a pcp that fills up behind this look shows in the sum of puts. */
+		if (!rst_load_rlx(&pcp->count) && !rst_llist_frames(&pcp->llist) &&
+		    !rst_try_held(&pcp->lock))
+			continue;
+		if (rst_try(&pcp->lock)) {
+			moved += rst_pcp_empty(q->r, z, pcp, q->wait);
+			rst_pcp_leave(q->r, z, pcp, q->wait);
+		} else {
+			RST_COUNT(q->r, z, trylock_fail_drain, 1);
+			*missed = true;
+		}
+	}
+	return moved;
+}
+
+static uint64_t free_everywhere(const struct request *q)
+{
+	struct rst_zone *z;
+	uint64_t frames = 0;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));) {
+		uint64_t here = rst_load_rlx(&z->free);
+
+		for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++)
+			frames += rst_load_rlx(&z->pcps[cpu].count);
+		frames += here > floor_of(q, z) ? here - floor_of(q, z) : 0;
+	}
+	return frames;
+}
+
+static rst_frame_id alloc_nowait(const struct request *q)
+{
+	struct rst_zone *z;
+	rst_frame_id f = RST_NO_FRAME;
+	bool missed = false;
+
+	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
+		if (q->order < RST_PCP_ORDERS)
+			f = from_others(q, z);
+	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));) {
+		if (q->order)
+			gather(q, z, &missed);
+		f = from_zone(q, z);
+	}
+	if (f == RST_NO_FRAME) {
+		z = &q->r->zones[q->zones[0] == 0xff ? 0 : q->zones[0]];
+		RST_COUNT(q->r, z, fail_nowait, 1);
+		RST_COUNT(q->r, z, fail_while_free, free_everywhere(q) >= 1u << q->order);
+		pressure_everywhere(q);
+	}
+	return f;
+}
+
+/* ---- Step 2, ROOST_WAIT ------------------------------------------------------------------- */
+
+/* How often frames came in anywhere, and whether some are on their way. If it is the same before
+ * and after a search that found nothing, the search missed nothing. */
+static uint64_t arrivals(const struct request *q, bool *missed)
+{
+	struct rst_zone *z;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));) {
+		sum += rst_load_acq(&z->puts);
+		*missed |= rst_llist_frames(&z->llist) != 0;
+		for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++) {
+			sum += rst_load_acq(&z->pcps[cpu].puts);
+			*missed |= rst_llist_frames(&z->pcps[cpu].llist) != 0;
+		}
+	}
+	return sum;
+}
+
+static rst_frame_id alloc_wait(const struct request *q)
+{
+	struct rst_zone *first = &q->r->zones[q->zones[0] == 0xff ? 0 : q->zones[0]], *z;
+	rst_frame_id f = RST_NO_FRAME;
+
+	for (unsigned round = 0;; round++) {
+		bool missed = false, ignored;
+		uint64_t before = arrivals(q, &ignored);
+		size_t moved = 0;
+
+		for (unsigned i = 0; (z = next_zone(q, &i));)
+			moved += gather(q, z, &missed);
+		for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
+			f = from_zone(q, z);
+		if (f != RST_NO_FRAME)
+			return f;
+		if (round == 0)
+			pressure_everywhere(q); /* may free: its frames count as arrived */
+		if (moved)
+			continue;
+		if (arrivals(q, &missed) == before && !missed)
+			break;
+		RST_COUNT(q->r, first, wait_rounds, 1);
+		rst_sleep(round);
+	}
+	RST_COUNT(q->r, first, fail_wait, 1);
+	return RST_NO_FRAME;
+}
+
+/* ---- Interface ---------------------------------------------------------------------------- */
+
+roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
+{
+	struct request q = {.r = roost, .call = "roost_alloc", .order = order};
+	rst_frame_id f;
+
+	if (!read_request(&q, flags))
+		return ROOST_NONE;
+	if (!alloc_fast(&q, &f, 1)) {
+		f = q.wait ? alloc_wait(&q) : alloc_nowait(&q);
+		if (f == RST_NO_FRAME)
+			return ROOST_NONE;
+	}
+	return hand_out(&q, f);
+}
+
+size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
+			size_t count)
+{
+	enum { CHUNK = 32 };
+	struct request q = {.r = roost, .call = "roost_alloc_bulk", .order = order};
+	rst_frame_id frames[CHUNK];
+	size_t done = 0;
+
+	if (!read_request(&q, flags))
+		return 0;
+	while (done < count) {
+		size_t want = count - done < CHUNK ? count - done : CHUNK;
+		size_t n = alloc_fast(&q, frames, want);
+
+		if (!n) {
+			frames[0] = q.wait ? alloc_wait(&q) : alloc_nowait(&q);
+			if (frames[0] == RST_NO_FRAME)
+				break;
+			n = 1;
+		}
+		for (size_t i = 0; i < n; i++)
+			pfns[done++] = hand_out(&q, frames[i]);
+	}
+	return done;
+}

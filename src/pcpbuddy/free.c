@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * free.c - the free paths, single and batched.
+ *
+ *	check   is this what was handed out? then the record becomes BUSY: the caller's no more
+ *	home    the pcp of the pageblock's owner, or of the freeing CPU if nobody owns it
+ *	        trylock:  its lock is only tried
+ *	        llist:    from another CPU the block is pushed to its lock-free list
+ *	        blocking: its lock is waited for with interrupts off, as before the patch
+ *	zone    when the pcp is busy, its CPU off-line, or the block not for pcps. Waits for the
+ *zone lock, or (_nolock, NMI) tries it and else pushes to the zone's lock-free list.
+ *
+ * No pcp lock is ever waited for here, so the caller may hold whatever it likes.
+ */
+#include "core/text.h"
+#include "pcpbuddy/pcpbuddy.h"
+
+/* ---- Check ------------------------------------------------------------------------------- */
+
+void rst_report(const struct roost *r, const struct roost_misuse *misuse)
+{
+	if (r->misuse) {
+		r->misuse(r->context, misuse);
+	} else {
+		struct rst_text text;
+		char line[256];
+
+		rst_text_start(&text, line, sizeof(line));
+		rst_text_misuse(&text, misuse);
+		rst_fatal(line);
+	}
+}
+
+bool rst_interior_clean(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	for (uint32_t i = 1; i < 1u << order; i++)
+		if (rst_load_state(r, f + i) != rst_state(RST_INSIDE, 0))
+			return false;
+	return true;
+}
+
+/* What lies at pfn is not what the caller says: what is it? Fills in kind and what was found. */
+static void classify(const struct roost *r, const struct rst_span *span, struct roost_misuse *m)
+{
+	rst_frame_id f = rst_frame_of(span, m->pfn);
+
+	m->kind = ROOST_MISUSE_NOT_ALLOCATED;
+	if (rst_kind_of(rst_load_state(r, f)) == RST_HOLE) {
+		m->kind = ROOST_MISUSE_HOLE;
+		return;
+	}
+	for (unsigned order = 0; order <= r->max_order; order++) {
+		roost_pfn head = m->pfn >> order << order;
+		uint32_t state;
+
+		if (head < span->start)
+			return;
+		state = rst_load_state(r, rst_frame_of(span, head));
+		if (!rst_is_head(state) || rst_order_of(state) < order)
+			continue;
+		m->order_found = (int)rst_order_of(state);
+		m->head_found = head;
+		if (rst_kind_of(state) == RST_ALLOC)
+			m->kind = head == m->pfn ? ROOST_MISUSE_WRONG_ORDER
+						 : ROOST_MISUSE_NOT_ALLOCATED;
+		else if (rst_load_rlx(&r->frames[f].used))
+			m->kind = ROOST_MISUSE_DOUBLE_FREE;
+		return;
+	}
+}
+
+/* The frame at pfn, or RST_NO_FRAME with the misuse. */
+static rst_frame_id locate(const struct roost *r, struct roost_misuse *m)
+{
+	const struct rst_span *span;
+	roost_pfn last = r->map.spans[r->map.nr - 1].end;
+
+	if ((unsigned)m->order_given > r->max_order) {
+		m->kind = ROOST_MISUSE_BAD_ORDER;
+		return RST_NO_FRAME;
+	}
+	span = rst_span_of_pfn(&r->map, m->pfn);
+	if (!span) {
+		m->kind = m->pfn < r->map.spans[0].start || m->pfn >= last
+				  ? ROOST_MISUSE_OUT_OF_RANGE
+				  : ROOST_MISUSE_HOLE;
+		return RST_NO_FRAME;
+	}
+	if (m->pfn & (((roost_pfn)1 << m->order_given) - 1)) {
+		m->kind = ROOST_MISUSE_MISALIGNED;
+		return RST_NO_FRAME;
+	}
+	return rst_frame_of(span, m->pfn);
+}
+
+/*
+ * Changes the record of the block at pfn from allocated with this order to the given state.
+ * Returns its frame, or RST_NO_FRAME with the misuse filled in. Any context.
+ */
+static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_t to)
+{
+	rst_frame_id f = locate(r, m);
+	uint32_t allocated = rst_state(RST_ALLOC, (unsigned)m->order_given), found = allocated;
+
+	if (f == RST_NO_FRAME)
+		return f;
+	/* Relaxed: the caller alone has the block. If a second caller thinks so too, the
+	 * compare-and-exchange of level 2 lets one of them through; load and store find a double
+	 * free unless it happens on two CPUs at the same instant. */
+	if (r->check_level >= ROOST_CHECK_EXACT)
+		rst_cas32_rlx(&r->frames[f].state, &found, to);
+	else if (r->check_level >= ROOST_CHECK_STATE)
+		found = rst_load_state(r, f);
+	if (found != allocated) {
+		classify(r, rst_span_of_pfn(&r->map, m->pfn), m);
+		return RST_NO_FRAME;
+	}
+	if (r->check_level < ROOST_CHECK_EXACT)
+		rst_set_state(r, f, to);
+	if (r->check_level >= ROOST_CHECK_PARANOID &&
+	    !rst_interior_clean(r, f, (unsigned)m->order_given)) {
+		m->kind = ROOST_MISUSE_CORRUPT;
+		return RST_NO_FRAME;
+	}
+	return f;
+}
+
+static struct roost_misuse misuse_of(const char *call, roost_pfn pfn, unsigned order)
+{
+	return (struct roost_misuse){.call = call,
+				     .pfn = pfn,
+				     .order_given = (int)order,
+				     .order_found = -1,
+				     .head_found = ROOST_NONE};
+}
+
+/* ---- Home -------------------------------------------------------------------------------- */
+
+/* A free under way: the pcp whose lock it holds, if any, is kept from block to block. */
+struct freeing {
+	struct roost *r;
+	const char *call;
+	struct rst_zone *zone; /* of pcp */
+	struct rst_pcp *pcp;   /* locked, or NULL */
+	bool wait;	       /* may wait for zone locks */
+};
+
+static bool lock_pcp(const struct freeing *q, struct rst_pcp *pcp)
+{
+#if ROOST_LAB
+	if (q->r->free_path == ROOST_FREE_BLOCKING && q->wait && rst_in_task()) {
+		rst_irq_t irq = rst_irq_save();
+
+		rst_wait_wrongly(&pcp->lock);
+		rst_irq_restore(irq);
+		return true;
+	}
+#endif
+	(void)q;
+	return rst_try(&pcp->lock);
+}
+
+static void leave_pcp(struct freeing *q)
+{
+	struct rst_pcp *pcp = q->pcp;
+
+	if (!pcp)
+		return;
+	if (rst_load_rlx(&pcp->count) > pcp->high)
+		rst_pcp_drain(q->r, q->zone, pcp, pcp->high - pcp->batch, q->wait);
+	rst_pcp_leave(q->r, q->zone, pcp, q->wait);
+	q->pcp = NULL;
+}
+
+static void enter_pcp(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
+{
+	if (q->pcp == pcp)
+		return;
+	leave_pcp(q);
+	if (lock_pcp(q, pcp)) {
+		q->pcp = pcp;
+		q->zone = z;
+	}
+}
+
+/* Takes in what lies on a pcp's lock-free list, if its lock can be had. */
+static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
+{
+	struct freeing other = {.r = q->r, .zone = z, .wait = q->wait};
+
+	rst_fence_sc(); /* the push before the look at the lock: see rst_pcp_leave() */
+	if (!rst_try(&pcp->lock))
+		return; /* the holder, or who comes after it, takes it in */
+	other.pcp = pcp;
+	rst_pcp_absorb(q->r, z, pcp, q->wait);
+	leave_pcp(&other);
+}
+
+/*
+ * Another CPU's block, free path llist. An owner that is idle must not be left with more than its
+ * high mark, nor one that is off-line with anything. For the latter: off-lining stores dead and
+ * then takes the list, this pushes and then loads dead, all sequentially consistent; so one of
+ * the two sees the other's. If it is this one, and the lock is taken, its holder looks again.
+ */
+static void push_remote(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp,
+			rst_frame_id f, unsigned order)
+{
+	uint32_t frames = rst_llist_push(q->r->frames, &pcp->llist, f, order);
+
+	RST_COUNT(q->r, z, free_llist, 1);
+	if (rst_load_sc(&pcp->dead) || frames > pcp->high)
+		absorb_remote(q, z, pcp);
+}
+
+static void to_zone(const struct freeing *q, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	rst_zone_free(q->r, z, f, order, q->wait);
+}
+
+static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
+{
+	struct roost *r = q->r;
+	struct rst_zone *z = rst_zone_of(r, f);
+	const struct rst_block *block = rst_block_of(r, f);
+	unsigned cpu = rst_this_cpu(r);
+	/* Racy reads: the owner can only go from somebody to nobody while we have the frame. A
+	 * former owner's pcp is as good a place as any, unmarked, unless it is dead. */
+	unsigned owner = rst_load_rlx(&block->owner);
+	unsigned home = owner ? owner - 1 : cpu;
+	struct rst_pcp *pcp = &z->pcps[home];
+
+	if (order >= RST_PCP_ORDERS || rst_load_rlx(&block->type) >= RST_PCP_TYPES) {
+		RST_COUNT(r, z, free_direct, 1);
+		to_zone(q, z, f, order);
+		return;
+	}
+	if (r->free_path == ROOST_FREE_LLIST && home != cpu && !rst_load_rlx(&pcp->dead)) {
+		push_remote(q, z, pcp, f, order);
+		return;
+	}
+	enter_pcp(q, z, pcp);
+	if (!q->pcp) {
+		RST_COUNT(r, z, trylock_fail_free, 1);
+		RST_COUNT(r, z, free_fallback, 1);
+		to_zone(q, z, f, order);
+	} else if (rst_load_rlx(&pcp->dead)) {
+		RST_COUNT(r, z, free_dead, 1);
+		to_zone(q, z, f, order);
+	} else if (!rst_pcp_put_home(r, pcp, f, order)) {
+		RST_COUNT(r, z, free_direct, 1);
+		to_zone(q, z, f, order);
+	} else if (home == cpu) {
+		RST_COUNT_PCP(pcp, free_local, 1);
+	} else {
+		RST_COUNT_PCP(pcp, free_remote, 1);
+	}
+}
+
+static void free_blocks(struct freeing *q, const struct roost_block *blocks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct roost_misuse m = misuse_of(q->call, blocks[i].pfn, blocks[i].order);
+		rst_frame_id f = claim_block(q->r, &m, rst_state(RST_BUSY, blocks[i].order & 31));
+
+		if (f != RST_NO_FRAME) {
+			free_block(q, f, blocks[i].order);
+		} else {
+			leave_pcp(q); /* the hook is called with no lock held */
+			rst_report(q->r, &m);
+		}
+	}
+	leave_pcp(q);
+}
+
+/* ---- Interface --------------------------------------------------------------------------- */
+
+void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	struct freeing q = {.r = roost, .call = "roost_free", .wait = !rst_nmi()};
+
+	free_blocks(&q, &(struct roost_block){pfn, order}, 1);
+}
+
+void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	struct freeing q = {.r = roost, .call = "roost_free_nolock"};
+
+	free_blocks(&q, &(struct roost_block){pfn, order}, 1);
+}
+
+void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count)
+{
+	struct freeing q = {.r = roost, .call = "roost_free_bulk", .wait = !rst_nmi()};
+
+	free_blocks(&q, blocks, count);
+}
+
+void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count)
+{
+	struct freeing q = {.r = roost, .call = "roost_free_bulk_nolock"};
+
+	free_blocks(&q, blocks, count);
+}
+
+int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
+{
+	struct roost_misuse m = misuse_of("roost_split", pfn, from);
+	rst_frame_id f;
+
+	if (to > from)
+		return -ROOST_EINVAL;
+	f = claim_block(roost, &m, rst_state(RST_ALLOC, to));
+	if (f == RST_NO_FRAME) {
+		rst_report(roost, &m);
+		return -ROOST_EINVAL;
+	}
+	for (uint32_t i = 1u << to; i < 1u << from; i += 1u << to) {
+		rst_store_rlx(&roost->frames[f + i].used, 1);
+		rst_set_state(roost, f + i, rst_state(RST_ALLOC, to));
+	}
+	return 0;
+}

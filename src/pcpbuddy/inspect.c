@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inspect.c - counters and descriptions. Takes no lock: every field read here is atomic or
+ * constant, each figure is one that was true at some instant, sums are exact only at rest.
+ */
+#include "pcpbuddy/pcpbuddy.h"
+
+static void add_counters(const struct rst_counters *from, struct roost_stats *to)
+{
+#define ADD(name, text) to->name += rst_load_rlx(&from->name);
+	ROOST_COUNTERS(ADD)
+#undef ADD
+}
+
+int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats)
+{
+	if (zone >= (int)roost->nr_zones || cpu >= (int)roost->nr_cpus || zone < -1 || cpu < -1)
+		return -ROOST_EINVAL;
+	for (unsigned i = 0; i < roost->nr_zones; i++)
+		for (unsigned j = 0; j < roost->nr_cpus; j++)
+			if ((zone < 0 || (unsigned)zone == i) && (cpu < 0 || (unsigned)cpu == j))
+				add_counters(&roost->zones[i].pcps[j].count_of, stats);
+	return 0;
+}
+
+int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info *info)
+{
+	const struct rst_zone *z;
+
+	if (zone >= roost->nr_zones)
+		return -ROOST_EINVAL;
+	z = &roost->zones[zone];
+	*info = (struct roost_zone_info){
+		.node = z->node,
+		.start_pfn = z->start_pfn,
+		.spanned = z->spanned,
+		.present = z->present,
+		.managed = z->managed,
+		.free = rst_load_rlx(&z->free),
+		.free_llist = rst_llist_frames(&z->llist),
+		.min = z->min,
+		.low = z->low,
+		.high = z->high,
+	};
+	for (unsigned i = 0; i < sizeof(info->name); i++)
+		info->name[i] = z->name[i];
+	for (unsigned cpu = 0; cpu < roost->nr_cpus; cpu++) {
+		info->free_pcp += rst_load_rlx(&z->pcps[cpu].count);
+		info->free_llist += rst_llist_frames(&z->pcps[cpu].llist);
+	}
+	for (unsigned type = 0; type < ROOST_NR_LISTS; type++) {
+		info->pageblocks[type] = rst_load_rlx(&z->blocks[type]);
+		for (unsigned order = 0; order < RST_ORDERS; order++)
+			info->blocks[type][order] = rst_load_rlx(&z->lists[type][order].nr);
+	}
+	return 0;
+}
+
+int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info)
+{
+	const struct rst_pcp *pcp;
+
+	if (zone >= roost->nr_zones || cpu >= roost->nr_cpus)
+		return -ROOST_EINVAL;
+	pcp = &roost->zones[zone].pcps[cpu];
+	*info = (struct roost_pcp_info){
+		.online = !rst_load_rlx(&pcp->dead),
+		.count = rst_load_rlx(&pcp->count),
+		.llist = rst_llist_frames(&pcp->llist),
+		.high = pcp->high,
+		.batch = pcp->batch,
+	};
+	for (unsigned type = 0; type < RST_PCP_TYPES; type++)
+		info->whole += rst_load_rlx(&pcp->lists[type][ROOST_PAGEBLOCK_ORDER].nr);
+	return 0;
+}
+
+void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_info *info)
+{
+	static const enum roost_frame_state states[] = {
+		[RST_INSIDE] = ROOST_FRAME_INSIDE,    [RST_HOLE] = ROOST_FRAME_OUTSIDE,
+		[RST_ALLOC] = ROOST_FRAME_ALLOCATED,  [RST_BUSY] = ROOST_FRAME_BUSY,
+		[RST_ZONE] = ROOST_FRAME_FREE_ZONE,   [RST_PCP] = ROOST_FRAME_FREE_PCP,
+		[RST_LLIST] = ROOST_FRAME_FREE_LLIST,
+	};
+	const struct rst_span *span = rst_span_of_pfn(&roost->map, pfn);
+	const struct rst_block *block;
+	uint32_t state;
+
+	*info = (struct roost_frame_info){.state = ROOST_FRAME_OUTSIDE, .zone = -1, .owner = -1};
+	if (!span)
+		return;
+	state = rst_load_state(roost, rst_frame_of(span, pfn));
+	if (rst_kind_of(state) == RST_HOLE)
+		return;
+	block = rst_block_of(roost, rst_frame_of(span, pfn));
+	info->state = states[rst_kind_of(state)];
+	info->order = rst_order_of(state);
+	info->zone = (int)span->zone;
+	info->owner = (int)rst_load_rlx(&block->owner) - 1;
+	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
+}
+
+unsigned roost_nr_zones(const roost_t *roost)
+{
+	return roost->nr_zones;
+}
+
+unsigned roost_nr_cpus(const roost_t *roost)
+{
+	return roost->nr_cpus;
+}
+
+unsigned roost_max_order(const roost_t *roost)
+{
+	return roost->max_order;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone.c - the zone buddy: free lists per order and list type, merging, stealing.
+ *
+ * A chunk lies on the lists of the type of its first frame's pageblock, whatever it was
+ * allocated as. Chunks merge across pageblocks of different migratetypes but never across the
+ * border of what is set apart (reserve, isolate), since that would hand it out.
+ */
+#include "pcpbuddy/pcpbuddy.h"
+
+/* ---- The lock ---------------------------------------------------------------------------- */
+
+static void absorb(struct roost *r, struct rst_zone *z)
+{
+	rst_frame_id f = rst_llist_take(&z->llist);
+
+	while (f != RST_NO_FRAME) {
+		rst_frame_id next = r->frames[f].next;
+		unsigned order = rst_order_of(rst_load_state(r, f));
+
+		RST_COUNT(r, z, absorbed, 1u << order);
+		rst_zone_put(r, z, f, order);
+		f = next;
+	}
+}
+
+bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *irq)
+{
+	*irq = rst_irq_save();
+	if (!rst_spin_try(&z->lock)) {
+		if (!wait) {
+			rst_irq_restore(*irq);
+			RST_COUNT(r, z, zone_trylock_fail, 1);
+			return false;
+		}
+		RST_COUNT(r, z, zone_lock_waited, 1);
+		rst_spin_wait(&z->lock);
+	}
+	RST_COUNT(r, z, zone_lock, 1);
+	absorb(r, z);
+	return true;
+}
+
+void rst_zone_leave(struct rst_zone *z, rst_irq_t irq)
+{
+	rst_spin_drop(&z->lock);
+	rst_irq_restore(irq);
+}
+
+/* ---- Lists ------------------------------------------------------------------------------- */
+
+static void link_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	unsigned type = rst_load_rlx(&rst_block_of(r, f)->type);
+
+	rst_set_state(r, f, rst_state_zone(order, type));
+	rst_list_push(r->frames, &z->lists[type][order], f);
+	z->nonempty[type] |= 1u << order;
+}
+
+/* Leaves the record as it is. */
+static void unlink_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f)
+{
+	uint32_t state = rst_load_state(r, f);
+	unsigned type = rst_list_of(state), order = rst_order_of(state);
+
+	rst_list_del(r->frames, &z->lists[type][order], f);
+	if (z->lists[type][order].head == RST_NO_FRAME)
+		z->nonempty[type] &= ~(1u << order);
+}
+
+/* Splits an unlinked chunk until the half that holds frame f has the wanted order; links the
+ * other halves; returns that half. */
+static rst_frame_id split(struct roost *r, struct rst_zone *z, rst_frame_id chunk, unsigned order,
+			  unsigned wanted, rst_frame_id f)
+{
+	while (order > wanted) {
+		rst_frame_id upper = chunk + (1u << --order);
+
+		link_chunk(r, z, f < upper ? upper : chunk, order);
+		if (f >= upper) {
+			chunk = upper;
+		}
+	}
+	return chunk;
+}
+
+/* ---- Owners ------------------------------------------------------------------------------ */
+
+static rst_block_id block_id(const struct roost *r, const struct rst_block *block)
+{
+	return (rst_block_id)(block - r->blocks);
+}
+
+static rst_block_id *fragmented_list(struct rst_zone *z, struct rst_block *block)
+{
+	return &z->pcps[rst_load_rlx(&block->owner) - 1].fragmented[rst_load_rlx(&block->type)];
+}
+
+static void fragmented_add(struct roost *r, struct rst_zone *z, struct rst_block *block)
+{
+	rst_block_id *head = fragmented_list(z, block), id = block_id(r, block);
+
+	block->prev = RST_NO_BLOCK;
+	block->next = *head;
+	if (*head != RST_NO_BLOCK)
+		r->blocks[*head].prev = id;
+	*head = id;
+}
+
+static void fragmented_del(struct roost *r, struct rst_zone *z, struct rst_block *block)
+{
+	if (block->next != RST_NO_BLOCK)
+		r->blocks[block->next].prev = block->prev;
+	if (block->prev != RST_NO_BLOCK)
+		r->blocks[block->prev].next = block->next;
+	else
+		*fragmented_list(z, block) = block->next;
+}
+
+/* Frames of a block come to the zone buddy (n > 0) or leave it. */
+static void account(struct roost *r, struct rst_zone *z, struct rst_block *block, int64_t n)
+{
+	uint32_t before = block->zone_free;
+
+	rst_store_rlx(&z->free, rst_load_rlx(&z->free) + (uint64_t)n);
+	if (!rst_load_rlx(&block->owner))
+		return;
+	block->zone_free += (uint32_t)n;
+	if (!before && block->zone_free)
+		fragmented_add(r, z, block);
+	else if (before && !block->zone_free)
+		fragmented_del(r, z, block);
+}
+
+void rst_zone_disown(struct roost *r, struct rst_zone *z, struct rst_block *block)
+{
+	if (block->zone_free)
+		fragmented_del(r, z, block);
+	block->zone_free = 0;
+	/* Relaxed: a free that still reads the old owner finds a pcp that will take the frame or
+	 * is dead; either is right. */
+	rst_store_rlx(&block->owner, 0);
+}
+
+/* The block lies whole in the zone buddy: whoever owned it owns nothing of it any more. */
+static void whole(struct roost *r, struct rst_zone *z, struct rst_block *block)
+{
+	if (!rst_load_rlx(&block->owner))
+		return;
+	rst_zone_disown(r, z, block);
+	RST_COUNT(r, z, blocks_returned, 1);
+}
+
+/* ---- Put and take ------------------------------------------------------------------------ */
+
+static bool set_apart(const struct roost *r, rst_frame_id f)
+{
+	return rst_load_rlx(&rst_block_of(r, f)->type) >= RST_PCP_TYPES;
+}
+
+/* The chunk's buddy if it lies in the zone buddy with the same order, or RST_NO_FRAME. */
+static rst_frame_id free_buddy(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+			       unsigned order)
+{
+	roost_pfn pfn = rst_pfn_of(span, f) ^ (roost_pfn)1 << order;
+	rst_frame_id buddy;
+	uint32_t state;
+
+	if (pfn < span->start || pfn + ((roost_pfn)1 << order) > span->end)
+		return RST_NO_FRAME;
+	buddy = rst_frame_of(span, pfn);
+	state = rst_load_state(r, buddy);
+	if (rst_kind_of(state) != RST_ZONE || rst_order_of(state) != order)
+		return RST_NO_FRAME;
+	/* Chunks of pageblock order and more: both set apart alike, or neither. */
+	if (order >= ROOST_PAGEBLOCK_ORDER && (set_apart(r, f) || set_apart(r, buddy)) &&
+	    rst_load_rlx(&rst_block_of(r, f)->type) != rst_list_of(state))
+		return RST_NO_FRAME;
+	return buddy;
+}
+
+void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	const struct rst_span *span = rst_span_of(&r->map, f);
+	struct rst_block *block = rst_block_of(r, f);
+	rst_frame_id buddy;
+
+	RST_COUNT(r, z, zone_frames, 1u << order);
+	rst_store_rlx(&z->puts, rst_load_rlx(&z->puts) + 1);
+	account(r, z, block, (int64_t)1 << order);
+	if (order == ROOST_PAGEBLOCK_ORDER)
+		whole(r, z, block);
+	while (order < r->max_order && (buddy = free_buddy(r, span, f, order)) != RST_NO_FRAME) {
+		unlink_chunk(r, z, buddy);
+		rst_set_state(r, f > buddy ? f : buddy, rst_state(RST_INSIDE, 0));
+		if (buddy < f)
+			f = buddy;
+		if (++order == ROOST_PAGEBLOCK_ORDER)
+			whole(r, z, block);
+	}
+	link_chunk(r, z, f, order);
+	if (rst_load_rlx(&z->free) > z->high && rst_load_rlx(&z->pressed))
+		rst_store_rlx(&z->pressed, 0);
+}
+
+static rst_frame_id taken(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	rst_set_state(r, f, rst_state(RST_BUSY, order));
+	account(r, z, rst_block_of(r, f), -((int64_t)1 << order));
+	RST_COUNT(r, z, zone_frames, 1u << order);
+	return f;
+}
+
+rst_frame_id rst_zone_take(struct roost *r, struct rst_zone *z, unsigned order, unsigned type)
+{
+	uint32_t sufficient = z->nonempty[type] >> order << order;
+	rst_frame_id f;
+	unsigned found;
+
+	if (!sufficient)
+		return RST_NO_FRAME;
+	found = (unsigned)__builtin_ctz(sufficient);
+	f = z->lists[type][found].head;
+	unlink_chunk(r, z, f);
+	return taken(r, z, split(r, z, f, found, order, f), order);
+}
+
+void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	unlink_chunk(r, z, f);
+	taken(r, z, f, order);
+}
+
+rst_frame_id rst_zone_chunk_of(const struct roost *r, rst_frame_id f)
+{
+	const struct rst_span *span = rst_span_of(&r->map, f);
+	roost_pfn pfn = rst_pfn_of(span, f);
+
+	for (unsigned order = 0; order <= r->max_order; order++) {
+		roost_pfn head = pfn >> order << order;
+		uint32_t state;
+
+		if (head < span->start)
+			break;
+		state = rst_load_state(r, rst_frame_of(span, head));
+		if (rst_kind_of(state) == RST_ZONE && rst_order_of(state) >= order)
+			return rst_frame_of(span, head);
+	}
+	return RST_NO_FRAME;
+}
+
+/* ---- Migratetypes ------------------------------------------------------------------------ */
+
+/* Which migratetypes to steal from, in order. */
+static const uint8_t fallbacks[RST_PCP_TYPES][RST_PCP_TYPES - 1] = {
+	[ROOST_MOVABLE] = {ROOST_RECLAIMABLE, ROOST_UNMOVABLE},
+	[ROOST_UNMOVABLE] = {ROOST_RECLAIMABLE, ROOST_MOVABLE},
+	[ROOST_RECLAIMABLE] = {ROOST_UNMOVABLE, ROOST_MOVABLE},
+};
+
+/* The largest chunk of at least this order on the other migratetypes' lists. */
+static rst_frame_id largest_other(struct rst_zone *z, unsigned order, unsigned type,
+				  unsigned *found)
+{
+	for (unsigned k = ROOST_MAX_ORDER + 1; k-- > order;)
+		for (unsigned i = 0; i < RST_PCP_TYPES - 1; i++) {
+			unsigned other = fallbacks[type][i];
+
+			if (z->nonempty[other] >> k & 1) {
+				*found = k;
+				return z->lists[other][k].head;
+			}
+		}
+	return RST_NO_FRAME;
+}
+
+static void set_type(struct rst_zone *z, struct rst_block *block, unsigned type)
+{
+	unsigned old = rst_load_rlx(&block->type);
+
+	rst_store_rlx(&z->blocks[old], rst_load_rlx(&z->blocks[old]) - 1);
+	rst_store_rlx(&z->blocks[type], rst_load_rlx(&z->blocks[type]) + 1);
+	rst_store_rlx(&block->type, (uint8_t)type);
+}
+
+rst_frame_id rst_zone_next_in_block(const struct roost *r, rst_frame_id *f, rst_frame_id end)
+{
+	/* A record that belongs to somebody else may change while it is read, but its frames
+	 * cannot come to the zone while the lock is held, so to step over them is right. */
+	while (*f < end) {
+		uint32_t state = rst_load_state(r, *f);
+		rst_frame_id found = *f;
+
+		*f += rst_is_head(state) ? 1u << rst_order_of(state) : 1;
+		if (rst_kind_of(state) == RST_ZONE)
+			return found;
+	}
+	return RST_NO_FRAME;
+}
+
+static uint32_t free_in_block(const struct roost *r, const struct rst_block *block)
+{
+	rst_frame_id at = block_id(r, block) << ROOST_PAGEBLOCK_ORDER, end = at + RST_PAGEBLOCK, f;
+	uint32_t frames = 0;
+
+	while ((f = rst_zone_next_in_block(r, &at, end)) != RST_NO_FRAME)
+		frames += 1u << rst_order_of(rst_load_state(r, f));
+	return frames;
+}
+
+uint32_t rst_zone_retype(struct roost *r, struct rst_zone *z, struct rst_block *block,
+			 unsigned type)
+{
+	rst_frame_id at = block_id(r, block) << ROOST_PAGEBLOCK_ORDER, end = at + RST_PAGEBLOCK, f;
+	rst_frame_id chunk = rst_zone_chunk_of(r, at);
+	unsigned order = chunk == RST_NO_FRAME ? 0 : rst_order_of(rst_load_state(r, chunk));
+	uint32_t frames = 0;
+
+	if (order > ROOST_PAGEBLOCK_ORDER) { /* part of a larger chunk: cut it out */
+		unlink_chunk(r, z, chunk);
+		split(r, z, chunk, order, ROOST_PAGEBLOCK_ORDER, at);
+		link_chunk(r, z, at, ROOST_PAGEBLOCK_ORDER);
+	}
+	set_type(z, block, type);
+	while ((f = rst_zone_next_in_block(r, &at, end)) != RST_NO_FRAME) {
+		order = rst_order_of(rst_load_state(r, f));
+		rst_zone_remove(r, z, f, order);
+		rst_zone_put(r, z, f, order);
+		frames += 1u << order;
+	}
+	return frames;
+}
+
+bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type)
+{
+	unsigned found = 0;
+	rst_frame_id f = largest_other(z, order, type, &found);
+
+	if (f == RST_NO_FRAME)
+		return false;
+	if (found >= ROOST_PAGEBLOCK_ORDER) {
+		unsigned wanted = order > ROOST_PAGEBLOCK_ORDER ? order : ROOST_PAGEBLOCK_ORDER;
+		unsigned blocks = 1u << (wanted - ROOST_PAGEBLOCK_ORDER);
+
+		unlink_chunk(r, z, f);
+		split(r, z, f, found, wanted, f);
+		for (unsigned i = 0; i < blocks; i++)
+			set_type(z, rst_block_of(r, f) + i, type);
+		link_chunk(r, z, f, wanted);
+		RST_COUNT(r, z, blocks_stolen, blocks);
+		return true;
+	}
+	if (rst_load_rlx(&rst_block_of(r, f)->owner) ||
+	    free_in_block(r, rst_block_of(r, f)) < RST_PAGEBLOCK / 2)
+		return false;
+	rst_zone_retype(r, z, rst_block_of(r, f), type);
+	RST_COUNT(r, z, blocks_stolen, 1);
+	return true;
+}
+
+rst_frame_id rst_zone_take_other(struct roost *r, struct rst_zone *z, unsigned order, unsigned type)
+{
+	unsigned found = 0;
+	rst_frame_id f = largest_other(z, order, type, &found);
+
+	if (f == RST_NO_FRAME)
+		return f;
+	unlink_chunk(r, z, f);
+	return taken(r, z, split(r, z, f, found, order, f), order);
+}
+
+/* ---- Free -------------------------------------------------------------------------------- */
+
+void rst_zone_free(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order, bool wait)
+{
+	rst_irq_t irq;
+
+	if (rst_zone_enter(r, z, wait, &irq)) {
+		rst_zone_put(r, z, f, order);
+		rst_zone_leave(z, irq);
+	} else {
+		/* The next one to enter takes it in. */
+		rst_llist_push(r->frames, &z->llist, f, order);
+		RST_COUNT(r, z, free_zone_llist, 1);
+	}
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the POSIX port that are no inline functions. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/port.h"
+#include "roost/posix.h"
+
+_Thread_local int rst_posix_cpu = -1;
+
+void roost_posix_set_cpu(int cpu)
+{
+	rst_posix_cpu = cpu;
+}
+
+unsigned roost_posix_locks_held(void)
+{
+#if ROOST_LAB
+	return (unsigned)rst_posix_held;
+#else
+	return 0;
+#endif
+}
+
+#if ROOST_LAB
+_Thread_local volatile int rst_posix_held;
+#endif
+
+unsigned rst_posix_ask_cpu(void)
+{
+	int saved = errno;
+	int cpu = sched_getcpu();
+
+	errno = saved;
+	return cpu < 0 ? 0 : (unsigned)cpu;
+}
+
+void rst_park(_Atomic uint32_t *word, uint32_t value)
+{
+	int saved = errno;
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	errno = saved;
+}
+
+void rst_unpark(_Atomic uint32_t *word)
+{
+	int saved = errno;
+
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	errno = saved;
+}
+
+void rst_sleep(unsigned round)
+{
+	long us = 50L << (round < 4 ? round : 4);
+	struct timespec pause = {.tv_nsec = us * 1000};
+	int saved = errno;
+
+	nanosleep(&pause, NULL);
+	errno = saved;
+}
+
+void rst_fatal(const char *text)
+{
+	/* Nothing but system calls: the caller may be a signal handler. */
+	if (write(STDERR_FILENO, text, strlen(text)) < 0 || write(STDERR_FILENO, "\n", 1) < 0)
+		abort();
+	abort();
+}

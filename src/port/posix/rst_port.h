@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The POSIX port: threads are the tasks, signals are the interrupts.
+ *
+ * "Interrupts off" is "all signals blocked", a system call each way, so only slow paths do it.
+ * The current CPU is the thread's virtual CPU if it was given one, else what the kernel wrote into
+ * the thread's rseq area, else what sched_getcpu() says. There are no NMIs: a signal that cannot
+ * be blocked kills.
+ */
+#ifndef RST_PORT_POSIX_H
+#define RST_PORT_POSIX_H
+
+#include <signal.h>
+#include <stddef.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
+
+typedef sigset_t rst_irq_t;
+
+#define RST_PARK 1
+
+extern _Thread_local int rst_posix_cpu; /* virtual CPU of the thread; -1: none */
+
+unsigned rst_posix_ask_cpu(void);
+void rst_park(_Atomic uint32_t *word, uint32_t value);
+void rst_unpark(_Atomic uint32_t *word);
+void rst_sleep(unsigned round);
+_Noreturn void rst_fatal(const char *text);
+
+static inline rst_irq_t rst_irq_save(void)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	/* pthread_sigmask() is opaque to the compiler and so a barrier to it. */
+	return old;
+}
+
+static inline void rst_irq_restore(rst_irq_t old)
+{
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static inline unsigned rst_cpu(void)
+{
+	if (rst_posix_cpu >= 0)
+		return (unsigned)rst_posix_cpu;
+#ifdef RSEQ_SIG
+	/* glibc registered the area when __rseq_size is not 0; the kernel keeps cpu_id in it. */
+	if (__rseq_size) {
+		const struct rseq *area =
+			(const void *)((const char *)__builtin_thread_pointer() + __rseq_offset);
+		int cpu = (int)*(const volatile uint32_t *)&area->cpu_id;
+
+		if (cpu >= 0)
+			return (unsigned)cpu;
+	}
+#endif
+	return rst_posix_ask_cpu();
+}
+
+static inline bool rst_nmi(void)
+{
+	return false;
+}
+
+static inline void rst_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+#if ROOST_LAB
+extern _Thread_local volatile int rst_posix_held; /* try-only locks that the thread holds */
+
+static inline void rst_lock_note(int delta)
+{
+	rst_posix_held += delta;
+}
+
+/* A handler on top of a lock holder can tell; one on top of anything else is as good as a task. */
+static inline bool rst_in_task(void)
+{
+	return rst_posix_held == 0;
+}
+#else
+static inline void rst_lock_note(int delta)
+{
+	(void)delta;
+}
+#endif
+
+#endif
