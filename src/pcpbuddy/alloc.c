@@ -142,8 +142,8 @@ static rst_frame_id from_pcp_locked(const struct request *q, struct rst_zone *z,
 	if (q->order && rst_load_rlx(&pcp->count) >= 1u << q->order)
 		rst_pcp_merge(r, pcp);
 	f = rst_pcp_take(r, pcp, q->order, q->type);
-	if (f == RST_NO_FRAME &&
-	    rst_pcp_refill(r, z, pcp, q->order, q->type, floor_of(q, z), q->wait))
+	/* Never below min, whoever asks: what lies on a pcp anybody may take. */
+	if (f == RST_NO_FRAME && rst_pcp_refill(r, z, pcp, q->order, q->type, z->min, q->wait))
 		f = rst_pcp_take(r, pcp, q->order, q->type);
 	return f;
 }

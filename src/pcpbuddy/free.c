@@ -104,6 +104,11 @@ static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_
 
 	if (f == RST_NO_FRAME)
 		return f;
+	if (r->check_level >= ROOST_CHECK_PARANOID && rst_load_state(r, f) == allocated &&
+	    !rst_interior_clean(r, f, (unsigned)m->order_given)) {
+		m->kind = ROOST_MISUSE_CORRUPT;
+		return RST_NO_FRAME;
+	}
 	/* Relaxed: the caller alone has the block. If a second caller thinks so too, the
 	 * compare-and-exchange of level 2 lets one of them through; load and store find a double
 	 * free unless it happens on two CPUs at the same instant. */
@@ -117,11 +122,6 @@ static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_
 	}
 	if (r->check_level < ROOST_CHECK_EXACT)
 		rst_set_state(r, f, to);
-	if (r->check_level >= ROOST_CHECK_PARANOID &&
-	    !rst_interior_clean(r, f, (unsigned)m->order_given)) {
-		m->kind = ROOST_MISUSE_CORRUPT;
-		return RST_NO_FRAME;
-	}
 	return f;
 }
 
@@ -162,14 +162,16 @@ static bool lock_pcp(const struct freeing *q, struct rst_pcp *pcp)
 
 static void leave_pcp(struct freeing *q)
 {
-	struct rst_pcp *pcp = q->pcp;
-
-	if (!pcp)
-		return;
-	if (rst_load_rlx(&pcp->count) > pcp->high)
-		rst_pcp_drain(q->r, q->zone, pcp, pcp->high - pcp->batch, q->wait);
-	rst_pcp_leave(q->r, q->zone, pcp, q->wait);
+	if (q->pcp)
+		rst_pcp_leave(q->r, q->zone, q->pcp, q->wait);
 	q->pcp = NULL;
+}
+
+/* The lock of the pcp is held. */
+static void trim(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
+{
+	if (rst_load_rlx(&pcp->count) > pcp->high)
+		rst_pcp_drain(q->r, z, pcp, pcp->high - pcp->batch, q->wait);
 }
 
 static void enter_pcp(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
@@ -186,14 +188,12 @@ static void enter_pcp(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp
 /* Takes in what lies on a pcp's lock-free list, if its lock can be had. */
 static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
 {
-	struct freeing other = {.r = q->r, .zone = z, .wait = q->wait};
-
 	rst_fence_sc(); /* the push before the look at the lock: see rst_pcp_leave() */
 	if (!rst_try(&pcp->lock))
 		return; /* the holder, or who comes after it, takes it in */
-	other.pcp = pcp;
 	rst_pcp_absorb(q->r, z, pcp, q->wait);
-	leave_pcp(&other);
+	trim(q, z, pcp);
+	rst_pcp_leave(q->r, z, pcp, q->wait);
 }
 
 /*
@@ -249,10 +249,12 @@ static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
 	} else if (!rst_pcp_put_home(r, pcp, f, order)) {
 		RST_COUNT(r, z, free_direct, 1);
 		to_zone(q, z, f, order);
-	} else if (home == cpu) {
-		RST_COUNT_PCP(pcp, free_local, 1);
 	} else {
-		RST_COUNT_PCP(pcp, free_remote, 1);
+		if (home == cpu)
+			RST_COUNT_PCP(pcp, free_local, 1);
+		else
+			RST_COUNT_PCP(pcp, free_remote, 1);
+		trim(q, z, pcp);
 	}
 }
 

@@ -40,7 +40,7 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->cpu_node = carve(&end, config->nr_cpus);
 	l->blocks = carve(&end, map.frames / RST_PAGEBLOCK * sizeof(struct rst_block));
 	l->frames = carve(&end, map.frames * sizeof(struct rst_frame));
-	l->size = end;
+	l->size = carve(&end, 0);
 }
 
 size_t roost_metadata_size(const struct roost_config *config)

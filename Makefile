@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# The front door. Everything is done by CMake; this knows the order and what must be installed.
+
+BUILD ?= build
+CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
+CONFIGURE = cmake -G Ninja -Wno-dev
+QUIET = > /dev/null
+
+.PHONY: help build run test test-plain test-asan test-tsan stress format clean
+
+help:
+	@echo "make build    the library and the tool, in $(BUILD)/"
+	@echo "make run      a real kernel's page traffic on the allocator, with a report"
+	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
+	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
+	@echo "make format   formats the sources"
+	@echo "make clean    removes the build directories"
+	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
+
+build:
+	@scripts/deps build
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=OFF $(QUIET)
+	@cmake --build $(BUILD)
+
+run: build
+	@mkdir -p out
+	$(BUILD)/roost replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
+		lab/traces/compile.trace.zst
+	@echo "out/free-blocks.svg: free 2 MiB blocks over time"
+
+test: test-plain test-asan test-tsan
+	@scripts/test-summary $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+
+test-plain:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
+	@cmake --build $(BUILD)
+	cd $(BUILD) && $(CTEST)
+
+test-asan:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD)-asan -DROOST_SANITIZE=address,undefined $(QUIET)
+	@cmake --build $(BUILD)-asan
+	cd $(BUILD)-asan && $(CTEST)
+
+test-tsan:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD)-tsan -DROOST_SANITIZE=thread $(QUIET)
+	@cmake --build $(BUILD)-tsan
+	cd $(BUILD)-tsan && $(CTEST)
+
+# Each must report at least 100,000 handlers on top of a pcp lock holder and every rung used.
+SECONDS ?= 600
+stress: test-plain
+	$(BUILD)/tests/stress --expect-all --free=trylock --seconds=$(SECONDS)
+	$(BUILD)/tests/stress --expect-all --free=llist --seconds=$(SECONDS)
+
+format:
+	@scripts/check-format --fix
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan out
