@@ -181,8 +181,8 @@ void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *o
 
 /* The complaints that mean "too big" rather than "wrong": -ROOST_E2BIG. */
 static const char too_many_ranges[] = "nr_ranges: more than 1024 ranges; join neighbours";
-static const char too_many_zones[] = "nr_zones: must be 1 to ROOST_MAX_ZONES";
-static const char too_many_cpus[] = "nr_cpus: must be 1 to ROOST_MAX_CPUS";
+static const char too_many_zones[] = "nr_zones: more than ROOST_MAX_ZONES zones";
+static const char too_many_cpus[] = "nr_cpus: more than ROOST_MAX_CPUS CPUs";
 static const char too_many_frames[] = "ranges: more than 2^32 frames; use several allocators";
 
 int rst_config_errno(const char *error)
@@ -253,7 +253,9 @@ static const char *order_error(const struct roost_config *config, unsigned nr_zo
 
 static const char *cpu_error(const struct roost_config *config)
 {
-	if (!config->nr_cpus || config->nr_cpus > ROOST_MAX_CPUS)
+	if (!config->nr_cpus)
+		return "nr_cpus: must be at least 1";
+	if (config->nr_cpus > ROOST_MAX_CPUS)
 		return too_many_cpus;
 	if (!ROOST_SMP && config->nr_cpus != 1)
 		return "nr_cpus: this is a uniprocessor build; must be 1";
@@ -292,7 +294,9 @@ const char *roost_config_error(const struct roost_config *config)
 	if (config->size != sizeof(*config))
 		return "size: start from ROOST_CONFIG_INIT; is the header that of the library?";
 	zones = rst_config_zones(config, &nr_zones);
-	if (!nr_zones || config->nr_zones > ROOST_MAX_ZONES)
+	if (!nr_zones)
+		return "nr_zones: must be at least 1, or zones NULL";
+	if (config->nr_zones > ROOST_MAX_ZONES)
 		return too_many_zones;
 	if ((error = range_error(config, nr_zones)) || (error = cpu_error(config)) ||
 	    (error = zone_error(config, zones, nr_zones)) ||

@@ -22,10 +22,15 @@
 
 #include "core/port.h"
 
-enum {
-	RST_TRIES = 64,	 /* how often a caller that must not wait tries a spin lock */
-	RST_SPINS = 200, /* how often a waiter tries before it parks */
-};
+/* How often a caller that must not wait tries a spin lock. A port may choose another number. */
+#ifndef RST_TRIES
+#define RST_TRIES 64
+#endif
+
+/* How often a waiter tries before it parks. */
+#ifndef RST_SPINS
+#define RST_SPINS 200
+#endif
 
 #if ROOST_SMP
 

@@ -187,6 +187,14 @@ static bool check_span(struct walk *w, const struct rst_span *span, struct seen 
 
 /* ---- Lists ------------------------------------------------------------------------------- */
 
+static bool frame_exists(struct walk *w, const struct rst_zone *z, rst_frame_id f)
+{
+	uint64_t frames = (uint64_t)w->r->nr_blocks * RST_PAGEBLOCK;
+
+	return f < frames ||
+	       fail(w, "a link leads to a frame that exists", z, ROOST_NONE, frames, f);
+}
+
 /* All elements carry this state, but for the bits of ignore. Adds the frames to *frames. */
 static bool check_list(struct walk *w, const struct rst_zone *z, const struct rst_list *list,
 		       uint32_t state, uint32_t ignore, uint64_t *frames)
@@ -195,10 +203,13 @@ static bool check_list(struct walk *w, const struct rst_zone *z, const struct rs
 	rst_frame_id prev = RST_NO_FRAME;
 
 	for (rst_frame_id f = list->head; f != RST_NO_FRAME; f = w->r->frames[f].next) {
-		uint32_t found = rst_load_state(w->r, f) & ~ignore;
+		uint32_t found;
 
 		if (n++ == nr)
 			break;
+		if (!frame_exists(w, z, f))
+			return false;
+		found = rst_load_state(w->r, f) & ~ignore;
 		if (found != state)
 			return fail(w, "a chunk on a list says that it is on that list", z,
 				    rst_pfn_of(rst_span_of(&w->r->map, f), f), state, found);
@@ -229,6 +240,8 @@ static bool check_llist(struct walk *w, const struct rst_zone *z, const struct r
 	rst_frame_id f = (uint32_t)word ? (uint32_t)word - 1 : RST_NO_FRAME;
 
 	for (; f != RST_NO_FRAME && n <= word >> 32; f = w->r->frames[f].next) {
+		if (!frame_exists(w, z, f))
+			return false;
 		if (rst_kind_of(rst_load_state(w->r, f)) != RST_LLIST)
 			return fail(w, "a block on a lock-free list says so", z,
 				    rst_pfn_of(rst_span_of(&w->r->map, f), f), RST_LLIST,
@@ -250,6 +263,9 @@ static bool check_fragmented(struct walk *w, const struct rst_zone *z, const str
 		for (; id != RST_NO_BLOCK; prev = id, id = w->r->blocks[id].next) {
 			const struct rst_block *block = &w->r->blocks[id];
 
+			if (id >= w->r->nr_blocks)
+				return fail(w, "a link leads to a pageblock that exists", z,
+					    ROOST_NONE, w->r->nr_blocks, id);
 			if (rst_load_rlx(&block->owner) != pcp->cpu + 1 || !block->zone_free ||
 			    rst_load_rlx(&block->type) != type || block->prev != prev ||
 			    n++ == w->r->nr_blocks)

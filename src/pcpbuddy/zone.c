@@ -180,7 +180,7 @@ static rst_frame_id free_buddy(const struct roost *r, const struct rst_span *spa
 	return buddy;
 }
 
-void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	const struct rst_span *span = rst_span_of(&r->map, f);
 	struct rst_block *block = rst_block_of(r, f);
@@ -202,6 +202,20 @@ void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned 
 	link_chunk(r, z, f, order);
 	if (rst_load_rlx(&z->free) > z->high && rst_load_rlx(&z->pressed))
 		rst_store_rlx(&z->pressed, 0);
+}
+
+void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	unsigned whole_blocks = 1;
+
+	/* Pageblocks of a large block may have been set apart while it was allocated: one by one,
+	 * each goes to the lists of its own type, and those that may merge do so. */
+	if (order > ROOST_PAGEBLOCK_ORDER && rst_load_rlx(&z->blocks[ROOST_LIST_ISOLATE])) {
+		whole_blocks = 1u << (order - ROOST_PAGEBLOCK_ORDER);
+		order = ROOST_PAGEBLOCK_ORDER;
+	}
+	for (unsigned i = 0; i < whole_blocks; i++)
+		put_chunk(r, z, f + i * RST_PAGEBLOCK, order);
 }
 
 static rst_frame_id taken(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The model port: the CPUs are virtual, and `roost explore` decides everything that happens on
+ * them (lab/explore/port.c). Only for lab builds.
+ *
+ * A waiter parks at once and a caller that must not wait tries once: more turns are the same
+ * states again, at the price of more interleavings.
+ */
+#ifndef RST_PORT_MODEL_H
+#define RST_PORT_MODEL_H
+
+typedef unsigned rst_irq_t; /* 1: interrupts were on */
+
+#define RST_PARK  1
+#define RST_TRIES 1u
+#define RST_SPINS 0u
+
+rst_irq_t rst_irq_save(void);
+void rst_irq_restore(rst_irq_t state);
+unsigned rst_cpu(void);
+bool rst_nmi(void);
+bool rst_in_task(void);
+void rst_relax(void);
+void rst_sleep(unsigned round);
+void rst_park(_Atomic uint32_t *word, uint32_t value);
+void rst_unpark(_Atomic uint32_t *word);
+_Noreturn void rst_fatal(const char *text);
+
+static inline void rst_lock_note(int delta)
+{
+	(void)delta; /* the lock words themselves are watched */
+}
+
+#endif
