@@ -108,7 +108,7 @@ enum roost_misuse_kind {
 	ROOST_MISUSE_NOT_ALLOCATED, /* never handed out as the head of a block */
 	ROOST_MISUSE_WRONG_ORDER,   /* handed out with another order */
 	ROOST_MISUSE_MISALIGNED,    /* pfn is no multiple of 2^order */
-	ROOST_MISUSE_OUT_OF_RANGE,  /* below or above all memory */
+	ROOST_MISUSE_OUT_OF_RANGE,  /* below the first or above the last usable frame */
 	ROOST_MISUSE_HOLE,	    /* in a hole or in a reserved range */
 	ROOST_MISUSE_BAD_ORDER,	    /* order above the configured largest order */
 	ROOST_MISUSE_BAD_FLAGS,	    /* flags that do not exist, or a zone or node that does not */
@@ -137,7 +137,7 @@ const char *roost_misuse_name(enum roost_misuse_kind kind);
  * Called when a zone falls below its low watermark (once, until it has risen above high), and
  * when an allocation is about to wait or fail. Comes from the context and under the locks of the
  * allocating caller, with no lock of the allocator held. It may free; it may allocate without
- * ROOST_WAIT.
+ * ROOST_WAIT. While it runs for a zone it is not called for that zone again.
  */
 typedef void roost_pressure_fn(void *context, unsigned zone, uint64_t free_frames);
 
@@ -184,7 +184,8 @@ struct roost_config {
 /* Why a configuration is refused, in English, or NULL if it is good. Thread context. */
 const char *roost_config_error(const struct roost_config *config);
 
-/* Bytes of metadata that the configuration needs, or 0 if it is refused. Thread context. */
+/* Bytes of metadata that the configuration needs, or 0 if it is refused or is more than
+ * size_t can say. Thread context. */
 size_t roost_metadata_size(const struct roost_config *config);
 
 /*
@@ -205,9 +206,10 @@ enum {
 	ROOST_RECLAIMABLE = 2,
 	ROOST_MIGRATETYPE_MASK = 3,
 
-	/* The caller is in thread context and may sleep: fail only when memory is out. Without it
-	 * the call waits for nothing, is legal in any context, and may fail while others hold
-	 * the locks that stand before the last free frames. */
+	/* The caller is in thread context and may sleep: order 0 fails only when memory is out,
+	 * larger orders also when 32 searches of everything found none while frames came and went.
+	 * Without it the call waits for nothing, is legal in any context, and may fail while
+	 * others hold the locks that stand before the last free frames. */
 	ROOST_WAIT = 1 << 2,
 	/* The reserve may be used. */
 	ROOST_RESERVE = 1 << 3,
@@ -286,10 +288,10 @@ size_t roost_drain(roost_t *roost, int cpu);
 
 /*
  * Sets the pageblock that holds pfn apart (isolate = true): its free frames are not handed out any
- * more and frames that come back to it stay there; or undoes that. Frames of the block that lie
- * on pcps of other CPUs are still handed out: drain first. Thread context.
- * 0, -ROOST_EINVAL (no such frame, or part of the reserve, or not isolated), -ROOST_EAGAIN (the
- * owner's pcp is busy).
+ * more and frames that come back to it stay there; or undoes that, after which it is movable.
+ * Frames of the block that lie on pcps of CPUs that do not own it are still handed out: drain
+ * afterwards. Thread context. 0, -ROOST_EINVAL (no such frame, or part of the reserve, or it is so
+ * already), -ROOST_EAGAIN (the owner's pcp is busy).
  */
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 

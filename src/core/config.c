@@ -225,18 +225,34 @@ static const char *range_error(const struct roost_config *config, unsigned nr_zo
 	return ordinary ? NULL : "ranges: all ranges are reserved; nothing is left to allocate";
 }
 
+struct rst_watermarks rst_watermarks(const struct roost_zone_config *zone, uint64_t managed)
+{
+	uint64_t step = (managed - zone->reserve) / 64;
+	uint64_t low = zone->low ? zone->low : zone->reserve + step;
+
+	return (struct rst_watermarks){
+		.min = zone->reserve, .low = low, .high = zone->high ? zone->high : low + step};
+}
+
 static const char *zone_error(const struct roost_config *config,
 			      const struct roost_zone_config *zones, unsigned nr_zones)
 {
 	for (unsigned i = 0; i < nr_zones; i++) {
+		struct rst_watermarks marks;
+		uint64_t managed;
+
 		if (zones[i].node >= ROOST_MAX_NODES)
 			return "zones: a zone's node is not below ROOST_MAX_NODES";
-		if (zones[i].reserve > rst_zone_managed(config, i))
+		if (!zones[i].reserve && !zones[i].low && !zones[i].high)
+			continue; /* spares a walk over the map */
+		managed = rst_zone_managed(config, i);
+		if (zones[i].reserve > managed)
 			return "zones: a zone's reserve is larger than the zone";
-		if (zones[i].high && zones[i].high < zones[i].low)
-			return "zones: a zone's high watermark is below its low one";
-		if (zones[i].low && zones[i].low < zones[i].reserve)
+		marks = rst_watermarks(&zones[i], managed);
+		if (marks.low < marks.min)
 			return "zones: a zone's low watermark is below its reserve";
+		if (marks.high < marks.low)
+			return "zones: a zone's high watermark is below its low one";
 	}
 	return NULL;
 }

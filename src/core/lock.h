@@ -93,16 +93,17 @@ typedef struct {
 
 static inline bool rst_try(rst_trylock_t *lock)
 {
-	if (!rst_word_try(&lock->word))
-		return false;
-	rst_lock_note(+1);
-	return true;
+	rst_lock_note(+1); /* before: a handler that comes in between must not think it free */
+	if (rst_word_try(&lock->word))
+		return true;
+	rst_lock_note(-1);
+	return false;
 }
 
 static inline void rst_drop(rst_trylock_t *lock)
 {
-	rst_lock_note(-1);
 	rst_word_drop(&lock->word);
+	rst_lock_note(-1);
 }
 
 static inline bool rst_try_held(const rst_trylock_t *lock)

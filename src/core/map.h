@@ -3,16 +3,17 @@
  * map.h - from the caller's memory map to a dense index of frames.
  *
  * The map may have holes of any size and zones that meet in mid-pageblock. It is cut into
- * extents (maximal runs of usable frames of one zone); extents of one zone whose pageblocks touch
- * form a span. Each span has an index range of its own, rounded out to whole pageblocks:
+ * extents (runs of usable frames of one zone, at most a range long); extents of one zone whose
+ *pageblocks touch form a span. Each span has an index range of its own, rounded out to whole
+ *pageblocks:
  *
  *	pfn     ....|start ............................ end|....     of the usable frames
  *	        base (pageblock)                                      base <= start
  *	frame   f0 .................................................. f0 + pages, pages % 512 == 0
  *
- * So metadata is dense, a pageblock belongs to one zone, and where two zones meet in mid-pageblock
- * each has its own record of it. The frames of a block of any order lie in one span, since a
- * block has no hole. Everything here is written once, at start-up.
+ * So metadata is dense, a pageblock belongs to one zone, and where zones meet in mid-pageblock
+ * each run of frames has its own record of it. The frames of a block of any order lie in one span,
+ *since a block has no hole. Everything here is written once, at start-up.
  */
 #ifndef RST_MAP_H
 #define RST_MAP_H
@@ -62,10 +63,10 @@ static inline roost_pfn rst_pfn_of(const struct rst_span *span, rst_frame_id f)
 	return span->base + (f - span->f0);
 }
 
-/* The span that holds pfn, or NULL. At most log2(spans) + 1 turns. */
-static inline const struct rst_span *rst_span_of_pfn(const struct rst_map *map, roost_pfn pfn)
+/* The last span that starts at or below pfn, or the first. At most log2(spans) + 1 turns. */
+static inline const struct rst_span *rst_span_below(const struct rst_map *map, roost_pfn pfn)
 {
-	uint32_t low = 0, high = map->nr; /* the last span that starts at or below pfn */
+	uint32_t low = 0, high = map->nr;
 
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
@@ -75,9 +76,15 @@ static inline const struct rst_span *rst_span_of_pfn(const struct rst_map *map, 
 		else
 			high = middle;
 	}
-	if (pfn < map->spans[low].start || pfn >= map->spans[low].end)
-		return NULL;
 	return &map->spans[low];
+}
+
+/* The span that holds pfn, or NULL. Cost as above. */
+static inline const struct rst_span *rst_span_of_pfn(const struct rst_map *map, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_below(map, pfn);
+
+	return pfn >= span->start && pfn < span->end ? span : NULL;
 }
 
 /* The span of a frame's record. At most log2(spans) + 1 turns. */
@@ -132,6 +139,13 @@ unsigned rst_config_nodes(const struct roost_config *config);
 
 /* Writes the zones in the order in which callers on node try them, 0xff behind the last. */
 void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *order);
+
+/* The marks of a zone of so many usable frames: as configured, or a 64th of them apart. */
+struct rst_watermarks {
+	uint64_t min, low, high;
+};
+
+struct rst_watermarks rst_watermarks(const struct roost_zone_config *zone, uint64_t managed);
 
 /* Usable frames of a zone, and those of its ordinary ranges with what is reserved in them. */
 uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone);

@@ -21,8 +21,8 @@
  *   void rst_sleep(round)         a task waits for others to make progress, longer with each
  *                                 round (about 50 us to 1 ms). Thread context.
  *   void rst_fatal(text)          does not return.
- *   void rst_lock_note(delta)     +1 after a try-only lock was had, -1 before it is dropped; for
- *                                 lab builds, otherwise empty.
+ *   void rst_lock_note(delta)     +1 before a try-only lock is tried, -1 after it was not had or
+ * was dropped; for lab builds, otherwise empty.
  *
  * Preconditions of all ports: interrupts nest (a handler ends before what it interrupted goes
  * on); 32- and 64-bit atomics are lock-free; the caller's frames are no memory of the port's.

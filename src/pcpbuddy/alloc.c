@@ -7,10 +7,11 @@
  *	   there are several zones, first those above their low watermark, then all.
  *	2  waiting for nothing: what other pcps hold, by try-lock; for orders above 0 everything
  *	   is gathered in the zones first. Then the zones once more. A bounded number of steps.
- *	   ROOST_WAIT: rounds. Each gathers everything in the zones and looks there, waiting
- *	   for the zone lock. It fails only after a round in which no try-lock failed, nothing
- *	   moved and nothing came in from anybody else: then there was an instant at which no
- *	   such block was free. Otherwise it sleeps, holding nothing, and goes round again.
+ *	   ROOST_WAIT: then rounds. Each gathers everything in the zones and looks there,
+ *	   waiting for the zone lock. It fails only after a round in which no try-lock failed,
+ *	   nothing moved and nothing came in from anybody else: then there was an instant at
+ *	   which no such block was free. Otherwise it sleeps, holding nothing, and goes round
+ *	   again; for orders above 0 at most FULL_ROUNDS times.
  *
  * A busy pcp is never taken for an empty one. The pressure hook is called when no lock is held.
  */
@@ -35,11 +36,11 @@ enum {
 		      0xff << 8 | 0xff << 16,
 };
 
-static bool bad_request(const struct request *q, enum roost_misuse_kind kind)
+static bool complain(const struct request *q, enum roost_misuse_kind kind, roost_pfn pfn)
 {
 	rst_report(q->r, &(struct roost_misuse){.kind = kind,
 						.call = q->call,
-						.pfn = ROOST_NONE,
+						.pfn = pfn,
 						.order_given = (int)q->order,
 						.order_found = -1,
 						.head_found = ROOST_NONE});
@@ -52,17 +53,17 @@ static bool read_request(struct request *q, unsigned flags)
 	unsigned zone = flags >> 8 & 0xff, node = flags >> 16 & 0xff;
 
 	if (q->order > r->max_order)
-		return bad_request(q, ROOST_MISUSE_BAD_ORDER);
+		return complain(q, ROOST_MISUSE_BAD_ORDER, ROOST_NONE);
 	q->type = flags & ROOST_MIGRATETYPE_MASK;
 	if (flags & ~(unsigned)KNOWN_FLAGS || q->type >= RST_PCP_TYPES || zone > r->nr_zones ||
 	    node > r->nr_nodes)
-		return bad_request(q, ROOST_MISUSE_BAD_FLAGS);
+		return complain(q, ROOST_MISUSE_BAD_FLAGS, ROOST_NONE);
 	q->cpu = rst_this_cpu(r);
 	q->wait = (flags & ROOST_WAIT) && !rst_nmi();
 	q->reserve = flags & ROOST_RESERVE;
 	node = node ? node - 1 : r->cpu_node[q->cpu];
 	q->node = flags & ROOST_THISNODE ? (int)node : -1;
-	q->zones = &r->zone_order[node * (r->nr_zones + 1)];
+	q->zones = r->zone_order + (size_t)node * (r->nr_zones + 1);
 	if (zone) {
 		q->one_zone[0] = (uint8_t)(zone - 1);
 		q->one_zone[1] = 0xff;
@@ -92,9 +93,12 @@ static uint64_t floor_of(const struct request *q, const struct rst_zone *z)
 
 static void call_pressure(const struct request *q, struct rst_zone *z)
 {
+	/* The hook may allocate: it is not called again from inside itself. */
+	if (!q->r->pressure || rst_xchg_acq(&z->calling, 1))
+		return;
 	RST_COUNT(q->r, z, pressure, 1);
-	if (q->r->pressure)
-		q->r->pressure(q->r->context, z->id, rst_load_rlx(&z->free));
+	q->r->pressure(q->r->context, z->id, rst_zone_available(z));
+	rst_store_rel(&z->calling, 0);
 }
 
 /* No lock is held. Once for each fall below low; rst_zone_put() arms it again. */
@@ -102,7 +106,7 @@ static void check_pressure(const struct request *q, struct rst_zone *z)
 {
 	/* Racy reads of a hint: a call too many or too late harms nobody, and the exchange
 	 * lets one caller through for each arming. */
-	if (rst_load_rlx(&z->free) < z->low && !rst_load_rlx(&z->pressed) &&
+	if (rst_zone_available(z) < z->low && !rst_load_rlx(&z->pressed) &&
 	    !rst_xchg_acq(&z->pressed, 1))
 		call_pressure(q, z);
 }
@@ -120,12 +124,13 @@ static void pressure_everywhere(const struct request *q)
 static roost_pfn hand_out(const struct request *q, rst_frame_id f)
 {
 	struct roost *r = q->r;
+	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->map, f), f);
 
 	if (r->check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, q->order))
-		bad_request(q, ROOST_MISUSE_CORRUPT);
+		complain(q, ROOST_MISUSE_CORRUPT, pfn);
 	rst_store_rlx(&r->frames[f].used, 1);
 	rst_set_state(r, f, rst_state(RST_ALLOC, q->order));
-	return rst_pfn_of(rst_span_of(&r->map, f), f);
+	return pfn;
 }
 
 /* ---- Step 1 ------------------------------------------------------------------------------- */
@@ -151,7 +156,7 @@ static rst_frame_id from_pcp_locked(const struct request *q, struct rst_zone *z,
 /* Up to count blocks from this CPU's pcp; how many. */
 static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
-	struct rst_pcp *pcp = &z->pcps[q->cpu];
+	struct rst_pcp *pcp = z->pcps + q->cpu;
 	size_t n = 0;
 
 	if (q->order >= RST_PCP_ORDERS)
@@ -209,13 +214,11 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 	size_t n = 0;
 
 	for (unsigned i = 0; n < count && (z = next_zone(q, &i));) {
-		if (above_low && rst_load_rlx(&z->free) < z->low)
+		if (above_low && rst_zone_available(z) < z->low)
 			continue;
 		n += from_pcp(q, z, out + n, count - n);
-		if (n < count) {
-			out[n] = from_zone(q, z);
-			n += out[n] != RST_NO_FRAME;
-		}
+		while (n < count && (out[n] = from_zone(q, z)) != RST_NO_FRAME)
+			n++;
 		check_pressure(q, z);
 	}
 	return n;
@@ -297,26 +300,32 @@ static uint64_t free_everywhere(const struct request *q)
 	uint64_t frames = 0;
 
 	for (unsigned i = 0; (z = next_zone(q, &i));) {
-		uint64_t here = rst_load_rlx(&z->free);
-
+		frames += rst_zone_room(z, floor_of(q, z));
 		for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++)
 			frames += rst_load_rlx(&z->pcps[cpu].count);
-		frames += here > floor_of(q, z) ? here - floor_of(q, z) : 0;
 	}
 	return frames;
+}
+
+static rst_frame_id from_others_anywhere(const struct request *q)
+{
+	struct rst_zone *z;
+	rst_frame_id f = RST_NO_FRAME;
+
+	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
+		if (q->order < RST_PCP_ORDERS)
+			f = from_others(q, z);
+	return f;
 }
 
 static rst_frame_id alloc_nowait(const struct request *q)
 {
 	struct rst_zone *z;
-	rst_frame_id f = RST_NO_FRAME;
+	rst_frame_id f = from_others_anywhere(q);
 	bool missed = false;
 
-	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
-		if (q->order < RST_PCP_ORDERS)
-			f = from_others(q, z);
 	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));) {
-		if (q->order)
+		if (q->order && free_everywhere(q) >= 1u << q->order)
 			gather(q, z, &missed);
 		f = from_zone(q, z);
 	}
@@ -349,13 +358,22 @@ static uint64_t arrivals(const struct request *q, bool *missed)
 	return sum;
 }
 
+enum {
+	/* Larger blocks can be out of reach for ever while frames come and go: the search for one
+	 * ends after so many rounds that looked everywhere. */
+	FULL_ROUNDS = 32,
+};
+
 static rst_frame_id alloc_wait(const struct request *q)
 {
 	struct rst_zone *first = &q->r->zones[q->zones[0] == 0xff ? 0 : q->zones[0]], *z;
-	rst_frame_id f = RST_NO_FRAME;
+	rst_frame_id f = from_others_anywhere(q);
+	unsigned full_rounds = 0; /* in which every lock was had */
 
+	if (f != RST_NO_FRAME)
+		return f;
 	for (unsigned round = 0;; round++) {
-		bool missed = false, ignored;
+		bool missed = false, ignored = false;
 		uint64_t before = arrivals(q, &ignored);
 		size_t moved = 0;
 
@@ -367,9 +385,12 @@ static rst_frame_id alloc_wait(const struct request *q)
 			return f;
 		if (round == 0)
 			pressure_everywhere(q); /* may free: its frames count as arrived */
-		if (moved)
+		full_rounds += !missed;
+		if (moved && round == 0)
 			continue;
-		if (arrivals(q, &missed) == before && !missed)
+		if (!moved && arrivals(q, &missed) == before && !missed)
+			break;
+		if (q->order && full_rounds >= FULL_ROUNDS)
 			break;
 		RST_COUNT(q->r, first, wait_rounds, 1);
 		rst_sleep(round);

@@ -97,6 +97,13 @@ size_t roost_drain(roost_t *roost, int cpu)
 		return (unsigned)cpu < roost->nr_cpus ? drain_cpu(roost, (unsigned)cpu) : 0;
 	for (unsigned i = 0; i < roost->nr_cpus; i++)
 		moved += drain_cpu(roost, i);
+	for (unsigned i = 0; i < roost->nr_zones; i++)
+		if (rst_llist_frames(&roost->zones[i].llist)) {
+			rst_irq_t irq;
+
+			rst_zone_enter(roost, &roost->zones[i], true, &irq);
+			rst_zone_leave(&roost->zones[i], irq);
+		}
 	return moved;
 }
 

@@ -10,7 +10,8 @@
  *	zone    when the pcp is busy, its CPU off-line, or the block not for pcps. Waits for the
  *zone lock, or (_nolock, NMI) tries it and else pushes to the zone's lock-free list.
  *
- * No pcp lock is ever waited for here, so the caller may hold whatever it likes.
+ * But for the lab's blocking path no pcp lock is waited for here, so the caller may hold whatever
+ *it likes.
  */
 #include "core/text.h"
 #include "pcpbuddy/pcpbuddy.h"
@@ -202,14 +203,16 @@ static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rs
  * then takes the list, this pushes and then loads dead, all sequentially consistent; so one of
  * the two sees the other's. If it is this one, and the lock is taken, its holder looks again.
  */
-static void push_remote(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp,
-			rst_frame_id f, unsigned order)
+static void push_remote(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp, rst_frame_id f,
+			unsigned order)
 {
 	uint32_t frames = rst_llist_push(q->r->frames, &pcp->llist, f, order);
 
 	RST_COUNT(q->r, z, free_llist, 1);
-	if (rst_load_sc(&pcp->dead) || frames > pcp->high)
+	if (rst_load_sc(&pcp->dead) || frames > pcp->high) {
+		leave_pcp(q); /* never two */
 		absorb_remote(q, z, pcp);
+	}
 }
 
 static void to_zone(const struct freeing *q, struct rst_zone *z, rst_frame_id f, unsigned order)

@@ -9,15 +9,15 @@
 
 /* Where the parts of the metadata lie, as offsets from its start. */
 struct layout {
-	size_t spans, zones, pcps, zone_order, cpu_node, blocks, frames, size;
+	uint64_t spans, zones, pcps, zone_order, cpu_node, blocks, frames, size;
 	unsigned nr_zones, nr_nodes;
 	uint64_t nr_frames;
 	uint32_t nr_spans;
 };
 
-static size_t carve(size_t *end, size_t bytes)
+static uint64_t carve(uint64_t *end, uint64_t bytes)
 {
-	size_t start = (*end + RST_CACHE_LINE - 1) & ~(size_t)(RST_CACHE_LINE - 1);
+	uint64_t start = (*end + RST_CACHE_LINE - 1) & ~(uint64_t)(RST_CACHE_LINE - 1);
 
 	*end = start + bytes;
 	return start;
@@ -26,7 +26,7 @@ static size_t carve(size_t *end, size_t bytes)
 static void lay_out(const struct roost_config *config, struct layout *l)
 {
 	struct rst_map_builder map;
-	size_t end = sizeof(struct roost);
+	uint64_t end = sizeof(struct roost);
 
 	rst_config_zones(config, &l->nr_zones);
 	l->nr_nodes = rst_config_nodes(config);
@@ -35,8 +35,8 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->nr_frames = map.frames;
 	l->spans = carve(&end, map.nr * sizeof(struct rst_span));
 	l->zones = carve(&end, l->nr_zones * sizeof(struct rst_zone));
-	l->pcps = carve(&end, (size_t)l->nr_zones * config->nr_cpus * sizeof(struct rst_pcp));
-	l->zone_order = carve(&end, (size_t)l->nr_nodes * (l->nr_zones + 1));
+	l->pcps = carve(&end, (uint64_t)l->nr_zones * config->nr_cpus * sizeof(struct rst_pcp));
+	l->zone_order = carve(&end, (uint64_t)l->nr_nodes * (l->nr_zones + 1));
 	l->cpu_node = carve(&end, config->nr_cpus);
 	l->blocks = carve(&end, map.frames / RST_PAGEBLOCK * sizeof(struct rst_block));
 	l->frames = carve(&end, map.frames * sizeof(struct rst_frame));
@@ -50,7 +50,7 @@ size_t roost_metadata_size(const struct roost_config *config)
 	if (roost_config_error(config))
 		return 0;
 	lay_out(config, &layout);
-	return layout.size;
+	return layout.size <= SIZE_MAX ? (size_t)layout.size : 0;
 }
 
 /* ---- Parts ------------------------------------------------------------------------------- */
@@ -78,27 +78,22 @@ static void init_pcp(const struct roost_config *config, const struct rst_zone *z
 	}
 }
 
-static void init_watermarks(struct rst_zone *z, const struct roost_zone_config *zone)
-{
-	z->min = zone->reserve;
-	z->low = zone->low ? zone->low : z->min + (z->managed - z->min) / 64;
-	z->high = zone->high ? zone->high : z->low + (z->managed - z->min) / 64;
-}
-
 static void init_zone(const struct roost_config *config, struct rst_zone *z, unsigned id)
 {
 	unsigned nr;
 	const struct roost_zone_config *zone = &rst_config_zones(config, &nr)[id];
 	const char *name = zone->name ? zone->name : "Normal";
+	struct rst_watermarks marks = rst_watermarks(zone, z->managed);
 
 	z->id = id;
 	z->node = zone->node;
 	for (unsigned i = 0; i < sizeof(z->name) - 1 && name[i]; i++)
 		z->name[i] = name[i];
-	z->managed = rst_zone_managed(config, id);
 	z->present = rst_zone_present(config, id);
 	z->start_pfn = ROOST_NONE;
-	init_watermarks(z, zone);
+	z->min = marks.min;
+	z->low = marks.low;
+	z->high = marks.high;
 	for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
 		for (unsigned order = 0; order < RST_ORDERS; order++)
 			rst_list_init(&z->lists[type][order]);
@@ -106,10 +101,19 @@ static void init_zone(const struct roost_config *config, struct rst_zone *z, uns
 		init_pcp(config, z, &z->pcps[cpu], cpu);
 }
 
+static void count_managed(const struct roost_config *config, struct roost *r)
+{
+	struct rst_extent extent;
+	roost_pfn from = 0;
+
+	while (rst_next_extent(config, &from, &extent))
+		r->zones[extent.zone].managed += extent.end - extent.start;
+}
+
 static void init_topology(const struct roost_config *config, struct roost *r)
 {
 	for (unsigned node = 0; node < r->nr_nodes; node++)
-		rst_zone_order(config, node, &r->zone_order[node * (r->nr_zones + 1)]);
+		rst_zone_order(config, node, r->zone_order + (size_t)node * (r->nr_zones + 1));
 	for (unsigned cpu = 0; config->cpu_node && cpu < r->nr_cpus; cpu++)
 		r->cpu_node[cpu] = config->cpu_node[cpu];
 }
@@ -130,7 +134,7 @@ static void init_spans(const struct roost_config *config, struct roost *r)
 	const struct rst_span *span, *before = NULL;
 
 	while (rst_next_extent(config, &from, &extent)) {
-		span = rst_span_of_pfn(&r->map, extent.start);
+		span = rst_span_below(&r->map, extent.start);
 		if (span == before)
 			mark_hole(r, span, behind, extent.start);
 		behind = extent.end;
@@ -157,7 +161,7 @@ static void free_extent(struct roost *r, const struct rst_extent *extent)
 
 	while (pfn < extent->end) {
 		unsigned order = pfn ? (unsigned)__builtin_ctzll(pfn) : r->max_order;
-		const struct rst_span *span = rst_span_of_pfn(&r->map, pfn);
+		const struct rst_span *span = rst_span_below(&r->map, pfn);
 
 		if (order > r->max_order)
 			order = r->max_order;
@@ -218,6 +222,8 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 	if (!out || !metadata || (uintptr_t)metadata % RST_CACHE_LINE)
 		return -ROOST_EINVAL;
 	lay_out(config, &layout);
+	if (layout.size > SIZE_MAX)
+		return -ROOST_E2BIG;
 	if (size < layout.size)
 		return -ROOST_ENOSPC;
 	rst_map_build(config, (struct rst_span *)(void *)(base + layout.spans), &map);
@@ -238,6 +244,7 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 	r->misuse = config->misuse;
 	r->pressure = config->pressure;
 	r->context = config->context;
+	count_managed(config, r);
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		r->zones[i].pcps =
 			(struct rst_pcp *)(void *)(base + layout.pcps) + (size_t)i * r->nr_cpus;

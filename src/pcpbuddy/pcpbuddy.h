@@ -183,13 +183,15 @@ struct rst_pcp {
 
 struct rst_zone {
 	_Alignas(RST_CACHE_LINE) rst_spinlock_t lock;
-	_Atomic uint32_t puts;			 /* zr; as in struct rst_pcp */
-	_Atomic uint64_t free;			 /* zr; frames on the lists */
+	_Atomic uint32_t puts;	   /* zr; as in struct rst_pcp */
+	_Atomic uint64_t free;	   /* zr; frames on the lists */
+	_Atomic uint64_t isolated; /* zr; of these, frames on the lists of isolated blocks */
 	uint32_t nonempty[ROOST_NR_LISTS];	 /* z; bit k: lists[type][k] is not empty */
 	_Atomic uint32_t blocks[ROOST_NR_LISTS]; /* zr; pageblocks of each type */
 	struct rst_list lists[ROOST_NR_LISTS][RST_ORDERS];
 
 	_Alignas(RST_CACHE_LINE) struct rst_llist llist;
+	_Atomic uint32_t calling; /* a; the pressure hook is running for this zone */
 	_Atomic uint32_t pressed; /* a; the pressure hook was called and is not armed again */
 	uint64_t min, low, high;  /* c */
 	struct rst_pcp *pcps;	  /* c; one for each CPU */
@@ -316,12 +318,20 @@ uint32_t rst_zone_retype(struct roost *r, struct rst_zone *z, struct rst_block *
 /* Takes a block's owner away. */
 void rst_zone_disown(struct roost *r, struct rst_zone *z, struct rst_block *block);
 
+/* Frames that can be handed out: free and not isolated. Any context; exact under the lock. */
+static inline uint64_t rst_zone_available(const struct rst_zone *z)
+{
+	uint64_t free = rst_load_rlx(&z->free), isolated = rst_load_rlx(&z->isolated);
+
+	return free > isolated ? free - isolated : 0;
+}
+
 /* Frames that a caller with this floor may take. */
 static inline uint64_t rst_zone_room(const struct rst_zone *z, uint64_t floor)
 {
-	uint64_t free = rst_load_rlx(&z->free);
+	uint64_t available = rst_zone_available(z);
 
-	return free > floor ? free - floor : 0;
+	return available > floor ? available - floor : 0;
 }
 
 /* Frees a block that the caller holds to the zone: by the lock or, if it must not wait and the

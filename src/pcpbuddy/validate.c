@@ -90,6 +90,14 @@ static bool check_zone_chunk(struct walk *w, const struct rst_span *span, rst_fr
 	if (owner && rst_order_of(state) >= ROOST_PAGEBLOCK_ORDER)
 		return fail(w, "a pageblock whole in the zone has no owner", z, rst_pfn_of(span, f),
 			    0, owner);
+	for (unsigned i = 1; i < 1u << rst_order_of(state) >> ROOST_PAGEBLOCK_ORDER; i++) {
+		unsigned other = rst_load_rlx(&block[i].type);
+
+		if (other != type && (other >= RST_PCP_TYPES || type >= RST_PCP_TYPES))
+			return fail(w, "a chunk does not reach across what is set apart", z,
+				    rst_pfn_of(span, f) + (roost_pfn)i * RST_PAGEBLOCK, type,
+				    other);
+	}
 	return check_unmerged(w, span, f, state);
 }
 
@@ -99,6 +107,10 @@ static bool check_pcp_chunk(struct walk *w, const struct rst_span *span, rst_fra
 	const struct rst_zone *z = &w->r->zones[span->zone];
 	unsigned owner = rst_load_rlx(&rst_block_of(w->r, f)->owner);
 	bool own = owner == rst_cpu_of(state) + 1, marked = state & RST_MARK;
+
+	if (rst_load_rlx(&rst_block_of(w->r, f)->type) == ROOST_LIST_RESERVE)
+		return fail(w, "no frame of the reserve's pageblocks lies on a pcp", z,
+			    rst_pfn_of(span, f), 0, 1);
 
 	if (rst_cpu_of(state) >= w->r->nr_cpus)
 		return fail(w, "a chunk lies on the pcp of a CPU that exists", z,
@@ -329,6 +341,15 @@ static uint64_t count_fragmented(const struct roost *r, const struct rst_zone *z
 	return n;
 }
 
+static uint64_t isolated(const struct rst_zone *z)
+{
+	uint64_t frames = 0;
+
+	for (unsigned order = 0; order < RST_ORDERS; order++)
+		frames += (uint64_t)rst_load_rlx(&z->lists[ROOST_LIST_ISOLATE][order].nr) << order;
+	return frames;
+}
+
 static bool check_zone(struct walk *w, const struct rst_zone *z)
 {
 	struct seen seen = {0}, found = {0};
@@ -350,6 +371,8 @@ static bool check_zone(struct walk *w, const struct rst_zone *z)
 	return equal(w, "the zone lock is not held", z, 0, rst_spin_held(&z->lock)) &&
 	       equal(w, "fragmented blocks are on their owners' lists", z,
 		     count_fragmented(w->r, z), listed) &&
+	       equal(w, "the zone's count of isolated frames is right", z, isolated(z),
+		     rst_load_rlx(&z->isolated)) &&
 	       equal(w, "the zone's count is right", z, seen.in_zone, rst_load_rlx(&z->free)) &&
 	       equal(w, "chunks in the zone are on its lists", z, seen.in_zone, found.in_zone) &&
 	       equal(w, "chunks on pcps are on their lists", z, seen.on_pcps, found.on_pcps) &&

@@ -26,6 +26,11 @@ static void absorb(struct roost *r, struct rst_zone *z)
 
 bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *irq)
 {
+	/* Who must not wait is spared the two system calls of a try that will fail. Racy. */
+	if (!wait && rst_spin_held(&z->lock)) {
+		RST_COUNT(r, z, zone_trylock_fail, 1);
+		return false;
+	}
 	*irq = rst_irq_save();
 	if (!rst_spin_try(&z->lock)) {
 		if (!wait) {
@@ -49,6 +54,12 @@ void rst_zone_leave(struct rst_zone *z, rst_irq_t irq)
 
 /* ---- Lists ------------------------------------------------------------------------------- */
 
+static void count_isolated(struct rst_zone *z, unsigned type, int64_t frames)
+{
+	if (type == ROOST_LIST_ISOLATE)
+		rst_store_rlx(&z->isolated, rst_load_rlx(&z->isolated) + (uint64_t)frames);
+}
+
 static void link_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	unsigned type = rst_load_rlx(&rst_block_of(r, f)->type);
@@ -56,6 +67,7 @@ static void link_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsi
 	rst_set_state(r, f, rst_state_zone(order, type));
 	rst_list_push(r->frames, &z->lists[type][order], f);
 	z->nonempty[type] |= 1u << order;
+	count_isolated(z, type, (int64_t)1 << order);
 }
 
 /* Leaves the record as it is. */
@@ -67,6 +79,7 @@ static void unlink_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f)
 	rst_list_del(r->frames, &z->lists[type][order], f);
 	if (z->lists[type][order].head == RST_NO_FRAME)
 		z->nonempty[type] &= ~(1u << order);
+	count_isolated(z, type, -((int64_t)1 << order));
 }
 
 /* Splits an unlinked chunk until the half that holds frame f has the wanted order; links the
@@ -187,7 +200,7 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 	rst_frame_id buddy;
 
 	RST_COUNT(r, z, zone_frames, 1u << order);
-	rst_store_rlx(&z->puts, rst_load_rlx(&z->puts) + 1);
+	rst_store_rel(&z->puts, rst_load_rlx(&z->puts) + 1); /* see rst_pcp_put() */
 	account(r, z, block, (int64_t)1 << order);
 	if (order == ROOST_PAGEBLOCK_ORDER)
 		whole(r, z, block);
@@ -200,7 +213,7 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 			whole(r, z, block);
 	}
 	link_chunk(r, z, f, order);
-	if (rst_load_rlx(&z->free) > z->high && rst_load_rlx(&z->pressed))
+	if (rst_zone_available(z) > z->high && rst_load_rlx(&z->pressed))
 		rst_store_rlx(&z->pressed, 0);
 }
 

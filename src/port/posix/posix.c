@@ -13,7 +13,7 @@
 #include "core/port.h"
 #include "roost/posix.h"
 
-_Thread_local int rst_posix_cpu = -1;
+RST_THREAD_LOCAL int rst_posix_cpu = -1;
 
 void roost_posix_set_cpu(int cpu)
 {
@@ -30,7 +30,7 @@ unsigned roost_posix_locks_held(void)
 }
 
 #if ROOST_LAB
-_Thread_local volatile int rst_posix_held;
+RST_THREAD_LOCAL volatile int rst_posix_held;
 #endif
 
 unsigned rst_posix_ask_cpu(void)

@@ -20,7 +20,11 @@ typedef sigset_t rst_irq_t;
 
 #define RST_PARK 1
 
-extern _Thread_local int rst_posix_cpu; /* virtual CPU of the thread; -1: none */
+/* Initial-exec: the first use of a thread-local in a dlopened library could call malloc, and this
+ * may be a handler. */
+#define RST_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+
+extern RST_THREAD_LOCAL int rst_posix_cpu; /* virtual CPU of the thread; -1: none */
 
 unsigned rst_posix_ask_cpu(void);
 void rst_park(_Atomic uint32_t *word, uint32_t value);
@@ -32,6 +36,8 @@ static inline rst_irq_t rst_irq_save(void)
 {
 	sigset_t all, old;
 
+	/* All but the two that glibc keeps for itself: so no thread may be cancelled asynchronously
+	 * (which nothing here survives anyway). */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	/* pthread_sigmask() is opaque to the compiler and so a barrier to it. */
@@ -78,7 +84,7 @@ static inline void rst_relax(void)
 }
 
 #if ROOST_LAB
-extern _Thread_local volatile int rst_posix_held; /* try-only locks that the thread holds */
+extern RST_THREAD_LOCAL volatile int rst_posix_held; /* try-only locks that the thread holds */
 
 static inline void rst_lock_note(int delta)
 {
