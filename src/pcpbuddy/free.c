@@ -118,7 +118,7 @@ static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_
 	else if (r->check_level >= ROOST_CHECK_STATE)
 		found = rst_load_state(r, f);
 	if (found != allocated) {
-		classify(r, rst_span_of_pfn(&r->map, m->pfn), m);
+		classify(r, rst_span_below(&r->map, m->pfn), m);
 		return RST_NO_FRAME;
 	}
 	if (r->check_level < ROOST_CHECK_EXACT)

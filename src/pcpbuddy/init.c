@@ -64,7 +64,7 @@ static void init_pcp(const struct roost_config *config, const struct rst_zone *z
 		     struct rst_pcp *pcp, unsigned cpu)
 {
 	/* All pcps together hold at most a quarter of the zone, each at most four pageblocks. */
-	uint32_t high = clamp(z->managed / (4u * config->nr_cpus), 16, 4 * RST_PAGEBLOCK);
+	uint32_t high = clamp(z->managed / (4ull * config->nr_cpus), 16, 4 * RST_PAGEBLOCK);
 
 	pcp->cpu = cpu;
 	pcp->high = config->pcp_high ? config->pcp_high : high;
