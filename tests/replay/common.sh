@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# common.sh - for the scripts beside it. Wants: ROOST, the tool; MKDAT; TRACES, a folder.
+set -u
+# shellcheck disable=SC2034 # used by the scripts that read this one
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+checks=0
+failures=0
+
+# check WHAT WANTED FOUND
+check() {
+	checks=$((checks + 1))
+	[ "$2" = "$3" ] && return
+	failures=$((failures + 1))
+	printf 'FAILED: %s\n  wanted: %s\n  found:  %s\n' "$1" "$2" "$3"
+}
+
+# replay WANTED_STATUS ARGUMENTS...: leaves stdout in $work/out, stderr in $work/err.
+replay() {
+	local wanted=$1 status=0
+	shift
+	"$ROOST" replay "$@" >"$work/out" 2>"$work/err" || status=$?
+	check "exit status of: replay $*" "$wanted" "$status"
+	[ "$status" = "$wanted" ] || cat "$work/err"
+}
+
+# value FILTER: of the last report in JSON.
+value() {
+	jq -c "$1" "$work/out"
+}
+
+# What the trace says, without what the run of it came to.
+# shellcheck disable=SC2034
+facts='{events, allocs, frees, batched, batched_on_live, failed_in_trace, bad_lines, matched_frees,
+	unmatched_frees, unmatched, splits, unseen_frees, inferred, live_at_end, cross_cpu_frees,
+	peak_frames, end_pfn, traced_cpus, orders, contexts}'
+
+# The equations that every report must fulfil. One run of jq names those that do not hold.
+equations() {
+	check "$1: equations" '[]' "$(value '[
+		if .allocs + .inferred == .matched_frees + .live_at_end then empty else "blocks" end,
+		if .frees == .matched_frees + .unmatched_frees then empty else "frees" end,
+		if .unmatched_frees == ([.unmatched[]] | add) then empty else "reasons" end,
+		if .lines == .comment_lines + .blank_lines + .bad_lines + .lost_lines +
+			.failed_in_trace + .events + .batched + ([.passed_over[]] | add // 0)
+			then empty else "lines" end,
+		if ([.orders[] | .allocs] | add) == .allocs then empty else "orders" end,
+		if ([.contexts[] | .frees] | add) == .frees then empty else "contexts" end]')"
+	check "$1: verified" '[true,0,0,0,0,[]]' "$(value '[.verified, .frames_lost,
+		.frames_doubled, .frames_corrupt, .misuses, .findings]')"
+}
+
+finish() {
+	printf '%d passed, %d failed\n' $((checks - failures)) "$failures"
+	[ "$failures" = 0 ]
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# formats.sh - one trace in every form that it can have gives one report.
+. "$(dirname "$0")/common.sh"
+
+# same NAME WANTED FILTER FILE
+same() {
+	replay 0 --json "$4"
+	check "$1" "$2" "$(value "$3")"
+}
+
+all='del(.trace, .compression, .seconds, .operations_per_second)'
+hand=$here/hand.trace
+replay 0 --json "$hand"
+whole=$(value "$all")
+what=$(value "$facts")
+
+gzip -c "$hand" >"$work/gzip"
+zstd -q -c "$hand" >"$work/zstd"
+xz -c "$hand" >"$work/xz"
+cp "$work/zstd" "$work/misnamed.gz"
+for form in gzip zstd xz misnamed.gz; do
+	same "$form" "$whole" "$all" "$work/$form"
+done
+check "what it was packed with" '"zstd"' "$(value .compression)"
+"$ROOST" replay --json - <"$work/gzip" >"$work/out" 2>/dev/null
+check "standard input" "$whole" "$(value "$all")"
+sed 's/$/\r/' "$hand" >"$work/crlf"
+same "lines that end in CR LF" "$whole" "$all" "$work/crlf"
+
+# Broken lines are not in a trace.dat; all else is.
+"$MKDAT" <"$hand" >"$work/dat"
+what=$(jq -c '.bad_lines = 0' <<<"$what")
+gzip -c "$work/dat" >"$work/dat.gz"
+zstd -q -c "$work/dat" >"$work/dat.zst"
+for form in dat dat.gz dat.zst; do
+	same "$form" "$what" "$facts" "$work/$form"
+	check "$form: lost events" 12 "$(value .lost_events)"
+	check "$form: format" '"trace.dat"' "$(value .format)"
+	equations "$form"
+done
+"$ROOST" replay --json - <"$work/dat" >"$work/out" 2>/dev/null
+check "trace.dat on standard input" "$what" "$(value "$facts")"
+
+# A part of a real trace: waiting and not waiting must come out the same from names and numbers.
+zstd -q -dc "$TRACES/compile.trace.zst" | head -n 60000 >"$work/part"
+"$MKDAT" <"$work/part" >"$work/part.dat"
+paths='.paths, .live_at_end, .contexts'
+replay 0 --json "$work/part"
+what=$(value "$paths")
+same "a real trace as trace.dat" "$what" "$paths" "$work/part.dat"
+
+# What trace-cmd itself makes of it, where there is one.
+if command -v trace-cmd >/dev/null; then
+	trace-cmd report -i "$work/part.dat" >"$work/report" 2>/dev/null
+	same "trace-cmd report" "$(jq -c .[0] <<<"[$(head -n1 <<<"$what")]")" .paths "$work/report"
+	check "trace-cmd report: broken lines" 0 "$(value .bad_lines)"
+	trace-cmd report -t -i "$work/part.dat" >"$work/report" 2>/dev/null
+	same "trace-cmd report -t" "$(head -n1 <<<"$what")" .paths "$work/report"
+	trace-cmd report -l -i "$work/part.dat" >"$work/report" 2>/dev/null
+	same "trace-cmd report -l" "$what" "$paths" "$work/report"
+	trace-cmd report -i "$work/dat" >"$work/report" 2>/dev/null
+	replay 0 --json "$work/report"
+	check "events that trace-cmd calls dropped" '[1,12,1]' \
+		"$(value '[.lost_lines, .lost_events, .failed_in_trace]')"
+	trace-cmd convert -i "$work/part.dat" -o "$work/v7.dat" --file-version 7 \
+		--compression zstd >"$work/convert" 2>&1 &&
+		same "trace.dat of version 7, compressed" "$what" "$paths" "$work/v7.dat"
+else
+	echo "no trace-cmd here: its own output is not tested"
+fi
+
+finish

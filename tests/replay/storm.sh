@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# storm.sh - interrupts at any instant, also inside the allocator; and that the deadlock which
+# they cause with the free path `blocking` is noticed.
+. "$(dirname "$0")/common.sh"
+
+for trace in boot-mix compile; do
+	for free in trylock llist; do
+		replay 0 --json --parallel --irq-storm=5000 --free=$free "$TRACES/$trace.trace.zst"
+		equations "$trace $free"
+		check "$trace $free: the storm blew" true "$(value '.handlers.storm_ticks > 0 and
+			.handlers.storm_allocs > 0')"
+		check "$trace $free: threads and handlers share a lock" true \
+			"$(value '.handlers.storm_locked_steps > 0')"
+		check "$trace $free: what it took it gave back" true \
+			"$(value '.handlers.storm_allocs == .handlers.storm_frees')"
+		check "$trace $free: a tick allocates" true "$(value '.handlers.storm_ticks ==
+			.handlers.storm_allocs + .handlers.storm_failed')"
+	done
+done
+
+# Few frames on each pcp: the handlers meet the zone lock.
+replay 0 --json --parallel --irq-storm=5000 --high=64 --batch=16 --check=3 \
+	"$TRACES/compile.trace.zst"
+equations "small pcps"
+
+# Signals come late under ThreadSanitizer, never inside the allocator: there is no deadlock to see.
+if grep -q __tsan_init "$ROOST"; then
+	finish
+	exit
+fi
+
+# With blocking, a thread that holds the handlers' lock waits for a pcp lock whose holder was
+# interrupted by a handler that waits for the handlers' lock. Not in every run.
+stuck=0
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	status=0
+	"$ROOST" replay --json --parallel --irq-storm=20000 --free=blocking --stall=3 \
+		"$TRACES/compile.trace.zst" >"$work/out" 2>"$work/err" || status=$?
+	[ "$(value .stuck)" = true ] && stuck=1 && break
+done
+check "blocking gets stuck" 1 "$stuck"
+check "status of a replay that is stuck" 1 "$status"
+check "it says so" '[false,1]' "$(value '[.verified, (.findings | length)]')"
+check "and where" true "$([ "$(grep -c 'CPU [0-9]* is in step' "$work/err")" -ge 1 ] && echo true)"
+
+finish

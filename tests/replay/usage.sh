@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+# usage.sh - wrong command lines and wrong files: status 2 and one line that names the culprit.
+. "$(dirname "$0")/common.sh"
+
+# refuse PATTERN ARGUMENTS...; search, if set, is where programs are looked for.
+refuse() {
+	local pattern=$1 status=0
+	shift
+	PATH=${search:-$PATH} "$ROOST" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	check "exit status of: roost $*" 2 "$status"
+	check "lines on stderr of: roost $*" 1 "$(wc -l <"$work/err")"
+	check "bytes on stdout of: roost $*" 0 "$(wc -c <"$work/out")"
+	check "what roost $* says is about $pattern" 1 "$(grep -c -e "$pattern" "$work/err")"
+}
+
+# accept PATTERN ARGUMENTS...
+accept() {
+	local pattern=$1 status=0
+	shift
+	"$ROOST" "$@" >"$work/out" 2>"$work/err" || status=$?
+	check "exit status of: roost $*" 0 "$status"
+	check "stderr of: roost $*" "" "$(cat "$work/err")"
+	check "what roost $* says is about $pattern" yes \
+		"$(grep -q -e "$pattern" "$work/out" && echo yes)"
+}
+
+accept 'replay TRACE' --help
+accept '^roost [0-9]' --version
+accept '--irq-storm=HZ' replay --help
+
+refuse 'roost replay TRACE'
+refuse '^roost: --bogus: ' --bogus
+refuse '^roost: -x: ' -x
+refuse '^roost: frob: ' frob
+refuse 'which trace' replay
+refuse '^roost: --bogus: ' replay --bogus "$here/hand.trace"
+refuse '^roost: -z: ' replay "$here/hand.trace" -z
+refuse '^roost: -zq: ' replay "$here/hand.trace" -zq
+refuse '^roost: --cpus: a value is missing' replay "$here/hand.trace" --cpus
+refuse '^roost: --json=1: ' replay --json=1 "$here/hand.trace"
+refuse '^roost: --cpus=0: ' replay --cpus=0 "$here/hand.trace"
+refuse '^roost: --cpus=9999: ' replay --cpus=9999 "$here/hand.trace"
+refuse '^roost: --cpus=two: ' replay --cpus two "$here/hand.trace"
+refuse '^roost: --check=4: ' replay --check=4 "$here/hand.trace"
+refuse '^roost: --free=never: .*trylock' replay --free=never "$here/hand.trace"
+refuse '^roost: --memory=1M: ' replay --memory=1M "$here/hand.trace"
+refuse '^roost: --memory=1X: ' replay --memory=1X "$here/hand.trace"
+refuse '^roost: --memory=99999999T: ' replay --memory=99999999T "$here/hand.trace"
+refuse '^roost: --limit=-1: ' replay --limit=-1 "$here/hand.trace"
+refuse '^roost: --irq-storm=0: ' replay --parallel --irq-storm=0 "$here/hand.trace"
+refuse '^roost: --irq-storm: .*--parallel' replay --irq-storm=100 "$here/hand.trace"
+refuse '^roost: --high=x: ' replay --high=x "$here/hand.trace"
+refuse 'one trace at a time' replay "$here/hand.trace" "$here/hand.trace"
+
+refuse '^roost: /nowhere/x: cannot open: No such file' replay /nowhere/x
+refuse "^roost: $work: is a directory" replay "$work"
+: >"$work/empty"
+refuse '/empty: is empty' replay "$work/empty"
+head -c 5000 "$ROOST" >"$work/binary"
+refuse '/binary: is no trace' replay "$work/binary"
+yes 'Lorem ipsum - dolor [sit] amet' | head -n 100000 >"$work/prose"
+refuse '/prose: is no trace' replay "$work/prose"
+grep -e '^#' -e drain "$here/hand.trace" >"$work/other"
+refuse '/other: holds no mm_page_alloc' replay "$work/other"
+gzip -c "$TRACES/README.md" | head -c 900 >"$work/cut.gz"
+refuse '/cut.gz: cannot read' replay "$work/cut.gz"
+"$MKDAT" <"$here/hand.trace" | head -c 700 >"$work/cut.dat"
+refuse '/cut.dat: a trace.dat that libtracecmd cannot read' replay "$work/cut.dat"
+refuse '^roost: --svg=/nowhere/x.svg: cannot write' replay --quiet --svg /nowhere/x.svg \
+	"$here/hand.trace"
+search=/nowhere
+refuse '--svg: gnuplot is not installed; install the package' \
+	replay --quiet --svg "$work/x.svg" "$here/hand.trace"
+
+finish

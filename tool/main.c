@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the tool `roost`: picks the command.
+ */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "plan.h"
+#include "plot.h"
+#include "replay.h"
+#include "report.h"
+#include "say.h"
+#include "trace.h"
+
+static void make_plan(struct plan *plan, struct trace *trace, const struct options *options)
+{
+	char error[ERROR_MAX];
+
+	trace->limit = options->limit;
+	if (!trace_read(trace, options->trace, error))
+		die("%s", error);
+	if (!options->quiet)
+		report_trace_notes(trace, options->trace);
+	plan_make(plan, trace, options->cpus);
+}
+
+static int finish(const struct replay *replay, int svg)
+{
+	const struct options *options = replay->options;
+	char error[ERROR_MAX];
+
+	if (options->json)
+		report_json(replay);
+	else
+		report_text(replay);
+	if (ferror(stdout))
+		die("cannot write the report to stdout");
+	if (svg >= 0 && !plot_draw(replay, options->svg, svg, error))
+		die("%s", error);
+	if (replay->stuck)
+		_exit(EXIT_UNVERIFIED); /* its threads cannot be waited for */
+	return replay_verified(replay) ? EXIT_OK : EXIT_UNVERIFIED;
+}
+
+static int run_replay(int argc, char **argv)
+{
+	struct options options;
+	struct trace trace = {0};
+	struct plan plan;
+	struct replay replay = {.options = &options, .trace = &trace, .plan = &plan};
+	char error[ERROR_MAX];
+	int svg = -1, status;
+
+	options_parse(&options, argc, argv);
+	make_plan(&plan, &trace, &options);
+	if (options.svg && (svg = plot_open(options.svg, error)) < 0)
+		die("%s", error);
+	if (!replay_run(&replay, error))
+		die("%s", error);
+	status = finish(&replay, svg);
+	replay_release(&replay);
+	plan_release(&plan);
+	trace_release(&trace);
+	return status;
+}
+
+/* ---- Commands --------------------------------------------------------------------------- */
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+} commands[] = {
+	{"replay", run_replay},
+};
+
+enum { KEY_HELP = 256, KEY_VERSION };
+
+static const struct argp_option top_options[] = {
+	{"help", KEY_HELP, 0, 0, "This text", -1},
+	{"version", KEY_VERSION, 0, 0, "The version", -1},
+	{0},
+};
+
+static const char top_doc[] =
+	"Works with the page-frame allocator roost.\v"
+	"Commands:\n"
+	"  replay TRACE   Replay the page events of a real kernel and verify that no\n"
+	"                 frame is lost, given twice or corrupted\n\n"
+	"`roost COMMAND --help` tells more about each.";
+
+static error_t parse_top(int key, char *text, struct argp_state *state)
+{
+	(void)text;
+	switch (key) {
+	case KEY_HELP:
+		argp_help(state->root_argp, stdout,
+			  ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC,
+			  state->name);
+		exit(EXIT_OK);
+	case KEY_VERSION:
+		puts("roost " ROOST_VERSION);
+		exit(EXIT_OK);
+	case ARGP_KEY_ERROR:
+		die("%s: unknown option; see `roost --help`",
+		    state->argv[state->next > 1 ? state->next - 1 : 1]);
+	default:
+		return ARGP_ERR_UNKNOWN; /* an argument is a command: where parsing ends */
+	}
+}
+
+/* Options of the tool's own end at the first word that is none: the command. */
+static int find_command(int argc, char **argv)
+{
+	static const struct argp argp = {top_options, parse_top, "COMMAND [OPTION...]", top_doc, 0,
+					 0,	      0};
+	int next = argc;
+
+	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER, &next, NULL);
+	if (next >= argc)
+		die("which command? Try: roost replay TRACE; see `roost --help`");
+	return next;
+}
+
+int main(int argc, char **argv)
+{
+	int at = find_command(argc, argv);
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[at], commands[i].name))
+			return commands[i].run(argc - at, argv + at);
+	die("%s: unknown command; see `roost --help`", argv[at]);
+}

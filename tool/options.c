@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.c - the command line of `roost replay`.
+ *
+ * argp's own messages take two lines and a status of their own. So it is told to keep quiet, and
+ * what it stumbled over is said here, in one line that says what to do.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "pool.h"
+#include "say.h"
+#include "storm.h"
+
+#define SEE_HELP "see `roost replay --help`"
+
+const char *const free_path_names[] = {"trylock", "llist", "blocking"};
+
+enum {
+	KEY_ORDERED = 256,
+	KEY_PARALLEL,
+	KEY_STORM,
+	KEY_FREE,
+	KEY_CPUS,
+	KEY_MEMORY,
+	KEY_CHECK,
+	KEY_HIGH,
+	KEY_BATCH,
+	KEY_LIMIT,
+	KEY_JSON,
+	KEY_SVG,
+	KEY_QUIET,
+	KEY_STALL,
+	KEY_HELP,
+};
+
+static const struct argp_option replay_options[] = {
+	{0, 0, 0, 0, "How the events are replayed:", 1},
+	{"ordered", KEY_ORDERED, 0, 0, "One thread, in the order of the trace (default)", 0},
+	{"parallel", KEY_PARALLEL, 0, 0,
+	 "One thread per traced CPU; what ran in an interrupt runs in a signal handler", 0},
+	{"irq-storm", KEY_STORM, "HZ", 0,
+	 "With --parallel: timers whose handlers allocate and free as well, HZ times a second", 0},
+	{"limit", KEY_LIMIT, "N", 0, "Only the first N allocations and frees", 0},
+	{"stall", KEY_STALL, "SECONDS", 0,
+	 "With --parallel: no step for so long means stuck (default 60)", 0},
+	{0, 0, 0, 0, "The allocator:", 2},
+	{"free", KEY_FREE, "PATH", 0,
+	 "How a free reaches the owner: trylock (default), llist, or blocking, which deadlocks", 0},
+	{"cpus", KEY_CPUS, "N", 0,
+	 "Virtual CPUs (default: as traced); a traced CPU counts modulo N", 0},
+	{"memory", KEY_MEMORY, "SIZE", 0,
+	 "Memory to manage, with K, M, G or T (default: as the traced machine)", 0},
+	{"check", KEY_CHECK, "0..3", 0, "Check level (default 1)", 0},
+	{"high", KEY_HIGH, "N", 0, "Frames that a pcp holds before it drains (default: by size)",
+	 0},
+	{"batch", KEY_BATCH, "N", 0, "Frames moved per zone lock (default: by size)", 0},
+	{0, 0, 0, 0, "The report:", 3},
+	{"json", KEY_JSON, 0, 0, "For programs: one JSON object on stdout and nothing else", 0},
+	{"svg", KEY_SVG, "FILE", 0, "Draw the free 2 MiB blocks over time (needs gnuplot)", 0},
+	{"quiet", KEY_QUIET, 0, 0, "No progress bar, no notes on stderr", 0},
+	{"help", KEY_HELP, 0, 0, "This text", -1},
+	{0},
+};
+
+static const char replay_doc[] =
+	"Replays the page allocations and frees of a real kernel on roost's allocator and "
+	"verifies that no frame is lost, given twice or written by anybody else.\v"
+	"TRACE is the text of /sys/kernel/tracing/trace or of `trace-cmd report`, or a trace.dat; "
+	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
+	"trace-cmd record -e kmem\n\n"
+	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
+
+static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *value >= min &&
+	       *value <= max;
+}
+
+static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
+{
+	uint64_t value;
+
+	if (!parse_number(text, min, max, &value))
+		die("--%s=%s: give a whole number from %" PRIu64 " to %" PRIu64, option, text, min,
+		    max);
+	return value;
+}
+
+static uint64_t memory_size(const char *text)
+{
+	static const char units[] = "KMGT";
+	char digits[32], *unit;
+	size_t length = strlen(text);
+	unsigned shift = 0;
+	uint64_t value;
+
+	if (length > 0 && length < sizeof(digits)) {
+		memcpy(digits, text, length + 1);
+		unit = strchr(units, digits[length - 1]);
+		if (unit && *unit) {
+			shift = 10u * (unsigned)(unit - units + 1);
+			digits[length - 1] = '\0';
+		}
+		if (parse_number(digits, 1, UINT64_C(16) << 40 >> shift, &value) &&
+		    value << shift >= (uint64_t)POOL_MIN_MIB << 20)
+			return value << shift;
+	}
+	die("--memory=%s: give a size from %dM to 16T, such as 512M or 2G", text, POOL_MIN_MIB);
+}
+
+static enum roost_free_path free_path(const char *text)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (!strcmp(text, free_path_names[i]))
+			return (enum roost_free_path)i;
+	die("--free=%s: give trylock, llist or blocking", text);
+}
+
+static void set_trace(struct options *o, const char *text)
+{
+	if (o->trace)
+		die("%s: one trace at a time, and %s is given already; " SEE_HELP, text, o->trace);
+	o->trace = text;
+}
+
+/* Says what is wrong with the word that argp stumbled over: the one before the next. */
+_Noreturn static void complain(const struct argp_state *state)
+{
+	const char *word = state->argv[state->next > 0 ? state->next - 1 : 0];
+	size_t length;
+	unsigned fits = 0;
+
+	if (word[0] != '-' && state->next < state->argc)
+		word = state->argv[state->next]; /* "-xy" is done with only after y */
+	length = strcspn(word, "=");
+	for (const struct argp_option *o = replay_options; o->name || o->doc; o++) {
+		if (!o->name || length <= 2 || strncmp(word + 2, o->name, length - 2) != 0)
+			continue;
+		fits++;
+		if (strlen(o->name) != length - 2)
+			continue;
+		if (o->arg)
+			die("%s: a value is missing: --%s=%s; " SEE_HELP, word, o->name, o->arg);
+		die("%s: --%s takes no value; " SEE_HELP, word, o->name);
+	}
+	if (fits > 1)
+		die("%s: which option is meant? Write it out; " SEE_HELP, word);
+	die("%s: unknown option; " SEE_HELP, word);
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case KEY_ORDERED:
+		o->parallel = false;
+		return 0;
+	case KEY_PARALLEL:
+		o->parallel = true;
+		return 0;
+	case KEY_STORM:
+		o->storm_hz = (unsigned)number("irq-storm", text, 1, STORM_MAX_HZ);
+		return 0;
+	case KEY_FREE:
+		o->free_path = free_path(text);
+		return 0;
+	case KEY_CPUS:
+		o->cpus = (unsigned)number("cpus", text, 1, ROOST_MAX_CPUS);
+		return 0;
+	case KEY_MEMORY:
+		o->memory = memory_size(text);
+		return 0;
+	case KEY_CHECK:
+		o->check = (unsigned)number("check", text, 0, 3);
+		return 0;
+	case KEY_HIGH:
+		o->high = (uint32_t)number("high", text, 1, UINT32_MAX);
+		return 0;
+	case KEY_BATCH:
+		o->batch = (uint32_t)number("batch", text, 1, UINT32_MAX);
+		return 0;
+	case KEY_LIMIT:
+		o->limit = number("limit", text, 1, UINT64_MAX);
+		return 0;
+	case KEY_STALL:
+		o->stall = (unsigned)number("stall", text, 1, 86400);
+		return 0;
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case KEY_SVG:
+		o->svg = text;
+		return 0;
+	case KEY_QUIET:
+		o->quiet = true;
+		return 0;
+	case KEY_HELP:
+		argp_help(state->root_argp, stdout,
+			  ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC,
+			  state->name);
+		exit(EXIT_OK);
+	case ARGP_KEY_ARG:
+		set_trace(o, text);
+		return 0;
+	case ARGP_KEY_ERROR:
+		complain(state);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+void options_parse(struct options *options, int argc, char **argv)
+{
+	static const struct argp argp = {
+		replay_options, parse_option, "TRACE", replay_doc, 0, 0, 0};
+	static char name[] = "roost replay";
+
+	*options = (struct options){.check = ROOST_CHECK_STATE, .stall = 60};
+	argv[0] = name;
+	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options);
+	if (!options->trace)
+		die("which trace? Give a file: roost replay TRACE; " SEE_HELP);
+	if (options->storm_hz && !options->parallel)
+		die("--irq-storm: interrupts need threads to interrupt; add --parallel");
+}

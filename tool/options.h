@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - the command line of `roost replay`.
+ */
+#ifndef TOOL_OPTIONS_H
+#define TOOL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <roost/roost.h>
+
+struct options {
+	const char *trace;
+	const char *svg;
+	bool parallel, json, quiet;
+	enum roost_free_path free_path;
+	unsigned cpus;	      /* 0: as traced */
+	uint64_t memory;      /* bytes; 0: as traced */
+	unsigned check;	      /* 0..3 */
+	uint32_t high, batch; /* 0: the allocator's choice */
+	unsigned storm_hz;    /* 0: no storm */
+	uint64_t limit;	      /* 0: the whole trace */
+	unsigned stall;	      /* seconds without a step after which a replay is stuck */
+};
+
+extern const char *const free_path_names[];
+
+/* argv[0] is "replay". Ends the program on --help and on what makes no sense. */
+void options_parse(struct options *options, int argc, char **argv);
+
+#endif

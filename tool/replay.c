@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay.c - a plan carried out on a pool, and what came of it.
+ *
+ * The clock runs while steps are taken and at no other time: not while the trace is read, matched
+ * or given back. What it does measure besides the allocator are the stamps, that is the first
+ * touch of each frame.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include <roost/posix.h>
+
+#include "lanes.h"
+#include "replay.h"
+#include "say.h"
+
+enum {
+	PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER,
+	LEAST_FRAMES = 0x4000, /* 64 MiB: room for two zones whatever the trace */
+	BAR_STEPS = 1 << 14,
+};
+
+static uint64_t round_up(uint64_t frames)
+{
+	return (frames + PAGEBLOCK - 1) / PAGEBLOCK * PAGEBLOCK;
+}
+
+/* As much as the traced machine had: up to its highest frame, and room for what was in use. */
+static uint64_t memory_frames(const struct replay *replay)
+{
+	uint64_t frames = round_up(replay->plan->end_pfn);
+	uint64_t needed =
+		round_up(replay->plan->peak_frames + replay->plan->peak_frames / 8) + LEAST_FRAMES;
+
+	if (replay->options->memory)
+		return replay->options->memory >> POOL_FRAME_SHIFT;
+	return frames > needed ? frames : needed;
+}
+
+static bool open_pool(struct replay *replay, char error[])
+{
+	const struct options *options = replay->options;
+	struct pool_config config = {
+		.frames = memory_frames(replay),
+		.cpus = replay->plan->nr_cpus,
+		.max_order = replay->plan->max_order > ROOST_DEFAULT_MAX_ORDER
+				     ? replay->plan->max_order
+				     : ROOST_DEFAULT_MAX_ORDER,
+		.check = options->check,
+		.high = options->high,
+		.batch = options->batch,
+		.free_path = options->free_path,
+	};
+
+	return pool_open(&replay->pool, &config, error);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void take_steps(struct replay *replay, struct player *player, struct bar *bar)
+{
+	const struct plan *plan = replay->plan;
+
+	for (size_t i = 0; i < plan->nr_steps; i++) {
+		const struct step *step = &plan->steps[i];
+
+		if (i % replay->series.every == 0)
+			series_take(&replay->series, &replay->pool, step->time_ns);
+		if (i % BAR_STEPS == 0)
+			bar_show(bar, i, plan->nr_steps);
+		roost_posix_set_cpu(step->cpu);
+		player_step(player, step);
+	}
+}
+
+static void run_in_order(struct replay *replay)
+{
+	struct player player = {.pool = &replay->pool, .plan = replay->plan};
+	struct bar bar;
+	double start;
+
+	bar_open(&bar, "replaying", !replay->options->json && !replay->options->quiet);
+	start = now();
+	take_steps(replay, &player, &bar);
+	replay->seconds = now() - start;
+	bar_close(&bar);
+	tally_add(&replay->tally, &player.tally);
+}
+
+/* Blocks that failed are left too, in the sense of the equation: the trace holds them. */
+static void free_left(struct replay *replay)
+{
+	struct plan *plan = replay->plan;
+
+	for (uint32_t id = 0; id < plan->nr_blocks; id++) {
+		struct block *block = &plan->blocks[id];
+		uint32_t state = atomic_load_explicit(&block->state, memory_order_relaxed);
+
+		replay->left_at_end += state != BLOCK_FREED;
+		if (state == BLOCK_LIVE)
+			pool_free(&replay->pool, block->pfn, block->order, block->serial, false);
+	}
+	storm_drain(&replay->exchange, &replay->pool, &replay->storm);
+}
+
+bool replay_run(struct replay *replay, char error[])
+{
+	const struct plan *plan = replay->plan;
+
+	if (!open_pool(replay, error))
+		return false;
+	series_open(&replay->series, plan->nr_steps, plan->nr_cpus, plan->first_ns);
+	if (replay->options->parallel)
+		lanes_run(replay);
+	else
+		run_in_order(replay);
+	roost_stats(replay->pool.roost, -1, -1, &replay->stats);
+	if (!replay->stuck)
+		series_take(&replay->series, &replay->pool, plan->last_ns);
+	series_sort(&replay->series);
+	if (replay->stuck)
+		return true;
+	roost_posix_set_cpu(0);
+	free_left(replay);
+	pool_finish(&replay->pool, &replay->verdict);
+	return true;
+}
+
+void replay_release(struct replay *replay)
+{
+	series_close(&replay->series);
+	pool_close(&replay->pool);
+}
+
+uint64_t replay_operations(const struct replay *replay)
+{
+	return tally_operations(&replay->tally) + replay->storm.allocs + replay->storm.failed +
+	       replay->storm.frees;
+}
+
+/* What was done is what was planned, block for block. */
+static bool equation_holds(const struct replay *replay)
+{
+	const struct tally *t = &replay->tally;
+	const struct plan *plan = replay->plan;
+
+	return t->allocs + t->failed_allocs == plan->allocs && t->splits == plan->splits &&
+	       t->unseen_frees == plan->unseen_frees &&
+	       t->frees + t->frees_of_failed == plan->matched_frees &&
+	       replay->left_at_end == plan->live_at_end &&
+	       (int64_t)plan->allocs + plan_inferred(plan) ==
+		       (int64_t)(plan->matched_frees + plan->live_at_end);
+}
+
+bool replay_verified(const struct replay *replay)
+{
+	const struct pool *pool = &replay->pool;
+
+	return !replay->stuck && replay->verdict.valid && replay->verdict.lost == 0 &&
+	       pool->doubled == 0 && pool->corrupt == 0 && pool->misuses == 0 &&
+	       replay->tally.wrong_failures == 0 && equation_holds(replay);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay.h - a plan carried out on a pool, and what came of it.
+ */
+#ifndef TOOL_REPLAY_H
+#define TOOL_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <roost/roost.h>
+
+#include "options.h"
+#include "plan.h"
+#include "player.h"
+#include "pool.h"
+#include "series.h"
+#include "storm.h"
+
+struct replay {
+	const struct options *options;
+	const struct trace *trace;
+	struct plan *plan;
+	struct pool pool;
+	struct series series;
+
+	double seconds;
+	struct tally tally;
+	struct storm_tally storm;
+	struct storm_exchange exchange;
+	struct roost_stats stats; /* before the blocks that are left are freed */
+	uint64_t left_at_end;	  /* blocks, counted after the replay; plan->live_at_end foretold */
+	bool stuck;		  /* no step was taken for options->stall seconds */
+	struct pool_verdict verdict;
+};
+
+/* True if it could be done at all; what came of it is in *replay. */
+bool replay_run(struct replay *replay, char error[]);
+void replay_release(struct replay *replay);
+
+/* Allocations and frees that were carried out. */
+uint64_t replay_operations(const struct replay *replay);
+
+bool replay_verified(const struct replay *replay);
+
+#endif

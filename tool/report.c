@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "report.h"
+#include "say.h"
+
+double ratio(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+double per_million(uint64_t a, uint64_t b)
+{
+	return ratio((double)a * 1e6, (double)b);
+}
+
+struct finder {
+	report_finding_fn *found;
+	void *context;
+	unsigned nr;
+};
+
+static void find(struct finder *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void find(struct finder *f, const char *format, ...)
+{
+	char text[REPORT_FINDING_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	f->found(f->context, text);
+	f->nr++;
+}
+
+static void find_misuse(struct finder *f, const struct pool *pool)
+{
+	const struct roost_misuse *m = &pool->first_misuse;
+
+	if (pool->misuses)
+		find(f,
+		     "misuse reported %" PRIu64 " times, first: %s: %s (pfn 0x%" PRIx64
+		     ", order %d, found order %d)",
+		     pool->misuses, m->call, roost_misuse_name(m->kind), m->pfn, m->order_given,
+		     m->order_found);
+}
+
+static void find_violation(struct finder *f, const struct pool_verdict *verdict)
+{
+	const struct roost_violation *v = &verdict->violation;
+
+	if (!verdict->valid)
+		find(f,
+		     "roost_validate: %s (pfn 0x%" PRIx64 ", zone %d, CPU %d: expected %" PRIu64
+		     ", found %" PRIu64 ")",
+		     v->invariant, v->pfn, v->zone, v->cpu, v->expected, v->found);
+	if (verdict->lost)
+		find(f, "%" PRIu64 " frames lost", verdict->lost);
+}
+
+void report_findings(const struct replay *replay, report_finding_fn *found, void *context)
+{
+	struct finder f = {.found = found, .context = context};
+	const struct pool *pool = &replay->pool;
+
+	if (replay->stuck)
+		find(&f, "stuck: no step was taken for %u seconds", replay->options->stall);
+	if (pool->doubled)
+		find(&f, "%" PRIu64 " frames handed out twice", pool->doubled);
+	if (pool->corrupt)
+		find(&f, "%" PRIu64 " frames came back with another stamp", pool->corrupt);
+	find_misuse(&f, pool);
+	if (replay->tally.wrong_failures)
+		find(&f, "%" PRIu64 " allocations failed while memory was free",
+		     replay->tally.wrong_failures);
+	if (replay->stuck)
+		return;
+	find_violation(&f, &replay->verdict);
+	if (f.nr == 0 && !replay_verified(replay))
+		find(&f, "what was done is not what the trace says: allocs + inferred != "
+			 "matched frees + live at the end");
+}
+
+void report_trace_notes(const struct trace *trace, const char *path)
+{
+	uint64_t shown = trace->bad < TRACE_MAX_BAD ? trace->bad : TRACE_MAX_BAD;
+
+	for (uint64_t i = 0; i < shown; i++)
+		say_error("%s:%" PRIu64 ": %s", path, trace->first_bad[i].line,
+			  trace->first_bad[i].reason);
+	if (trace->bad > shown)
+		say_error("%s: and %" PRIu64 " more lines that cannot be read", path,
+			  trace->bad - shown);
+	if (trace->lost_lines || trace->lost_events)
+		say_error("%s: the traced kernel lost events (%" PRIu64 " that it counted); "
+			  "record with a larger buffer",
+			  path, trace->lost_events);
+}

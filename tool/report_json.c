@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report_json.c - the report for programs: one object. All keys are always there, so that a
+ * program need not ask.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+#include "say.h"
+
+/* Every number of the report goes through here; a report that lacks one is no report. */
+static void put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) != 0)
+		die("out of memory");
+}
+
+static void put_count(json_t *object, const char *key, uint64_t value)
+{
+	put(object, key, json_integer((json_int_t)value));
+}
+
+static void put_trace(json_t *root, const struct trace *trace)
+{
+	json_t *names = json_object(), *bad = json_array();
+
+	put(root, "format", json_string(trace->format));
+	put(root, "compression", json_string(trace->compression));
+	put_count(root, "lines", trace->lines);
+	put_count(root, "comment_lines", trace->comments);
+	put_count(root, "blank_lines", trace->blank);
+	put_count(root, "bad_lines", trace->bad);
+	put_count(root, "lost_lines", trace->lost_lines);
+	put_count(root, "lost_events", trace->lost_events);
+	put_count(root, "failed_in_trace", trace->failed);
+	for (size_t i = 0; i < trace->nr_names; i++)
+		put_count(names, trace->names[i].name, trace->names[i].count);
+	put(root, "passed_over", names);
+	for (uint64_t i = 0; i < trace->bad && i < TRACE_MAX_BAD; i++)
+		json_array_append_new(bad, json_pack("{s:I, s:s}", "line",
+						     (json_int_t)trace->first_bad[i].line, "reason",
+						     trace->first_bad[i].reason));
+	put(root, "first_bad_lines", bad);
+}
+
+static json_t *class_object(const struct plan_class *class)
+{
+	json_t *object = json_object();
+
+	put_count(object, "allocs", class->allocs);
+	put_count(object, "frees", class->frees);
+	return object;
+}
+
+static void put_classes(json_t *root, const struct plan *plan)
+{
+	json_t *orders = json_object(), *contexts = json_object();
+	char name[8];
+
+	for (unsigned i = 0; i <= ROOST_MAX_ORDER; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		if (plan->orders[i].allocs || plan->orders[i].frees)
+			put(orders, name, class_object(&plan->orders[i]));
+	}
+	for (unsigned i = 0; i < TRACE_NR_CONTEXTS; i++)
+		put(contexts, context_names[i], class_object(&plan->contexts[i]));
+	put(root, "orders", orders);
+	put(root, "contexts", contexts);
+}
+
+static void put_plan(json_t *root, const struct plan *plan)
+{
+	json_t *unmatched = json_object();
+
+	put_count(root, "events", plan->allocs + plan->frees);
+	put_count(root, "allocs", plan->allocs);
+	put_count(root, "frees", plan->frees);
+	put_count(root, "batched", plan->batched);
+	put_count(root, "batched_on_live", plan->batched_alone);
+	put_count(root, "matched_frees", plan->matched_frees);
+	put_count(root, "unmatched_frees", plan_unmatched(plan));
+	for (unsigned i = 0; i < UNMATCHED_NR; i++)
+		put_count(unmatched, unmatched_names[i], plan->unmatched[i]);
+	put(root, "unmatched", unmatched);
+	put_count(root, "splits", plan->splits);
+	put_count(root, "unseen_frees", plan->unseen_frees);
+	put(root, "inferred", json_integer(plan_inferred(plan)));
+	put_count(root, "cross_cpu_frees", plan->cross_cpu_frees);
+	put_count(root, "peak_frames", plan->peak_frames);
+	put_count(root, "end_pfn", plan->end_pfn);
+	put_count(root, "traced_cpus", plan->traced_cpus);
+	put(root, "trace_seconds", json_real((double)(plan->last_ns - plan->first_ns) / 1e9));
+	put_classes(root, plan);
+}
+
+static void put_setup(json_t *root, const struct replay *replay)
+{
+	const struct options *o = replay->options;
+
+	put(root, "mode", json_string(o->parallel ? "parallel" : "ordered"));
+	put(root, "free", json_string(free_path_names[o->free_path]));
+	put_count(root, "cpus", replay->plan->nr_cpus);
+	put_count(root, "check", o->check);
+	put_count(root, "memory", replay->pool.frames << POOL_FRAME_SHIFT);
+	put_count(root, "irq_storm", o->storm_hz);
+}
+
+static void put_paths(json_t *root, const struct roost_stats *stats)
+{
+	json_t *paths = json_object();
+
+#define PUT_COUNTER(name, text) put_count(paths, #name, stats->name);
+	ROOST_COUNTERS(PUT_COUNTER)
+#undef PUT_COUNTER
+	put(root, "paths", paths);
+}
+
+static void put_handlers(json_t *root, const struct replay *replay)
+{
+	const struct storm_tally *storm = &replay->storm;
+	json_t *handlers = json_object();
+
+	put_count(handlers, "steps", replay->tally.in_handlers);
+	put_count(handlers, "storm_ticks", storm->ticks);
+	put_count(handlers, "storm_allocs", storm->allocs);
+	put_count(handlers, "storm_failed", storm->failed);
+	put_count(handlers, "storm_frees", storm->frees);
+	put_count(handlers, "storm_foreign_frees", storm->foreign_frees);
+	put_count(handlers, "storm_interrupted_holder", storm->interrupted_holder);
+	put_count(handlers, "storm_locked_steps", storm->locked_steps);
+	put(root, "handlers", handlers);
+}
+
+static void put_cost(json_t *root, const struct replay *replay)
+{
+	uint64_t operations = replay_operations(replay);
+	const struct roost_stats *stats = &replay->stats;
+
+	put_count(root, "operations", operations);
+	put(root, "seconds", json_real(replay->seconds));
+	put(root, "operations_per_second", json_real(ratio((double)operations, replay->seconds)));
+	put(root, "zone_lock_per_million", json_real(per_million(stats->zone_lock, operations)));
+	put(root, "frames_per_zone_lock",
+	    json_real(ratio((double)stats->zone_frames, (double)stats->zone_lock)));
+	put_count(root, "waits", replay->tally.waits);
+}
+
+static void append_finding(void *context, const char *finding)
+{
+	json_array_append_new(context, json_string(finding));
+}
+
+static void put_verdict(json_t *root, const struct replay *replay)
+{
+	json_t *findings = json_array();
+
+	put_count(root, "live_at_end", replay->left_at_end);
+	put_count(root, "failed_allocs", replay->tally.failed_allocs);
+	put_count(root, "wrong_failures", replay->tally.wrong_failures);
+	put_count(root, "frames_managed", replay->verdict.managed);
+	put_count(root, "frames_lost", replay->verdict.lost);
+	put_count(root, "frames_doubled", replay->pool.doubled);
+	put_count(root, "frames_corrupt", replay->pool.corrupt);
+	put_count(root, "misuses", replay->pool.misuses);
+	put(root, "stuck", json_boolean(replay->stuck));
+	put(root, "verified", json_boolean(replay_verified(replay)));
+	report_findings(replay, append_finding, findings);
+	put(root, "findings", findings);
+}
+
+void report_json(const struct replay *replay)
+{
+	json_t *root = json_object();
+
+	if (!root)
+		die("out of memory");
+	put(root, "trace", json_string(replay->options->trace));
+	put_setup(root, replay);
+	put_trace(root, replay->trace);
+	put_plan(root, replay->plan);
+	put_paths(root, &replay->stats);
+	put_handlers(root, replay);
+	put_cost(root, replay);
+	put_verdict(root, replay);
+	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+	putchar('\n');
+	fflush(stdout);
+	json_decref(root);
+}

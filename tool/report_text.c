@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report_text.c - the report for people: sections of aligned lines.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "report.h"
+
+static void section(const char *title)
+{
+	printf("\n%s\n", title);
+}
+
+static void count(const char *what, uint64_t value)
+{
+	printf("  %-34s %14" PRIu64 "\n", what, value);
+}
+
+static void count_with(const char *what, uint64_t value, const char *note)
+{
+	printf("  %-34s %14" PRIu64 "  %s\n", what, value, note);
+}
+
+/* Zeroes that say nothing are left out. */
+static void count_any(const char *what, uint64_t value)
+{
+	if (value)
+		count(what, value);
+}
+
+static void show_setup(const struct replay *replay)
+{
+	const struct options *o = replay->options;
+
+	printf("roost replay: %s (%s, %s)\n", o->trace, replay->trace->format,
+	       replay->trace->compression);
+	printf("%s, free path %s, %u CPUs, %" PRIu64 " MiB, check level %u",
+	       o->parallel ? "in parallel" : "in order", free_path_names[o->free_path],
+	       replay->plan->nr_cpus, replay->pool.frames >> (20 - POOL_FRAME_SHIFT), o->check);
+	if (o->storm_hz)
+		printf(", interrupts at %u Hz per CPU", o->storm_hz);
+	printf("\n");
+}
+
+static void show_trace(const struct trace *trace, const struct plan *plan)
+{
+	section("Trace");
+	count("lines or records", trace->lines);
+	count("mm_page_alloc", plan->allocs);
+	count("mm_page_free", plan->frees);
+	count_with("mm_page_free_batched", plan->batched, "notes on frees, not counted as frees");
+	count_any("  on frames that are in use", plan->batched_alone);
+	count_any("failed in the traced kernel", trace->failed);
+	for (size_t i = 0; i < trace->nr_names; i++)
+		count_with(trace->names[i].name, trace->names[i].count, "passed over");
+	count_any("comment lines", trace->comments);
+	count_any("blank lines", trace->blank);
+	count_any("lines that cannot be read", trace->bad);
+	count_any("notes of lost events", trace->lost_lines);
+	count_any("lost events", trace->lost_events);
+	printf("  %-34s %14.6f\n", "seconds traced",
+	       (double)(plan->last_ns - plan->first_ns) / 1e9);
+}
+
+static void show_classes(const struct plan *plan)
+{
+	section("Events                                       allocs          frees");
+	for (unsigned i = 0; i <= ROOST_MAX_ORDER; i++)
+		if (plan->orders[i].allocs || plan->orders[i].frees)
+			printf("  order %-28u %14" PRIu64 " %14" PRIu64 "\n", i,
+			       plan->orders[i].allocs, plan->orders[i].frees);
+	for (unsigned i = 0; i < TRACE_NR_CONTEXTS; i++)
+		if (plan->contexts[i].allocs || plan->contexts[i].frees)
+			printf("  %-34s %14" PRIu64 " %14" PRIu64 "\n", context_names[i],
+			       plan->contexts[i].allocs, plan->contexts[i].frees);
+}
+
+static void show_matching(const struct plan *plan)
+{
+	section("Matching (in blocks)");
+	count("allocations", plan->allocs);
+	count_any("+ splits into halves", plan->splits);
+	count_any("- frees that left no event", plan->unseen_frees);
+	count("= matched frees", plan->matched_frees);
+	count("+ live at the end", plan->live_at_end);
+	count_with("frees on another CPU", plan->cross_cpu_frees, "than the allocation's");
+	count_with("frees without allocation", plan_unmatched(plan), "not replayed");
+	for (unsigned i = 0; i < UNMATCHED_NR; i++)
+		if (plan->unmatched[i])
+			printf("    %-32s %14" PRIu64 "  %s\n", unmatched_names[i],
+			       plan->unmatched[i], unmatched_texts[i]);
+}
+
+static void show_paths(const struct roost_stats *stats)
+{
+	section("Paths");
+#define SHOW_COUNTER(name, text)                                                                   \
+	if (stats->name)                                                                           \
+		count_with(#name, stats->name, text);
+	ROOST_COUNTERS(SHOW_COUNTER)
+#undef SHOW_COUNTER
+}
+
+static void show_handlers(const struct replay *replay)
+{
+	const struct storm_tally *storm = &replay->storm;
+
+	if (!replay->options->parallel)
+		return;
+	section("Threads and handlers");
+	count("steps that waited for another CPU", replay->tally.waits);
+	count("steps in signal handlers", replay->tally.in_handlers);
+	if (!replay->options->storm_hz)
+		return;
+	count("interrupts of the storm", storm->ticks);
+	count("  that met a holder of a pcp lock", storm->interrupted_holder);
+	count("  steps under the handlers' lock", storm->locked_steps);
+	count("  allocations", storm->allocs);
+	count("  allocations that failed", storm->failed);
+	count("  frees", storm->frees);
+	count("  of those of another CPU's block", storm->foreign_frees);
+}
+
+static void show_cost(const struct replay *replay)
+{
+	uint64_t operations = replay_operations(replay);
+	const struct roost_stats *stats = &replay->stats;
+
+	section("Cost");
+	count("operations", operations);
+	printf("  %-34s %14.6f\n", "seconds", replay->seconds);
+	printf("  %-34s %14.0f  stamps of the frames included\n", "operations per second",
+	       ratio((double)operations, replay->seconds));
+	printf("  %-34s %14.1f\n", "zone locks per million operations",
+	       per_million(stats->zone_lock, operations));
+	printf("  %-34s %14.2f\n", "frames moved per zone lock",
+	       ratio((double)stats->zone_frames, (double)stats->zone_lock));
+}
+
+static void print_finding(void *context, const char *finding)
+{
+	(void)context;
+	printf("  NOT VERIFIED: %s\n", finding);
+}
+
+static void show_verdict(const struct replay *replay)
+{
+	section("Verdict");
+	count_any("allocations that failed", replay->tally.failed_allocs);
+	if (!replay->stuck)
+		count("frames lost", replay->verdict.lost);
+	count("frames handed out twice", replay->pool.doubled);
+	count("frames corrupt", replay->pool.corrupt);
+	report_findings(replay, print_finding, NULL);
+	if (replay_verified(replay))
+		printf("  verified\n");
+}
+
+void report_text(const struct replay *replay)
+{
+	show_setup(replay);
+	show_trace(replay->trace, replay->plan);
+	show_classes(replay->plan);
+	show_matching(replay->plan);
+	show_paths(&replay->stats);
+	show_handlers(replay);
+	show_cost(replay);
+	show_verdict(replay);
+	fflush(stdout);
+}

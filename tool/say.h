@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * say.h - what the tool says on stderr: errors of one line, and a progress bar on terminals.
+ */
+#ifndef TOOL_SAY_H
+#define TOOL_SAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EXIT_OK = 0, EXIT_UNVERIFIED = 1, EXIT_USAGE = 2 };
+
+/* Room for the text of an error that a reader hands up. */
+enum { ERROR_MAX = 512 };
+
+/* Prints "roost: " and one line. */
+void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, then exits with EXIT_USAGE. */
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* realloc() of count elements that does not fail: without memory the program ends. */
+void *grow(void *old, size_t count, size_t size);
+
+/* Zeroed memory of the kernel's, not backed until it is written; NULL if there is none. */
+void *map_memory(size_t size);
+void unmap_memory(void *memory, size_t size);
+
+/* A bar on stderr; does nothing if enabled is false or stderr is no terminal. */
+struct bar {
+	bool enabled;
+	int shown; /* percent, -1 before the first */
+	const char *title;
+};
+
+void bar_open(struct bar *bar, const char *title, bool enabled);
+void bar_show(struct bar *bar, uint64_t done, uint64_t all);
+void bar_close(struct bar *bar);
+
+#endif

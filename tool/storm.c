@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * storm.c - interrupts that come at any instant.
+ *
+ * The timer is armed for one shot, again at the end of each tick: however slow a tick is (under a
+ * sanitizer, say), the thread gets its time between two of them.
+ *
+ * The handler uses atomics, roost, memory of the pool, sched_yield() and timer_settime(), all
+ * async-signal-safe. Its counts are its own: while the storm runs, code outside of handlers
+ * touches them only with signals blocked.
+ *
+ * A block on its way is one word, so that the exchange is one atomic exchange:
+ *
+ *   63          32 31   27 26  17 16        0
+ *   | pfn + 1      | order | cpu  | serial  |
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <roost/posix.h>
+
+#include "storm.h"
+
+#define STORM_SIGNAL SIGRTMIN
+
+/* So that no stamp of a storm is one of the trace's, whose serials have 32 bits. */
+#define SERIAL_STORM (UINT64_C(1) << 63)
+
+enum { CPU_BITS = 10, ORDER_BITS = 5, SERIAL_BITS = 17 };
+
+_Static_assert((1 << CPU_BITS) >= ROOST_MAX_CPUS, "a CPU fits");
+_Static_assert(CPU_BITS + ORDER_BITS + SERIAL_BITS == 32, "32 bits are left for pfn + 1");
+_Static_assert((1 << ORDER_BITS) > ROOST_MAX_ORDER, "an order fits");
+
+static __thread struct storm *this_storm;
+
+static unsigned word_cpu(uint64_t word)
+{
+	return (unsigned)(word >> SERIAL_BITS) & ((1u << CPU_BITS) - 1);
+}
+
+static unsigned word_order(uint64_t word)
+{
+	return (unsigned)(word >> (SERIAL_BITS + CPU_BITS)) & ((1u << ORDER_BITS) - 1);
+}
+
+static roost_pfn word_pfn(uint64_t word)
+{
+	return (word >> (SERIAL_BITS + CPU_BITS + ORDER_BITS)) - 1;
+}
+
+static uint64_t word_serial(uint64_t word)
+{
+	return SERIAL_STORM | (word & ((UINT64_C(1) << (SERIAL_BITS + CPU_BITS)) - 1));
+}
+
+static uint32_t next_random(struct storm *storm)
+{
+	storm->random = storm->random * 1664525u + 1013904223u;
+	return storm->random >> 8;
+}
+
+/* Mostly single frames, as in interrupts; the other orders so that all paths are met. */
+static unsigned pick_order(struct storm *storm)
+{
+	static const uint8_t orders[] = {0, 0, 0, 0, 1, 0, 2, 3};
+
+	return orders[next_random(storm) % sizeof(orders)];
+}
+
+/* 0 if there is no memory. */
+static uint64_t storm_alloc(struct storm *storm)
+{
+	unsigned order = pick_order(storm);
+	unsigned flags = next_random(storm) % 3; /* a migratetype */
+	uint64_t word = storm->tally.ticks & ((1u << SERIAL_BITS) - 1);
+	roost_pfn pfn;
+
+	word |= (uint64_t)storm->cpu << SERIAL_BITS;
+	pfn = pool_alloc(storm->pool, order, flags, word_serial(word));
+	if (pfn == ROOST_NONE) {
+		storm->tally.failed++;
+		return 0;
+	}
+	storm->tally.allocs++;
+	word |= (uint64_t)order << (SERIAL_BITS + CPU_BITS);
+	return word | (pfn + 1) << (SERIAL_BITS + CPU_BITS + ORDER_BITS);
+}
+
+static void storm_free(struct pool *pool, uint64_t word, struct storm_tally *tally)
+{
+	pool_free(pool, word_pfn(word), word_order(word), word_serial(word), false);
+	tally->frees++;
+}
+
+static void take_lock(struct storm_exchange *exchange)
+{
+	while (atomic_flag_test_and_set_explicit(&exchange->lock, memory_order_acquire))
+		sched_yield(); /* more threads than processors: the holder may be preempted */
+}
+
+static void drop_lock(struct storm_exchange *exchange)
+{
+	atomic_flag_clear_explicit(&exchange->lock, memory_order_release);
+}
+
+void storm_lock(struct storm *storm, sigset_t *saved)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, saved);
+	take_lock(storm->exchange);
+	storm->tally.locked_steps++; /* no tick counts meanwhile */
+}
+
+void storm_unlock(struct storm *storm, const sigset_t *saved)
+{
+	drop_lock(storm->exchange);
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+/* A tick allocates; every other one frees what it got, the rest pass it on and free another. */
+static void tick(struct storm *storm)
+{
+	uint64_t word;
+	_Atomic uint64_t *slot = &storm->exchange->slots[next_random(storm) % STORM_SLOTS];
+
+	storm->tally.interrupted_holder += roost_posix_locks_held() > 0;
+	take_lock(storm->exchange); /* as a handler that ends a write would; it guards nothing */
+	drop_lock(storm->exchange);
+	word = storm_alloc(storm);
+	storm->tally.ticks++;
+	if (storm->tally.ticks & 1)
+		word = atomic_exchange(slot, word);
+	if (!word)
+		return;
+	storm->tally.foreign_frees += word_cpu(word) != storm->cpu;
+	storm_free(storm->pool, word, &storm->tally);
+}
+
+static void arm(struct storm *storm)
+{
+	struct itimerspec once = {.it_value = storm->period};
+
+	timer_settime(storm->timer, 0, &once, NULL);
+}
+
+static void on_tick(int signal)
+{
+	struct storm *storm = this_storm;
+	int saved = errno;
+
+	(void)signal;
+	if (storm && storm->running) {
+		tick(storm);
+		arm(storm);
+	}
+	errno = saved;
+}
+
+bool storm_install(void)
+{
+	struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	return sigaction(STORM_SIGNAL, &action, NULL) == 0;
+}
+
+bool storm_start(struct storm *storm, unsigned hz)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = STORM_SIGNAL};
+	long ns = 1000000000L / (long)hz;
+
+	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+	storm->period = (struct timespec){.tv_sec = ns / 1000000000L, .tv_nsec = ns % 1000000000L};
+	storm->random = storm->cpu + 1u;
+	if (timer_create(CLOCK_MONOTONIC, &event, &storm->timer) != 0)
+		return false;
+	this_storm = storm;
+	storm->running = 1;
+	arm(storm);
+	return true;
+}
+
+/* A tick may still be pending when the timer is gone: running tells it to do nothing. */
+void storm_stop(struct storm *storm)
+{
+	storm->running = 0;
+	timer_delete(storm->timer);
+}
+
+void storm_drain(struct storm_exchange *exchange, struct pool *pool, struct storm_tally *tally)
+{
+	for (unsigned i = 0; i < STORM_SLOTS; i++) {
+		uint64_t word = atomic_exchange(&exchange->slots[i], 0);
+
+		if (word)
+			storm_free(pool, word, tally);
+	}
+}
+
+void storm_tally_add(struct storm_tally *sum, const struct storm_tally *more)
+{
+	sum->ticks += more->ticks;
+	sum->allocs += more->allocs;
+	sum->failed += more->failed;
+	sum->frees += more->frees;
+	sum->foreign_frees += more->foreign_frees;
+	sum->interrupted_holder += more->interrupted_holder;
+	sum->locked_steps += more->locked_steps;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.h - the page events of a kernel trace, whatever form the trace has.
+ *
+ * trace_read() finds out what a file is from its content, not from its name. Nothing in it is
+ * passed over in silence:
+ *
+ *   lines == comments + blank + lost_lines + bad + failed + passed_over + nr
+ *
+ * where nr is the number of elements of events[]. In a trace.dat a record counts as a line, and so
+ * does a mark that events are missing.
+ */
+#ifndef TOOL_TRACE_H
+#define TOOL_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum trace_kind {
+	TRACE_ALLOC,
+	TRACE_FREE,
+	TRACE_BATCHED, /* mm_page_free_batched: a note on an earlier free, not a second one */
+};
+
+enum trace_context {
+	TRACE_TASK,
+	TRACE_SOFTIRQ,
+	TRACE_HARDIRQ,
+	TRACE_NMI,
+	TRACE_NR_CONTEXTS,
+};
+
+struct trace_event {
+	uint64_t time_ns;
+	uint64_t pfn;
+	uint16_t cpu;
+	uint8_t kind;	 /* enum trace_kind */
+	uint8_t context; /* enum trace_context */
+	uint8_t order;
+	uint8_t flags; /* of roost_alloc(): migratetype, ROOST_WAIT, ROOST_RESERVE */
+};
+
+enum {
+	TRACE_MAX_BAD = 10, /* broken lines that are kept with number and reason */
+	TRACE_REASON_MAX = 96,
+	TRACE_MAX_PFN_BITS = 32, /* 16 TiB of 4 KiB frames; above that a pfn is a broken line */
+};
+
+struct trace_bad {
+	uint64_t line;
+	char reason[TRACE_REASON_MAX];
+};
+
+/* An event that is none of the three, and how often it came. */
+struct trace_name {
+	char *name;
+	uint64_t count;
+};
+
+struct trace {
+	struct trace_event *events;
+	size_t nr, room;
+	uint64_t limit;	      /* allocations and frees to read at most; 0: all */
+	uint64_t page_events; /* allocations and frees read */
+
+	uint64_t lines, comments, blank;
+	uint64_t failed; /* mm_page_alloc of an allocation that failed in the traced kernel */
+	uint64_t bad;
+	struct trace_bad first_bad[TRACE_MAX_BAD];
+	uint64_t passed_over;
+	struct trace_name *names;
+	size_t nr_names;
+	uint64_t lost_lines;  /* notes that events were lost */
+	uint64_t lost_events; /* how many they say, as far as they say it */
+
+	const char *format;   /* "text" or "trace.dat" */
+	char compression[16]; /* "none", "gzip", "zstd", ... */
+};
+
+/* Reads path into a zeroed trace (but for limit). False: error says why, naming the file. */
+bool trace_read(struct trace *trace, const char *path, char error[]);
+void trace_release(struct trace *trace);
+
+/* ---- For the readers -------------------------------------------------------------------- */
+
+/* Each accounts for the line (record) that was counted last. */
+void trace_add(struct trace *trace, const struct trace_event *event);
+void trace_pass_over(struct trace *trace, const char *name, size_t length);
+void trace_bad_line(struct trace *trace, const char *reason);
+
+/* True once limit is reached. */
+bool trace_full(const struct trace *trace);
+
+/* Why an event is none that a kernel makes, or NULL: writes into reason[TRACE_REASON_MAX]. */
+const char *trace_event_error(const struct trace_event *event, char reason[]);
+
+/* roost_alloc()'s flags for gfp names as the kernel prints them, and for Linux's migratetype. */
+uint8_t trace_gfp_flags(const char *text, size_t length);
+uint8_t trace_migratetype(int64_t migratetype);
+
+/* Takes one line without its newline. */
+void trace_text_line(struct trace *trace, const char *line, size_t length);
+
+/* Reads a trace.dat from a descriptor that can seek. False: error says why. */
+bool trace_dat_read(struct trace *trace, int fd, char error[]);
+
+#endif

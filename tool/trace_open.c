@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace_open.c - opens a trace, whatever it is packed with, and hands it to its reader.
+ *
+ * libarchive undoes the compression; the first bytes tell a trace.dat from text. libtracecmd has
+ * to seek, so a trace.dat that is compressed or comes through a pipe goes to a temporary file.
+ */
+#include <archive.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "say.h"
+#include "trace.h"
+
+enum {
+	CHUNK = 1 << 16, /* bytes read at once, and the longest line */
+	HOPELESS = 1000, /* broken lines without one event before them: this is no trace */
+};
+
+static const unsigned char dat_magic[] = {0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 'i', 'n', 'g'};
+
+struct source {
+	struct archive *archive;
+	int fd;
+	char *data; /* room for 2 * CHUNK */
+	size_t used;
+};
+
+/* Bytes appended to data, 0 at the end, negative if the file cannot be read. */
+static ssize_t source_fill(struct source *s)
+{
+	la_ssize_t got = archive_read_data(s->archive, s->data + s->used, CHUNK);
+
+	if (got > 0)
+		s->used += (size_t)got;
+	return got;
+}
+
+/* ---- Text ------------------------------------------------------------------------------- */
+
+static bool is_hopeless(const struct trace *trace)
+{
+	return trace->bad >= HOPELESS && !trace->nr && !trace->passed_over;
+}
+
+static bool text_goes_on(const struct trace *trace)
+{
+	return !trace_full(trace) && !is_hopeless(trace);
+}
+
+static void take_line(struct trace *trace, const char *line, size_t length, bool *skipping)
+{
+	if (length && line[length - 1] == '\r')
+		length--;
+	if (!*skipping)
+		trace_text_line(trace, line, length);
+	*skipping = false;
+}
+
+/* Hands out whole lines and moves the rest to the front. */
+static void split_lines(struct trace *trace, struct source *s, bool *skipping)
+{
+	char *line = s->data, *end = s->data + s->used, *newline;
+
+	while (text_goes_on(trace) && (newline = memchr(line, '\n', (size_t)(end - line)))) {
+		take_line(trace, line, (size_t)(newline - line), skipping);
+		line = newline + 1;
+	}
+	s->used = (size_t)(end - line);
+	memmove(s->data, line, s->used);
+	if (s->used >= CHUNK) {
+		if (!*skipping) {
+			trace->lines++;
+			trace_bad_line(trace, "longer than 65536 bytes");
+		}
+		*skipping = true;
+		s->used = 0;
+	}
+}
+
+static bool read_text(struct trace *trace, struct source *s)
+{
+	bool skipping = false; /* the rest of a line that is too long */
+	ssize_t got = 0;
+
+	trace->format = "text";
+	do {
+		split_lines(trace, s, &skipping);
+	} while (text_goes_on(trace) && (got = source_fill(s)) > 0);
+	if (!text_goes_on(trace))
+		return true;
+	if (got == 0 && s->used)
+		take_line(trace, s->data, s->used, &skipping);
+	return got == 0;
+}
+
+/* ---- trace.dat -------------------------------------------------------------------------- */
+
+static bool write_all(FILE *file, const char *data, size_t size)
+{
+	return fwrite(data, 1, size, file) == size;
+}
+
+/* The unpacked file as a descriptor that can seek, or -1. */
+static int unpack(struct source *s, char error[])
+{
+	FILE *file = tmpfile();
+	ssize_t got = 1;
+	int fd = -1;
+
+	while (file && write_all(file, s->data, s->used)) {
+		s->used = 0;
+		got = source_fill(s);
+		if (got <= 0)
+			break;
+	}
+	if (file && got == 0 && fflush(file) == 0 && lseek(fileno(file), 0, SEEK_SET) == 0)
+		fd = dup(fileno(file));
+	if (fd < 0)
+		snprintf(error, ERROR_MAX, "cannot unpack the trace.dat into a temporary file: %s",
+			 got < 0 ? archive_error_string(s->archive) : strerror(errno));
+	if (file)
+		fclose(file);
+	return fd;
+}
+
+static bool is_plain_file(const struct source *s)
+{
+	struct stat st;
+
+	return archive_filter_code(s->archive, 0) == ARCHIVE_FILTER_NONE &&
+	       fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool read_dat(struct trace *trace, struct source *s, char error[])
+{
+	int fd = is_plain_file(s) ? dup(s->fd) : unpack(s, error);
+
+	if (fd < 0)
+		return false;
+	if (lseek(fd, 0, SEEK_SET) != 0) {
+		snprintf(error, ERROR_MAX, "cannot seek: %s", strerror(errno));
+		close(fd);
+		return false;
+	}
+	/*
+	 * libtracecmd closes the descriptor of a file that it read or gave up on, but not of one
+	 * that it refused at once. Closing it again is harmless: nothing was opened in between.
+	 */
+	if (trace_dat_read(trace, fd, error))
+		return true;
+	close(fd);
+	return false;
+}
+
+/* ---- Both ------------------------------------------------------------------------------- */
+
+static bool source_open(struct source *s, const char *path, char error[])
+{
+	struct archive_entry *entry;
+	struct stat st;
+
+	s->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
+	if (s->fd < 0 || fstat(s->fd, &st) != 0) {
+		snprintf(error, ERROR_MAX, "cannot open: %s", strerror(errno));
+		return false;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		snprintf(error, ERROR_MAX, "is a directory, not a trace");
+		return false;
+	}
+	s->archive = archive_read_new();
+	s->data = grow(NULL, 2, CHUNK);
+	if (s->archive && archive_read_support_filter_all(s->archive) >= ARCHIVE_WARN &&
+	    archive_read_support_format_raw(s->archive) == ARCHIVE_OK &&
+	    archive_read_support_format_empty(s->archive) == ARCHIVE_OK &&
+	    archive_read_open_fd(s->archive, s->fd, CHUNK) == ARCHIVE_OK)
+		switch (archive_read_next_header(s->archive, &entry)) {
+		case ARCHIVE_OK:
+			return true;
+		case ARCHIVE_EOF:
+			snprintf(error, ERROR_MAX, "is empty");
+			return false;
+		}
+	snprintf(error, ERROR_MAX, "cannot read: %s",
+		 s->archive ? archive_error_string(s->archive) : "out of memory");
+	return false;
+}
+
+static void source_close(struct source *s)
+{
+	archive_read_free(s->archive);
+	free(s->data);
+	if (s->fd >= 0)
+		close(s->fd);
+}
+
+static bool read_content(struct trace *trace, struct source *s, char error[])
+{
+	ssize_t got = 1;
+
+	while (s->used < sizeof(dat_magic) && (got = source_fill(s)) > 0)
+		;
+	snprintf(trace->compression, sizeof(trace->compression), "%s",
+		 archive_filter_name(s->archive, 0));
+	if (got >= 0 && s->used >= sizeof(dat_magic) &&
+	    !memcmp(s->data, dat_magic, sizeof(dat_magic)))
+		return read_dat(trace, s, error);
+	if (got >= 0 && memchr(s->data, '\0', s->used)) {
+		snprintf(error, ERROR_MAX,
+			 "is no trace: neither text of ftrace or `trace-cmd "
+			 "report` nor a trace.dat");
+		return false;
+	}
+	if (got < 0 || !read_text(trace, s)) {
+		snprintf(error, ERROR_MAX, "cannot read on after line %llu: %s",
+			 (unsigned long long)trace->lines, archive_error_string(s->archive));
+		return false;
+	}
+	return true;
+}
+
+/* A file in which nothing can be replayed is a mistake of the caller's. */
+static bool has_events(const struct trace *trace, char error[])
+{
+	if (trace->page_events)
+		return true;
+	if (!trace->nr && !trace->passed_over)
+		snprintf(error, ERROR_MAX, "is no trace: %llu lines and not one event in them",
+			 (unsigned long long)trace->lines);
+	else
+		snprintf(error, ERROR_MAX,
+			 "holds no mm_page_alloc and no mm_page_free; record "
+			 "with: trace-cmd record -e kmem");
+	return false;
+}
+
+bool trace_read(struct trace *trace, const char *path, char error[])
+{
+	struct source source = {.fd = -1};
+	char why[ERROR_MAX] = "";
+	bool good;
+
+	good = source_open(&source, path, why) && read_content(trace, &source, why) &&
+	       has_events(trace, why);
+	source_close(&source);
+	if (!good)
+		snprintf(error, ERROR_MAX, "%.200s: %.300s", path, why);
+	return good;
+}
