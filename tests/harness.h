@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * harness.h - what the unit tests share: an allocator with its metadata, a shadow of its memory,
+ * a record of what the hooks saw, and tables of tests that run once per variant.
+ *
+ * All functions fail the running cmocka test when something is wrong.
+ */
+#ifndef TESTS_HARNESS_H
+#define TESTS_HARNESS_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <roost/posix.h>
+#include <roost/roost.h>
+
+#include "random.h"
+#include "shadow.h"
+
+/* Builds of the tests: TEST_UP with the uniprocessor library, TEST_LAB with a lab library. */
+#ifndef TEST_UP
+#define TEST_UP 0
+#endif
+#ifndef TEST_LAB
+#define TEST_LAB 0
+#endif
+
+enum {
+	BLOCK = 1 << ROOST_PAGEBLOCK_ORDER, /* frames of a pageblock */
+	RIG_MISUSES = 8,		    /* misuses that are remembered */
+};
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- Variants ---------------------------------------------------------------------------- */
+
+/* One way to configure the allocator; a test gets it as *state. */
+struct variant {
+	const char *name;
+	enum roost_free_path path;
+	unsigned check;
+	uint32_t pcp_high; /* 0: chosen; in small pools that is too few to own a pageblock */
+};
+
+struct variants {
+	const struct variant *table;
+	size_t count;
+};
+
+/* Both free paths, and pcps that own pageblocks, but where it says otherwise: */
+extern const struct variants variants_all;     /* check levels 0 .. 3, pcps small and smallest */
+extern const struct variants variants_checked; /* check levels 1 .. 3 */
+extern const struct variants variants_paths;   /* the default level, pcps large and small */
+extern const struct variants variants_owners;  /* the default level */
+extern const struct variants variants_one;     /* one alone */
+
+struct suite_test {
+	const char *name;
+	CMUnitTestFunction run;
+	const struct variants *variants;
+};
+
+#define SUITE_TEST(function, variants)                                                             \
+	{                                                                                          \
+#function, function, &variants                                                     \
+	}
+
+/* Runs each test with each of its variants; argv[1] is a filter on their names. */
+int suite_run(const char *name, const struct suite_test *tests, size_t count, int argc,
+	      char **argv);
+#define SUITE_RUN(name, tests, argc, argv) suite_run(name, tests, LENGTH(tests), argc, argv)
+
+/* Ends the test as skipped, with a line that scripts/test-summary collects. */
+void suite_skip(const char *test, const char *reason);
+/* Skips the test in builds that have but one CPU. */
+#define NEED_SMP()                                                                                 \
+	do {                                                                                       \
+		if (TEST_UP)                                                                       \
+			suite_skip(__func__, "needs several CPUs; this is a uniprocessor build");  \
+	} while (0)
+
+/* ---- The rig ----------------------------------------------------------------------------- */
+
+struct rig {
+	roost_t *roost;
+	struct roost_config config;
+	void *metadata;
+	size_t metadata_size;
+	struct shadow shadow;
+	uint64_t fresh[ROOST_MAX_ZONES][ROOST_MAX_ORDER + 1]; /* free blocks after init */
+
+	unsigned nr_misuse;
+	struct roost_misuse misuse[RIG_MISUSES];
+	unsigned nr_pressure;
+	unsigned pressure_zone;
+	uint64_t pressure_free;
+	void (*on_pressure)(struct rig *rig);
+	unsigned in_hook; /* bit z: the pressure hook runs for zone z */
+};
+
+/* A configuration with the variant's free path and check level; ranges are the caller's. */
+struct roost_config rig_config(void *const *state);
+
+/* Makes the allocator: config with hooks that record. */
+void rig_open(struct rig *rig, const struct roost_config *config);
+/* One zone of that many frames from start on, and that many CPUs (one in a UP build). */
+void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint64_t frames,
+		     unsigned cpus);
+void rig_close(struct rig *rig);
+
+/* The calling thread acts as that CPU; CPUs beyond the configured ones wrap round. */
+void rig_cpu(const struct rig *rig, unsigned cpu);
+
+/* Allocate and enter it in the shadow. rig_get() insists on success. */
+roost_pfn rig_alloc(struct rig *rig, unsigned order, unsigned flags);
+roost_pfn rig_get(struct rig *rig, unsigned order, unsigned flags);
+/* Allocates until it fails; how many blocks there were. */
+uint64_t rig_take_all(struct rig *rig, unsigned order, unsigned flags);
+size_t rig_bulk(struct rig *rig, unsigned order, unsigned flags, roost_pfn *pfns, size_t count);
+
+void rig_free(struct rig *rig, roost_pfn pfn);
+void rig_free_nolock(struct rig *rig, roost_pfn pfn);
+void rig_free_bulk(struct rig *rig, const struct roost_block *blocks, size_t count, bool nolock);
+void rig_split(struct rig *rig, roost_pfn pfn, unsigned to);
+void rig_free_all(struct rig *rig);
+
+/* Validates and compares the counts of every zone with the shadow. */
+void rig_check(const struct rig *rig);
+/* The same for every single frame, through roost_frame_info(). */
+void rig_compare(const struct rig *rig);
+/* Everything comes home: frees all, drains, and finds each zone as roost_init() left it. */
+void rig_home(struct rig *rig);
+
+/* Free frames of a zone wherever they lie. */
+uint64_t rig_zone_free(const struct rig *rig, unsigned zone);
+/* Frames on all pcps and lists of one CPU. */
+uint64_t rig_cpu_holds(const struct rig *rig, unsigned cpu);
+
+/* Exactly one misuse was recorded, and this is it; forgets it. */
+void rig_expect(struct rig *rig, const struct roost_misuse *expected);
+/* No misuse was recorded. */
+void rig_expect_none(const struct rig *rig);
+
+#endif

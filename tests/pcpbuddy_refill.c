@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* pcpbuddy_refill.c - what only the engine pcpbuddy counts: phases of a refill, owned blocks. */
+#include "harness.h"
+
+#include <string.h>
+
+enum { FRAMES = 16 * BLOCK, CPUS = 3 };
+
+static struct roost_stats stats_of(const struct rig *rig)
+{
+	struct roost_stats stats = {0};
+
+	assert_int_equal(roost_stats(rig->roost, -1, -1, &stats), 0);
+	return stats;
+}
+
+static int owner_of(const struct rig *rig, roost_pfn pfn)
+{
+	struct roost_frame_info info;
+
+	roost_frame_info(rig->roost, pfn, &info);
+	return info.owner;
+}
+
+/* Phase 1: a CPU that needs frames claims a whole pageblock and owns it. */
+static void claims_whole_blocks(void **state)
+{
+	struct roost_stats stats;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
+	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+		rig_cpu(&rig, cpu);
+		assert_int_equal(owner_of(&rig, rig_get(&rig, 0, 0)), cpu);
+	}
+	stats = stats_of(&rig);
+	assert_int_equal(stats.blocks_claimed, CPUS);
+	assert_int_equal(stats.refill_claimed, CPUS * BLOCK);
+	assert_int_equal(stats.refill_recovered + stats.refill_chunks + stats.refill_stolen, 0);
+	rig_home(&rig);
+	assert_int_equal(stats_of(&rig).blocks_returned, CPUS);
+	rig_close(&rig);
+}
+
+/* A claimed block serves many allocations with one hold of the zone lock. */
+static void zone_lock_is_rare(void **state)
+{
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, FRAMES, 1);
+	for (unsigned i = 0; i < BLOCK; i++)
+		rig_get(&rig, 0, 0);
+	assert_in_range(stats_of(&rig).zone_lock, 1, 4);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* Phase 0: fragments of owned blocks that got into the zone are found again. */
+static void recovers_fragments(void **state)
+{
+	struct roost_stats stats;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, FRAMES, 1);
+	rig_get(&rig, 0, 0);
+	roost_drain(rig.roost, -1);
+	stats = stats_of(&rig);
+	assert_int_equal(stats.blocks_claimed, 1);
+	for (unsigned i = 1; i < BLOCK; i++)
+		rig_get(&rig, 0, 0);
+	stats = stats_of(&rig);
+	assert_int_equal(stats.blocks_claimed, 1);
+	assert_int_equal(stats.refill_recovered, BLOCK - 1);
+	assert_true(stats.blocks_recovered >= 1);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* Phases 2 and 3: no whole block is left; chunks come from blocks of others. */
+static void takes_chunks_and_steals(void **state)
+{
+	struct roost_stats stats;
+	struct rig rig;
+
+	NEED_SMP();
+	rig_open_simple(&rig, state, 0, 4 * BLOCK, CPUS);
+	assert_int_equal(rig_take_all(&rig, 0, 0), 4 * BLOCK);
+	for (roost_pfn pfn = 0; pfn < 4 * BLOCK; pfn += 2)
+		rig_free(&rig, pfn);
+	roost_drain(rig.roost, -1);
+	rig_cpu(&rig, 1);
+	rig_get(&rig, 0, ROOST_MOVABLE);
+	assert_true(stats_of(&rig).refill_chunks > 0);
+	rig_cpu(&rig, 2);
+	rig_get(&rig, 0, ROOST_UNMOVABLE);
+	stats = stats_of(&rig);
+	assert_true(stats.refill_stolen > 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* Blocks of an off-line CPU lose their owner, each counted once. */
+static void offline_disowns(void **state)
+{
+	struct rig rig;
+
+	NEED_SMP();
+	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
+	rig_cpu(&rig, 1);
+	for (unsigned i = 0; i < 3 * BLOCK; i++)
+		rig_get(&rig, 0, 0);
+	assert_int_equal(roost_cpu_offline(rig.roost, 1), 0);
+	assert_int_equal(stats_of(&rig).blocks_disowned, 3);
+	assert_int_equal(roost_cpu_online(rig.roost, 1), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* A remote free goes where the free path says. */
+static void remote_free_takes_its_path(void **state)
+{
+	const struct variant *variant = *state;
+	struct roost_stats stats;
+	struct rig rig;
+	roost_pfn pfn;
+
+	NEED_SMP();
+	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
+	pfn = rig_get(&rig, 0, 0);
+	rig_cpu(&rig, 1);
+	rig_free(&rig, pfn);
+	stats = stats_of(&rig);
+	assert_int_equal(stats.free_remote, variant->path == ROOST_FREE_TRYLOCK);
+	assert_int_equal(stats.free_llist, variant->path == ROOST_FREE_LLIST);
+	rig_cpu(&rig, 0);
+	pfn = rig_get(&rig, 0, 0);
+	rig_free(&rig, pfn);
+	assert_int_equal(stats_of(&rig).free_local, 1);
+	rig_home(&rig);
+	assert_int_equal(stats_of(&rig).absorbed, variant->path == ROOST_FREE_LLIST);
+	rig_close(&rig);
+}
+
+/* A local churn on the pcp merges there and leaves the zone alone. */
+static void churn_leaves_the_zone_alone(void **state)
+{
+	struct roost_stats before, after;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, FRAMES, 1);
+	rig_free(&rig, rig_get(&rig, 0, 0));
+	before = stats_of(&rig);
+	for (unsigned i = 0; i < 1000; i++)
+		rig_free(&rig, rig_get(&rig, i % 5, 0));
+	after = stats_of(&rig);
+	assert_int_equal(after.zone_lock, before.zone_lock);
+	assert_int_equal(after.alloc_pcp - before.alloc_pcp, 1000);
+	assert_int_equal(after.free_local - before.free_local, 1000);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(claims_whole_blocks, variants_owners),
+		SUITE_TEST(zone_lock_is_rare, variants_owners),
+		SUITE_TEST(recovers_fragments, variants_owners),
+		SUITE_TEST(takes_chunks_and_steals, variants_owners),
+		SUITE_TEST(offline_disowns, variants_owners),
+		SUITE_TEST(remote_free_takes_its_path, variants_owners),
+		SUITE_TEST(churn_leaves_the_zone_alone, variants_owners),
+	};
+
+	return SUITE_RUN("pcpbuddy", tests, argc, argv);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_inspect.c - looking at the allocator: counters that add up, frames that know their state,
+ * tables that can be parsed back, texts for errors.
+ */
+#include "harness.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CPUS = 3 };
+
+static const struct roost_range ranges[] = {
+	{10, 6 * BLOCK + 7, 0, 0},
+	{6 * BLOCK + 7, 14 * BLOCK, 1, 0},
+	{8 * BLOCK, 8 * BLOCK + 100, 0, ROOST_RANGE_RESERVED},
+};
+
+static const struct roost_zone_config zones[] = {
+	{.name = "DMA", .reserve = 20},
+	{.name = "Normal", .node = 2},
+};
+
+/* An allocator with work behind it: blocks allocated, on pcps, in both zones. */
+static void open_busy(struct rig *rig, void *const *state)
+{
+	struct roost_config config = rig_config(state);
+	struct random random = {21};
+
+	config.ranges = ranges;
+	config.nr_ranges = LENGTH(ranges);
+	config.zones = zones;
+	config.nr_zones = LENGTH(zones);
+	config.nr_cpus = CPUS;
+	rig_open(rig, &config);
+	for (unsigned i = 0; i < 500; i++) {
+		roost_pfn pfn;
+
+		rig_cpu(rig, (unsigned)random_below(&random, CPUS));
+		pfn = rig_alloc(rig, (unsigned)random_below(&random, 4), ROOST_ZONE(i & 1) | i % 3);
+		rig_cpu(rig, (unsigned)random_below(&random, CPUS));
+		if (pfn != ROOST_NONE && i % 3)
+			rig_free(rig, pfn);
+	}
+	rig_check(rig);
+}
+
+/* ---- Counters ---------------------------------------------------------------------------- */
+
+static struct roost_stats stats_of(const struct rig *rig, int zone, int cpu)
+{
+	struct roost_stats stats = {0};
+
+	assert_int_equal(roost_stats(rig->roost, zone, cpu, &stats), 0);
+	return stats;
+}
+
+static void add(struct roost_stats *to, const struct roost_stats *from)
+{
+#define ADD(name, text) to->name += from->name;
+	ROOST_COUNTERS(ADD)
+#undef ADD
+}
+
+static void same(const struct roost_stats *a, const struct roost_stats *b)
+{
+#define SAME(name, text) assert_int_equal(a->name, b->name);
+	ROOST_COUNTERS(SAME)
+#undef SAME
+}
+
+/* The parts are the whole, by zones, by CPUs, and by both. */
+static void sums(void **state)
+{
+	struct roost_stats whole, by_zone = {0}, by_cpu = {0}, by_both = {0}, part;
+	struct rig rig;
+
+	open_busy(&rig, state);
+	whole = stats_of(&rig, -1, -1);
+	for (int zone = 0; zone < 2; zone++) {
+		part = stats_of(&rig, zone, -1);
+		add(&by_zone, &part);
+		for (int cpu = 0; cpu < (int)roost_nr_cpus(rig.roost); cpu++) {
+			part = stats_of(&rig, zone, cpu);
+			add(&by_both, &part);
+		}
+	}
+	for (int cpu = 0; cpu < (int)roost_nr_cpus(rig.roost); cpu++) {
+		part = stats_of(&rig, -1, cpu);
+		add(&by_cpu, &part);
+	}
+	same(&whole, &by_zone);
+	same(&whole, &by_cpu);
+	same(&whole, &by_both);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static void stats_are_added(void **state)
+{
+	struct roost_stats once, twice = {0};
+	struct rig rig;
+
+	open_busy(&rig, state);
+	once = stats_of(&rig, -1, -1);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(roost_stats(rig.roost, -1, -1, &twice), 0);
+	assert_int_not_equal(once.alloc_pcp + once.alloc_zone, 0);
+	assert_int_equal(twice.alloc_pcp, 2 * once.alloc_pcp);
+	assert_int_equal(twice.zone_lock, 2 * once.zone_lock);
+	assert_int_equal(roost_stats(rig.roost, 2, -1, &once), -ROOST_EINVAL);
+	assert_int_equal(roost_stats(rig.roost, -1, CPUS, &once), -ROOST_EINVAL);
+	assert_int_equal(roost_stats(rig.roost, -2, 0, &once), -ROOST_EINVAL);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static uint64_t allocations(const struct roost_stats *s)
+{
+	return s->alloc_pcp + s->alloc_zone + s->alloc_other;
+}
+
+static uint64_t frees(const struct roost_stats *s)
+{
+	return s->free_local + s->free_remote + s->free_llist + s->free_fallback + s->free_dead +
+	       s->free_direct;
+}
+
+/* Each call is counted once, under one name. */
+static void each_call_counts_once(void **state)
+{
+	struct roost_stats before, after;
+	struct rig rig;
+	roost_pfn pfn;
+
+	rig_open_simple(&rig, state, 0, 16 * BLOCK, CPUS);
+	for (unsigned i = 0; i < 200; i++) {
+		before = stats_of(&rig, -1, -1);
+		rig_cpu(&rig, i);
+		pfn = rig_get(&rig, i % 11, i % 2 ? ROOST_WAIT : 0);
+		after = stats_of(&rig, -1, -1);
+		assert_int_equal(allocations(&after) - allocations(&before), 1);
+		assert_int_equal(frees(&after), frees(&before));
+		rig_cpu(&rig, i / 3);
+		rig_free(&rig, pfn);
+		before = stats_of(&rig, -1, -1);
+		assert_int_equal(frees(&before) - frees(&after), 1);
+		assert_int_equal(allocations(&before), allocations(&after));
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static void bulk_counts_each_block(void **state)
+{
+	struct roost_stats before, after;
+	struct roost_block blocks[30];
+	roost_pfn pfns[30];
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, 16 * BLOCK, CPUS);
+	before = stats_of(&rig, -1, -1);
+	assert_int_equal(rig_bulk(&rig, 2, 0, pfns, 30), 30);
+	after = stats_of(&rig, -1, -1);
+	assert_int_equal(allocations(&after) - allocations(&before), 30);
+	for (unsigned i = 0; i < 30; i++)
+		blocks[i] = (struct roost_block){pfns[i], 2};
+	rig_free_bulk(&rig, blocks, 30, false);
+	before = stats_of(&rig, -1, -1);
+	assert_int_equal(frees(&before) - frees(&after), 30);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* The counts of the pcps are those of the zone. */
+static void pcps_are_the_zone(void **state)
+{
+	struct rig rig;
+
+	open_busy(&rig, state);
+	for (unsigned zone = 0; zone < 2; zone++) {
+		struct roost_zone_info info;
+		uint64_t held = 0;
+
+		assert_int_equal(roost_zone_info(rig.roost, zone, &info), 0);
+		for (unsigned cpu = 0; cpu < roost_nr_cpus(rig.roost); cpu++) {
+			struct roost_pcp_info pcp;
+
+			assert_int_equal(roost_pcp_info(rig.roost, zone, cpu, &pcp), 0);
+			assert_true(pcp.online);
+			assert_true(pcp.whole * BLOCK <= pcp.count);
+			held += pcp.count;
+		}
+		assert_int_equal(held, info.free_pcp);
+		assert_int_equal(info.node, zones[zone].node);
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* Looking changes nothing: two looks see the same, and so does a third after validation. */
+static void looking_changes_nothing(void **state)
+{
+	void *copy;
+	struct rig rig;
+
+	open_busy(&rig, state);
+	copy = malloc(rig.metadata_size);
+	assert_non_null(copy);
+	memcpy(copy, rig.metadata, rig.metadata_size);
+	rig_compare(&rig);
+	stats_of(&rig, -1, -1);
+	assert_memory_equal(copy, rig.metadata, rig.metadata_size);
+	free(copy);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* ---- Violations -------------------------------------------------------------------------- */
+
+/*
+ * The canary: validation is no constant. Bytes of the metadata are spoiled one at a time; most of
+ * them lie in records of frames, and a fair part must be noticed.
+ */
+static void validation_sees_spoiled_metadata(void **state)
+{
+	struct roost_violation violation;
+	struct random random = {99};
+	unsigned char *bytes;
+	unsigned seen = 0;
+	struct rig rig;
+
+	open_busy(&rig, state);
+	bytes = rig.metadata;
+	for (unsigned i = 0; i < 200; i++) {
+		size_t at = rig.metadata_size / 2 + random_below(&random, rig.metadata_size / 2);
+
+		bytes[at] ^= 0x15;
+		if (roost_validate(rig.roost, &violation)) {
+			seen++;
+			assert_non_null(violation.invariant);
+			assert_true(strlen(violation.invariant) > 5);
+			assert_int_equal(roost_validate(rig.roost, NULL), -ROOST_EUCLEAN);
+		}
+		bytes[at] ^= 0x15;
+	}
+	assert_in_range(seen, 20, 200);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static void errors_have_texts(void **state)
+{
+	static const int errors[] = {ROOST_EAGAIN, ROOST_EINVAL, ROOST_ENOSPC, ROOST_E2BIG,
+				     ROOST_EUCLEAN};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(errors); i++) {
+		assert_true(strlen(roost_strerror(-errors[i])) > 5);
+		assert_string_equal(roost_strerror(errors[i]), roost_strerror(-errors[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(roost_strerror(-errors[i]),
+						roost_strerror(-errors[k]));
+	}
+	assert_non_null(roost_strerror(0));
+	assert_non_null(roost_strerror(-12345));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(sums, variants_paths),
+		SUITE_TEST(stats_are_added, variants_one),
+		SUITE_TEST(each_call_counts_once, variants_all),
+		SUITE_TEST(bulk_counts_each_block, variants_paths),
+		SUITE_TEST(pcps_are_the_zone, variants_paths),
+		SUITE_TEST(looking_changes_nothing, variants_paths),
+		SUITE_TEST(validation_sees_spoiled_metadata, variants_paths),
+		SUITE_TEST(errors_have_texts, variants_one),
+	};
+
+	return SUITE_RUN("inspect", tests, argc, argv);
+}
