@@ -6,13 +6,14 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan stress format clean
+.PHONY: help build run test test-plain test-asan test-tsan stress explore format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
 	@echo "make run      a real kernel's page traffic on the allocator, with a report"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
+	@echo "make explore  all scenarios, every interleaving, DEPTH seconds for each (DEPTH=30)"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -24,6 +25,14 @@ build:
 
 run: build
 	@mkdir -p out
+	@echo "The deadlock that the patch mends, found in the free path of before it:"
+	@$(BUILD)/roost explore --free=blocking --save=out lab/scenarios/seed-single.scn || true
+	@echo
+	@echo "The same calls with the pcp lock only tried, and with v2's lock-free list, every interleaving:"
+	@$(BUILD)/roost explore --free=trylock lab/scenarios/seed-*.scn
+	@$(BUILD)/roost explore --free=llist lab/scenarios/seed-*.scn
+	@echo
+	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
 	$(BUILD)/roost replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
 		lab/traces/compile.trace.zst
 	@echo "out/free-blocks.svg: free 2 MiB blocks over time"
@@ -54,6 +63,11 @@ SECONDS ?= 600
 stress: test-plain
 	$(BUILD)/tests/stress --expect-all --free=trylock --seconds=$(SECONDS)
 	$(BUILD)/tests/stress --expect-all --free=llist --seconds=$(SECONDS)
+
+DEPTH ?= 30
+explore: build
+	@mkdir -p out
+	$(BUILD)/roost explore --seconds=$(DEPTH) --save=out lab/scenarios/*.scn
 
 format:
 	@scripts/check-format --fix

@@ -29,6 +29,7 @@
 
 #include <roost/posix.h>
 
+#include "exhaust_table.h"
 #include "frames.h"
 #include "random.h"
 #include "ticks.h"
@@ -436,41 +437,13 @@ static void close_run(struct run *run)
 	munmap(run->metadata, run->metadata_size);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* What the threads met without ROOST_WAIT, for one line of the table. */
-static struct line {
-	uint64_t attempts, failures;
-	unsigned nr_samples;
-	uint32_t samples[CPUS * SAMPLES];
-} line;
-
-static void add_to_line(const struct run *run)
+static void add_to_table(const struct run *run)
 {
 	for (unsigned i = 0; i < run->threads; i++) {
 		const struct taker *t = &run->takers[i];
 
-		line.attempts += t->attempts;
-		line.failures += t->failures;
-		for (unsigned k = 0; k < t->nr_samples && line.nr_samples < CPUS * SAMPLES; k++)
-			line.samples[line.nr_samples++] = t->samples[k];
+		table_add(t->attempts, t->failures, t->samples, t->nr_samples);
 	}
-}
-
-static void publish_line(unsigned cpus, unsigned path)
-{
-	unsigned n = line.nr_samples;
-
-	qsort(line.samples, n, sizeof(line.samples[0]), by_value);
-	printf("%4u %8u  %-8s %10" PRIu64 " %10" PRIu64 " %11u %6u %8u\n", cpus, cpus, paths[path],
-	       line.attempts, line.failures, n, n ? line.samples[n - 1] : 0,
-	       n ? line.samples[n / 2] : 0);
-	memset(&line, 0, sizeof(line));
 }
 
 static void run_one(unsigned cpus, enum roost_free_path path, uint64_t reserve, unsigned round)
@@ -486,7 +459,7 @@ static void run_one(unsigned cpus, enum roost_free_path path, uint64_t reserve, 
 	one_thread(&run, 0);
 	run.threads = cpus;
 	many_threads(&run);
-	add_to_line(&run);
+	add_to_table(&run);
 	close_run(&run);
 }
 
@@ -527,7 +500,7 @@ static void run_all(unsigned cpus)
 		for (size_t i = 0; i < sizeof(reserves) / sizeof(reserves[0]); i++)
 			for (unsigned round = 0; round < opt_rounds; round++)
 				run_one(cpus, (enum roost_free_path)path, reserves[i], round);
-		publish_line(cpus, path);
+		table_line(cpus, paths[path]);
 	}
 }
 
@@ -538,10 +511,8 @@ int main(int argc, char **argv)
 	read_options(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ticks_open(stall, NULL);
-	printf("seed %" PRIu64 ", %" PRIu64 " frames\n"
-	       "Without ROOST_WAIT; free frames count those under way from one to another:\n"
-	       "CPUs  threads  path       attempts   failures  while free    max   median\n",
-	       opt_seed, opt_frames);
+	printf("seed %" PRIu64 ", %" PRIu64 " frames\n", opt_seed, opt_frames);
+	table_head();
 	for (size_t i = 0; i < (TEST_UP ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)
 		run_all(cpus[i]);
 	printf("%" PRIu64 " stalls of a thread that held a pcp lock\n", stalls);

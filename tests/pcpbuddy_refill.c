@@ -141,6 +141,37 @@ static void remote_free_takes_its_path(void **state)
 	rig_close(&rig);
 }
 
+/* The reserve is a watermark: while fewer frames than that are free in the zone, others than
+ * ROOST_RESERVE callers get none, though it is not blocks of the reserve that are free. */
+static void below_min_nothing_is_refilled(void **state)
+{
+	static const struct roost_range range = {0, FRAMES, 0, 0};
+	static const struct roost_zone_config zone = {.reserve = 100};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+	roost_pfn pfn = 0;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.zones = &zone;
+	config.nr_zones = 1;
+	rig_open(&rig, &config);
+	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES - 100);
+	assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 100);
+	for (unsigned i = 0; i < 90; i++, pfn += 2)
+		rig_free(&rig, pfn);
+	roost_drain(rig.roost, -1);
+	assert_int_equal(rig_alloc(&rig, 0, 0), ROOST_NONE);
+	assert_int_equal(rig_alloc(&rig, 0, ROOST_WAIT), ROOST_NONE);
+	for (unsigned i = 0; i < 20; i++, pfn += 2)
+		rig_free(&rig, pfn);
+	roost_drain(rig.roost, -1);
+	assert_int_equal(rig_take_all(&rig, 0, 0), 10);
+	assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 100);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* A local churn on the pcp merges there and leaves the zone alone. */
 static void churn_leaves_the_zone_alone(void **state)
 {
@@ -169,6 +200,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(takes_chunks_and_steals, variants_owners),
 		SUITE_TEST(offline_disowns, variants_owners),
 		SUITE_TEST(remote_free_takes_its_path, variants_owners),
+		SUITE_TEST(below_min_nothing_is_refilled, variants_paths),
 		SUITE_TEST(churn_leaves_the_zone_alone, variants_owners),
 	};
 

@@ -297,6 +297,28 @@ static void steals_what_is_left(void **state)
 	rig_close(&rig);
 }
 
+/* All that is free is one block of the largest order, of another type. */
+static void steals_from_the_largest(void **state)
+{
+	static const struct roost_range range = {0, 1 << ROOST_MAX_ORDER, 0, 0};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.max_order = ROOST_MAX_ORDER;
+	rig_open(&rig, &config);
+	for (unsigned type = 0; type < 3; type++) {
+		rig_free(&rig, rig_get(&rig, ROOST_MAX_ORDER, type));
+		for (unsigned order = 0; order <= 12; order += 4)
+			rig_get(&rig, order, (type + 1) % 3);
+		rig_free_all(&rig);
+		roost_drain(rig.roost, -1);
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* Counts of pageblocks by type are those of the zone, whatever was stolen. */
 static void pageblock_types_add_up(void **state)
 {
@@ -337,6 +359,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(types_keep_apart, variants_paths),
 		SUITE_TEST(each_type_gets_all, variants_paths),
 		SUITE_TEST(steals_what_is_left, variants_paths),
+		SUITE_TEST(steals_from_the_largest, variants_paths),
 		SUITE_TEST(pageblock_types_add_up, variants_paths),
 	};
 

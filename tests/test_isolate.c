@@ -149,6 +149,34 @@ static void owned_block(void **state)
 	rig_close(&rig);
 }
 
+/* So are those that others freed on their way to the owner, without a drain. */
+static void owned_block_with_frames_under_way(void **state)
+{
+	struct rig rig;
+	roost_pfn pfns[100];
+	unsigned block;
+
+	NEED_SMP();
+	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
+	rig_cpu(&rig, 1);
+	for (unsigned i = 0; i < LENGTH(pfns); i++)
+		pfns[i] = rig_get(&rig, 0, 0);
+	block = (unsigned)(pfns[0] >> ROOST_PAGEBLOCK_ORDER);
+	rig_cpu(&rig, 0);
+	for (unsigned i = 0; i < LENGTH(pfns); i++)
+		if (in_block(pfns[i], block))
+			rig_free(&rig, pfns[i]);
+	assert_int_equal(roost_isolate(rig.roost, pfns[0], true), 0);
+	rig_compare(&rig);
+	rig_cpu(&rig, 1);
+	for (unsigned i = 0; i < 3 * BLOCK; i++)
+		assert_false(in_block(rig_get(&rig, 0, 0), block));
+	rig_check(&rig);
+	put_back(&rig, block);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* Frames of the block lie on all pcps, whoever owns it: after the drain they are all apart. */
 static void block_on_many_pcps(void **state)
 {
@@ -279,6 +307,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(frees_stay, variants_all),
 		SUITE_TEST(large_blocks, variants_all),
 		SUITE_TEST(owned_block, variants_owners),
+		SUITE_TEST(owned_block_with_frames_under_way, variants_owners),
 		SUITE_TEST(block_on_many_pcps, variants_all),
 		SUITE_TEST(all_blocks, variants_paths),
 		SUITE_TEST(refusals, variants_paths),

@@ -3,6 +3,8 @@
  * main.c - the tool `roost`: picks the command.
  */
 #include <argp.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,23 @@ static int run_replay(int argc, char **argv)
 	return status;
 }
 
+/*
+ * The explorer is a program of its own: it has the engine compiled for its virtual machine inside,
+ * under the same names as the one that replay links. It lies beside this program.
+ */
+static int run_explore(int argc, char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-explore"));
+
+	(void)argc;
+	if (length < 0)
+		die("cannot find out where this program lies: %s", strerror(errno));
+	memcpy(path + length, "-explore", sizeof("-explore"));
+	execv(path, argv);
+	die("%s: cannot run: %s (builds with a sanitizer have no explorer)", path, strerror(errno));
+}
+
 /* ---- Commands --------------------------------------------------------------------------- */
 
 static const struct command {
@@ -75,6 +94,7 @@ static const struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
 	{"replay", run_replay},
+	{"explore", run_explore},
 };
 
 enum { KEY_HELP = 256, KEY_VERSION };
@@ -89,7 +109,10 @@ static const char top_doc[] =
 	"Works with the page-frame allocator roost.\v"
 	"Commands:\n"
 	"  replay TRACE   Replay the page events of a real kernel and verify that no\n"
-	"                 frame is lost, given twice or corrupted\n\n"
+	"                 frame is lost, given twice or corrupted\n"
+	"  explore SCENARIO...\n"
+	"                 Explore every interleaving of a few calls, with interrupts, and\n"
+	"                 find deadlocks, lost frames and data races\n\n"
 	"`roost COMMAND --help` tells more about each.";
 
 static error_t parse_top(int key, char *text, struct argp_state *state)

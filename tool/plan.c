@@ -232,7 +232,7 @@ static void measure(struct plan *plan, const struct trace *trace)
 static void count_live(struct planner *p)
 {
 	/* A block is in use if the map still says so at its head. */
-	for (uint32_t id = 0; id < p->plan->nr_blocks; id++)
+	for (uint32_t id = 0; p->heads && id < p->plan->nr_blocks; id++)
 		p->plan->live_at_end += p->map[p->heads[id]] == id + FRAME_BLOCK;
 }
 

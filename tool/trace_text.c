@@ -43,7 +43,7 @@ static const char *const missing_texts[] = {
 
 static char peek(const struct cursor *c)
 {
-	return c->at < c->end ? *c->at : '\0';
+	return *(c->at < c->end ? c->at : "");
 }
 
 static bool take(struct cursor *c, char wanted)

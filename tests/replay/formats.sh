@@ -49,6 +49,14 @@ replay 0 --json "$work/part"
 what=$(value "$paths")
 same "a real trace as trace.dat" "$what" "$paths" "$work/part.dat"
 
+# Where memory is short it matters who may wait and who may take the reserve.
+short='.paths | [.fail_wait, .fail_nowait, .alloc_reserve]'
+replay 0 --json --memory=40M "$work/part"
+what_short=$(value "$short")
+check "some wait, some do not, some take the reserve" true "$(value "$short | all(. > 0)")"
+replay 0 --json --memory=40M "$work/part.dat"
+check "a real trace as trace.dat, short of memory" "$what_short" "$(value "$short")"
+
 # What trace-cmd itself makes of it, where there is one.
 if command -v trace-cmd >/dev/null; then
 	trace-cmd report -i "$work/part.dat" >"$work/report" 2>/dev/null

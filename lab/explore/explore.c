@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* explore.c - the command line: which scenarios, which free paths, what comes out. */
+#include "explore.h"
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "search.h"
+#include "worker.h"
+
+#if defined(ROOST_SMP) && !ROOST_SMP
+enum { UNIPROCESSOR = 1 };
+#else
+enum { UNIPROCESSOR = 0 };
+#endif
+
+enum { FILES = 256, JOBS = FILES * SCENARIO_PATHS };
+
+struct arguments {
+	struct options options;
+	const char *files[FILES], *replay;
+	unsigned nr_files, workers;
+	int path; /* enum roost_free_path, or -1: those of each scenario */
+	bool selftest;
+};
+
+static struct arguments arguments;
+static struct scenario scenarios[FILES];
+static struct job jobs[JOBS];
+static struct result results[JOBS];
+static char *reports[JOBS];
+static unsigned nr_jobs;
+
+/* ---- Arguments ----------------------------------------------------------------------------- */
+
+enum { KEY_PCT = 256, KEY_SC, KEY_NO_REDUCTION, KEY_REPLAY, KEY_SELFTEST, KEY_JSON, KEY_SAVE };
+
+static const struct argp_option options[] = {
+	{"free", 'f', "PATH", 0, "Only this free path: trylock, llist, blocking", 0},
+	{"seconds", 's', "N", 0, "Budget for each scenario and path (default 20)", 0},
+	{"executions", 'n', "N", 0, "Likewise, in executions (default: any number)", 0},
+	{"bound", 'b', "N", 0, "Only executions with at most N preemptions", 0},
+	{"pct", KEY_PCT, "N", 0, "Only N random schedules", 0},
+	{"seed", 'S', "N", 0, "Of random schedules (default 1)", 0},
+	{"sc", KEY_SC, NULL, 0, "Sequentially consistent memory: no load reads anything stale", 0},
+	{"no-reduction", KEY_NO_REDUCTION, NULL, 0, "Without partial-order reduction", 0},
+	{"jobs", 'j', "N", 0, "Worker processes (default: the CPUs)", 0},
+	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of finds there (default: .)", 0},
+	{"replay", KEY_REPLAY, "FILE", 0, "Repeat a saved schedule", 0},
+	{"verbose", 'v', NULL, 0, "Show each access in schedules", 0},
+	{"json", KEY_JSON, NULL, 0, "Results as JSON", 0},
+	{"selftest", KEY_SELFTEST, NULL, 0, "Check the explorer with litmus tests", 0},
+	{0}};
+
+static uint64_t number(const char *text, struct argp_state *state)
+{
+	char *end;
+	unsigned long long value = strtoull(text, &end, 0);
+
+	if (*end || end == text || *text == '-')
+		argp_error(state, "\"%s\" is no number", text);
+	return value;
+}
+
+static int path_of(const char *name)
+{
+	for (int i = 0; i < SCENARIO_PATHS; i++)
+		if (!strcmp(free_path_names[i], name))
+			return i;
+	return -1;
+}
+
+/* Options with a number; false if it is none of them. */
+static bool parse_number(int key, const char *text, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	struct options *o = &a->options;
+
+	switch (key) {
+	case 's':
+		o->seconds = (double)number(text, state);
+		return true;
+	case 'n':
+		o->executions = number(text, state);
+		return true;
+	case 'b':
+		o->bound = (unsigned)number(text, state) & 127;
+		return true;
+	case KEY_PCT:
+		o->pct = number(text, state);
+		return true;
+	case 'S':
+		o->seed = number(text, state);
+		return true;
+	case 'j':
+		a->workers = (unsigned)number(text, state);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Options without an argument; false if it is none of them. */
+static bool parse_switch(int key, struct arguments *a)
+{
+	switch (key) {
+	case KEY_SC:
+		return a->options.sc = true;
+	case KEY_NO_REDUCTION:
+		return a->options.no_reduction = true;
+	case 'v':
+		return a->options.verbose = true;
+	case KEY_JSON:
+		return a->options.json = true;
+	case KEY_SELFTEST:
+		return a->selftest = true;
+	default:
+		return false;
+	}
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	if (parse_number(key, text, state) || parse_switch(key, a))
+		return 0;
+	switch (key) {
+	case 'f':
+		a->path = path_of(text);
+		if (a->path < 0)
+			argp_error(state, "free paths are trylock, llist, blocking, not \"%s\"",
+				   text);
+		return 0;
+	case KEY_SAVE:
+		a->options.save = text;
+		return 0;
+	case KEY_REPLAY:
+		a->replay = text;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->nr_files == FILES)
+			argp_error(state, "more than %d scenarios", FILES);
+		a->files[a->nr_files++] = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->nr_files && !a->replay && !a->selftest)
+			argp_error(state, "name a scenario, e.g. lab/scenarios/seed-single.scn");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "SCENARIO...",
+	.doc = "Explores every interleaving of the allocator's own code, with interrupts.\v"
+	       "Without --free each scenario runs with the free paths that it names, and what "
+	       "comes out is compared with what it expects.\n"
+	       "Exit status: 0 as expected, 1 a find, 2 bad usage.",
+};
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
+static bool judged(void)
+{
+	return arguments.path < 0;
+}
+
+static bool good(unsigned job)
+{
+	return results[job].loaded &&
+	       (judged() ? job_as_expected(&jobs[job], &results[job]) : !results[job].kind);
+}
+
+static void done(unsigned job)
+{
+	if (arguments.options.json)
+		return;
+	if (reports[job] && reports[job][0] && (!judged() || !good(job)))
+		printf("\n%s", reports[job]);
+	if (results[job].loaded)
+		report_result(&jobs[job], &results[job], judged());
+	fflush(stdout);
+}
+
+static bool read_scenarios(void)
+{
+	for (unsigned i = 0; i < arguments.nr_files; i++) {
+		if (!scenario_read(arguments.files[i], &scenarios[i]))
+			return false;
+		if (UNIPROCESSOR && scenarios[i].config.nr_cpus > 1) {
+			fprintf(stderr,
+				"roost-explore: %s: this is the uniprocessor build; it "
+				"takes scenarios with cpus 1\n",
+				arguments.files[i]);
+			return false;
+		}
+		for (unsigned path = 0; path < SCENARIO_PATHS; path++)
+			if (judged() ? scenarios[i].expect[path].given
+				     : (int)path == arguments.path)
+				jobs[nr_jobs++] = (struct job){.scenario = &scenarios[i],
+							       .path = (enum roost_free_path)path};
+	}
+	if (!nr_jobs)
+		fprintf(stderr, "roost-explore: no scenario says what it expects; add a line "
+				"\"expect all: pass\" or choose a path with --free\n");
+	return nr_jobs;
+}
+
+static void summary(void)
+{
+	static uint8_t cover[COVER_BITS / 8];
+	unsigned bad = 0, exhausted = 0;
+	unsigned own = 0;
+	uint64_t executions = 0, choices = 0;
+
+	for (unsigned i = 0; i < nr_jobs; i++) {
+		bad += !good(i);
+		exhausted += results[i].exhausted;
+		executions += results[i].executions;
+		choices += results[i].choices;
+		own = results[i].most_own > own ? results[i].most_own : own;
+		cover_merge(cover, results[i].cover);
+	}
+	printf("%u explored, %u %s, %u exhausted; %llu executions, %llu choice points; %u of %u "
+	       "basic blocks of the engine\n",
+	       nr_jobs, bad, judged() ? "not as expected" : "with a find", exhausted,
+	       (unsigned long long)executions, (unsigned long long)choices, cover_count(cover),
+	       cover_total());
+	printf("longest call that waits for nothing: %u accesses\n", own);
+}
+
+static int explore(void)
+{
+	int status = 0;
+
+	arguments.options.judged = judged();
+	if (!read_scenarios())
+		return 2;
+	if (!workers_run(jobs, nr_jobs, arguments.workers, &arguments.options, results, reports,
+			 done)) {
+		fprintf(stderr, "roost-explore: a worker process ended\n");
+		return 2;
+	}
+	for (unsigned i = 0; i < nr_jobs; i++)
+		if (!results[i].loaded)
+			return 2;
+		else if (!good(i))
+			status = 1;
+	if (arguments.options.json)
+		report_json(jobs, results, nr_jobs);
+	else
+		summary();
+	return status;
+}
+
+/* ---- Replay -------------------------------------------------------------------------------- */
+
+static int replay(void)
+{
+	static struct schedule schedule;
+	static struct schedule_head head;
+	struct job job = {.scenario = &scenarios[0]};
+	struct result r = {0};
+	int path;
+
+	if (!schedule_read(&schedule, &head, arguments.replay) ||
+	    !scenario_read(head.scenario, &scenarios[0]))
+		return 2;
+	path = path_of(head.path);
+	if (path < 0) {
+		fprintf(stderr, "roost-explore: %s: there is no free path \"%s\"\n",
+			arguments.replay, head.path);
+		return 2;
+	}
+	job.path = (enum roost_free_path)path;
+	if (!scenario_load(job.scenario, job.path, head.weak))
+		return 2;
+	vm.tracing = true;
+	vm.verbose = arguments.options.verbose;
+	if (schedule_run(&schedule) != RUN_FAILED) {
+		printf("no failure; the schedule was saved for: %s\n", head.key);
+		return 0;
+	}
+	snprintf(r.key, sizeof(r.key), "%s", vm.failure.key);
+	snprintf(r.text, sizeof(r.text), "%s", vm.failure.text);
+	report_find(&job, &r, &schedule, stdout);
+	return 1;
+}
+
+int explore_main(int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	arguments = (struct arguments){
+		.options = {.seconds = 20, .seed = 1, .bound = SEARCH_NO_BOUND, .save = "."},
+		.path = -1,
+		.workers = cpus > 0 ? (unsigned)cpus : 1};
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	arguments.options.progress = !arguments.options.json && isatty(STDERR_FILENO);
+	if (arguments.selftest)
+		return selftest() ? 1 : 0;
+	if (arguments.replay)
+		return replay();
+	return explore();
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* job.c - see job.h. */
+#include "job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lock.h"
+#include "memory.h"
+#include "pct.h"
+#include "report.h"
+#include "schedule.h"
+#include "search.h"
+
+enum { WARM_UP = 200, MOST_RESTARTS = 1000 };
+
+/* Hashes of ends; full at ENDS / 2, from where on no more are counted. */
+enum { ENDS = 1 << 16 };
+
+static uint64_t ends[ENDS];
+
+enum pass { PASS_EXHAUSTED, PASS_BUDGET, PASS_FOUND };
+
+struct work {
+	const struct job *job;
+	const struct options *options;
+	struct result *result;
+	double start, end;
+	uint64_t since_look;
+	bool late;
+};
+
+double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- Executions ---------------------------------------------------------------------------- */
+
+static bool over_budget(struct work *w)
+{
+	const struct options *o = w->options;
+
+	if (o->executions && w->result->executions >= o->executions)
+		return true;
+	if (++w->since_look % 16 == 0 && now_s() > w->end)
+		w->late = true;
+	if (o->progress && w->since_look % 4096 == 0)
+		report_progress(w->job, w->result, now_s() - w->start);
+	return w->late;
+}
+
+static void count_end(struct result *r)
+{
+	uint64_t hash = vm_hash();
+	size_t i = hash % ENDS;
+
+	if (r->ends == ENDS / 2)
+		return;
+	while (ends[i] && ends[i] != hash)
+		i = (i + 1) % ENDS;
+	r->ends += !ends[i];
+	ends[i] = hash;
+}
+
+static enum outcome execute(struct work *w, const struct strategy *strategy, void *self)
+{
+	struct result *r = w->result;
+	enum outcome outcome = vm_run(strategy, self);
+
+	r->executions++;
+	if (outcome == RUN_DONE)
+		count_end(r);
+	r->redundant += outcome == RUN_ABORTED;
+	r->cut += outcome == RUN_CUT;
+	if ((unsigned)vm.nr_steps > r->depth)
+		r->depth = (unsigned)vm.nr_steps;
+	return outcome;
+}
+
+/* All executions of a search. Starts over when a word turns out to be shared. */
+static enum pass search_pass(struct work *w, struct search *search)
+{
+	bool again;
+
+	search_start(search);
+	do {
+		enum outcome outcome = execute(w, &search_strategy, search);
+
+		again = false;
+		if (vm.grown) {
+			w->result->restarts++;
+			memory_share();
+			search_start(search);
+			again = true;
+			continue;
+		}
+		if (outcome == RUN_FAILED)
+			return PASS_FOUND;
+		if (over_budget(w))
+			return PASS_BUDGET;
+	} while (again || search_next(search));
+	return PASS_EXHAUSTED;
+}
+
+static enum pass random_pass(struct work *w, uint64_t count)
+{
+	struct pct pct = {0};
+
+	for (uint64_t i = 0; i < count; i++) {
+		enum outcome outcome;
+
+		pct_start(&pct, w->options->seed + i);
+		outcome = execute(w, &pct_strategy, &pct);
+		if (vm.grown) {
+			memory_share();
+			i--;
+			continue;
+		}
+		if (outcome == RUN_FAILED)
+			return PASS_FOUND;
+		if (over_budget(w))
+			return PASS_BUDGET;
+	}
+	return PASS_EXHAUSTED;
+}
+
+/* ---- Passes -------------------------------------------------------------------------------- */
+
+static void reached(struct work *w, const char *format, unsigned n)
+{
+	snprintf(w->result->reached, sizeof(w->result->reached), format, n);
+}
+
+static enum pass bounded(struct work *w, unsigned most)
+{
+	for (unsigned bound = 0; bound <= most; bound++) {
+		struct search search = {.bound = bound, .stale = SEARCH_NO_BOUND};
+		enum pass pass = search_pass(w, &search);
+
+		if (pass != PASS_EXHAUSTED)
+			return pass;
+		reached(w, "bound %u", bound);
+		if (!search.pruned) {
+			w->result->exhausted = true;
+			return pass;
+		}
+	}
+	return PASS_EXHAUSTED;
+}
+
+static enum pass reduced(struct work *w)
+{
+	static const unsigned stale[] = {0, 1, 2, 4, SEARCH_NO_BOUND};
+
+	for (unsigned i = 0; i < sizeof(stale) / sizeof(stale[0]); i++) {
+		struct search search = {.reduce = !w->options->no_reduction,
+					.bound = SEARCH_NO_BOUND,
+					.stale = stale[i]};
+		enum pass pass = search_pass(w, &search);
+
+		if (pass != PASS_EXHAUSTED)
+			return pass;
+		reached(w, "all with at most %u stale loads", stale[i]);
+		if (!search.pruned) {
+			reached(w, w->options->sc ? "all (SC)" : "all", 0);
+			w->result->exhausted = true;
+			return pass;
+		}
+	}
+	return PASS_EXHAUSTED;
+}
+
+static enum pass all_passes(struct work *w)
+{
+	const struct options *o = w->options;
+	double end = w->end;
+	enum pass pass;
+
+	reached(w, "random schedules", 0);
+	if (o->pct)
+		return random_pass(w, o->pct);
+	pass = random_pass(w, WARM_UP);
+	if (pass != PASS_EXHAUSTED)
+		return pass;
+	if (o->bound != SEARCH_NO_BOUND)
+		return bounded(w, o->bound);
+	/* The bounded search finds shallow bugs soon; most of the time is for the reduced one. */
+	w->end = w->start + (end - w->start) / 5;
+	pass = bounded(w, 1);
+	w->end = end;
+	w->late = false;
+	if (pass == PASS_FOUND || w->result->exhausted)
+		return pass;
+	return reduced(w);
+}
+
+/* ---- Finds --------------------------------------------------------------------------------- */
+
+static void save(struct work *w, const struct schedule *schedule)
+{
+	struct result *r = w->result;
+	struct schedule_head head = {.weak = vm.weak};
+
+	if (!w->options->save || (w->options->judged && job_as_expected(w->job, r)))
+		return;
+	snprintf(head.scenario, sizeof(head.scenario), "%s", w->job->scenario->file);
+	snprintf(head.path, sizeof(head.path), "%s", free_path_names[w->job->path]);
+	snprintf(head.key, sizeof(head.key), "%s", r->key);
+	snprintf(r->saved, sizeof(r->saved), "%.120s/%.60s-%s.sched", w->options->save,
+		 w->job->scenario->name, head.path);
+	if (!schedule_write(schedule, &head, r->saved))
+		r->saved[0] = 0;
+}
+
+static void found(struct work *w, FILE *out)
+{
+	struct schedule *schedule = malloc(sizeof(*schedule));
+	struct result *r = w->result;
+
+	r->kind = vm.failure.kind;
+	snprintf(r->key, sizeof(r->key), "%s", vm.failure.key);
+	snprintf(r->text, sizeof(r->text), "%s", vm.failure.text);
+	if (!schedule)
+		return;
+	schedule_take(schedule);
+	schedule_shrink(schedule, r->key);
+	vm.tracing = true;
+	vm.verbose = w->options->verbose;
+	if (schedule_run(schedule) == RUN_FAILED && !strcmp(vm.failure.key, r->key)) {
+		snprintf(r->text, sizeof(r->text), "%s", vm.failure.text);
+		save(w, schedule);
+		report_find(w->job, r, schedule, out);
+	} else {
+		fprintf(out, "%s: %s (the schedule could not be repeated)\n", r->key, r->text);
+	}
+	vm.tracing = vm.verbose = false;
+	free(schedule);
+}
+
+/* ---- A job --------------------------------------------------------------------------------- */
+
+void job_run(const struct job *job, const struct options *options, struct result *r, FILE *out)
+{
+	struct work w = {.job = job, .options = options, .result = r};
+	uint64_t steps = vm.all_steps, choices = vm.all_choices;
+
+	*r = (struct result){0};
+	w.start = now_s();
+	w.end = w.start + options->seconds;
+	memset(cover_map, 0, sizeof(cover_map));
+	memset(ends, 0, sizeof(ends));
+	r->loaded = scenario_load(job->scenario, job->path, !options->sc);
+	if (!r->loaded)
+		return;
+	if (all_passes(&w) == PASS_FOUND)
+		found(&w, out);
+	r->shared = vm.nr_shared;
+	r->steps = vm.all_steps - steps;
+	r->choices = vm.all_choices - choices;
+	r->most_own = scenario_most_own();
+	r->seconds = now_s() - w.start;
+	memcpy(r->cover, cover_map, sizeof(r->cover));
+	if (lock_inversion())
+		snprintf(r->lockdep, sizeof(r->lockdep), "%s", lock_inversion());
+	if (!r->kind && r->lockdep[0]) {
+		r->kind = FAIL_LOCK;
+		snprintf(r->key, sizeof(r->key), "lock inversion");
+		snprintf(r->text, sizeof(r->text), "%s", r->lockdep);
+		fprintf(out, "lock inversion: %s\n", r->lockdep);
+	}
+}
+
+/* Is each word of wanted a word of text? */
+static bool has_words(const char *text, const char *wanted)
+{
+	char copy[64], *word, *rest = copy;
+
+	snprintf(copy, sizeof(copy), "%s", wanted);
+	while ((word = strsep(&rest, " ")))
+		if (*word && !strstr(text, word))
+			return false;
+	return true;
+}
+
+bool job_as_expected(const struct job *job, const struct result *r)
+{
+	const struct expectation *e = &job->scenario->expect[job->path];
+
+	return r->loaded && e->given && r->kind == e->kind && has_words(r->key, e->locks);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* litmus.c - see litmus.h. Results go to s->r, which each thread writes its own part of. */
+#include "litmus.h"
+
+#include "core/atomic.h"
+
+static void store_buffering(struct litmus_state *s, unsigned id)
+{
+	rst_store_rlx(id ? &s->y : &s->x, 1);
+	s->r[id] = rst_load_rlx(id ? &s->x : &s->y);
+}
+
+static void store_buffering_sc(struct litmus_state *s, unsigned id)
+{
+	rst_store_sc(id ? &s->y : &s->x, 1);
+	s->r[id] = rst_load_sc(id ? &s->x : &s->y);
+}
+
+static void store_buffering_fence(struct litmus_state *s, unsigned id)
+{
+	rst_store_rlx(id ? &s->y : &s->x, 1);
+	rst_fence_sc();
+	s->r[id] = rst_load_rlx(id ? &s->x : &s->y);
+}
+
+/* As off-lining does: one side an access that is sequentially consistent, one a fence. */
+static void store_buffering_mixed(struct litmus_state *s, unsigned id)
+{
+	if (id) {
+		rst_store_rlx(&s->y, 1);
+		rst_fence_sc();
+		s->r[id] = rst_load_rlx(&s->x);
+	} else {
+		rst_store_sc(&s->x, 1);
+		s->r[id] = rst_load_sc(&s->y);
+	}
+}
+
+static void message_relaxed(struct litmus_state *s, unsigned id)
+{
+	if (id) {
+		s->r[0] = rst_load_rlx(&s->y);
+		s->r[1] = rst_load_rlx(&s->x);
+	} else {
+		rst_store_rlx(&s->x, 1);
+		rst_store_rlx(&s->y, 1);
+	}
+}
+
+static void message_acquire(struct litmus_state *s, unsigned id)
+{
+	if (id) {
+		s->r[0] = rst_load_acq(&s->y);
+		s->r[1] = rst_load_rlx(&s->x);
+	} else {
+		rst_store_rlx(&s->x, 1);
+		rst_store_rel(&s->y, 1);
+	}
+}
+
+/* A read-modify-write in between goes on with the release sequence. */
+static void message_sequence(struct litmus_state *s, unsigned id)
+{
+	if (id == 0) {
+		rst_store_rlx(&s->x, 1);
+		rst_store_rel(&s->y, 1);
+	} else if (id == 1) {
+		rst_add_rlx(&s->y, 1);
+	} else {
+		s->r[0] = rst_load_acq(&s->y);
+		s->r[1] = rst_load_rlx(&s->x);
+	}
+}
+
+static void load_buffering(struct litmus_state *s, unsigned id)
+{
+	s->r[id] = rst_load_rlx(id ? &s->y : &s->x);
+	rst_store_rlx(id ? &s->x : &s->y, 1);
+}
+
+static void coherence_read_read(struct litmus_state *s, unsigned id)
+{
+	if (id) {
+		s->r[0] = rst_load_rlx(&s->x);
+		s->r[1] = rst_load_rlx(&s->x);
+	} else {
+		rst_store_rlx(&s->x, 1);
+	}
+}
+
+static void independent_reads(struct litmus_state *s, unsigned id, bool sc)
+{
+	if (id == 0)
+		sc ? rst_store_sc(&s->x, 1) : rst_store_rel(&s->x, 1);
+	else if (id == 1)
+		sc ? rst_store_sc(&s->y, 1) : rst_store_rel(&s->y, 1);
+	else if (id == 2) {
+		s->r[0] = sc ? rst_load_sc(&s->x) : rst_load_acq(&s->x);
+		s->r[1] = sc ? rst_load_sc(&s->y) : rst_load_acq(&s->y);
+	} else {
+		s->r[2] = sc ? rst_load_sc(&s->y) : rst_load_acq(&s->y);
+		s->r[3] = sc ? rst_load_sc(&s->x) : rst_load_acq(&s->x);
+	}
+}
+
+static void independent_sc(struct litmus_state *s, unsigned id)
+{
+	independent_reads(s, id, true);
+}
+
+static void independent_acquire(struct litmus_state *s, unsigned id)
+{
+	independent_reads(s, id, false);
+}
+
+static void race(struct litmus_state *s, unsigned id)
+{
+	if (id) {
+		if (rst_load_rlx(&s->x))
+			s->r[0] = s->plain;
+	} else {
+		s->plain = 1;
+		rst_store_rlx(&s->x, 1);
+	}
+}
+
+static void no_race(struct litmus_state *s, unsigned id)
+{
+	if (id) {
+		if (rst_load_acq(&s->x))
+			s->r[0] = s->plain;
+	} else {
+		s->plain = 1;
+		rst_store_rel(&s->x, 1);
+	}
+}
+
+static void read_modify_write(struct litmus_state *s, unsigned id)
+{
+	uint32_t old = rst_load_rlx(&s->x);
+
+	while (!rst_cas32_rlx(&s->x, &old, old + 1))
+		;
+	s->r[id] = old;
+}
+
+const struct litmus litmus_tests[] = {
+	{"SB relaxed", 2, store_buffering, "00 01 10 11", "01 10 11"},
+	{"SB seq_cst", 2, store_buffering_sc, "01 10 11", "01 10 11"},
+	{"SB fences", 2, store_buffering_fence, "01 10 11", "01 10 11"},
+	{"SB access, fence", 2, store_buffering_mixed, "01 10 11", "01 10 11"},
+	{"MP relaxed", 2, message_relaxed, "00 01 10 11", "00 01 11"},
+	{"MP acquire", 2, message_acquire, "00 01 11", "00 01 11"},
+	{"MP sequence", 3, message_sequence, "00 01 10 11 21", "00 01 10 11 21"},
+	{"LB (not explored)", 2, load_buffering, "00 01 10", "00 01 10"},
+	{"CoRR", 2, coherence_read_read, "00 01 11", "00 01 11"},
+	{"IRIW acquire", 4, independent_acquire,
+	 "0000 0001 0010 0011 0100 0101 0110 0111 1000 1001 1010 1011 1100 1101 1110 1111",
+	 "0000 0001 0010 0011 0100 0101 0110 0111 1000 1001 1011 1100 1101 1110 1111"},
+	{"IRIW seq_cst", 4, independent_sc,
+	 "0000 0001 0010 0011 0100 0101 0110 0111 1000 1001 1011 1100 1101 1110 1111",
+	 "0000 0001 0010 0011 0100 0101 0110 0111 1000 1001 1011 1100 1101 1110 1111"},
+	{"race", 2, race, "race", "race"},
+	{"no race", 2, no_race, "00 10", "00 10"},
+	{"RMW", 2, read_modify_write, "01 10", "01 10"},
+};
+const unsigned nr_litmus_tests = sizeof(litmus_tests) / sizeof(litmus_tests[0]);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * litmus.h - classic litmus tests, compiled like the engine, to check the explorer.
+ */
+#ifndef LAB_LITMUS_H
+#define LAB_LITMUS_H
+
+#include <stdint.h>
+
+enum { LITMUS_RESULTS = 4 };
+
+/* In the arena. */
+struct litmus_state {
+	_Alignas(64) _Atomic uint32_t x;
+	_Alignas(64) _Atomic uint32_t y;
+	_Alignas(64) uint32_t plain;
+	_Alignas(64) uint32_t r[LITMUS_RESULTS];
+};
+
+struct litmus {
+	const char *name;
+	unsigned threads;
+	void (*thread)(struct litmus_state *s, unsigned id);
+	const char *weak; /* outcomes that must be seen, sorted: "00 01"; "race" */
+	const char *sc;	  /* the same with sequentially consistent memory */
+};
+
+extern const struct litmus litmus_tests[];
+extern const unsigned nr_litmus_tests;
+
+#endif

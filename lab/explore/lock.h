@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.h - who holds which lock, and whether the rules for locks are kept.
+ *
+ *   ranks     locks of the scenario < pcp < zone, and never two of the engine's of one rank
+ *   law       the zone lock is held with interrupts off
+ *   lockdep   a class that a handler waits for, or that is waited for under such a class, is never
+ *             held with interrupts on. A try-lock adds no dependency, but what it took counts
+ *             as held. Remembered over all executions of a job: it needs no deadlock to happen.
+ */
+#ifndef LAB_LOCK_H
+#define LAB_LOCK_H
+
+#include "vm.h"
+
+/* A lock word was read (by a try that failed, if value is not 0), or changed. */
+void lock_seen(struct context *c, const struct word *word, uint64_t value);
+void lock_changed(struct context *c, const struct word *word, uint64_t old, uint64_t new);
+/* The context starts to wait for the lock that it missed. */
+void lock_waits(struct context *c);
+/* It turns interrupts on. */
+void lock_irq_on(struct context *c);
+
+/* Locks of the scenario: block, in whatever interrupt state. */
+void lock_acquire(struct context *c, unsigned lock);
+void lock_release(struct context *c, unsigned lock);
+
+bool lock_holds_kind(const struct context *c, enum lock_kind kind);
+
+/* What lockdep's rule has to say so far, or NULL. */
+const char *lock_inversion(void);
+void lock_forget(void);
+
+#endif

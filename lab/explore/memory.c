@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - see memory.h.
+ *
+ * The arena itself always holds the newest store of each word, so that what is not running on the
+ * virtual machine (setup, roost_validate()) just reads it.
+ */
+#include "memory.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lock.h"
+#include "log.h"
+
+static uint16_t *index_of; /* per byte of the arena: index into vm.words + 1 */
+static unsigned width;	   /* words in a view */
+static char *views;	   /* of this execution */
+static size_t views_used, views_size;
+
+/* Per CPU: what it may not read behind; what a relaxed load was offered; what a fence released. */
+static uint16_t seen[VM_CPUS][VM_SHARED], offered[VM_CPUS][VM_SHARED], fenced[VM_CPUS][VM_SHARED];
+static bool has_fenced[VM_CPUS];
+static vm_clock offered_clock[VM_CONTEXTS], fenced_clock[VM_CONTEXTS];
+static uint16_t global[VM_SHARED]; /* of everything sequentially consistent */
+static uint16_t locked[VM_LOCKS][VM_SHARED];
+
+/* ---- Words --------------------------------------------------------------------------------- */
+
+void memory_forget(void)
+{
+	if (!index_of)
+		index_of = calloc(VM_ARENA, sizeof(*index_of));
+	if (!vm.words)
+		vm.words = calloc(VM_WORDS, sizeof(*vm.words));
+	if (!index_of || !vm.words) {
+		perror("roost-explore: memory");
+		exit(2);
+	}
+	memset(index_of, 0, VM_ARENA * sizeof(*index_of));
+	vm.nr_words = vm.nr_shared = 0;
+}
+
+struct word *memory_word(const void *address)
+{
+	uint16_t *index = &index_of[(const char *)address - vm.arena];
+	struct word *word;
+
+	if (!*index) {
+		if (vm.nr_words == VM_WORDS) {
+			fprintf(stderr, "roost-explore: more than %d atomic words\n", VM_WORDS);
+			exit(2);
+		}
+		word = &vm.words[vm.nr_words++];
+		*word = (struct word){.address = vm.arena + ((const char *)address - vm.arena),
+				      .stores = word->stores,
+				      .room = word->room,
+				      .lock = VM_LOCKS};
+		*index = (uint16_t)vm.nr_words;
+	}
+	return &vm.words[*index - 1];
+}
+
+static void share(struct word *word)
+{
+	if (vm.nr_shared == VM_SHARED) {
+		fprintf(stderr, "roost-explore: more than %d shared words\n", VM_SHARED);
+		exit(2);
+	}
+	word->shared = true;
+	word->id = (uint16_t)vm.nr_shared++;
+}
+
+void memory_share(void)
+{
+	for (unsigned i = 0; i < vm.nr_words; i++) {
+		struct word *word = &vm.words[i];
+
+		if (!word->shared && word->writers && word->users & (word->users - 1))
+			share(word);
+	}
+	vm.grown = false;
+}
+
+static uint64_t raw_load(const volatile void *address, unsigned size)
+{
+	switch (size) {
+	case 1:
+		return *(const volatile uint8_t *)address;
+	case 2:
+		return *(const volatile uint16_t *)address;
+	case 4:
+		return *(const volatile uint32_t *)address;
+	default:
+		return *(const volatile uint64_t *)address;
+	}
+}
+
+static void raw_store(volatile void *address, unsigned size, uint64_t value)
+{
+	switch (size) {
+	case 1:
+		*(volatile uint8_t *)address = (uint8_t)value;
+		break;
+	case 2:
+		*(volatile uint16_t *)address = (uint16_t)value;
+		break;
+	case 4:
+		*(volatile uint32_t *)address = (uint32_t)value;
+		break;
+	default:
+		*(volatile uint64_t *)address = value;
+	}
+}
+
+/* ---- Histories and views ------------------------------------------------------------------- */
+
+static void add_store(struct word *word, const struct store *store)
+{
+	if (word->nr_stores == word->room) {
+		word->room = word->room ? 2 * word->room : 8;
+		word->stores = realloc(word->stores, word->room * sizeof(*word->stores));
+		if (!word->stores) {
+			perror("roost-explore: memory");
+			exit(2);
+		}
+	}
+	word->stores[word->nr_stores++] = *store;
+}
+
+void memory_begin(void)
+{
+	width = !vm.weak ? 0 : vm.share_all ? VM_SHARED : vm.nr_shared;
+	views_used = 0;
+	for (unsigned cpu = 0; cpu < vm.nr_cpus; cpu++) {
+		memset(seen[cpu], 0, width * sizeof(seen[cpu][0]));
+		memset(offered[cpu], 0, width * sizeof(seen[cpu][0]));
+		has_fenced[cpu] = false;
+	}
+	memset(global, 0, width * sizeof(global[0]));
+	for (unsigned i = 0; i < vm.nr_locks; i++)
+		memset(locked[i], 0, width * sizeof(locked[0][0]));
+	memset(offered_clock, 0, sizeof(offered_clock));
+	memset(fenced_clock, 0, sizeof(fenced_clock));
+}
+
+/* The word, ready for this execution; size is that of the access. */
+static struct word *touch(const volatile void *address, unsigned size)
+{
+	struct word *word = memory_word((const void *)(uintptr_t)address);
+
+	if (word->generation == vm.generation)
+		return word;
+	word->generation = vm.generation;
+	word->users = word->writers = 0;
+	word->nr_stores = 0;
+	if (vm.share_all && !word->shared)
+		share(word);
+	add_store(word,
+		  &(struct store){.value = raw_load(address, size), .step = -1, .context = 0xff});
+	return word;
+}
+
+static void use(struct word *word, const struct context *c, bool write)
+{
+	word->users |= (uint16_t)(1u << c->id);
+	if (write)
+		word->writers |= (uint16_t)(1u << c->id);
+	if (!word->shared && word->writers && word->users & (word->users - 1))
+		vm.grown = true;
+}
+
+static void join(uint16_t *into, const uint16_t *from)
+{
+	for (unsigned i = 0; i < width; i++)
+		if (into[i] < from[i])
+			into[i] = from[i];
+}
+
+static struct view *new_view(void)
+{
+	size_t size = (sizeof(struct view) + width * sizeof(uint16_t) + 7) & ~(size_t)7;
+	struct view *view;
+
+	if (!views) {
+		views_size = (size_t)256 << 20; /* address space; touched as far as needed */
+		views = malloc(views_size);
+	}
+	if (!views || views_used + size > views_size) {
+		fprintf(stderr, "roost-explore: out of memory for views\n");
+		exit(2);
+	}
+	view = (struct view *)(void *)(views + views_used);
+	views_used += size;
+	return view;
+}
+
+static bool acquires(int order)
+{
+	return order == memory_order_acquire || order == memory_order_acq_rel ||
+	       order == memory_order_seq_cst || order == memory_order_consume;
+}
+
+static bool releases(int order)
+{
+	return order == memory_order_release || order == memory_order_acq_rel ||
+	       order == memory_order_seq_cst;
+}
+
+static void learn(struct context *c, const struct view *view, int order)
+{
+	if (!view)
+		return;
+	if (acquires(order)) {
+		join(seen[c->cpu], view->seen);
+		clock_join(c->clock, view->clock);
+	} else {
+		join(offered[c->cpu], view->seen);
+		clock_join(offered_clock[c->id], view->clock);
+	}
+}
+
+static const struct view *release(struct context *c, int order, const struct view *sequence)
+{
+	struct view *view;
+
+	if (!releases(order) && !has_fenced[c->cpu])
+		return sequence;
+	view = new_view();
+	if (releases(order)) {
+		memcpy(view->seen, seen[c->cpu], width * sizeof(uint16_t));
+		memcpy(view->clock, c->clock, sizeof(vm_clock));
+	} else {
+		memcpy(view->seen, fenced[c->cpu], width * sizeof(uint16_t));
+		memcpy(view->clock, fenced_clock[c->id], sizeof(vm_clock));
+	}
+	if (sequence) {
+		join(view->seen, sequence->seen);
+		clock_join(view->clock, sequence->clock);
+	}
+	return view;
+}
+
+/* ---- The parts of an access ---------------------------------------------------------------- */
+
+/* Says what comes and, if others could notice, waits to be chosen. */
+static void announce(struct word *word, enum op_kind kind, int order)
+{
+	struct context *c = vm.current;
+
+	c->ops++;
+	c->call_ops++;
+	if (!word->shared && !vm.strategy->every_access)
+		return;
+	vm_point((struct op){.kind = (uint8_t)kind,
+			     .write = kind != OP_LOAD,
+			     .global = vm.weak && order == memory_order_seq_cst,
+			     .word = (uint16_t)(word - vm.words)});
+}
+
+/* The context has read this store: it has not seen any later one. */
+static void watch(struct context *c, const struct word *word, unsigned store)
+{
+	uint16_t index = (uint16_t)(word - vm.words);
+
+	for (unsigned i = 0; i < c->nr_watched; i++)
+		if (c->watched[i].word == index)
+			return;
+	if (c->nr_watched < VM_WATCHED)
+		c->watched[c->nr_watched++] = (struct watch){index, store + 1};
+}
+
+void memory_refresh(struct context *c)
+{
+	for (unsigned i = 0; i < c->nr_watched && width; i++) {
+		const struct word *word = &vm.words[c->watched[i].word];
+
+		seen[c->cpu][word->id] = (uint16_t)(word->nr_stores - 1);
+	}
+	c->nr_watched = 0;
+}
+
+static uint64_t read_from(struct context *c, struct word *word, unsigned store, int order)
+{
+	const struct store *from = &word->stores[store];
+
+	if (width)
+		seen[c->cpu][word->id] = (uint16_t)store;
+	learn(c, from->released, order);
+	watch(c, word, store);
+	return from->value;
+}
+
+static void write_to(struct context *c, struct word *word, uint64_t value, int order,
+		     const struct view *sequence)
+{
+	struct store store = {.value = value, .step = vm.nr_steps - 1, .context = c->id};
+
+	if (width) {
+		seen[c->cpu][word->id] = (uint16_t)word->nr_stores;
+		if (order == memory_order_seq_cst)
+			global[word->id] = (uint16_t)word->nr_stores;
+	}
+	store.released = release(c, order, sequence);
+	add_store(word, &store);
+	c->clock[c->id]++;
+	c->spins = 0;
+}
+
+static bool hooked(const volatile void *address)
+{
+	const void *plain = (const void *)(uintptr_t)address;
+
+	return vm.current && vm_in_arena(plain) && !vm_ignored(plain);
+}
+
+void memory_acquire_lock(const struct context *c, unsigned lock)
+{
+	join(seen[c->cpu], locked[lock]);
+}
+
+void memory_release_lock(const struct context *c, unsigned lock)
+{
+	join(locked[lock], seen[c->cpu]);
+}
+
+/* The step that is being taken turned out to be no write. */
+static void step_only_read(const struct word *word)
+{
+	if (word->shared || vm.strategy->every_access)
+		vm.steps[vm.nr_steps - 1].op.write = false;
+}
+
+/* ---- Accesses ------------------------------------------------------------------------------ */
+
+uint64_t memory_load(const volatile void *address, unsigned size, int order)
+{
+	struct context *c = vm.current;
+	unsigned oldest, newest, n = 0;
+	struct word *word;
+	uint64_t value;
+
+	if (!hooked(address))
+		return raw_load(address, size);
+	word = touch(address, size);
+	announce(word, OP_LOAD, order);
+	use(word, c, false);
+	if (!word->shared) {
+		value = raw_load(address, size);
+	} else {
+		newest = word->nr_stores - 1;
+		oldest = width ? seen[c->cpu][word->id] : newest;
+		if (width && order == memory_order_seq_cst && oldest < global[word->id])
+			oldest = global[word->id];
+		if (oldest < newest)
+			n = vm.strategy->pick_store(vm.strategy_self, newest - oldest + 1);
+		vm.load_choice = (uint16_t)n;
+		value = read_from(c, word, newest - n, order);
+	}
+	lock_seen(c, word, value);
+	log_access(c, OP_LOAD, address, value, order, n);
+	return value;
+}
+
+void memory_store(volatile void *address, unsigned size, uint64_t value, int order)
+{
+	struct context *c = vm.current;
+	struct word *word;
+	uint64_t old;
+
+	if (!hooked(address)) {
+		raw_store(address, size, value);
+		return;
+	}
+	word = touch(address, size);
+	announce(word, OP_STORE, order);
+	use(word, c, true);
+	old = raw_load(address, size);
+	if (word->shared)
+		write_to(c, word, value, order, NULL);
+	raw_store(address, size, value);
+	log_access(c, OP_STORE, address, value, order, 0);
+	lock_changed(c, word, old, value);
+}
+
+static uint64_t apply(enum rmw kind, uint64_t old, uint64_t value)
+{
+	switch (kind) {
+	case RMW_ADD:
+		return old + value;
+	case RMW_SUB:
+		return old - value;
+	case RMW_AND:
+		return old & value;
+	case RMW_OR:
+		return old | value;
+	case RMW_XOR:
+		return old ^ value;
+	default:
+		return value;
+	}
+}
+
+/* Reads the newest store of a shared word for a read-modify-write. */
+static const struct view *read_newest(struct context *c, struct word *word, int order)
+{
+	read_from(c, word, word->nr_stores - 1, order);
+	return word->stores[word->nr_stores - 1].released;
+}
+
+uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64_t value, int order)
+{
+	struct context *c = vm.current;
+	uint64_t old, new;
+	struct word *word;
+
+	if (!hooked(address)) {
+		old = raw_load(address, size);
+		raw_store(address, size, apply(kind, old, value));
+		return old;
+	}
+	word = touch(address, size);
+	announce(word, OP_RMW, order);
+	use(word, c, true);
+	old = raw_load(address, size);
+	new = apply(kind, old, value);
+	if (word->shared) {
+		const struct view *sequence = read_newest(c, word, order);
+
+		write_to(c, word, new, order, sequence);
+	}
+	raw_store(address, size, new);
+	log_access(c, OP_RMW, address, new, order, 0);
+	lock_changed(c, word, old, new);
+	return old;
+}
+
+bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
+		int order)
+{
+	struct context *c = vm.current;
+	struct word *word;
+	uint64_t old;
+	bool hit;
+
+	if (!hooked(address)) {
+		old = raw_load(address, size);
+		hit = old == *expected;
+		raw_store(address, size, hit ? desired : old);
+		*expected = old;
+		return hit;
+	}
+	word = touch(address, size);
+	announce(word, OP_RMW, order);
+	old = raw_load(address, size);
+	hit = old == *expected;
+	use(word, c, hit);
+	if (word->shared) {
+		const struct view *sequence =
+			read_newest(c, word, hit ? order : memory_order_relaxed);
+
+		if (hit)
+			write_to(c, word, desired, order, sequence);
+	}
+	if (hit) {
+		raw_store(address, size, desired);
+		log_access(c, OP_RMW, address, desired, order, 0);
+		lock_changed(c, word, old, desired);
+	} else {
+		step_only_read(word);
+		log_access(c, OP_LOAD, address, old, order, 0);
+		lock_seen(c, word, old);
+	}
+	*expected = old;
+	return hit;
+}
+
+void memory_fence(int order)
+{
+	struct context *c = vm.current;
+
+	if (!c)
+		return;
+	c->ops++;
+	c->call_ops++;
+	if (vm.weak || vm.strategy->every_access)
+		vm_point((struct op){
+			.kind = OP_FENCE, .write = true, .global = true, .word = VM_NO_WORD});
+	if (acquires(order)) {
+		join(seen[c->cpu], offered[c->cpu]);
+		clock_join(c->clock, offered_clock[c->id]);
+	}
+	if (order == memory_order_seq_cst) {
+		join(seen[c->cpu], global);
+		memcpy(global, seen[c->cpu], width * sizeof(uint16_t));
+	}
+	if (releases(order)) {
+		memcpy(fenced[c->cpu], seen[c->cpu], width * sizeof(uint16_t));
+		memcpy(fenced_clock[c->id], c->clock, sizeof(vm_clock));
+		has_fenced[c->cpu] = true;
+		c->clock[c->id]++;
+	}
+	log_access(c, OP_FENCE, NULL, 0, order, 0);
+}
+
+void memory_volatile(const volatile void *address, unsigned size, bool write)
+{
+	struct context *c = vm.current;
+	struct word *word;
+
+	if (!hooked(address))
+		return;
+	word = touch(address, size);
+	announce(word, write ? OP_STORE : OP_LOAD, memory_order_seq_cst);
+	use(word, c, write);
+	learn(c, word->stores[word->nr_stores - 1].released, memory_order_acquire);
+	if (write)
+		write_to(c, word, 0, memory_order_release, NULL);
+}

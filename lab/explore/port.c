@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * port.c - the model port: what the engine asks of the system, asked of the virtual machine.
+ *
+ * Spinning and sleeping. A context that spins would see the same again until somebody else has
+ * written something that it read; it is not chosen before. Its first turn is free: a caller that
+ * does not wait tries, turns once and gives up. Parking is exact: a parked context goes on only
+ * when it is unparked, so a wake-up that gets lost is a deadlock here.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rst_port.h"
+
+#include "lock.h"
+#include "log.h"
+#include "memory.h"
+#include "port.h"
+#include "vm.h"
+
+static unsigned outside_cpu;
+
+static struct cpu *this_cpu(void)
+{
+	return &vm.cpus[vm.current->cpu];
+}
+
+/* ---- Interrupts ---------------------------------------------------------------------------- */
+
+static bool handlers_to_come(const struct context *c)
+{
+	for (unsigned i = 0; i < vm.nr_contexts; i++) {
+		const struct context *other = &vm.contexts[i];
+
+		if (other->cpu == c->cpu && !other->started && other->level > c->level)
+			return true;
+	}
+	return false;
+}
+
+rst_irq_t rst_irq_save(void)
+{
+	struct context *c = vm.current;
+	rst_irq_t was;
+
+	if (!c)
+		return 1;
+	was = this_cpu()->irq_on;
+	c->spins = 0;
+	if (!was)
+		return 0;
+	c->ops++;
+	if (handlers_to_come(c) || vm.strategy->every_access)
+		vm_point((struct op){.kind = OP_IRQ_OFF, .word = VM_NO_WORD});
+	this_cpu()->irq_on = false;
+	clock_join(c->clock, this_cpu()->irq_returned);
+	return was;
+}
+
+void rst_irq_restore(rst_irq_t state)
+{
+	struct context *c = vm.current;
+
+	if (!c)
+		return;
+	c->spins = 0;
+	if (!state || this_cpu()->irq_on)
+		return;
+	lock_irq_on(c);
+	clock_join(this_cpu()->irq_published, c->clock);
+	c->clock[c->id]++;
+	this_cpu()->irq_on = true;
+}
+
+/* ---- Where --------------------------------------------------------------------------------- */
+
+unsigned rst_cpu(void)
+{
+	return vm.current ? vm.current->cpu : outside_cpu;
+}
+
+bool rst_nmi(void)
+{
+	return vm.current && vm.current->level >= LEVEL_NMI;
+}
+
+bool rst_in_task(void)
+{
+	return !vm.current || vm.current->level == LEVEL_TASK;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+static void wait_for_writes(enum op_kind kind)
+{
+	struct context *c = vm.current;
+
+	c->ops++;
+	vm_point((struct op){.kind = (uint8_t)kind, .word = VM_NO_WORD});
+	memory_refresh(c);
+}
+
+void rst_relax(void)
+{
+	if (!vm.current || vm.current->spins++ == 0)
+		return;
+	lock_waits(vm.current);
+	wait_for_writes(OP_SPIN);
+}
+
+void rst_sleep(unsigned round)
+{
+	(void)round;
+	if (!vm.current)
+		return;
+	if (vm.current->nr_held || vm.current->level != LEVEL_TASK)
+		vm_fail(FAIL_LOCK, "sleep", "%s sleeps %s", vm.current->name,
+			vm.current->nr_held ? "while it holds a lock" : "in a handler");
+	log_line(vm.current, "sleeps");
+	vm.current->sleeps++;
+	wait_for_writes(OP_SLEEP);
+	if (vm.current->sleeps >= VM_SLEEPS)
+		vm.cut = true;
+}
+
+void rst_park(_Atomic uint32_t *word, uint32_t value)
+{
+	struct context *c = vm.current;
+	struct word *w;
+
+	if (!c)
+		return;
+	w = memory_word(word);
+	c->ops++;
+	vm_point((struct op){.kind = OP_PARK, .write = true, .word = (uint16_t)(w - vm.words)});
+	if (*(volatile uint32_t *)(volatile void *)word != value)
+		return;
+	lock_waits(c);
+	c->woken_by = -1;
+	c->ops++;
+	vm_point((struct op){.kind = OP_PARKED, .word = (uint16_t)(w - vm.words)});
+}
+
+void rst_unpark(_Atomic uint32_t *word)
+{
+	struct context *c = vm.current;
+	struct word *w;
+
+	if (!c)
+		return;
+	w = memory_word(word);
+	c->ops++;
+	vm_point((struct op){.kind = OP_UNPARK, .write = true, .word = (uint16_t)(w - vm.words)});
+	for (unsigned i = 0; i < vm.nr_contexts; i++) {
+		struct context *other = &vm.contexts[i];
+
+		if (other->pending.kind != OP_PARKED || other->woken_by >= 0 || other->done ||
+		    !other->started || &vm.words[other->pending.word] != w)
+			continue;
+		other->woken_by = vm.nr_steps - 1;
+		return;
+	}
+}
+
+_Noreturn void rst_fatal(const char *text)
+{
+	vm_fail(FAIL_FATAL, "fatal", "the engine called rst_fatal(): %s", text);
+	__builtin_trap();
+}
+
+/* ---- For the explorer ---------------------------------------------------------------------- */
+
+unsigned port_irq_save(void)
+{
+	return rst_irq_save();
+}
+
+void port_irq_restore(unsigned state)
+{
+	rst_irq_restore(state);
+}
+
+void port_relax(void)
+{
+	rst_relax();
+}
+
+void port_set_cpu(unsigned cpu)
+{
+	outside_cpu = cpu;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* port.h - the model port for the explorer's own files, which know no engine headers. */
+#ifndef LAB_PORT_H
+#define LAB_PORT_H
+
+unsigned port_irq_save(void);
+void port_irq_restore(unsigned state);
+void port_relax(void);
+/* The CPU for what runs outside the virtual machine: setup. */
+void port_set_cpu(unsigned cpu);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* report.c - see report.h. */
+#include "report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+void report_find(const struct job *job, const struct result *r, const struct schedule *schedule,
+		 FILE *out)
+{
+	fprintf(out, "%s: free path %s: %s\n", job->scenario->name, free_path_names[job->path],
+		r->key);
+	if (job->scenario->title[0])
+		fprintf(out, "%s\n",
+			job->scenario->title[0] == ' ' ? job->scenario->title + 1
+						       : job->scenario->title);
+	fputc('\n', out);
+	log_print(out);
+	fprintf(out, "\n%s\n", r->text);
+	fprintf(out, "(%u turns%s%s", schedule->nr_turns,
+		schedule->nr_reads ? ", with stale loads" : "",
+		r->saved[0] ? "; saved, replay with --replay " : ")\n");
+	if (r->saved[0])
+		fprintf(out, "%s)\n", r->saved);
+	fputc('\n', out);
+}
+
+void report_progress(const struct job *job, const struct result *r, double seconds)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K%s %s: %llu executions, %.0f s, %s", job->scenario->name,
+			free_path_names[job->path], (unsigned long long)r->executions, seconds,
+			r->reached);
+}
+
+/* 1234567 as 1.23M. */
+static const char *amount(uint64_t n, char *buffer, size_t size)
+{
+	if (n < 10000)
+		snprintf(buffer, size, "%llu", (unsigned long long)n);
+	else if (n < 1000000)
+		snprintf(buffer, size, "%.0fk", (double)n / 1e3);
+	else
+		snprintf(buffer, size, "%.1fM", (double)n / 1e6);
+	return buffer;
+}
+
+void report_result(const struct job *job, const struct result *r, bool judged)
+{
+	const char *outcome = r->kind ? r->key : r->exhausted ? "pass" : "pass so far";
+	char executions[16], steps[16];
+
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+	printf("%-22s %-8s %-28s %7s exec %7s steps  depth %4u  %5llu ends  %6.1f s  %s%s\n",
+	       job->scenario->name, free_path_names[job->path], outcome,
+	       amount(r->executions, executions, sizeof(executions)),
+	       amount(r->steps, steps, sizeof(steps)), r->depth, (unsigned long long)r->ends,
+	       r->seconds, r->reached,
+	       !judged			 ? ""
+	       : job_as_expected(job, r) ? ""
+					 : "   NOT AS EXPECTED");
+}
+
+static json_t *json_of(const struct job *job, const struct result *r)
+{
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, "
+		"s:i, "
+		"s:f, s:s, s:s}",
+		"scenario", job->scenario->name, "free", free_path_names[job->path], "outcome",
+		r->kind ? r->key : "pass", "text", r->text, "exhausted", (int)r->exhausted,
+		"expected", (int)job_as_expected(job, r), "reached", r->reached, "executions",
+		(json_int_t)r->executions, "ends", (json_int_t)r->ends, "redundant",
+		(json_int_t)r->redundant, "cut", (json_int_t)r->cut, "steps", (json_int_t)r->steps,
+		"choices", (json_int_t)r->choices, "depth", (int)r->depth, "shared_words",
+		(int)r->shared, "restarts", (int)r->restarts, "most_own_accesses", (int)r->most_own,
+		"seconds", r->seconds, "lockdep", r->lockdep, "schedule", r->saved);
+}
+
+void report_json(const struct job *jobs, const struct result *results, unsigned nr)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < nr; i++)
+		json_array_append_new(list, json_of(&jobs[i], &results[i]));
+	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4));
+	putchar('\n');
+	json_decref(list);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* report.h - what the explorer says. */
+#ifndef LAB_REPORT_H
+#define LAB_REPORT_H
+
+#include "job.h"
+#include "schedule.h"
+
+/* The failure that the last (traced) execution ended with. */
+void report_find(const struct job *job, const struct result *result,
+		 const struct schedule *schedule, FILE *out);
+/* One line for a job. */
+void report_result(const struct job *job, const struct result *result, bool judged);
+void report_progress(const struct job *job, const struct result *result, double seconds);
+void report_json(const struct job *jobs, const struct result *results, unsigned nr);
+
+#endif

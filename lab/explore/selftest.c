@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest.c - checks the explorer with litmus tests: exactly the outcomes that the memory model
+ * permits must be seen, with and without reduction, with weak and with strong memory.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explore.h"
+#include "litmus.h"
+#include "memory.h"
+#include "search.h"
+
+enum { OUTCOMES = 256 };
+
+static const struct litmus *litmus;
+static struct litmus_state *state;
+static bool seen[OUTCOMES];
+
+static void body(unsigned context)
+{
+	litmus->thread(state, context);
+}
+
+/* Two bits for each result. */
+static unsigned outcome(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LITMUS_RESULTS; i++)
+		n |= (state->r[i] & 3) << 2 * i;
+	return n;
+}
+
+static uint64_t explore(bool reduce)
+{
+	struct search search = {
+		.reduce = reduce, .bound = SEARCH_NO_BOUND, .stale = SEARCH_NO_BOUND};
+	uint64_t executions = 0;
+	bool again;
+
+	memset(seen, 0, sizeof(seen));
+	search_start(&search);
+	do {
+		enum outcome how = vm_run(&search_strategy, &search);
+
+		again = false;
+		if (vm.grown) {
+			memory_share();
+			memset(seen, 0, sizeof(seen));
+			executions = 0;
+			search_start(&search);
+			again = true;
+			continue;
+		}
+		executions++;
+		if (how == RUN_FAILED) {
+			memset(seen, 0, sizeof(seen));
+			seen[OUTCOMES - 1] = true; /* no outcome: a result of 3 never comes */
+			return executions;
+		}
+		if (how == RUN_DONE)
+			seen[outcome()] = true;
+	} while (again || search_next(&search));
+	return executions;
+}
+
+static unsigned digits(const char *wanted)
+{
+	size_t n = strcspn(wanted, " ");
+
+	return n > LITMUS_RESULTS ? LITMUS_RESULTS : (unsigned)n;
+}
+
+static void list_seen(const char *wanted, char *text, size_t size)
+{
+	char lines[OUTCOMES][LITMUS_RESULTS + 2], one[LITMUS_RESULTS + 2];
+	unsigned nr = 0, n = digits(wanted);
+	size_t at = 0;
+
+	text[0] = 0;
+	if (seen[OUTCOMES - 1]) {
+		snprintf(text, size, "race");
+		return;
+	}
+	for (unsigned i = 0; i < OUTCOMES; i++) {
+		unsigned k = nr;
+
+		if (!seen[i])
+			continue;
+		for (unsigned d = 0; d < n; d++)
+			one[d] = (char)('0' + (i >> 2 * d & 3));
+		one[n] = 0;
+		for (; k > 0 && strcmp(lines[k - 1], one) > 0; k--)
+			memcpy(lines[k], lines[k - 1], sizeof(lines[k]));
+		memcpy(lines[k], one, sizeof(lines[k]));
+		nr++;
+	}
+	for (unsigned i = 0; i < nr; i++)
+		at += (size_t)snprintf(text + at, at < size ? size - at : 0, "%s%.*s", i ? " " : "",
+				       (int)n, lines[i]);
+}
+
+static void set_up(const struct litmus *test, bool weak)
+{
+	litmus = test;
+	vm_reset();
+	program_plain(body);
+	vm.weak = weak;
+	state = vm_alloc(sizeof(*state), 64);
+	vm_ignore(state->r, sizeof(state->r));
+	for (unsigned i = 0; i < test->threads; i++)
+		vm_add(i, LEVEL_TASK, "thread", NULL);
+	vm_freeze();
+}
+
+static unsigned check(const struct litmus *test, bool weak, bool reduce)
+{
+	const char *wanted = weak ? test->weak : test->sc;
+	char text[512];
+	uint64_t executions;
+
+	set_up(test, weak);
+	executions = explore(reduce);
+	list_seen(wanted, text, sizeof(text));
+	printf("%-20s %-4s %-10s %6llu executions  %s\n", test->name, weak ? "weak" : "sc",
+	       reduce ? "reduced" : "all", (unsigned long long)executions,
+	       strcmp(text, wanted) != 0 ? "FAILED" : "ok");
+	if (strcmp(text, wanted) != 0) {
+		printf("\twanted %s\n\tfound  %s\n", wanted, text);
+		return 1;
+	}
+	return 0;
+}
+
+unsigned selftest(void)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < nr_litmus_tests; i++)
+		for (unsigned how = 0; how < 4; how++)
+			failed += check(&litmus_tests[i], how & 1, how & 2);
+	printf("%u failed\n", failed);
+	return failed;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* worker.c - see worker.h. Workers are told job numbers, and send back a result and a text. */
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_WORKERS = 16 };
+
+struct worker {
+	pid_t pid;
+	int to, from;
+	int job; /* that it works on, or -1 */
+};
+
+static bool write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static bool read_all(int fd, void *data, size_t size)
+{
+	char *at = data;
+
+	while (size) {
+		ssize_t n = read(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static _Noreturn void work(int in, int out, const struct job *jobs, const struct options *options)
+{
+	static struct result result;
+	unsigned job;
+
+	while (read_all(in, &job, sizeof(job))) {
+		char *text = NULL;
+		size_t size = 0;
+		FILE *report = open_memstream(&text, &size);
+
+		if (!report)
+			break;
+		job_run(&jobs[job], options, &result, report);
+		fclose(report);
+		result.report_size = size;
+		if (!write_all(out, &result, sizeof(result)) || !write_all(out, text, size))
+			break;
+		free(text);
+	}
+	_exit(0);
+}
+
+static bool start(struct worker *w, struct worker *all, unsigned before, const struct job *jobs,
+		  const struct options *options)
+{
+	int to[2], from[2];
+
+	if (pipe(to) || pipe(from))
+		return false;
+	fflush(stdout);
+	w->pid = fork();
+	if (w->pid == 0) {
+		for (unsigned i = 0; i < before; i++) {
+			close(all[i].to);
+			close(all[i].from);
+		}
+		close(to[1]);
+		close(from[0]);
+		work(to[0], from[1], jobs, options);
+	}
+	close(to[0]);
+	close(from[1]);
+	w->to = to[1];
+	w->from = from[0];
+	w->job = -1;
+	return w->pid > 0;
+}
+
+static bool receive(struct worker *w, struct result *result, char **report)
+{
+	if (!read_all(w->from, result, sizeof(*result)))
+		return false;
+	*report = calloc(1, result->report_size + 1);
+	return *report && read_all(w->from, *report, result->report_size);
+}
+
+bool workers_run(const struct job *jobs, unsigned nr, unsigned workers,
+		 const struct options *options, struct result *results, char **reports,
+		 void (*done)(unsigned job))
+{
+	struct worker w[MOST_WORKERS] = {{0}};
+	struct pollfd fds[MOST_WORKERS];
+	bool *ready = calloc(nr, sizeof(*ready)), ok = ready;
+	unsigned next = 0, told = 0, busy = 0;
+
+	if (workers > MOST_WORKERS)
+		workers = MOST_WORKERS;
+	for (unsigned i = 0; i < workers && ok; i++)
+		ok = start(&w[i], w, i, jobs, options);
+	while (ok && told < nr) {
+		for (unsigned i = 0; i < workers && next < nr && ok; i++)
+			if (w[i].job < 0) {
+				ok = write_all(w[i].to, &next, sizeof(next));
+				w[i].job = (int)next++;
+				busy++;
+			}
+		for (unsigned i = 0; i < workers; i++)
+			fds[i] = (struct pollfd){.fd = w[i].from, .events = POLLIN};
+		if (poll(fds, workers, -1) < 0 && errno != EINTR)
+			ok = false;
+		for (unsigned i = 0; i < workers && ok; i++)
+			if (fds[i].revents && w[i].job >= 0) {
+				ok = receive(&w[i], &results[w[i].job], &reports[w[i].job]);
+				ready[w[i].job] = true;
+				w[i].job = -1;
+				busy--;
+			}
+		for (; told < nr && ready[told]; told++)
+			done(told);
+	}
+	for (unsigned i = 0; i < workers; i++) {
+		close(w[i].to);
+		close(w[i].from);
+	}
+	for (unsigned i = 0; i < workers; i++)
+		if (w[i].pid > 0)
+			waitpid(w[i].pid, NULL, 0);
+	free(ready);
+	return ok;
+}
