@@ -12,7 +12,7 @@ static void store_buffering(struct litmus_state *s, unsigned id)
 
 static void store_buffering_sc(struct litmus_state *s, unsigned id)
 {
-	rst_store_sc(id ? &s->y : &s->x, 1);
+	atomic_store_explicit(id ? &s->y : &s->x, 1, memory_order_seq_cst);
 	s->r[id] = rst_load_sc(id ? &s->x : &s->y);
 }
 
@@ -31,7 +31,7 @@ static void store_buffering_mixed(struct litmus_state *s, unsigned id)
 		rst_fence_sc();
 		s->r[id] = rst_load_rlx(&s->x);
 	} else {
-		rst_store_sc(&s->x, 1);
+		atomic_store_explicit(&s->x, 1, memory_order_seq_cst);
 		s->r[id] = rst_load_sc(&s->y);
 	}
 }
@@ -91,9 +91,9 @@ static void coherence_read_read(struct litmus_state *s, unsigned id)
 static void independent_reads(struct litmus_state *s, unsigned id, bool sc)
 {
 	if (id == 0)
-		sc ? rst_store_sc(&s->x, 1) : rst_store_rel(&s->x, 1);
+		sc ? atomic_store_explicit(&s->x, 1, memory_order_seq_cst) : rst_store_rel(&s->x, 1);
 	else if (id == 1)
-		sc ? rst_store_sc(&s->y, 1) : rst_store_rel(&s->y, 1);
+		sc ? atomic_store_explicit(&s->y, 1, memory_order_seq_cst) : rst_store_rel(&s->y, 1);
 	else if (id == 2) {
 		s->r[0] = sc ? rst_load_sc(&s->x) : rst_load_acq(&s->x);
 		s->r[1] = sc ? rst_load_sc(&s->y) : rst_load_acq(&s->y);

@@ -19,10 +19,8 @@
 #define rst_load_sc(p)	    atomic_load_explicit((p), memory_order_seq_cst)
 #define rst_store_rlx(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 #define rst_store_rel(p, v) atomic_store_explicit((p), (v), memory_order_release)
-#define rst_store_sc(p, v)  atomic_store_explicit((p), (v), memory_order_seq_cst)
 #define rst_xchg_acq(p, v)  atomic_exchange_explicit((p), (v), memory_order_acquire)
 #define rst_xchg_rel(p, v)  atomic_exchange_explicit((p), (v), memory_order_release)
-#define rst_xchg_sc(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
 #define rst_fence_sc()	    atomic_thread_fence(memory_order_seq_cst)
 #define rst_add_rlx(p, v)   ((void)atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 

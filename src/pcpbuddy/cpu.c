@@ -48,8 +48,9 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu)
 		struct rst_pcp *pcp = &z->pcps[cpu];
 
 		lock_sleeping(pcp);
-		/* Before the list is taken: a push that this misses sees it (push_remote()). */
-		rst_store_sc(&pcp->dead, 1);
+		/* Relaxed: the fence in rst_pcp_leave() comes between this and the last look at the
+		 * lock-free list; a push that the look misses sees dead (push_remote()). */
+		rst_store_rlx(&pcp->dead, 1);
 		rst_pcp_empty(roost, z, pcp, true);
 		disown_all(roost, z, pcp);
 		rst_pcp_leave(roost, z, pcp, true);

@@ -199,9 +199,11 @@ static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rs
 
 /*
  * Another CPU's block, free path llist. An owner that is idle must not be left with more than its
- * high mark, nor one that is off-line with anything. For the latter: off-lining stores dead and
- * then takes the list, this pushes and then loads dead, all sequentially consistent; so one of
- * the two sees the other's. If it is this one, and the lock is taken, its holder looks again.
+ * high mark, nor one that is off-line with anything. For the latter: who drops the lock of a dead
+ * pcp looks at the list behind a fence, and this pushes and then loads dead, sequentially
+ * consistent; so either this sees dead, or the look sees the push. If this sees dead and cannot
+ * have the lock, its holder has the look still before it: the same once more, with the lock's word
+ * for dead.
  */
 static void push_remote(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp, rst_frame_id f,
 			unsigned order)

@@ -50,13 +50,13 @@ uint32_t rst_llist_push(struct rst_frame *frames, struct rst_llist *list, rst_fr
 
 rst_frame_id rst_llist_take(struct rst_llist *list)
 {
-	/* The load spares idle lists the exchange. Sequentially consistent: off-lining stores dead
-	 * before it, and who pushes loads dead after; one sees the other (push_remote()). */
-	uint64_t word = rst_load_sc(&list->word);
+	/* The load spares idle lists the exchange. It may miss a push that is under way; where that
+	 * matters (a dead CPU's list), who drops the lock looks again: rst_pcp_leave(). */
+	uint64_t word = rst_load_rlx(&list->word);
 
 	if (!word)
 		return RST_NO_FRAME;
 	/* Acquires the records that the pushes released. */
-	word = rst_xchg_sc(&list->word, 0);
+	word = rst_xchg_acq(&list->word, 0);
 	return (uint32_t)word ? (uint32_t)word - 1 : RST_NO_FRAME;
 }

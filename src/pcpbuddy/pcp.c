@@ -14,8 +14,9 @@ void rst_pcp_leave(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, boo
 
 	rst_drop(&pcp->lock);
 	while (dead) {
-		/* Orders the drop before the look at the list, against the push before the look
-		 * at the lock. Each turn but the last takes what somebody pushed meanwhile. */
+		/* Orders dead and the drop before the look at the list, against a push before the
+		 * looks at dead and at the lock (push_remote()): one sees the other. Each turn
+		 * but the last takes what somebody pushed meanwhile. */
 		rst_fence_sc();
 		if (!rst_llist_frames(&pcp->llist) || !rst_try(&pcp->lock))
 			return;
