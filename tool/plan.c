@@ -52,7 +52,7 @@ static uint32_t new_block(struct planner *p, uint64_t head, unsigned order)
 	if (id == plan->room_blocks) {
 		if (id > UINT32_MAX / 4)
 			die("the trace has more than a thousand million blocks; use --limit");
-		plan->room_blocks = id ? id * 2 : 4096;
+		plan->room_blocks = id * 2;
 		plan->blocks = grow(plan->blocks, plan->room_blocks, sizeof(*plan->blocks));
 		p->heads = grow(p->heads, plan->room_blocks, sizeof(*p->heads));
 	}
@@ -232,7 +232,7 @@ static void measure(struct plan *plan, const struct trace *trace)
 static void count_live(struct planner *p)
 {
 	/* A block is in use if the map still says so at its head. */
-	for (uint32_t id = 0; p->heads && id < p->plan->nr_blocks; id++)
+	for (uint32_t id = 0; id < p->plan->nr_blocks; id++)
 		p->plan->live_at_end += p->map[p->heads[id]] == id + FRAME_BLOCK;
 }
 
@@ -243,6 +243,9 @@ void plan_make(struct plan *plan, const struct trace *trace, unsigned cpus)
 
 	memset(plan, 0, sizeof(*plan));
 	measure(plan, trace);
+	plan->room_blocks = 4096;
+	plan->blocks = grow(NULL, plan->room_blocks, sizeof(*plan->blocks));
+	p.heads = grow(NULL, plan->room_blocks, sizeof(*p.heads));
 	plan->nr_cpus = cpus ? cpus : plan->traced_cpus;
 	map_size = plan->end_pfn * sizeof(*p.map);
 	p.map = map_memory(map_size);

@@ -21,7 +21,7 @@ void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* realloc() of count elements that does not fail: without memory the program ends. */
-void *grow(void *old, size_t count, size_t size);
+void *grow(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 
 /* Zeroed memory of the kernel's, not backed until it is written; NULL if there is none. */
 void *map_memory(size_t size);

@@ -64,7 +64,8 @@ static inline roost_pfn rst_pfn_of(const struct rst_span *span, rst_frame_id f)
 }
 
 /* The last span that starts at or below pfn, or the first. At most log2(spans) + 1 turns. */
-static inline const struct rst_span *rst_span_below(const struct rst_map *map, roost_pfn pfn)
+static inline __attribute__((returns_nonnull)) const struct rst_span *
+rst_span_below(const struct rst_map *map, roost_pfn pfn)
 {
 	uint32_t low = 0, high = map->nr;
 
