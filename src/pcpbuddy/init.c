@@ -135,7 +135,7 @@ static void init_spans(const struct roost_config *config, struct roost *r)
 
 	while (rst_next_extent(config, &from, &extent)) {
 		span = rst_span_below(&r->map, extent.start);
-		if (span == before)
+		if (before && span == before)
 			mark_hole(r, span, behind, extent.start);
 		behind = extent.end;
 		before = span;
