@@ -25,5 +25,7 @@ int main(void)
 		return 1;
 	printf("2 MiB at guest address %#llx\n", (unsigned long long)pfn << 12);
 	roost_free(frames, pfn, 9); /* from any thread, any signal handler, under any lock */
-	return roost_validate(frames, NULL) ? 1 : 0;
+	int err = roost_validate(frames, NULL);
+	free(metadata);
+	return err ? 1 : 0;
 }

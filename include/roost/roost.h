@@ -190,8 +190,9 @@ size_t roost_metadata_size(const struct roost_config *config);
 
 /*
  * Makes an allocator in the size bytes at metadata, which must be zeroed, aligned to 64 bytes and
- * stay for as long as the allocator is used. All frames start out free. Writes only a part of
- * the metadata: pages of it that belong to memory never used stay untouched.
+ * stay for as long as the allocator is used. All frames start out free. Writes only a part of the
+ * metadata: the records of one frame for each free chunk of the largest order (with max_order 18
+ * under 2 % of its pages).
  * Returns 0 and sets *out, or -ROOST_EINVAL, -ROOST_ENOSPC, -ROOST_E2BIG. Thread context.
  */
 ROOST_MUST_CHECK int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
