@@ -446,7 +446,8 @@ static void run_shape(const struct shape *shape, void *const *state, double time
 
 static void random_events(void **state)
 {
-	const double runs = (double)LENGTH(shapes) * (double)variants_all.count;
+	const size_t nr_shapes = LENGTH(shapes);
+	const double runs = (double)(nr_shapes * variants_all.count);
 
 	if (unfinished)
 		fail_msg("not run, since the run before has failed");

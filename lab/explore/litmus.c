@@ -91,9 +91,11 @@ static void coherence_read_read(struct litmus_state *s, unsigned id)
 static void independent_reads(struct litmus_state *s, unsigned id, bool sc)
 {
 	if (id == 0)
-		sc ? atomic_store_explicit(&s->x, 1, memory_order_seq_cst) : rst_store_rel(&s->x, 1);
+		sc ? atomic_store_explicit(&s->x, 1, memory_order_seq_cst)
+		   : rst_store_rel(&s->x, 1);
 	else if (id == 1)
-		sc ? atomic_store_explicit(&s->y, 1, memory_order_seq_cst) : rst_store_rel(&s->y, 1);
+		sc ? atomic_store_explicit(&s->y, 1, memory_order_seq_cst)
+		   : rst_store_rel(&s->y, 1);
 	else if (id == 2) {
 		s->r[0] = sc ? rst_load_sc(&s->x) : rst_load_acq(&s->x);
 		s->r[1] = sc ? rst_load_sc(&s->y) : rst_load_acq(&s->y);
