@@ -89,7 +89,9 @@ struct roost_zone_config {
 	/* Frames that only callers with ROOST_RESERVE may take: the min watermark. They lie in
 	 * pageblocks of their own at the end of the zone as long as ordinary blocks last. */
 	uint64_t reserve;
-	uint64_t low;  /* free frames under which the pressure hook fires */
+	/* Free frames under which the pressure hook fires and, if there are other zones, they are
+	 * tried first, even if a pcp of this one has frames. */
+	uint64_t low;
 	uint64_t high; /* free frames over which it is armed again */
 };
 
