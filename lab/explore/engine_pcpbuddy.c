@@ -21,12 +21,12 @@ void engine_register(roost_t *roost)
 	char name[32], suffix[16] = "";
 
 	engine = roost;
-	for (unsigned i = 0; i < roost->nr_zones; i++) {
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 
-		if (roost->nr_zones > 1)
+		if (roost->base.nr_zones > 1)
 			snprintf(suffix, sizeof(suffix), ".%u", i);
-		for (unsigned cpu = 0; cpu < roost->nr_cpus; cpu++) {
+		for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++) {
 			snprintf(name, sizeof(name), "pcp%u%s", cpu, suffix);
 			add_lock(LOCK_PCP, &z->pcps[cpu].lock.word, name);
 			vm_ignore(&z->pcps[cpu].count_of, sizeof(z->pcps[cpu].count_of));
@@ -56,7 +56,7 @@ static const struct field pcp_fields[] = {FIELD(rst_pcp, lock),	    FIELD(rst_pc
 static const struct field zone_fields[] = {FIELD(rst_zone, lock),  FIELD(rst_zone, puts),
 					   FIELD(rst_zone, free),  FIELD(rst_zone, blocks),
 					   FIELD(rst_zone, lists), FIELD(rst_zone, nonempty),
-					   FIELD(rst_zone, llist), FIELD(rst_zone, pressed)};
+					   FIELD(rst_zone, llist), FIELD(rst_zone, pressure)};
 static const struct field frame_fields[] = {FIELD(rst_frame, next), FIELD(rst_frame, prev),
 					    FIELD(rst_frame, state), FIELD(rst_frame, used)};
 static const struct field block_fields[] = {FIELD(rst_block, owner), FIELD(rst_block, type),
@@ -92,12 +92,12 @@ bool engine_name(const void *address, char *text, size_t size)
 {
 	if (!engine)
 		return false;
-	for (unsigned i = 0; i < engine->nr_zones; i++)
-		if (name_in((const char *)engine->zones[i].pcps, engine->nr_cpus,
+	for (unsigned i = 0; i < engine->base.nr_zones; i++)
+		if (name_in((const char *)engine->zones[i].pcps, engine->base.nr_cpus,
 			    sizeof(struct rst_pcp), address, pcp_fields, COUNT_OF(pcp_fields),
 			    "pcp", text, size))
 			return true;
-	return name_in((const char *)engine->zones, engine->nr_zones, sizeof(struct rst_zone),
+	return name_in((const char *)engine->zones, engine->base.nr_zones, sizeof(struct rst_zone),
 		       address, zone_fields, COUNT_OF(zone_fields), "zone", text, size) ||
 	       name_in((const char *)engine->blocks, engine->nr_blocks, sizeof(struct rst_block),
 		       address, block_fields, COUNT_OF(block_fields), "block", text, size) ||
