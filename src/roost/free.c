@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * free.c - the free path: any context, no lock, no loop but over the words of a large block and the
+ * levels of a hint.
+ *
+ *	1  check   om[] says that a block of this order begins here; now it says freed
+ *	2  count
+ *	3  put     OR into the set of the pageblock, or of the region
+ *	4  note    in the hints of the home that the pageblock's place names, read after the put
+ *
+ * A put that makes its pageblock all free makes it whole, unless it is somebody's current one:
+ *eight compare-and-exchanges, once each, that others' takes may spoil.
+ */
+#include "roost/engine.h"
+
+/* ---- 1: check ------------------------------------------------------------------------------ */
+
+/* The order of the free block around a frame, -1 if it is not free. *head: its first frame. */
+static int free_order(const struct roost *r, rst_frame_id f, rst_frame_id *head)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned bit, order;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	if (rst_set_has(&r->regions[g], bit)) {
+		order = rst_set_merged(&r->regions[g], bit, 0);
+		if (order + RST_SET_ORDER > r->base.max_order)
+			order = r->base.max_order - RST_SET_ORDER;
+		*head = (b - (bit & ((1u << order) - 1))) << ROOST_PAGEBLOCK_ORDER;
+		return (int)(order + RST_SET_ORDER);
+	}
+	if (!rst_set_has(&r->blocks[b], f % RST_PAGEBLOCK))
+		return -1;
+	order = rst_set_merged(&r->blocks[b], f % RST_PAGEBLOCK, 0);
+	*head = f & ~((1u << order) - 1);
+	return (int)order;
+}
+
+int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+		     rst_frame_id *head, bool *allocated)
+{
+	roost_pfn pfn = rst_pfn_of(span, f);
+
+	*allocated = true;
+	for (unsigned order = 0; order <= r->base.max_order; order++) {
+		roost_pfn first = pfn >> order << order;
+		unsigned om;
+
+		if (first < span->start)
+			break;
+		*head = rst_frame_of(span, first);
+		om = rst_load_rlx(&r->om[*head]);
+		if (rst_om_is_allocated(om) && om > order)
+			return (int)om - 1;
+	}
+	*allocated = false;
+	return free_order(r, f, head);
+}
+
+/* What lies at pfn is not what the caller says: what is it? Fills in kind and what was found. */
+static void classify(const struct roost *r, const struct rst_span *span, struct roost_misuse *m)
+{
+	rst_frame_id f = rst_frame_of(span, m->pfn), head;
+	unsigned om = rst_load_rlx(&r->om[f]);
+	bool allocated;
+	int order;
+
+	m->kind = ROOST_MISUSE_HOLE;
+	if (om == RST_OM_HOLE)
+		return;
+	order = rst_block_around(r, span, f, &head, &allocated);
+	m->kind = allocated && head == f	     ? ROOST_MISUSE_WRONG_ORDER
+		  : !allocated && om == RST_OM_FREED ? ROOST_MISUSE_DOUBLE_FREE
+						     : ROOST_MISUSE_NOT_ALLOCATED;
+	if (order >= 0) {
+		m->order_found = order;
+		m->head_found = rst_pfn_of(span, head);
+	}
+}
+
+/* At check level 3: does no block begin inside of this one, and is none of it free? */
+static bool inside_clean(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	for (rst_frame_id i = f; i < f + (1u << order); i++)
+		if ((i > f && rst_om_is_allocated(rst_load_rlx(&r->om[i]))) ||
+		    rst_set_has(&r->blocks[i >> ROOST_PAGEBLOCK_ORDER], i % RST_PAGEBLOCK))
+			return false;
+	return true;
+}
+
+/*
+ * Changes what om[] says of the block at pfn from allocated with this order to the given value.
+ * Returns its frame, or RST_NO_FRAME with the misuse filled in.
+ */
+static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, unsigned to)
+{
+	const struct rst_span *span = rst_misuse_span(&r->base, m);
+	uint8_t expected = (uint8_t)(m->order_given + 1), found = expected;
+	rst_frame_id f;
+
+	if (!span)
+		return RST_NO_FRAME;
+	f = rst_frame_of(span, m->pfn);
+	/* om[] once more behind the look: another free of the same block may have come between. */
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_rlx(&r->om[f]) == expected &&
+	    !inside_clean(r, f, (unsigned)m->order_given) &&
+	    rst_load_rlx(&r->om[f]) == expected) {
+		m->kind = ROOST_MISUSE_CORRUPT;
+		return RST_NO_FRAME;
+	}
+	/* Relaxed: the caller alone has the block. If a second caller thinks so too, the
+	 * compare-and-exchange of level 2 lets one of them through; load and store find a double
+	 * free unless it happens on two CPUs at the same instant. */
+	if (r->base.check_level >= ROOST_CHECK_EXACT)
+		rst_cas8_rlx(&r->om[f], &found, (uint8_t)to);
+	else if (r->base.check_level >= ROOST_CHECK_STATE)
+		found = rst_load_rlx(&r->om[f]);
+	if (found != expected) {
+		classify(r, span, m);
+		return RST_NO_FRAME;
+	}
+	if (r->base.check_level < ROOST_CHECK_EXACT)
+		rst_store_rlx(&r->om[f], (uint8_t)to);
+	return f;
+}
+
+/* ---- 2 to 4: count, put, note -------------------------------------------------------------- */
+
+static void count(const struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order,
+		  uint64_t n)
+{
+	unsigned cpu = rst_this_cpu(&r->base);
+	/* Racy: for the statistics. */
+	int home = rst_home_of(rst_list_of(rst_load_rlx(&r->place[b])));
+	bool remote = home >= 0 && (unsigned)home != cpu % r->nr_homes;
+
+	/* Relaxed, and before the put: the put releases it to who takes the block. */
+	rst_add_rlx(&z->pcps[cpu].freed[remote][order], n);
+}
+
+/* Frames of a pageblock were put: the largest free run that they are a part of has this order. */
+static void note(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order, bool dense,
+		 unsigned frames)
+{
+	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see block.c */
+
+	if (place == ROOST_LIST_RESERVE)
+		rst_add_rlx(&z->reserve_free, frames);
+	if (order == RST_SET_ORDER && !(place & RST_CURRENT))
+		rst_settle(r, z, b);
+	else
+		rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place),
+							     rst_bin_of(order, dense), b));
+}
+
+static void put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned off = f % RST_PAGEBLOCK;
+	struct rst_set *set = &r->blocks[b];
+
+	count(r, z, b, order, 1);
+	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
+	if (order > RST_SET_ORDER ||
+	    (order == RST_SET_ORDER && rst_load_rlx(&r->place[b]) != ROOST_LIST_RESERVE)) {
+		rst_put_whole(r, z, b, order - RST_SET_ORDER);
+		return;
+	}
+	rst_set_put(set, off, order);
+	note(r, z, b, rst_set_merged(set, off, order),
+	     rst_dense(rst_load_rlx(&set->word[off / 64])), 1u << order);
+}
+
+/* ---- Batches ------------------------------------------------------------------------------- */
+
+/* Frames of one word of a set that are put with one OR. */
+struct batch {
+	struct roost *r;
+	struct rst_zone *z;
+	rst_block_id block;
+	unsigned word, frames;
+	uint64_t bits;
+};
+
+static void flush(struct batch *batch)
+{
+	struct roost *r = batch->r;
+	struct rst_set *set = &r->blocks[batch->block];
+	int order;
+
+	if (!batch->bits)
+		return;
+	rst_or_sc(&set->word[batch->word], batch->bits);
+	batch->bits = 0;
+	order = rst_set_largest(set);
+	/* Others may have taken them all again: then nothing is left to note. */
+	note(r, batch->z, batch->block, order < 0 ? 0 : (unsigned)order, rst_set_dense(set),
+	     batch->frames);
+	batch->frames = 0;
+}
+
+static void add(struct batch *batch, rst_frame_id f, unsigned order)
+{
+	struct roost *r = batch->r;
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned word = f % RST_PAGEBLOCK / 64;
+
+	if (order > RST_WORD_ORDER) {
+		put(r, rst_zone_of_block(r, b), f, order);
+		return;
+	}
+	if (batch->bits && (batch->block != b || batch->word != word))
+		flush(batch);
+	if (!batch->bits || batch->block != b)
+		batch->z = rst_zone_of_block(r, b);
+	batch->block = b;
+	batch->word = word;
+	batch->bits |= rst_run(f, order);
+	batch->frames += 1u << order;
+	count(r, batch->z, b, order, 1);
+}
+
+static void free_blocks(struct roost *r, const char *call, const struct roost_block *blocks,
+			size_t n)
+{
+	struct batch batch = {.r = r};
+
+	for (size_t i = 0; i < n; i++) {
+		struct roost_misuse m = rst_misuse_of(call, blocks[i].pfn, blocks[i].order);
+		rst_frame_id f = claim_block(r, &m, RST_OM_FREED);
+
+		if (f != RST_NO_FRAME)
+			add(&batch, f, blocks[i].order);
+		else
+			rst_report(&r->base, &m);
+	}
+	flush(&batch);
+}
+
+static void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
+{
+	struct roost_misuse m = rst_misuse_of(call, pfn, order);
+	rst_frame_id f = claim_block(r, &m, RST_OM_FREED);
+
+	if (f != RST_NO_FRAME)
+		put(r, rst_zone_of_block(r, f >> ROOST_PAGEBLOCK_ORDER), f, order);
+	else
+		rst_report(&r->base, &m);
+}
+
+/* ---- Interface ----------------------------------------------------------------------------- */
+
+void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	free_one(roost, "roost_free", pfn, order);
+}
+
+void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	free_one(roost, "roost_free_nolock", pfn, order);
+}
+
+void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count)
+{
+	free_blocks(roost, "roost_free_bulk", blocks, count);
+}
+
+void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count)
+{
+	free_blocks(roost, "roost_free_bulk_nolock", blocks, count);
+}
+
+int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
+{
+	struct roost_misuse m = rst_misuse_of("roost_split", pfn, from);
+	rst_frame_id f;
+
+	if (to > from)
+		return -ROOST_EINVAL;
+	f = claim_block(roost, &m, to + 1);
+	if (f == RST_NO_FRAME) {
+		rst_report(&roost->base, &m);
+		return -ROOST_EINVAL;
+	}
+	for (uint32_t i = 1u << to; i < 1u << from; i += 1u << to)
+		rst_store_rlx(&roost->om[f + i], (uint8_t)(to + 1));
+	return 0;
+}
