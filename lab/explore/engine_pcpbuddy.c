@@ -9,18 +9,26 @@
 #include "pcpbuddy/pcpbuddy.h"
 #include "vm.h"
 
-static const struct roost *engine;
+static const struct roost *pool;
 
-static void add_lock(enum lock_kind kind, const rst_lockword_t *lock, const char *name)
+static const struct lock_class pcp_class = {"pcp", LOCK_TRIED, 1};
+static const struct lock_class zone_class = {"zone", LOCK_WAITED, 2};
+
+void engine_configure(struct roost_config *config, unsigned path)
 {
-	vm_add_lock(kind, (void *)(uintptr_t)&lock->word, name);
+	config->free_path = (enum roost_free_path)path; /* engines.c has them in this order */
+}
+
+static void add_lock(const struct lock_class *class, const rst_lockword_t *lock, const char *name)
+{
+	vm_add_lock(class, (void *)(uintptr_t)&lock->word, name);
 }
 
 void engine_register(roost_t *roost)
 {
 	char name[32], suffix[16] = "";
 
-	engine = roost;
+	pool = roost;
 	for (unsigned i = 0; i < roost->nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 
@@ -28,11 +36,11 @@ void engine_register(roost_t *roost)
 			snprintf(suffix, sizeof(suffix), ".%u", i);
 		for (unsigned cpu = 0; cpu < roost->nr_cpus; cpu++) {
 			snprintf(name, sizeof(name), "pcp%u%s", cpu, suffix);
-			add_lock(LOCK_PCP, &z->pcps[cpu].lock.word, name);
+			add_lock(&pcp_class, &z->pcps[cpu].lock.word, name);
 			vm_ignore(&z->pcps[cpu].count_of, sizeof(z->pcps[cpu].count_of));
 		}
 		snprintf(name, sizeof(name), "zone%s", suffix);
-		add_lock(LOCK_ZONE, &z->lock.word, name);
+		add_lock(&zone_class, &z->lock.word, name);
 	}
 }
 
@@ -88,20 +96,20 @@ static bool name_in(const char *base, size_t count, size_t size, const void *add
 	return true;
 }
 
-bool engine_name(const void *address, char *text, size_t size)
+bool engine_address(const void *address, char *text, size_t size)
 {
-	if (!engine)
+	if (!pool)
 		return false;
-	for (unsigned i = 0; i < engine->nr_zones; i++)
-		if (name_in((const char *)engine->zones[i].pcps, engine->nr_cpus,
+	for (unsigned i = 0; i < pool->nr_zones; i++)
+		if (name_in((const char *)pool->zones[i].pcps, pool->nr_cpus,
 			    sizeof(struct rst_pcp), address, pcp_fields, COUNT_OF(pcp_fields),
 			    "pcp", text, size))
 			return true;
-	return name_in((const char *)engine->zones, engine->nr_zones, sizeof(struct rst_zone),
-		       address, zone_fields, COUNT_OF(zone_fields), "zone", text, size) ||
-	       name_in((const char *)engine->blocks, engine->nr_blocks, sizeof(struct rst_block),
+	return name_in((const char *)pool->zones, pool->nr_zones, sizeof(struct rst_zone), address,
+		       zone_fields, COUNT_OF(zone_fields), "zone", text, size) ||
+	       name_in((const char *)pool->blocks, pool->nr_blocks, sizeof(struct rst_block),
 		       address, block_fields, COUNT_OF(block_fields), "block", text, size) ||
-	       name_in((const char *)engine->frames,
-		       (size_t)engine->nr_blocks << ROOST_PAGEBLOCK_ORDER, sizeof(struct rst_frame),
-		       address, frame_fields, COUNT_OF(frame_fields), "frame", text, size);
+	       name_in((const char *)pool->frames, (size_t)pool->nr_blocks << ROOST_PAGEBLOCK_ORDER,
+		       sizeof(struct rst_frame), address, frame_fields, COUNT_OF(frame_fields),
+		       "frame", text, size);
 }

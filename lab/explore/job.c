@@ -209,9 +209,10 @@ static void save(struct work *w, const struct schedule *schedule)
 	if (!w->options->save || (w->options->judged && job_as_expected(w->job, r)))
 		return;
 	snprintf(head.scenario, sizeof(head.scenario), "%s", w->job->scenario->file);
-	snprintf(head.path, sizeof(head.path), "%s", free_path_names[w->job->path]);
+	snprintf(head.path, sizeof(head.path), "%s", engine->paths[w->job->path]);
+	snprintf(head.engine, sizeof(head.engine), "%s", engine_program);
 	snprintf(head.key, sizeof(head.key), "%s", r->key);
-	snprintf(r->saved, sizeof(r->saved), "%.120s/%.60s-%s.sched", w->options->save,
+	snprintf(r->saved, sizeof(r->saved), "%.120s/%.60s-%.15s.sched", w->options->save,
 		 w->job->scenario->name, head.path);
 	if (!schedule_write(schedule, &head, r->saved))
 		r->saved[0] = 0;

@@ -42,7 +42,7 @@ struct result {
 
 struct job {
 	const struct scenario *scenario;
-	enum roost_free_path path;
+	unsigned path; /* of the engine */
 };
 
 /* The report of a find is written to out. */

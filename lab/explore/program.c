@@ -35,6 +35,14 @@ static roost_t *roost;
 static unsigned most_own;
 static unsigned lock_index[SCENARIO_LOCKS];
 
+/* Each lock of a scenario is a class of its own, before all of the engine's. */
+static const struct lock_class lock_classes[SCENARIO_LOCKS] = {
+	{"L0", LOCK_SCENARIO, 0},
+	{"L1", LOCK_SCENARIO, 0},
+	{"L2", LOCK_SCENARIO, 0},
+	{"L3", LOCK_SCENARIO, 0},
+};
+
 unsigned scenario_most_own(void)
 {
 	return most_own;
@@ -437,7 +445,7 @@ static void run_plain(const struct program *list, unsigned nr)
 	port_set_cpu(0);
 }
 
-bool scenario_load(const struct scenario *s, enum roost_free_path path, bool weak)
+bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 {
 	struct roost_config config = s->config;
 	size_t frames = (size_t)s->pageblocks * 512, size;
@@ -452,7 +460,7 @@ bool scenario_load(const struct scenario *s, enum roost_free_path path, bool wea
 	vm.weak = weak;
 	config.ranges = &range;
 	config.nr_ranges = 1;
-	config.free_path = path;
+	engine_configure(&config, path);
 	config.misuse = heard_misuse;
 	size = roost_metadata_size(&config);
 	world = vm_alloc(sizeof(*world) + frames, 64);
@@ -466,7 +474,7 @@ bool scenario_load(const struct scenario *s, enum roost_free_path path, bool wea
 	engine_register(roost);
 	for (unsigned i = 0; i < s->nr_locks; i++)
 		lock_index[i] =
-			vm_add_lock(LOCK_SCENARIO, vm_alloc(sizeof(vm_clock), 64), s->locks[i]);
+			vm_add_lock(&lock_classes[i], vm_alloc(sizeof(vm_clock), 64), s->locks[i]);
 	vm.nr_cpus = config.nr_cpus;
 	run_plain(s->setup, s->nr_setup);
 	if (vm.failure.kind) {

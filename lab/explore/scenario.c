@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const free_path_names[SCENARIO_PATHS] = {"trylock", "llist", "blocking"};
+enum { ALL_PATHS = (1u << ENGINE_PATHS) - 1 };
 
 struct reader {
 	struct scenario *out;
@@ -396,23 +396,37 @@ static enum failure_kind failure_of(struct reader *r, const char *name)
 	return FAIL_NONE;
 }
 
+/* Bits of the paths of this program's engine that go by a name: of a path, an engine, or "all". */
+static unsigned paths_called(struct reader *r, const char *name)
+{
+	bool known = !strcmp(name, "all");
+	unsigned paths = known ? ALL_PATHS : 0;
+
+	for (unsigned e = 0; e < nr_engines; e++) {
+		int path = find(engines[e].paths, engine_nr_paths(&engines[e]), name);
+		bool whole = !strcmp(engines[e].name, name);
+
+		known |= path >= 0 || whole;
+		if (engine == &engines[e] && (path >= 0 || whole))
+			paths |= whole ? ALL_PATHS : 1u << path;
+	}
+	if (!known)
+		error(r,
+		      "\"%s\" is no engine and no free path of one; there are: all, pcpbuddy "
+		      "(trylock, llist, blocking), roost",
+		      name);
+	return paths;
+}
+
 static void expectation(struct reader *r)
 {
 	struct expectation e = {.given = true};
 	unsigned paths = 0;
 	char name[SCENARIO_NAME];
 
-	do {
-		int path = find(free_path_names, SCENARIO_PATHS, word(r, name, sizeof(name)));
-
-		if (path < 0 && !strcmp(name, "all"))
-			paths |= 7;
-		else if (path < 0)
-			error(r, "free paths are trylock, llist, blocking or all, not \"%s\"",
-			      name);
-		else
-			paths |= 1u << path;
-	} while (!r->bad && accept(r, ','));
+	do
+		paths |= paths_called(r, word(r, name, sizeof(name)));
+	while (!r->bad && accept(r, ','));
 	if (r->bad || !expect(r, ':'))
 		return;
 	e.kind = failure_of(r, word(r, name, sizeof(name)));
@@ -421,7 +435,7 @@ static void expectation(struct reader *r)
 			strncat(e.locks, " ", sizeof(e.locks) - strlen(e.locks) - 1);
 		strncat(e.locks, name, sizeof(e.locks) - strlen(e.locks) - 1);
 	}
-	for (unsigned path = 0; path < SCENARIO_PATHS; path++)
+	for (unsigned path = 0; path < ENGINE_PATHS; path++)
 		if (paths >> path & 1)
 			r->out->expect[path] = e;
 }

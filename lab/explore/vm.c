@@ -85,13 +85,21 @@ struct context *vm_add(unsigned cpu, enum level level, const char *name, void *p
 	return c;
 }
 
-unsigned vm_add_lock(enum lock_kind kind, void *address, const char *name)
+unsigned vm_add_lock(const struct lock_class *class, void *address, const char *name)
 {
 	struct lock *lock = &vm.locks[vm.nr_locks];
+	unsigned first = 0;
 
-	*lock = (struct lock){.kind = kind, .address = address, .holder = -1};
+	if (vm.nr_locks == VM_LOCKS) {
+		fprintf(stderr, "roost-explore: more than %d locks\n", VM_LOCKS);
+		exit(2);
+	}
+	while (first < vm.nr_locks && vm.locks[first].class != class)
+		first++;
+	*lock = (struct lock){
+		.class = class, .first = (uint8_t)first, .address = address, .holder = -1};
 	snprintf(lock->name, sizeof(lock->name), "%s", name);
-	memory_word(address)->lock = (uint16_t)vm.nr_locks;
+	memory_word(address, 4)->lock = (uint16_t)vm.nr_locks;
 	return vm.nr_locks++;
 }
 
@@ -222,7 +230,8 @@ static bool at_waited_lock(const struct context *c)
 	unsigned lock = c->done || c->pending.word == VM_NO_WORD ? VM_LOCKS
 								 : vm.words[c->pending.word].lock;
 
-	return c->pending.kind != OP_NONE && lock != VM_LOCKS && vm.locks[lock].kind != LOCK_PCP;
+	return c->pending.kind != OP_NONE && lock != VM_LOCKS &&
+	       vm.locks[lock].class->kind != LOCK_TRIED;
 }
 
 static bool may_begin(const struct context *c)
@@ -239,7 +248,7 @@ static bool may_begin(const struct context *c)
 		return top->level < LEVEL_NMI;
 	default: /* a CPU does not stop where others wait for it, or it for others */
 		for (; top; top = top->below)
-			if (lock_holds_kind(top, LOCK_ZONE) ||
+			if (lock_holds_kind(top, LOCK_WAITED) ||
 			    lock_holds_kind(top, LOCK_SCENARIO) || at_waited_lock(top))
 				return false;
 		return true;

@@ -82,6 +82,7 @@ struct store {
 /* An atomic word. What is above the line stays from one execution to the next. */
 struct word {
 	char *address;
+	uint8_t size; /* bytes */
 	bool shared;
 	uint16_t id;   /* of a shared word: index into views */
 	uint16_t lock; /* index into vm.locks, or VM_LOCKS */
@@ -93,13 +94,24 @@ struct word {
 	unsigned nr_stores;
 };
 
-enum lock_kind { LOCK_PCP, LOCK_ZONE, LOCK_SCENARIO, LOCK_KINDS };
+enum lock_kind {
+	LOCK_TRIED,    /* never waited for, so it may be held with interrupts on */
+	LOCK_WAITED,   /* held only with interrupts off */
+	LOCK_SCENARIO, /* the caller's: held and waited for as the scenario says */
+};
+
+/* Locks of one class obey the same rules. Who holds one takes others of higher ranks only. */
+struct lock_class {
+	const char *name;
+	enum lock_kind kind;
+	unsigned rank; /* from 1; those of the scenario come before all others */
+};
 
 struct lock {
 	char name[24];
 	void *address;
-	enum lock_kind kind;
-	uint8_t class; /* locks of one class obey the same rules: see lock.c */
+	const struct lock_class *class;
+	uint8_t first; /* of its class: what lockdep's rule goes by (lock.c) */
 	int holder;    /* context, or -1 */
 };
 
@@ -235,8 +247,8 @@ void vm_reset(void);
 /* Zeroed memory in the arena; what is in it when vm_freeze() is called is restored for each run. */
 void *vm_alloc(size_t size, size_t alignment);
 struct context *vm_add(unsigned cpu, enum level level, const char *name, void *program);
-/* Registers a word (or a byte of the arena) that is a lock. */
-unsigned vm_add_lock(enum lock_kind kind, void *address, const char *name);
+/* Registers a word of the arena (of 4 bytes) that is a lock. */
+unsigned vm_add_lock(const struct lock_class *class, void *address, const char *name);
 /* Statistics: accesses to [start, start + size) are nobody's business. */
 void vm_ignore(void *start, size_t size);
 bool vm_ignored(const void *address);
