@@ -305,6 +305,7 @@ void memory_refresh(struct context *c)
 		seen[c->cpu][word->id] = (uint16_t)(word->nr_stores - 1);
 	}
 	c->nr_watched = 0;
+	c->own_news = false;
 }
 
 static uint64_t read_from(struct context *c, struct word *word, unsigned store, int order)

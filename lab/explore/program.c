@@ -25,8 +25,10 @@ struct world {
 	uint64_t values[SCENARIO_VARIABLES];
 	uint64_t slab[SCENARIO_VARIABLES]; /* objects left; under the lock */
 	unsigned misuse[SCENARIO_MISUSES];
-	uint32_t held;	 /* frames */
-	uint8_t marks[]; /* per frame */
+	unsigned pressed; /* calls of the pressure hook */
+	bool pressing;	  /* it runs */
+	uint32_t held;	  /* frames */
+	uint8_t marks[];  /* per frame */
 };
 
 static const struct scenario *scenario;
@@ -76,6 +78,15 @@ static void set(unsigned variable, uint64_t value)
 	memory_store(&world->values[variable], 8, value, memory_order_release);
 }
 
+/* The pressure hook comes more than once, so what it frees is not there any more. */
+static uint64_t get_to_free(const struct context *c, unsigned variable)
+{
+	if (c && c->hooked)
+		return memory_rmw(&world->values[variable], 8, RMW_EXCHANGE, 0,
+				  memory_order_acq_rel);
+	return get(variable);
+}
+
 static const char *name_of(unsigned variable)
 {
 	return scenario->variables[variable];
@@ -119,17 +130,20 @@ static void call(struct context *c, const char *format, const char *name, unsign
 {
 	if (!c)
 		return;
+	log_line(c, format, name, number);
+	if (c->hooked)
+		return;
 	c->call_ops = 0;
 	c->nr_watched = 0;
+	c->own_news = false;
 	c->sleeps = 0;
 	c->missed = -1;
-	log_line(c, format, name, number);
 }
 
 /* waits: the call may wait. */
 static void called(struct context *c, bool waits)
 {
-	if (!c || waits)
+	if (!c || waits || c->hooked)
 		return;
 	if (c->call_ops > most_own)
 		most_own = c->call_ops;
@@ -139,14 +153,9 @@ static void called(struct context *c, bool waits)
 			c->name, c->call_ops, scenario->bound);
 }
 
-static void do_alloc(struct context *c, const struct statement *s)
+/* The variable gets what an allocation returned. */
+static void got(struct context *c, unsigned variable, roost_pfn pfn, unsigned order)
 {
-	unsigned variable = s->variables[0], order = (unsigned)s->number;
-	roost_pfn pfn;
-
-	call(c, "%s = alloc order %lu", name_of(variable), order);
-	pfn = roost_alloc(roost, order, s->flags);
-	called(c, s->flags & ROOST_WAIT);
 	if (pfn != ROOST_NONE)
 		mark(pfn, order);
 	if (c && pfn == ROOST_NONE)
@@ -156,10 +165,34 @@ static void do_alloc(struct context *c, const struct statement *s)
 	set(variable, value_of(pfn, order));
 }
 
+static void do_alloc(struct context *c, const struct statement *s)
+{
+	unsigned order = (unsigned)s->number;
+	roost_pfn pfn;
+
+	call(c, "%s = alloc order %lu", name_of(s->variables[0]), order);
+	pfn = roost_alloc(roost, order, s->flags);
+	called(c, s->flags & ROOST_WAIT);
+	got(c, s->variables[0], pfn, order);
+}
+
+static void do_alloc_bulk(struct context *c, const struct statement *s)
+{
+	unsigned order = (unsigned)s->number;
+	roost_pfn pfns[SCENARIO_ARGUMENTS];
+	size_t n;
+
+	call(c, "%s, ... = alloc-bulk order %lu", name_of(s->variables[0]), order);
+	n = roost_alloc_bulk(roost, order, s->flags, pfns, s->nr_variables);
+	called(c, s->flags & ROOST_WAIT);
+	for (unsigned i = 0; i < s->nr_variables; i++)
+		got(c, s->variables[i], i < n ? pfns[i] : ROOST_NONE, order);
+}
+
 static void do_free(struct context *c, const struct statement *s, bool nolock)
 {
 	for (unsigned i = 0; i < s->nr_variables; i++) {
-		uint64_t value = get(s->variables[i]);
+		uint64_t value = get_to_free(c, s->variables[i]);
 		struct roost_block block = block_of(value);
 
 		if (!has_block(value))
@@ -183,7 +216,7 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 	size_t n = 0;
 
 	for (unsigned i = 0; i < s->nr_variables; i++) {
-		uint64_t value = get(s->variables[i]);
+		uint64_t value = get_to_free(c, s->variables[i]);
 
 		if (has_block(value))
 			blocks[n++] = block_of(value);
@@ -295,6 +328,11 @@ static void do_assert(struct context *c, const struct statement *s)
 {
 	unsigned got = 0, none = 0;
 
+	if (s->assertion == ASSERT_PRESSED) {
+		if (!world->pressed)
+			failed(c, s);
+		return;
+	}
 	if (s->assertion == ASSERT_OWNER) {
 		struct roost_frame_info info;
 		uint64_t value = get(s->variables[0]);
@@ -361,6 +399,9 @@ static void do_statement(struct context *c, const struct statement *s, unsigned 
 	case VERB_ALLOC:
 		do_alloc(c, s);
 		break;
+	case VERB_ALLOC_BULK:
+		do_alloc_bulk(c, s);
+		break;
 	case VERB_FREE:
 	case VERB_FREE_NOLOCK:
 		do_free(c, s, s->verb == VERB_FREE_NOLOCK);
@@ -422,11 +463,44 @@ void program_run(struct context *c)
 
 /* ---- Begin and end ------------------------------------------------------------------------- */
 
+/* Both hooks are called with no lock of the allocator held. */
+static void check_hook(const struct context *c, const char *hook)
+{
+	if (c && (lock_holds_kind(c, LOCK_TRIED) || lock_holds_kind(c, LOCK_WAITED)))
+		vm_fail(FAIL_LOCK, hook, "%s calls the hook for %s with a lock held", c->name,
+			hook);
+}
+
+/* What it does is no part of the call that it is called from. In the setup it does nothing. */
+static void pressed(void *context, unsigned zone, uint64_t free_frames)
+{
+	struct context *c = vm.current;
+	uint32_t ops;
+
+	(void)context;
+	if (!c)
+		return;
+	log_line(c, "   pressure: %lu frames are free in zone %u", (unsigned long)free_frames,
+		 zone);
+	check_hook(c, "pressure");
+	if (world->pressing)
+		vm_fail(FAIL_ASSERT, "pressure", "%s calls the pressure hook while it runs",
+			c->name);
+	world->pressing = c->hooked = true;
+	world->pressed++;
+	ops = c->call_ops;
+	run(c, &scenario->pressure);
+	c->call_ops = ops;
+	world->pressing = c->hooked = false;
+	c->own_news = true;
+}
+
 static void heard_misuse(void *context, const struct roost_misuse *misuse)
 {
 	struct context *c = vm.current;
 
 	(void)context;
+	check_hook(c, "misuse");
 	world->misuse[misuse->kind]++;
 	if (c)
 		log_line(c, "   misuse: %s", roost_misuse_name(misuse->kind));
@@ -462,6 +536,8 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	config.nr_ranges = 1;
 	engine_configure(&config, path);
 	config.misuse = heard_misuse;
+	if (s->pressure.nr)
+		config.pressure = pressed;
 	size = roost_metadata_size(&config);
 	world = vm_alloc(sizeof(*world) + frames, 64);
 	metadata = vm_alloc(size, 64);

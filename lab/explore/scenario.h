@@ -10,6 +10,7 @@
  *	task    cpu0: OP; OP; ...                  one for each CPU at most
  *	hardirq cpu0: OP; OP; ...                  any number; also softirq, nmi
  *	stop    cpu1                               for ever, in no lock that is waited for
+ *	pressure OP; ...                           in the pressure hook, on whatever CPU calls it
  *	finally cpu0: OP; ...                      afterwards, if no CPU stopped
  *
  * A line that begins with a blank goes on with the one before. docs/lab.md has the list of OPs.
@@ -32,6 +33,7 @@ enum {
 
 enum verb {
 	VERB_ALLOC,
+	VERB_ALLOC_BULK,
 	VERB_FREE,
 	VERB_FREE_NOLOCK,
 	VERB_FREE_BATCH,
@@ -54,7 +56,14 @@ enum verb {
 	VERB_ASSERT,
 };
 
-enum assertion { ASSERT_GOT, ASSERT_NONE, ASSERT_ONE_OF, ASSERT_ANY_OF, ASSERT_OWNER };
+enum assertion {
+	ASSERT_GOT,
+	ASSERT_NONE,
+	ASSERT_ONE_OF,
+	ASSERT_ANY_OF,
+	ASSERT_OWNER,
+	ASSERT_PRESSED
+};
 
 struct statement {
 	enum verb verb;
@@ -92,6 +101,7 @@ struct scenario {
 	char variables[SCENARIO_VARIABLES][SCENARIO_NAME];
 	char locks[SCENARIO_LOCKS][SCENARIO_NAME];
 	unsigned nr_variables, nr_locks;
+	struct program pressure;		    /* what the pressure hook does */
 	struct program *setup, *contexts, *finally; /* lists in order */
 	unsigned nr_setup, nr_contexts, nr_finally;
 };

@@ -214,6 +214,8 @@ static void run(struct context *c)
 
 static bool writes_came(const struct context *c)
 {
+	if (c->own_news)
+		return true;
 	for (unsigned i = 0; i < c->nr_watched; i++) {
 		const struct word *word = &vm.words[c->watched[i].word];
 
@@ -329,7 +331,7 @@ static void reset_context(struct context *c)
 	c->started = c->done = false;
 	c->below = NULL;
 	c->pending = (struct op){0};
-	c->call = NULL;
+	c->hooked = c->own_news = false;
 	c->call_ops = c->ops = c->spins = c->sleeps = c->nr_held = c->nr_watched = 0;
 	c->woken_by = c->missed = -1;
 	memset(c->clock, 0, sizeof(c->clock));

@@ -130,8 +130,9 @@ struct context {
 	const char *name;
 	/* Scenario. */
 	void *program;
-	const char *call;  /* API call that it is in, or NULL */
-	uint32_t call_ops; /* accesses in that call */
+	uint32_t call_ops; /* accesses in the API call that it is in */
+	bool hooked;	   /* that call has called the pressure hook, which it is in */
+	bool own_news;	   /* the hook has: what it wrote may be what the call waits for */
 	/* Counts. */
 	uint32_t ops; /* accesses of its own so far: the time in a saved schedule */
 	unsigned spins, sleeps;
