@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ends.h"
 #include "lock.h"
 #include "memory.h"
 #include "pct.h"
@@ -14,11 +15,6 @@
 #include "search.h"
 
 enum { WARM_UP = 200, MOST_RESTARTS = 1000 };
-
-/* Hashes of ends; full at ENDS / 2, from where on no more are counted. */
-enum { ENDS = 1 << 16 };
-
-static uint64_t ends[ENDS];
 
 enum pass { PASS_EXHAUSTED, PASS_BUDGET, PASS_FOUND };
 
@@ -54,27 +50,12 @@ static bool over_budget(struct work *w)
 	return w->late;
 }
 
-static void count_end(struct result *r)
-{
-	uint64_t hash = vm_hash();
-	size_t i = hash % ENDS;
-
-	if (r->ends == ENDS / 2)
-		return;
-	while (ends[i] && ends[i] != hash)
-		i = (i + 1) % ENDS;
-	r->ends += !ends[i];
-	ends[i] = hash;
-}
-
 static enum outcome execute(struct work *w, const struct strategy *strategy, void *self)
 {
 	struct result *r = w->result;
 	enum outcome outcome = vm_run(strategy, self);
 
 	r->executions++;
-	if (outcome == RUN_DONE)
-		count_end(r);
 	r->redundant += outcome == RUN_ABORTED;
 	r->cut += outcome == RUN_CUT;
 	if ((unsigned)vm.nr_steps > r->depth)
@@ -253,19 +234,20 @@ void job_run(const struct job *job, const struct options *options, struct result
 	*r = (struct result){0};
 	w.start = now_s();
 	w.end = w.start + options->seconds;
-	memset(cover_map, 0, sizeof(cover_map));
-	memset(ends, 0, sizeof(ends));
+	cover_forget();
+	ends_forget();
 	r->loaded = scenario_load(job->scenario, job->path, !options->sc);
 	if (!r->loaded)
 		return;
 	if (all_passes(&w) == PASS_FOUND)
 		found(&w, out);
+	r->ends = ends_count();
 	r->shared = vm.nr_shared;
 	r->steps = vm.all_steps - steps;
 	r->choices = vm.all_choices - choices;
 	r->most_own = scenario_most_own();
 	r->seconds = now_s() - w.start;
-	memcpy(r->cover, cover_map, sizeof(r->cover));
+	cover_take(r->cover);
 	if (lock_inversion())
 		snprintf(r->lockdep, sizeof(r->lockdep), "%s", lock_inversion());
 	if (!r->kind && r->lockdep[0]) {

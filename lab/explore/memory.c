@@ -183,8 +183,10 @@ static struct word *touch(const volatile void *address, unsigned size)
 	word->nr_stores = 0;
 	if (vm.share_all && !word->shared)
 		share(word);
-	add_store(word,
-		  &(struct store){.value = raw_load(address, size), .step = -1, .context = 0xff});
+	if (word->shared)
+		add_store(word, &(struct store){.value = raw_load(address, size),
+						.step = -1,
+						.context = 0xff});
 	return word;
 }
 
@@ -542,6 +544,8 @@ void memory_volatile(const volatile void *address, unsigned size, bool write)
 	word = touch(address, size);
 	announce(word, write ? OP_STORE : OP_LOAD, memory_order_seq_cst);
 	use(word, c, write);
+	if (!word->shared)
+		return;
 	learn(c, word->stores[word->nr_stores - 1].released, memory_order_acquire);
 	if (write)
 		write_to(c, word, 0, memory_order_release, NULL);

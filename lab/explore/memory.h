@@ -60,8 +60,7 @@ void race_access(const volatile void *address, size_t size, bool write);
 static inline void clock_join(vm_clock into, const vm_clock from)
 {
 	for (int i = 0; i < VM_CONTEXTS; i++)
-		if (into[i] < from[i])
-			into[i] = from[i];
+		into[i] = into[i] > from[i] ? into[i] : from[i];
 }
 
 #endif

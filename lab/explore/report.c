@@ -56,11 +56,10 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-	printf("%-22s %-8s %-28s %7s exec %7s steps  depth %4u  %5llu ends  %6.1f s  %s%s\n",
+	printf("%-22s %-8s %-28s %7s exec %7s steps  depth %4u  %5u ends  %6.1f s  %s%s\n",
 	       job->scenario->name, engine->paths[job->path], outcome,
 	       amount(r->executions, executions, sizeof(executions)),
-	       amount(r->steps, steps, sizeof(steps)), r->depth, (unsigned long long)r->ends,
-	       r->seconds, r->reached,
+	       amount(r->steps, steps, sizeof(steps)), r->depth, r->ends, r->seconds, r->reached,
 	       !judged			 ? ""
 	       : job_as_expected(job, r) ? ""
 					 : "   NOT AS EXPECTED");

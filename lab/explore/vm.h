@@ -30,6 +30,7 @@ enum {
 	VM_CPUS = 4,
 	VM_CONTEXTS = 12,
 	VM_ARENA = 1 << 20, /* bytes; all memory that is restored for each execution */
+	VM_GRAIN = 4,	    /* bytes; what races are found in, and what can be ignored */
 	VM_WORDS = 16384,   /* atomic words in use */
 	VM_SHARED = 2048,   /* of those, shared ones */
 	VM_NO_WORD = VM_WORDS,
@@ -210,6 +211,7 @@ struct strategy {
 
 struct vm {
 	char *arena, *snapshot;
+	bool ignored[VM_ARENA / VM_GRAIN];
 	size_t used;
 	struct context contexts[VM_CONTEXTS];
 	unsigned nr_contexts, nr_cpus;
@@ -250,10 +252,9 @@ void *vm_alloc(size_t size, size_t alignment);
 struct context *vm_add(unsigned cpu, enum level level, const char *name, void *program);
 /* Registers a word of the arena (of 4 bytes) that is a lock. */
 unsigned vm_add_lock(const struct lock_class *class, void *address, const char *name);
-/* Statistics: accesses to [start, start + size) are nobody's business. */
+/* Statistics: accesses to [start, start + size), whole grains, are nobody's business. */
 void vm_ignore(void *start, size_t size);
-bool vm_ignored(const void *address);
-/* Of all memory but what is ignored. */
+/* Of all memory that changed since it was frozen, but for what is ignored. */
 uint64_t vm_hash(void);
 void vm_freeze(void);
 
@@ -274,6 +275,10 @@ bool vm_enabled(const struct context *context);
 static inline bool vm_in_arena(const void *address)
 {
 	return (uintptr_t)address - (uintptr_t)vm.arena < VM_ARENA;
+}
+static inline bool vm_ignored(const void *address) /* of the arena */
+{
+	return vm.ignored[((uintptr_t)address - (uintptr_t)vm.arena) / VM_GRAIN];
 }
 
 /* What the contexts' stacks and the tables say about who waits for whom: deadlock.c. */
