@@ -70,21 +70,39 @@ static int run_replay(int argc, char **argv)
 	return status;
 }
 
+/* The NAME of --engine=NAME or --engine NAME, which the explorer reads again and checks. */
+static const char *engine_option(int argc, char **argv)
+{
+	static const char option[] = "--engine";
+	const size_t length = sizeof(option) - 1;
+
+	for (int i = 1; i < argc; i++)
+		if (!strncmp(argv[i], option, length) && argv[i][length] == '=')
+			return argv[i] + length + 1;
+		else if (!strcmp(argv[i], option) && i + 1 < argc)
+			return argv[i + 1];
+	return ROOST_DEFAULT_ENGINE;
+}
+
 /*
- * The explorer is a program of its own: it has the engine compiled for its virtual machine inside,
- * under the same names as the one that replay links. It lies beside this program.
+ * The explorer is a program of its own for each engine: it has the engine compiled for its virtual
+ * machine inside, under the same names as the one that replay links. It lies beside this program.
  */
 static int run_explore(int argc, char **argv)
 {
-	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-explore"));
+	const char *engine = engine_option(argc, argv);
+	char self[PATH_MAX], path[PATH_MAX + 64];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	(void)argc;
 	if (length < 0)
 		die("cannot find out where this program lies: %s", strerror(errno));
-	memcpy(path + length, "-explore", sizeof("-explore"));
+	snprintf(path, sizeof(path), "%.*s-explore-%.32s", (int)length, self, engine);
 	execv(path, argv);
-	die("%s: cannot run: %s (builds with a sanitizer have no explorer)", path, strerror(errno));
+	if (errno == ENOENT)
+		die("there is no engine \"%s\": %s is missing (builds with a sanitizer have no "
+		    "explorer)",
+		    engine, path);
+	die("%s: cannot run: %s", path, strerror(errno));
 }
 
 /* ---- Commands --------------------------------------------------------------------------- */

@@ -4,7 +4,27 @@
 
 #include <string.h>
 
-uint8_t cover_map[COVER_BITS / 8];
+bool cover_hits[COVER_BITS];
+
+static void set(uint8_t *map, uintptr_t pc)
+{
+	uint32_t bit = (uint32_t)(pc & (COVER_BITS - 1));
+
+	map[bit / 8] |= (uint8_t)(1u << bit % 8);
+}
+
+void cover_forget(void)
+{
+	memset(cover_hits, 0, sizeof(cover_hits));
+}
+
+void cover_take(uint8_t *map)
+{
+	memset(map, 0, COVER_BITS / 8);
+	for (uintptr_t i = 0; i < COVER_BITS; i++)
+		if (cover_hits[i])
+			set(map, i);
+}
 
 unsigned cover_count(const uint8_t *map)
 {
@@ -38,11 +58,8 @@ unsigned cover_total(void)
 
 		memcpy(&distance, at + 1, sizeof(distance));
 		if (*(const uint8_t *)at == 0xe8 &&
-		    (uintptr_t)at + 5 + (uintptr_t)(intptr_t)distance == target) {
-			uint32_t bit = (uint32_t)(((uintptr_t)at + 5) & (COVER_BITS - 1));
-
-			map[bit / 8] |= (uint8_t)(1u << bit % 8);
-		}
+		    (uintptr_t)at + 5 + (uintptr_t)(intptr_t)distance == target)
+			set(map, (uintptr_t)at + 5);
 	}
 	return cover_count(map);
 }

@@ -8,19 +8,21 @@
 #ifndef LAB_COVER_H
 #define LAB_COVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { COVER_BITS = 1 << 16 };
 
-extern uint8_t cover_map[COVER_BITS / 8];
+extern bool cover_hits[COVER_BITS];
 
 static inline void cover_hit(uintptr_t pc)
 {
-	uint32_t bit = (uint32_t)(pc & (COVER_BITS - 1));
-
-	cover_map[bit / 8] |= (uint8_t)(1u << bit % 8);
+	cover_hits[pc & (COVER_BITS - 1)] = true;
 }
 
+void cover_forget(void);
+/* What was hit, as a map of bits. */
+void cover_take(uint8_t *map);
 unsigned cover_count(const uint8_t *map);
 /* All that there are, 0 if that is not known. */
 unsigned cover_total(void);

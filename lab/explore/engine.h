@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine.h - what the explorer must know of an engine's insides: the one file that is compiled with
- * its headers is engine_NAME.c.
+ * engine.h - all that the explorer knows of the engine that it runs. engine_NAME.c defines it, the
+ * one file that sees the engine's headers; engines.c lists the names of all engines, since any
+ * scenario may name any of them.
  */
 #ifndef LAB_ENGINE_H
 #define LAB_ENGINE_H
@@ -11,9 +12,33 @@
 
 #include <roost/roost.h>
 
-/* Registers locks and counters with the virtual machine. */
+enum { ENGINE_PATHS = 4 };
+
+/* The free paths that an engine can be configured for; one that has no choice is its only path. */
+struct engine {
+	const char *name;
+	const char *paths[ENGINE_PATHS]; /* the rest NULL */
+};
+
+extern const struct engine engines[];
+extern const unsigned nr_engines;
+
+/* The one that this program was built with, and the program's name for it: uniprocessor builds
+ * are called NAME-up. */
+extern const struct engine *const engine;
+extern const char *const engine_program;
+
+unsigned engine_nr_paths(const struct engine *e);
+/* The index of a path of this program's engine, or -1. */
+int engine_path(const char *name);
+
+/* ---- engine_NAME.c ------------------------------------------------------------------------- */
+
+/* Sets what a free path (index into paths) means. */
+void engine_configure(struct roost_config *config, unsigned path);
+/* Registers locks (vm_add_lock()) and counters (vm_ignore()) with the virtual machine. */
 void engine_register(roost_t *roost);
 /* Names what lies at an address of the arena; false if it is not the engine's. */
-bool engine_name(const void *address, char *text, size_t size);
+bool engine_address(const void *address, char *text, size_t size);
 
 #endif

@@ -7,20 +7,29 @@
 #include <string.h>
 
 #include "pcpbuddy/pcpbuddy.h"
+#include "names.h"
 #include "vm.h"
 
-static const struct roost *engine;
+static const struct roost *pool;
 
-static void add_lock(enum lock_kind kind, const rst_lockword_t *lock, const char *name)
+static const struct lock_class pcp_class = {"pcp", LOCK_TRIED, 1};
+static const struct lock_class zone_class = {"zone", LOCK_WAITED, 2};
+
+void engine_configure(struct roost_config *config, unsigned path)
 {
-	vm_add_lock(kind, (void *)(uintptr_t)&lock->word, name);
+	config->free_path = (enum roost_free_path)path; /* engines.c has them in this order */
+}
+
+static void add_lock(const struct lock_class *class, const rst_lockword_t *lock, const char *name)
+{
+	vm_add_lock(class, (void *)(uintptr_t)&lock->word, name);
 }
 
 void engine_register(roost_t *roost)
 {
 	char name[32], suffix[16] = "";
 
-	engine = roost;
+	pool = roost;
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 
@@ -28,25 +37,15 @@ void engine_register(roost_t *roost)
 			snprintf(suffix, sizeof(suffix), ".%u", i);
 		for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++) {
 			snprintf(name, sizeof(name), "pcp%u%s", cpu, suffix);
-			add_lock(LOCK_PCP, &z->pcps[cpu].lock.word, name);
+			add_lock(&pcp_class, &z->pcps[cpu].lock.word, name);
 			vm_ignore(&z->pcps[cpu].count_of, sizeof(z->pcps[cpu].count_of));
 		}
 		snprintf(name, sizeof(name), "zone%s", suffix);
-		add_lock(LOCK_ZONE, &z->lock.word, name);
+		add_lock(&zone_class, &z->lock.word, name);
 	}
 }
 
 /* ---- Names --------------------------------------------------------------------------------- */
-
-struct field {
-	size_t offset, size;
-	const char *name;
-};
-
-#define FIELD(type, name)                                                                          \
-	{                                                                                          \
-		offsetof(struct type, name), sizeof(((struct type *)0)->name), #name               \
-	}
 
 static const struct field pcp_fields[] = {FIELD(rst_pcp, lock),	    FIELD(rst_pcp, dead),
 					  FIELD(rst_pcp, count),    FIELD(rst_pcp, high),
@@ -65,43 +64,28 @@ static const struct field block_fields[] = {FIELD(rst_block, owner), FIELD(rst_b
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool name_in(const char *base, size_t count, size_t size, const void *address,
-		    const struct field *fields, size_t nr_fields, const char *what, char *text,
-		    size_t room)
+bool engine_address(const void *address, char *text, size_t size)
 {
-	size_t at = (size_t)((const char *)address - base), index = at / size;
+	const size_t frames = pool ? (size_t)pool->nr_blocks << ROOST_PAGEBLOCK_ORDER : 0;
 
-	if ((const char *)address < base || index >= count)
+	if (!pool)
 		return false;
-	for (size_t i = 0; i < nr_fields; i++) {
-		size_t in = at % size - fields[i].offset;
+	for (unsigned i = 0; i < pool->base.nr_zones; i++) {
+		const struct array pcps = {
+			"pcp",	    pool->zones[i].pcps, pool->base.nr_cpus, sizeof(struct rst_pcp),
+			pcp_fields, COUNT_OF(pcp_fields)};
 
-		if (at % size < fields[i].offset || in >= fields[i].size)
-			continue;
-		if (in)
-			snprintf(text, room, "%s%zu.%s+%zu", what, index, fields[i].name, in);
-		else
-			snprintf(text, room, "%s%zu.%s", what, index, fields[i].name);
-		return true;
-	}
-	snprintf(text, room, "%s%zu+%zu", what, index, at % size);
-	return true;
-}
-
-bool engine_name(const void *address, char *text, size_t size)
-{
-	if (!engine)
-		return false;
-	for (unsigned i = 0; i < engine->base.nr_zones; i++)
-		if (name_in((const char *)engine->zones[i].pcps, engine->base.nr_cpus,
-			    sizeof(struct rst_pcp), address, pcp_fields, COUNT_OF(pcp_fields),
-			    "pcp", text, size))
+		if (name_address(&pcps, 1, address, text, size))
 			return true;
-	return name_in((const char *)engine->zones, engine->base.nr_zones, sizeof(struct rst_zone),
-		       address, zone_fields, COUNT_OF(zone_fields), "zone", text, size) ||
-	       name_in((const char *)engine->blocks, engine->nr_blocks, sizeof(struct rst_block),
-		       address, block_fields, COUNT_OF(block_fields), "block", text, size) ||
-	       name_in((const char *)engine->frames,
-		       (size_t)engine->nr_blocks << ROOST_PAGEBLOCK_ORDER, sizeof(struct rst_frame),
-		       address, frame_fields, COUNT_OF(frame_fields), "frame", text, size);
+	}
+	const struct array arrays[] = {
+		{"zone", pool->zones, pool->base.nr_zones, sizeof(struct rst_zone), zone_fields,
+		 COUNT_OF(zone_fields)},
+		{"block", pool->blocks, pool->nr_blocks, sizeof(struct rst_block), block_fields,
+		 COUNT_OF(block_fields)},
+		{"frame", pool->frames, frames, sizeof(struct rst_frame), frame_fields,
+		 COUNT_OF(frame_fields)},
+	};
+
+	return name_address(arrays, COUNT_OF(arrays), address, text, size);
 }

@@ -17,13 +17,13 @@ enum { UNIPROCESSOR = 1 };
 enum { UNIPROCESSOR = 0 };
 #endif
 
-enum { FILES = 256, JOBS = FILES * SCENARIO_PATHS };
+enum { FILES = 256, JOBS = FILES * ENGINE_PATHS };
 
 struct arguments {
 	struct options options;
 	const char *files[FILES], *replay;
 	unsigned nr_files, workers;
-	int path; /* enum roost_free_path, or -1: those of each scenario */
+	int path; /* of the engine, or -1: those of each scenario */
 	bool selftest;
 };
 
@@ -36,10 +36,21 @@ static unsigned nr_jobs;
 
 /* ---- Arguments ----------------------------------------------------------------------------- */
 
-enum { KEY_PCT = 256, KEY_SC, KEY_NO_REDUCTION, KEY_REPLAY, KEY_SELFTEST, KEY_JSON, KEY_SAVE };
+enum {
+	KEY_PCT = 256,
+	KEY_ENGINE,
+	KEY_SC,
+	KEY_NO_REDUCTION,
+	KEY_REPLAY,
+	KEY_SELFTEST,
+	KEY_JSON,
+	KEY_SAVE
+};
 
 static const struct argp_option options[] = {
-	{"free", 'f', "PATH", 0, "Only this free path: trylock, llist, blocking", 0},
+	{"engine", KEY_ENGINE, "NAME", 0,
+	 "Which engine: `roost explore` runs the program roost-explore-NAME", 0},
+	{"free", 'f', "PATH", 0, "Only this free path (pcpbuddy: trylock, llist, blocking)", 0},
 	{"seconds", 's', "N", 0, "Budget for each scenario and path (default 20)", 0},
 	{"executions", 'n', "N", 0, "Likewise, in executions (default: any number)", 0},
 	{"bound", 'b', "N", 0, "Only executions with at most N preemptions", 0},
@@ -63,14 +74,6 @@ static uint64_t number(const char *text, struct argp_state *state)
 	if (*end || end == text || *text == '-')
 		argp_error(state, "\"%s\" is no number", text);
 	return value;
-}
-
-static int path_of(const char *name)
-{
-	for (int i = 0; i < SCENARIO_PATHS; i++)
-		if (!strcmp(free_path_names[i], name))
-			return i;
-	return -1;
 }
 
 /* Options with a number; false if it is none of them. */
@@ -130,10 +133,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	switch (key) {
 	case 'f':
-		a->path = path_of(text);
+		a->path = engine_path(text);
 		if (a->path < 0)
-			argp_error(state, "free paths are trylock, llist, blocking, not \"%s\"",
+			argp_error(state, "the engine %s has no free path \"%s\"", engine->name,
 				   text);
+		return 0;
+	case KEY_ENGINE:
+		if (strcmp(text, engine_program) != 0)
+			argp_error(state, "this program has the engine %s in it, not \"%s\"",
+				   engine_program, text);
 		return 0;
 	case KEY_SAVE:
 		a->options.save = text;
@@ -201,15 +209,17 @@ static bool read_scenarios(void)
 				arguments.files[i]);
 			return false;
 		}
-		for (unsigned path = 0; path < SCENARIO_PATHS; path++)
+		for (unsigned path = 0; path < engine_nr_paths(engine); path++)
 			if (judged() ? scenarios[i].expect[path].given
 				     : (int)path == arguments.path)
-				jobs[nr_jobs++] = (struct job){.scenario = &scenarios[i],
-							       .path = (enum roost_free_path)path};
+				jobs[nr_jobs++] =
+					(struct job){.scenario = &scenarios[i], .path = path};
 	}
 	if (!nr_jobs)
-		fprintf(stderr, "roost-explore: no scenario says what it expects; add a line "
-				"\"expect all: pass\" or choose a path with --free\n");
+		fprintf(stderr,
+			"roost-explore: no scenario says what it expects of the engine %s; add a "
+			"line \"expect %s: pass\" or choose a path with --free\n",
+			engine->name, engine->name);
 	return nr_jobs;
 }
 
@@ -270,16 +280,22 @@ static int replay(void)
 	struct result r = {0};
 	int path;
 
-	if (!schedule_read(&schedule, &head, arguments.replay) ||
-	    !scenario_read(head.scenario, &scenarios[0]))
+	if (!schedule_read(&schedule, &head, arguments.replay))
 		return 2;
-	path = path_of(head.path);
-	if (path < 0) {
-		fprintf(stderr, "roost-explore: %s: there is no free path \"%s\"\n",
-			arguments.replay, head.path);
+	if (strcmp(head.engine, engine_program) != 0) {
+		fprintf(stderr, "roost-explore: %s is of the engine %s: add --engine=%s\n",
+			arguments.replay, head.engine, head.engine);
 		return 2;
 	}
-	job.path = (enum roost_free_path)path;
+	if (!scenario_read(head.scenario, &scenarios[0]))
+		return 2;
+	path = engine_path(head.path);
+	if (path < 0) {
+		fprintf(stderr, "roost-explore: %s: the engine %s has no free path \"%s\"\n",
+			arguments.replay, engine->name, head.path);
+		return 2;
+	}
+	job.path = (unsigned)path;
 	if (!scenario_load(job.scenario, job.path, head.weak))
 		return 2;
 	vm.tracing = true;

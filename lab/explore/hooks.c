@@ -105,9 +105,8 @@ void *__tsan_memset(void *to, int byte, size_t size)
 							   a##bits desired, int order, int fail)   \
 	{                                                                                          \
 		uint64_t found = *expected;                                                        \
-		bool hit = memory_cas(p, bits / 8, &found, desired, order);                        \
+		bool hit = memory_cas(p, bits / 8, &found, desired, order, fail);                  \
                                                                                                    \
-		(void)fail;                                                                        \
 		*expected = (a##bits)found;                                                        \
 		return hit;                                                                        \
 	}                                                                                          \
@@ -128,7 +127,8 @@ void *__tsan_memset(void *to, int byte, size_t size)
 	RMW(bits, fetch_sub, RMW_SUB)                                                              \
 	RMW(bits, fetch_and, RMW_AND)                                                              \
 	RMW(bits, fetch_or, RMW_OR)                                                                \
-	RMW(bits, fetch_xor, RMW_XOR)
+	RMW(bits, fetch_xor, RMW_XOR)                                                              \
+	RMW(bits, fetch_nand, RMW_NAND)
 
 #define RMW(bits, name, kind)                                                                      \
 	a##bits __tsan_atomic##bits##_##name(volatile a##bits *p, a##bits v, int order)            \

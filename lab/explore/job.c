@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ends.h"
 #include "lock.h"
 #include "memory.h"
 #include "pct.h"
@@ -14,11 +15,6 @@
 #include "search.h"
 
 enum { WARM_UP = 200, MOST_RESTARTS = 1000 };
-
-/* Hashes of ends; full at ENDS / 2, from where on no more are counted. */
-enum { ENDS = 1 << 16 };
-
-static uint64_t ends[ENDS];
 
 enum pass { PASS_EXHAUSTED, PASS_BUDGET, PASS_FOUND };
 
@@ -54,27 +50,12 @@ static bool over_budget(struct work *w)
 	return w->late;
 }
 
-static void count_end(struct result *r)
-{
-	uint64_t hash = vm_hash();
-	size_t i = hash % ENDS;
-
-	if (r->ends == ENDS / 2)
-		return;
-	while (ends[i] && ends[i] != hash)
-		i = (i + 1) % ENDS;
-	r->ends += !ends[i];
-	ends[i] = hash;
-}
-
 static enum outcome execute(struct work *w, const struct strategy *strategy, void *self)
 {
 	struct result *r = w->result;
 	enum outcome outcome = vm_run(strategy, self);
 
 	r->executions++;
-	if (outcome == RUN_DONE)
-		count_end(r);
 	r->redundant += outcome == RUN_ABORTED;
 	r->cut += outcome == RUN_CUT;
 	if ((unsigned)vm.nr_steps > r->depth)
@@ -209,9 +190,10 @@ static void save(struct work *w, const struct schedule *schedule)
 	if (!w->options->save || (w->options->judged && job_as_expected(w->job, r)))
 		return;
 	snprintf(head.scenario, sizeof(head.scenario), "%s", w->job->scenario->file);
-	snprintf(head.path, sizeof(head.path), "%s", free_path_names[w->job->path]);
+	snprintf(head.path, sizeof(head.path), "%s", engine->paths[w->job->path]);
+	snprintf(head.engine, sizeof(head.engine), "%s", engine_program);
 	snprintf(head.key, sizeof(head.key), "%s", r->key);
-	snprintf(r->saved, sizeof(r->saved), "%.120s/%.60s-%s.sched", w->options->save,
+	snprintf(r->saved, sizeof(r->saved), "%.120s/%.60s-%.15s.sched", w->options->save,
 		 w->job->scenario->name, head.path);
 	if (!schedule_write(schedule, &head, r->saved))
 		r->saved[0] = 0;
@@ -252,19 +234,20 @@ void job_run(const struct job *job, const struct options *options, struct result
 	*r = (struct result){0};
 	w.start = now_s();
 	w.end = w.start + options->seconds;
-	memset(cover_map, 0, sizeof(cover_map));
-	memset(ends, 0, sizeof(ends));
+	cover_forget();
+	ends_forget();
 	r->loaded = scenario_load(job->scenario, job->path, !options->sc);
 	if (!r->loaded)
 		return;
 	if (all_passes(&w) == PASS_FOUND)
 		found(&w, out);
+	r->ends = ends_count();
 	r->shared = vm.nr_shared;
 	r->steps = vm.all_steps - steps;
 	r->choices = vm.all_choices - choices;
 	r->most_own = scenario_most_own();
 	r->seconds = now_s() - w.start;
-	memcpy(r->cover, cover_map, sizeof(r->cover));
+	cover_take(r->cover);
 	if (lock_inversion())
 		snprintf(r->lockdep, sizeof(r->lockdep), "%s", lock_inversion());
 	if (!r->kind && r->lockdep[0]) {
@@ -291,5 +274,9 @@ bool job_as_expected(const struct job *job, const struct result *r)
 {
 	const struct expectation *e = &job->scenario->expect[job->path];
 
-	return r->loaded && e->given && r->kind == e->kind && has_words(r->key, e->locks);
+	if (!r->loaded || !e->given || r->kind != e->kind)
+		return false;
+	if (r->kind == FAIL_DEADLOCK && e->locks[0]) /* exactly this cycle */
+		return !strcmp(r->key + strlen("deadlock "), e->locks);
+	return has_words(r->key, e->locks);
 }

@@ -33,7 +33,7 @@ struct result {
 	char key[128], text[1024], lockdep[256], saved[300];
 	char reached[64]; /* how far it came */
 	uint64_t executions, redundant, cut, steps, choices;
-	uint64_t ends; /* different memories at the end of an execution */
+	unsigned ends; /* different memories at the end of an execution */
 	unsigned depth, shared, restarts, most_own;
 	double seconds;
 	uint8_t cover[COVER_BITS / 8];
@@ -42,7 +42,7 @@ struct result {
 
 struct job {
 	const struct scenario *scenario;
-	enum roost_free_path path;
+	unsigned path; /* of the engine */
 };
 
 /* The report of a find is written to out. */

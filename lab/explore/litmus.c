@@ -146,6 +146,50 @@ static void read_modify_write(struct litmus_state *s, unsigned id)
 	s->r[id] = old;
 }
 
+/* Every operation on a word of each size does what it says, also where the word wraps round. The
+ * other thread's load makes the word shared. */
+#define SIZE(bits, word)                                                                           \
+	static bool operations##bits(_Atomic uint##bits##_t *p)                                    \
+	{                                                                                          \
+		const uint##bits##_t top = (uint##bits##_t)((uint##bits##_t)1 << (bits - 1));      \
+		const uint##bits##_t all = (uint##bits##_t) ~(uint##bits##_t)0;                    \
+		uint##bits##_t found = 0;                                                          \
+                                                                                                   \
+		atomic_store(p, 1);                                                                \
+		return atomic_exchange(p, top) == 1 && atomic_fetch_add(p, top) == top &&          \
+		       atomic_fetch_or(p, top | 1) == 0 &&                                         \
+		       atomic_fetch_and(p, top) == (top | 1) &&                                    \
+		       atomic_fetch_xor(p, top | 1) == top && atomic_fetch_sub(p, 2) == 1 &&       \
+		       !atomic_compare_exchange_strong(p, &found, 5) && found == all &&            \
+		       atomic_compare_exchange_weak(p, &found, 5) && atomic_load(p) == 5;          \
+	}                                                                                          \
+	static void size##bits(struct litmus_state *s, unsigned id)                                \
+	{                                                                                          \
+		if (id)                                                                            \
+			(void)atomic_load(&s->word);                                               \
+		else                                                                               \
+			s->r[0] = !operations##bits(&s->word);                                     \
+	}
+
+SIZE(8, byte)
+SIZE(16, half)
+SIZE(32, x)
+SIZE(64, bits)
+
+/* What a compare-and-exchange that fails reads, it may acquire. */
+static void failed_acquire(struct litmus_state *s, unsigned id)
+{
+	uint32_t none = 0;
+
+	if (id == 0) {
+		s->plain = 1;
+		rst_store_rel(&s->x, 1);
+	} else if (!atomic_compare_exchange_strong_explicit(&s->x, &none, 0, memory_order_acquire,
+							    memory_order_acquire)) {
+		s->r[0] = s->plain;
+	}
+}
+
 const struct litmus litmus_tests[] = {
 	{"SB relaxed", 2, store_buffering, "00 01 10 11", "01 10 11"},
 	{"SB seq_cst", 2, store_buffering_sc, "01 10 11", "01 10 11"},
@@ -165,5 +209,10 @@ const struct litmus litmus_tests[] = {
 	{"race", 2, race, "race", "race"},
 	{"no race", 2, no_race, "00 10", "00 10"},
 	{"RMW", 2, read_modify_write, "01 10", "01 10"},
+	{"8 bits", 2, size8, "0", "0"},
+	{"16 bits", 2, size16, "0", "0"},
+	{"32 bits", 2, size32, "0", "0"},
+	{"64 bits", 2, size64, "0", "0"},
+	{"failed CAS acquires", 2, failed_acquire, "0 1", "0 1"},
 };
 const unsigned nr_litmus_tests = sizeof(litmus_tests) / sizeof(litmus_tests[0]);

@@ -13,6 +13,9 @@ enum { LITMUS_RESULTS = 4 };
 struct litmus_state {
 	_Alignas(64) _Atomic uint32_t x;
 	_Alignas(64) _Atomic uint32_t y;
+	_Alignas(64) _Atomic uint8_t byte;
+	_Alignas(64) _Atomic uint16_t half;
+	_Alignas(64) _Atomic uint64_t bits;
 	_Alignas(64) uint32_t plain;
 	_Alignas(64) uint32_t r[LITMUS_RESULTS];
 };

@@ -11,31 +11,17 @@
 
 /* ---- lockdep's rule ------------------------------------------------------------------------ */
 
-/* Classes: the pcp locks, the zone locks, each lock of the scenario. */
-enum { CLASS_PCP, CLASS_ZONE, CLASS_SCENARIO, CLASSES = VM_LOCKS + 2 };
-
-/* Bits of enum level: where it was waited for; what could come while it was held. */
-static uint8_t waited_in[CLASSES], interruptible_by[CLASSES];
-static uint32_t waited_under[CLASSES]; /* bits of classes that were waited for under this one */
+/* By the first lock of a class. Levels: where it was waited for; what could come while it was
+ * held. */
+static uint8_t waited_in[VM_LOCKS], interruptible_by[VM_LOCKS];
+static uint32_t waited_under[VM_LOCKS]; /* classes that were waited for under this one */
 static char inversion[256];
 
-static unsigned class_of(unsigned lock)
+static const char *class_name(unsigned first)
 {
-	switch (vm.locks[lock].kind) {
-	case LOCK_PCP:
-		return CLASS_PCP;
-	case LOCK_ZONE:
-		return CLASS_ZONE;
-	default:
-		return CLASS_SCENARIO + lock;
-	}
-}
+	const struct lock *l = &vm.locks[first];
 
-static const char *class_name(unsigned class)
-{
-	return class == CLASS_PCP    ? "pcp"
-	       : class == CLASS_ZONE ? "zone"
-				     : vm.locks[class - CLASS_SCENARIO].name;
+	return l->class->kind == LOCK_SCENARIO ? l->name : l->class->name;
 }
 
 void lock_forget(void)
@@ -55,18 +41,18 @@ const char *lock_inversion(void)
  * interrupts on? */
 static void check_inversion(void)
 {
-	for (unsigned from = 0; from < CLASSES && !inversion[0]; from++) {
+	for (unsigned from = 0; from < vm.nr_locks && !inversion[0]; from++) {
 		uint32_t reached = 1u << from, before = 0;
 
 		if (!waited_in[from])
 			continue;
 		while (reached != before) {
 			before = reached;
-			for (unsigned i = 0; i < CLASSES; i++)
+			for (unsigned i = 0; i < vm.nr_locks; i++)
 				if (reached >> i & 1)
 					reached |= waited_under[i];
 		}
-		for (unsigned i = 0; i < CLASSES; i++)
+		for (unsigned i = 0; i < vm.nr_locks; i++)
 			if (reached >> i & 1 && waited_in[from] & interruptible_by[i]) {
 				snprintf(inversion, sizeof(inversion),
 					 i == from ? "%s is waited for by a handler and held with "
@@ -82,7 +68,7 @@ static void check_inversion(void)
 
 static void note_wait(const struct context *c, unsigned lock)
 {
-	unsigned class = class_of(lock);
+	unsigned class = vm.locks[lock].first;
 	bool news = false;
 
 	if (c->level > LEVEL_TASK && c->level < LEVEL_NMI && !(waited_in[class] >> c->level & 1)) {
@@ -90,7 +76,7 @@ static void note_wait(const struct context *c, unsigned lock)
 		news = true;
 	}
 	for (unsigned i = 0; i < c->nr_held; i++) {
-		unsigned outer = class_of(c->held[i]);
+		unsigned outer = vm.locks[c->held[i]].first;
 
 		if (!(waited_under[outer] >> class & 1)) {
 			waited_under[outer] |= 1u << class;
@@ -103,7 +89,7 @@ static void note_wait(const struct context *c, unsigned lock)
 
 static void note_irq_on(const struct context *c, unsigned lock)
 {
-	unsigned class = class_of(lock);
+	unsigned class = vm.locks[lock].first;
 
 	uint8_t levels = 0;
 
@@ -122,14 +108,9 @@ static void note_irq_on(const struct context *c, unsigned lock)
 bool lock_holds_kind(const struct context *c, enum lock_kind kind)
 {
 	for (unsigned i = 0; i < c->nr_held; i++)
-		if (vm.locks[c->held[i]].kind == kind)
+		if (vm.locks[c->held[i]].class->kind == kind)
 			return true;
 	return false;
-}
-
-static int rank(enum lock_kind kind)
-{
-	return kind == LOCK_SCENARIO ? 0 : kind == LOCK_PCP ? 1 : 2;
 }
 
 static void check_rank(const struct context *c, unsigned lock)
@@ -138,13 +119,13 @@ static void check_rank(const struct context *c, unsigned lock)
 
 	for (unsigned i = 0; i < c->nr_held; i++) {
 		const struct lock *old = &vm.locks[c->held[i]];
-		bool both_scenario = old->kind == LOCK_SCENARIO && new->kind == LOCK_SCENARIO;
+		unsigned rank = old->class->rank;
 
-		if (old == new || (!both_scenario && rank(old->kind) >= rank(new->kind)))
+		if (old == new || (rank && rank >= new->class->rank))
 			vm_fail(FAIL_LOCK, "rank", "%s takes lock %s while it holds %s", c->name,
 				new->name, old->name);
 	}
-	if (new->kind == LOCK_ZONE && vm.cpus[c->cpu].irq_on)
+	if (new->class->kind == LOCK_WAITED && vm.cpus[c->cpu].irq_on)
 		vm_fail(FAIL_LOCK, "irq on", "%s takes lock %s with interrupts on", c->name,
 			new->name);
 }
@@ -191,7 +172,7 @@ void lock_seen(struct context *c, const struct word *word, uint64_t value)
 
 void lock_changed(struct context *c, const struct word *word, uint64_t old, uint64_t new)
 {
-	if (word->lock == VM_LOCKS || vm.locks[word->lock].kind == LOCK_SCENARIO)
+	if (word->lock == VM_LOCKS || vm.locks[word->lock].class->kind == LOCK_SCENARIO)
 		return;
 	if (!old && new)
 		had(c, word->lock);
@@ -220,7 +201,7 @@ void lock_irq_on(struct context *c)
 /* The word of such a lock is only there to have a place in the order of steps. */
 static void step(struct context *c, enum op_kind kind, unsigned lock)
 {
-	struct word *word = memory_word(vm.locks[lock].address);
+	struct word *word = memory_word(vm.locks[lock].address, 4);
 
 	c->ops++;
 	vm_point((struct op){

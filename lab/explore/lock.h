@@ -2,8 +2,8 @@
 /*
  * lock.h - who holds which lock, and whether the rules for locks are kept.
  *
- *   ranks     locks of the scenario < pcp < zone, and never two of the engine's of one rank
- *   law       the zone lock is held with interrupts off
+ *   ranks     locks of the scenario < those of the engine, and never two of the engine's of a rank
+ *   law       a lock that is waited for is held with interrupts off
  *   lockdep   a class that a handler waits for, or that is waited for under such a class, is never
  *             held with interrupts on. A try-lock adds no dependency, but what it took counts
  *             as held. Remembered over all executions of a job: it needs no deadlock to happen.

@@ -51,7 +51,7 @@ void log_line_now(const struct context *c, const char *format, ...)
 
 void log_address(const void *address, char *text, size_t size)
 {
-	if (!engine_name(address, text, size) && !scenario_address(address, text, size))
+	if (!engine_address(address, text, size) && !scenario_address(address, text, size))
 		snprintf(text, size, "+0x%zx", (size_t)((const char *)address - vm.arena));
 }
 

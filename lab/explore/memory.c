@@ -43,24 +43,49 @@ void memory_forget(void)
 	vm.nr_words = vm.nr_shared = 0;
 }
 
-struct word *memory_word(const void *address)
+static _Noreturn void overlap(const void *address, unsigned size)
 {
-	uint16_t *index = &index_of[(const char *)address - vm.arena];
+	char name[64];
+
+	log_address(address, name, sizeof(name));
+	fprintf(stderr,
+		"roost-explore: atomic accesses of different sizes overlap at %s (%u bytes); only "
+		"accesses of one size to a word can be ordered\n",
+		name, size);
+	exit(2);
+}
+
+static struct word *new_word(size_t at, unsigned size)
+{
+	struct word *word = &vm.words[vm.nr_words];
+
+	if (vm.nr_words == VM_WORDS) {
+		fprintf(stderr, "roost-explore: more than %d atomic words\n", VM_WORDS);
+		exit(2);
+	}
+	for (size_t i = at < 8 ? 0 : at - 8; i < at + size; i++)
+		if (index_of[i] && (i >= at || i + vm.words[index_of[i] - 1].size > at))
+			overlap(vm.arena + at, size);
+	*word = (struct word){.address = vm.arena + at,
+			      .size = (uint8_t)size,
+			      .stores = word->stores,
+			      .room = word->room,
+			      .lock = VM_LOCKS};
+	index_of[at] = (uint16_t)++vm.nr_words;
+	return word;
+}
+
+struct word *memory_word(const void *address, unsigned size)
+{
+	size_t at = (size_t)((const char *)address - vm.arena);
 	struct word *word;
 
-	if (!*index) {
-		if (vm.nr_words == VM_WORDS) {
-			fprintf(stderr, "roost-explore: more than %d atomic words\n", VM_WORDS);
-			exit(2);
-		}
-		word = &vm.words[vm.nr_words++];
-		*word = (struct word){.address = vm.arena + ((const char *)address - vm.arena),
-				      .stores = word->stores,
-				      .room = word->room,
-				      .lock = VM_LOCKS};
-		*index = (uint16_t)vm.nr_words;
-	}
-	return &vm.words[*index - 1];
+	if (!index_of[at])
+		return new_word(at, size);
+	word = &vm.words[index_of[at] - 1];
+	if (word->size != size)
+		overlap(address, size);
+	return word;
 }
 
 static void share(struct word *word)
@@ -149,7 +174,7 @@ void memory_begin(void)
 /* The word, ready for this execution; size is that of the access. */
 static struct word *touch(const volatile void *address, unsigned size)
 {
-	struct word *word = memory_word((const void *)(uintptr_t)address);
+	struct word *word = memory_word((const void *)(uintptr_t)address, size);
 
 	if (word->generation == vm.generation)
 		return word;
@@ -158,8 +183,10 @@ static struct word *touch(const volatile void *address, unsigned size)
 	word->nr_stores = 0;
 	if (vm.share_all && !word->shared)
 		share(word);
-	add_store(word,
-		  &(struct store){.value = raw_load(address, size), .step = -1, .context = 0xff});
+	if (word->shared)
+		add_store(word, &(struct store){.value = raw_load(address, size),
+						.step = -1,
+						.context = 0xff});
 	return word;
 }
 
@@ -280,6 +307,7 @@ void memory_refresh(struct context *c)
 		seen[c->cpu][word->id] = (uint16_t)(word->nr_stores - 1);
 	}
 	c->nr_watched = 0;
+	c->own_news = false;
 }
 
 static uint64_t read_from(struct context *c, struct word *word, unsigned store, int order)
@@ -398,6 +426,8 @@ static uint64_t apply(enum rmw kind, uint64_t old, uint64_t value)
 		return old | value;
 	case RMW_XOR:
 		return old ^ value;
+	case RMW_NAND:
+		return ~(old & value);
 	default:
 		return value;
 	}
@@ -438,7 +468,7 @@ uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64
 }
 
 bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
-		int order)
+		int order, int fail_order)
 {
 	struct context *c = vm.current;
 	struct word *word;
@@ -458,8 +488,7 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 	hit = old == *expected;
 	use(word, c, hit);
 	if (word->shared) {
-		const struct view *sequence =
-			read_newest(c, word, hit ? order : memory_order_relaxed);
+		const struct view *sequence = read_newest(c, word, hit ? order : fail_order);
 
 		if (hit)
 			write_to(c, word, desired, order, sequence);
@@ -470,7 +499,7 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 		lock_changed(c, word, old, desired);
 	} else {
 		step_only_read(word);
-		log_access(c, OP_LOAD, address, old, order, 0);
+		log_access(c, OP_LOAD, address, old, fail_order, 0);
 		lock_seen(c, word, old);
 	}
 	*expected = old;
@@ -515,6 +544,8 @@ void memory_volatile(const volatile void *address, unsigned size, bool write)
 	word = touch(address, size);
 	announce(word, write ? OP_STORE : OP_LOAD, memory_order_seq_cst);
 	use(word, c, write);
+	if (!word->shared)
+		return;
 	learn(c, word->stores[word->nr_stores - 1].released, memory_order_acquire);
 	if (write)
 		write_to(c, word, 0, memory_order_release, NULL);

@@ -18,7 +18,7 @@
 
 #include "vm.h"
 
-enum rmw { RMW_EXCHANGE, RMW_ADD, RMW_SUB, RMW_AND, RMW_OR, RMW_XOR };
+enum rmw { RMW_EXCHANGE, RMW_ADD, RMW_SUB, RMW_AND, RMW_OR, RMW_XOR, RMW_NAND };
 
 /* What travels from a release to an acquire. */
 struct view {
@@ -30,15 +30,16 @@ void memory_begin(void); /* an execution */
 /* Words that were found shared in the last execution are shared from now on. */
 void memory_share(void);
 void memory_forget(void);
-/* For tables outside: the word at an address of the arena, made if need be. */
-struct word *memory_word(const void *address);
+/* For tables outside: the word at an address of the arena, made if need be. Words of different
+ * sizes that overlap cannot be ordered; the program says so and ends. */
+struct word *memory_word(const void *address, unsigned size);
 
 uint64_t memory_load(const volatile void *address, unsigned size, int order);
 void memory_store(volatile void *address, unsigned size, uint64_t value, int order);
 uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64_t value,
 		    int order);
 bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
-		int order);
+		int order, int fail_order);
 void memory_fence(int order);
 /* A volatile access is about to be made: the lock words of uniprocessor builds. All of its users
  * run on one CPU, so it needs no history; that handlers end before what they interrupted goes on is
@@ -59,8 +60,7 @@ void race_access(const volatile void *address, size_t size, bool write);
 static inline void clock_join(vm_clock into, const vm_clock from)
 {
 	for (int i = 0; i < VM_CONTEXTS; i++)
-		if (into[i] < from[i])
-			into[i] = from[i];
+		into[i] = into[i] > from[i] ? into[i] : from[i];
 }
 
 #endif

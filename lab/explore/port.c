@@ -131,7 +131,7 @@ void rst_park(_Atomic uint32_t *word, uint32_t value)
 
 	if (!c)
 		return;
-	w = memory_word(word);
+	w = memory_word(word, 4);
 	c->ops++;
 	vm_point((struct op){.kind = OP_PARK, .write = true, .word = (uint16_t)(w - vm.words)});
 	if (*(volatile uint32_t *)(volatile void *)word != value)
@@ -149,7 +149,7 @@ void rst_unpark(_Atomic uint32_t *word)
 
 	if (!c)
 		return;
-	w = memory_word(word);
+	w = memory_word(word, 4);
 	c->ops++;
 	vm_point((struct op){.kind = OP_UNPARK, .write = true, .word = (uint16_t)(w - vm.words)});
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {

@@ -20,21 +20,22 @@
 
 #include "log.h"
 
-enum { GRAIN = 4 };
-
 struct cell {
 	uint32_t generation;
-	uint8_t writer, has_writer;
+	uint8_t writer;		    /* NOBODY: none yet */
 	uint16_t written;	    /* the writer's clock */
-	uint16_t read[VM_CONTEXTS]; /* clocks of reads since */
+	uint16_t readers;	    /* bits of contexts that have read since */
+	uint16_t read[VM_CONTEXTS]; /* their clocks then */
 };
+
+enum { NOBODY = 0xff };
 
 static struct cell *cells;
 
 void race_begin(void)
 {
 	if (!cells)
-		cells = calloc(VM_ARENA / GRAIN, sizeof(*cells));
+		cells = calloc(VM_ARENA / VM_GRAIN, sizeof(*cells));
 	if (!cells) {
 		perror("roost-explore: memory");
 		exit(2);
@@ -54,20 +55,29 @@ static void report(const struct context *c, const struct context *other, uintptr
 
 static void check(struct context *c, struct cell *cell, uintptr_t address, bool write)
 {
-	if (cell->generation != vm.generation)
-		*cell = (struct cell){.generation = vm.generation};
-	if (cell->has_writer && cell->writer != c->id && cell->written > c->clock[cell->writer])
+	uint16_t others;
+
+	if (cell->generation != vm.generation) {
+		cell->generation = vm.generation;
+		cell->writer = NOBODY;
+		cell->readers = 0;
+	}
+	if (cell->writer != NOBODY && cell->writer != c->id &&
+	    cell->written > c->clock[cell->writer])
 		report(c, &vm.contexts[cell->writer], address, write ? "the write" : "the read");
 	if (!write) {
+		cell->readers |= (uint16_t)(1u << c->id);
 		cell->read[c->id] = c->clock[c->id];
 		return;
 	}
-	for (unsigned i = 0; i < vm.nr_contexts; i++)
-		if (i != c->id && cell->read[i] > c->clock[i])
+	for (others = cell->readers & (uint16_t) ~(1u << c->id); others; others &= others - 1) {
+		unsigned i = (unsigned)__builtin_ctz(others);
+
+		if (cell->read[i] > c->clock[i])
 			report(c, &vm.contexts[i], address, "the write");
-	memset(cell->read, 0, sizeof(cell->read));
+	}
+	cell->readers = 0;
 	cell->writer = c->id;
-	cell->has_writer = 1;
 	cell->written = c->clock[c->id];
 }
 
@@ -76,8 +86,8 @@ void race_access(const volatile void *address, size_t size, bool write)
 	struct context *c = vm.current;
 	uintptr_t at = (uintptr_t)address - (uintptr_t)vm.arena;
 
-	if (!c || at >= VM_ARENA || vm_ignored((const void *)(uintptr_t)address))
+	if (!c || at >= VM_ARENA || vm.ignored[at / VM_GRAIN])
 		return;
-	for (uintptr_t end = at + size, i = at & ~(uintptr_t)(GRAIN - 1); i < end; i += GRAIN)
-		check(c, &cells[i / GRAIN], (uintptr_t)vm.arena + i, write);
+	for (uintptr_t i = at / VM_GRAIN; i * VM_GRAIN < at + size; i++)
+		check(c, &cells[i], (uintptr_t)vm.arena + i * VM_GRAIN, write);
 }

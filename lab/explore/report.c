@@ -12,7 +12,7 @@
 void report_find(const struct job *job, const struct result *r, const struct schedule *schedule,
 		 FILE *out)
 {
-	fprintf(out, "%s: free path %s: %s\n", job->scenario->name, free_path_names[job->path],
+	fprintf(out, "%s: free path %s: %s\n", job->scenario->name, engine->paths[job->path],
 		r->key);
 	if (job->scenario->title[0])
 		fprintf(out, "%s\n",
@@ -33,7 +33,7 @@ void report_progress(const struct job *job, const struct result *r, double secon
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K%s %s: %llu executions, %.0f s, %s", job->scenario->name,
-			free_path_names[job->path], (unsigned long long)r->executions, seconds,
+			engine->paths[job->path], (unsigned long long)r->executions, seconds,
 			r->reached);
 }
 
@@ -56,11 +56,10 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-	printf("%-22s %-8s %-28s %7s exec %7s steps  depth %4u  %5llu ends  %6.1f s  %s%s\n",
-	       job->scenario->name, free_path_names[job->path], outcome,
+	printf("%-22s %-8s %-28s %7s exec %7s steps  depth %4u  %5u ends  %6.1f s  %s%s\n",
+	       job->scenario->name, engine->paths[job->path], outcome,
 	       amount(r->executions, executions, sizeof(executions)),
-	       amount(r->steps, steps, sizeof(steps)), r->depth, (unsigned long long)r->ends,
-	       r->seconds, r->reached,
+	       amount(r->steps, steps, sizeof(steps)), r->depth, r->ends, r->seconds, r->reached,
 	       !judged			 ? ""
 	       : job_as_expected(job, r) ? ""
 					 : "   NOT AS EXPECTED");
@@ -68,18 +67,20 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 
 static json_t *json_of(const struct job *job, const struct result *r)
 {
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, "
-		"s:i, "
-		"s:f, s:s, s:s}",
-		"scenario", job->scenario->name, "free", free_path_names[job->path], "outcome",
-		r->kind ? r->key : "pass", "text", r->text, "exhausted", (int)r->exhausted,
-		"expected", (int)job_as_expected(job, r), "reached", r->reached, "executions",
-		(json_int_t)r->executions, "ends", (json_int_t)r->ends, "redundant",
-		(json_int_t)r->redundant, "cut", (json_int_t)r->cut, "steps", (json_int_t)r->steps,
-		"choices", (json_int_t)r->choices, "depth", (int)r->depth, "shared_words",
-		(int)r->shared, "restarts", (int)r->restarts, "most_own_accesses", (int)r->most_own,
-		"seconds", r->seconds, "lockdep", r->lockdep, "schedule", r->saved);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:i, s:i, s:i, "
+			 "s:i, "
+			 "s:f, s:s, s:s}",
+			 "scenario", job->scenario->name, "engine", engine_program, "free",
+			 engine->paths[job->path], "outcome", r->kind ? r->key : "pass", "text",
+			 r->text, "exhausted", (int)r->exhausted, "expected",
+			 (int)job_as_expected(job, r), "reached", r->reached, "executions",
+			 (json_int_t)r->executions, "ends", (json_int_t)r->ends, "redundant",
+			 (json_int_t)r->redundant, "cut", (json_int_t)r->cut, "steps",
+			 (json_int_t)r->steps, "choices", (json_int_t)r->choices, "depth",
+			 (int)r->depth, "shared_words", (int)r->shared, "restarts",
+			 (int)r->restarts, "most_own_accesses", (int)r->most_own, "seconds",
+			 r->seconds, "lockdep", r->lockdep, "schedule", r->saved);
 }
 
 void report_json(const struct job *jobs, const struct result *results, unsigned nr)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const free_path_names[SCENARIO_PATHS] = {"trylock", "llist", "blocking"};
+enum { ALL_PATHS = (1u << ENGINE_PATHS) - 1 };
 
 struct reader {
 	struct scenario *out;
@@ -164,14 +164,18 @@ static bool more_arguments(struct reader *r)
 	return !at_end(r) && *r->at != ';';
 }
 
+static void one_more(struct reader *r, struct statement *s)
+{
+	if (s->nr_variables == SCENARIO_ARGUMENTS)
+		error(r, "%d variables at most", SCENARIO_ARGUMENTS);
+	else
+		s->variables[s->nr_variables++] = variable(r);
+}
+
 static void variables(struct reader *r, struct statement *s)
 {
-	while (more_arguments(r) && !r->bad) {
-		if (s->nr_variables == SCENARIO_ARGUMENTS)
-			error(r, "%d variables at most", SCENARIO_ARGUMENTS);
-		else
-			s->variables[s->nr_variables++] = variable(r);
-	}
+	while (more_arguments(r) && !r->bad)
+		one_more(r, s);
 	if (!s->nr_variables)
 		error(r, "a variable is missing");
 }
@@ -197,17 +201,31 @@ static void alloc_flags(struct reader *r, struct statement *s)
 	}
 }
 
+/* What stands behind "a = alloc" or "a b c = alloc-bulk". */
+static void alloc(struct reader *r, struct statement *s)
+{
+	if (!s->nr_variables)
+		error(r, "say who gets it: a = alloc ..., or a b = alloc-bulk ...");
+	else if (s->verb == VERB_ALLOC && s->nr_variables > 1)
+		error(r, "alloc gives one block; alloc-bulk gives several");
+	s->number = (int)number(r, "an order", ROOST_MAX_ORDER + 1);
+	alloc_flags(r, s);
+}
+
 static void assertion(struct reader *r, struct statement *s)
 {
-	static const char *const names[] = {"got", "none", "one-of", "any-of", "owner"};
+	static const char *const names[] = {"got", "none", "one-of", "any-of", "owner", "pressed"};
 	char name[SCENARIO_NAME];
-	int i = find(names, 5, word(r, name, sizeof(name)));
+	int i = find(names, 6, word(r, name, sizeof(name)));
 
 	if (i < 0) {
-		error(r, "assert knows got, none, one-of, any-of, owner, not \"%s\"", name);
+		error(r, "assert knows got, none, one-of, any-of, owner, pressed, not \"%s\"",
+		      name);
 		return;
 	}
 	s->assertion = (enum assertion)i;
+	if (s->assertion == ASSERT_PRESSED)
+		return;
 	if (s->assertion != ASSERT_OWNER) {
 		variables(r, s);
 		return;
@@ -275,6 +293,7 @@ static void arguments(struct reader *r, struct statement *s)
 static void statement(struct reader *r, struct program *program)
 {
 	static const char *const names[] = {"alloc",
+					    "alloc-bulk",
 					    "free",
 					    "free-nolock",
 					    "free-batch",
@@ -301,23 +320,19 @@ static void statement(struct reader *r, struct program *program)
 
 	skip_blanks(r);
 	start = r->at;
-	verb = find(names, VERB_ASSERT + 1, word(r, name, sizeof(name)));
-	if (accept(r, '=')) {
-		r->at = start;
-		s.variables[s.nr_variables++] = variable(r);
-		accept(r, '=');
-		verb = find(names, VERB_ASSERT + 1, word(r, name, sizeof(name)));
-		if (verb != VERB_ALLOC)
-			error(r, "only \"alloc\" gives a value, not \"%s\"", name);
-		s.number = (int)number(r, "an order", ROOST_MAX_ORDER + 1);
-		alloc_flags(r, &s);
-	} else if (verb == VERB_ALLOC) {
-		error(r, "say who gets it: a = alloc ...");
-	} else if (verb < 0) {
-		error(r, "there is no operation \"%s\": see docs/lab.md", name);
+	if (start[strcspn(start, "=;#")] == '=') { /* a = ..., a b c = ... */
+		while (!accept(r, '=') && !r->bad)
+			one_more(r, &s);
 	}
+	verb = find(names, VERB_ASSERT + 1, word(r, name, sizeof(name)));
 	s.verb = (enum verb)verb;
-	if (!r->bad && verb != VERB_ALLOC)
+	if (verb < 0)
+		error(r, "there is no operation \"%s\": see docs/lab.md", name);
+	else if (verb == VERB_ALLOC || verb == VERB_ALLOC_BULK)
+		alloc(r, &s);
+	else if (s.nr_variables)
+		error(r, "only alloc and alloc-bulk give a value, not \"%s\"", name);
+	else
 		arguments(r, &s);
 	if (r->bad)
 		return;
@@ -396,23 +411,37 @@ static enum failure_kind failure_of(struct reader *r, const char *name)
 	return FAIL_NONE;
 }
 
+/* Bits of the paths of this program's engine that go by a name: of a path, an engine, or "all". */
+static unsigned paths_called(struct reader *r, const char *name)
+{
+	bool known = !strcmp(name, "all");
+	unsigned paths = known ? ALL_PATHS : 0;
+
+	for (unsigned e = 0; e < nr_engines; e++) {
+		int path = find(engines[e].paths, engine_nr_paths(&engines[e]), name);
+		bool whole = !strcmp(engines[e].name, name);
+
+		known |= path >= 0 || whole;
+		if (engine == &engines[e] && (path >= 0 || whole))
+			paths |= whole ? ALL_PATHS : 1u << path;
+	}
+	if (!known)
+		error(r,
+		      "\"%s\" is no engine and no free path of one; there are: all, pcpbuddy "
+		      "(trylock, llist, blocking), roost",
+		      name);
+	return paths;
+}
+
 static void expectation(struct reader *r)
 {
 	struct expectation e = {.given = true};
 	unsigned paths = 0;
 	char name[SCENARIO_NAME];
 
-	do {
-		int path = find(free_path_names, SCENARIO_PATHS, word(r, name, sizeof(name)));
-
-		if (path < 0 && !strcmp(name, "all"))
-			paths |= 7;
-		else if (path < 0)
-			error(r, "free paths are trylock, llist, blocking or all, not \"%s\"",
-			      name);
-		else
-			paths |= 1u << path;
-	} while (!r->bad && accept(r, ','));
+	do
+		paths |= paths_called(r, word(r, name, sizeof(name)));
+	while (!r->bad && accept(r, ','));
 	if (r->bad || !expect(r, ':'))
 		return;
 	e.kind = failure_of(r, word(r, name, sizeof(name)));
@@ -421,7 +450,7 @@ static void expectation(struct reader *r)
 			strncat(e.locks, " ", sizeof(e.locks) - strlen(e.locks) - 1);
 		strncat(e.locks, name, sizeof(e.locks) - strlen(e.locks) - 1);
 	}
-	for (unsigned path = 0; path < SCENARIO_PATHS; path++)
+	for (unsigned path = 0; path < ENGINE_PATHS; path++)
 		if (paths >> path & 1)
 			r->out->expect[path] = e;
 }
@@ -489,6 +518,22 @@ static void context(struct reader *r, const char *kind)
 		statements(r, p);
 }
 
+static void pressure(struct reader *r)
+{
+	struct program *p = &r->out->pressure;
+
+	snprintf(p->name, sizeof(p->name), "pressure");
+	r->open = p;
+	statements(r, p);
+	for (unsigned i = 0; i < p->nr && !r->bad; i++)
+		if (p->statements[i].verb > VERB_FREE_BATCH_NOLOCK ||
+		    p->statements[i].flags & ROOST_WAIT)
+			error(r,
+			      "the pressure hook may free, and allocate without wait, but not "
+			      "\"%s\"",
+			      p->statements[i].text);
+}
+
 static void line(struct reader *r)
 {
 	static const char *const contexts[] = {"task", "softirq", "hardirq", "nmi",
@@ -512,12 +557,14 @@ static void line(struct reader *r)
 		misuse(r);
 	else if (!strcmp(name, "bound"))
 		bound(r);
+	else if (!strcmp(name, "pressure"))
+		pressure(r);
 	else if (find(contexts, 7, name) >= 0)
 		context(r, name);
 	else
 		error(r,
 		      "a line begins with pool, expect, misuse, bound, setup, task, softirq, "
-		      "hardirq, nmi, stop or finally, not with \"%s\"",
+		      "hardirq, nmi, stop, pressure or finally, not with \"%s\"",
 		      name);
 	if (!r->bad && !at_end(r))
 		error(r, "what is \"%.20s\" at the end of the line?", r->at);

@@ -3,13 +3,15 @@
  * scenario.h - a scenario: a small pool, what each CPU does, and what should come of it.
  *
  *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low, max-order
- *	expect  blocking: deadlock pcp0 xa_lock    per free path; else "pass" or another failure
+ *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
- *	bound   nolock 400                         most own accesses of a call that waits for
- *nothing setup   cpu0: a = alloc 0 wait             before the exploration; on that CPU task cpu0:
- *OP; OP; ...                  one for each CPU at most hardirq cpu0: OP; OP; ... any number; also
- *softirq, nmi stop    cpu1                               may stop for ever, holding no lock that is
- *waited for finally cpu0: OP; ...                      afterwards, if no CPU stopped
+ *	bound   nolock 400                         most accesses of a call that waits for nothing
+ *	setup   cpu0: a = alloc 0 wait             before the exploration, on that CPU
+ *	task    cpu0: OP; OP; ...                  one for each CPU at most
+ *	hardirq cpu0: OP; OP; ...                  any number; also softirq, nmi
+ *	stop    cpu1                               for ever, in no lock that is waited for
+ *	pressure OP; ...                           in the pressure hook, on whatever CPU calls it
+ *	finally cpu0: OP; ...                      afterwards, if no CPU stopped
  *
  * A line that begins with a blank goes on with the one before. docs/lab.md has the list of OPs.
  */
@@ -18,12 +20,12 @@
 
 #include <roost/roost.h>
 
+#include "engine.h"
 #include "vm.h"
 
 enum {
 	SCENARIO_VARIABLES = 16,
 	SCENARIO_LOCKS = 4,
-	SCENARIO_PATHS = 3,
 	SCENARIO_NAME = 24,
 	SCENARIO_ARGUMENTS = 8,
 	SCENARIO_MISUSES = ROOST_MISUSE_CORRUPT + 1,
@@ -31,6 +33,7 @@ enum {
 
 enum verb {
 	VERB_ALLOC,
+	VERB_ALLOC_BULK,
 	VERB_FREE,
 	VERB_FREE_NOLOCK,
 	VERB_FREE_BATCH,
@@ -53,7 +56,14 @@ enum verb {
 	VERB_ASSERT,
 };
 
-enum assertion { ASSERT_GOT, ASSERT_NONE, ASSERT_ONE_OF, ASSERT_ANY_OF, ASSERT_OWNER };
+enum assertion {
+	ASSERT_GOT,
+	ASSERT_NONE,
+	ASSERT_ONE_OF,
+	ASSERT_ANY_OF,
+	ASSERT_OWNER,
+	ASSERT_PRESSED
+};
 
 struct statement {
 	enum verb verb;
@@ -85,17 +95,16 @@ struct scenario {
 	char file[256], name[64], title[160];
 	struct roost_config config;
 	unsigned pageblocks;
-	struct expectation expect[SCENARIO_PATHS]; /* by enum roost_free_path */
+	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */
 	unsigned misuse[SCENARIO_MISUSES];
 	unsigned bound; /* own accesses of a call that waits for nothing; 0: none stated */
 	char variables[SCENARIO_VARIABLES][SCENARIO_NAME];
 	char locks[SCENARIO_LOCKS][SCENARIO_NAME];
 	unsigned nr_variables, nr_locks;
+	struct program pressure;		    /* what the pressure hook does */
 	struct program *setup, *contexts, *finally; /* lists in order */
 	unsigned nr_setup, nr_contexts, nr_finally;
 };
-
-extern const char *const free_path_names[SCENARIO_PATHS];
 
 /* Reads a file; tells of an error on stderr and returns false. */
 bool scenario_read(const char *file, struct scenario *scenario);
@@ -103,7 +112,7 @@ bool scenario_read(const char *file, struct scenario *scenario);
 /* ---- program.c ----------------------------------------------------------------------------- */
 
 /* Sets the virtual machine up for the scenario with a free path; false: the setup failed. */
-bool scenario_load(const struct scenario *scenario, enum roost_free_path path, bool weak);
+bool scenario_load(const struct scenario *scenario, unsigned path, bool weak);
 /* All contexts are through: runs what comes finally, checks every invariant. */
 void scenario_finish(void);
 /* Names a variable by its address; false if there is none. */

@@ -105,8 +105,8 @@ bool schedule_write(const struct schedule *s, const struct schedule_head *head, 
 		return false;
 	}
 	fprintf(out, "# roost-explore schedule: replay with --replay FILE\n");
-	fprintf(out, "scenario %s\nfree %s\nmemory %s\nfailure %s\n", head->scenario, head->path,
-		head->weak ? "weak" : "sc", head->key);
+	fprintf(out, "scenario %s\nengine %s\nfree %s\nmemory %s\nfailure %s\n", head->scenario,
+		head->engine, head->path, head->weak ? "weak" : "sc", head->key);
 	for (unsigned i = 0; i < s->nr_turns; i++) {
 		const struct turn *turn = &s->turns[i];
 
@@ -130,6 +130,7 @@ static bool read_line(struct schedule *s, struct schedule_head *head, const char
 	if (line[0] == '#' || line[0] == '\n')
 		return true;
 	if (sscanf(line, "scenario %255[^\n]", head->scenario) == 1 ||
+	    sscanf(line, "engine %31s", head->engine) == 1 ||
 	    sscanf(line, "free %15s", head->path) == 1 ||
 	    sscanf(line, "failure %127[^\n]", head->key) == 1)
 		return true;

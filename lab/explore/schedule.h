@@ -39,7 +39,7 @@ void schedule_take(struct schedule *schedule);
 enum outcome schedule_run(struct schedule *schedule);
 
 struct schedule_head {
-	char scenario[256], path[16], key[128];
+	char scenario[256], engine[32], path[16], key[128];
 	bool weak;
 };
 

@@ -26,6 +26,7 @@ static int depth;			  /* of the next step */
 static int fixed;			  /* nodes[0 .. fixed) are given */
 static struct trail trails[VM_WORDS + 1]; /* the last is that of all that is seq_cst */
 static uint16_t own[VM_STEPS];		  /* how many steps its context had made before */
+static vm_clock clocks[VM_STEPS];	  /* of the steps of the execution before */
 static int last_of[VM_CONTEXTS];
 
 #define BIT(c) ((uint16_t)(1u << (c)))
@@ -171,7 +172,7 @@ static void leave_trail(struct trail *trail, int n, bool write)
 }
 
 /* Joins the clocks of what the step depends on; races with new steps are turned round. */
-static void order_after(int n, const struct conflicts *list, bool reduce)
+static void order_after(int n, const struct conflicts *list)
 {
 	struct step *step = &vm.steps[n];
 
@@ -180,40 +181,51 @@ static void order_after(int n, const struct conflicts *list, bool reduce)
 
 		if (before(e, step))
 			continue;
-		if (reduce && vm.steps[e].cpu != step->cpu)
+		if (vm.steps[e].cpu != step->cpu)
 			reverse(e, n);
 		clock_join(step->clock, vm.steps[e].clock);
 	}
 }
 
-static void order_word(int n, bool reduce)
+static bool uses_word(const struct step *step)
+{
+	return step->op.word != VM_NO_WORD && step->op.kind != OP_PARKED;
+}
+
+static void order_word(int n)
 {
 	struct step *step = &vm.steps[n];
 	struct conflicts list = {.nr = 0};
 	struct trail *trail;
 
-	if (step->op.word != VM_NO_WORD && step->op.kind != OP_PARKED) {
+	if (uses_word(step)) {
 		trail = trail_of(step->op.word);
-		if (step->op.kind == OP_LOCK) {
-			/* Not enabled until the unlock, but it might have come before the lock. */
+		/* Not enabled until the unlock, but it might have come before the lock. */
+		if (step->op.kind == OP_LOCK)
 			add_conflict(&list, trail->acquire);
-			trail->acquire = n;
-		} else if (step->op.kind != OP_UNLOCK) {
+		else if (step->op.kind != OP_UNLOCK)
 			add_trail(&list, trail, step->op.write);
-		}
 	}
 	if (step->op.global)
 		add_trail(&list, trail_of(VM_WORDS), step->op.kind == OP_FENCE);
-	order_after(n, &list, reduce);
+	order_after(n, &list);
 	if (step->op.kind == OP_LOCK && trail_of(step->op.word)->write >= 0)
 		clock_join(step->clock, vm.steps[trail_of(step->op.word)->write].clock);
-	if (step->op.word != VM_NO_WORD && step->op.kind != OP_PARKED && step->op.kind != OP_LOCK)
+}
+
+static void leave_trails(int n)
+{
+	const struct step *step = &vm.steps[n];
+
+	if (uses_word(step) && step->op.kind == OP_LOCK)
+		trail_of(step->op.word)->acquire = n;
+	else if (uses_word(step))
 		leave_trail(trail_of(step->op.word), n, step->op.write);
 	if (step->op.global)
 		leave_trail(trail_of(VM_WORDS), n, step->op.kind == OP_FENCE);
 }
 
-static void order_cpu(int n, bool reduce)
+static void order_cpu(int n)
 {
 	struct step *step = &vm.steps[n];
 	int e = step->before_on_cpu;
@@ -221,8 +233,6 @@ static void order_cpu(int n, bool reduce)
 	if (e < 0)
 		return;
 	clock_join(step->clock, vm.steps[e].clock);
-	if (!reduce)
-		return;
 	if (step->op.kind == OP_BEGIN)
 		begin_earlier(n);
 	else if (vm.steps[e].context != step->context && vm.steps[e].begin >= 0)
@@ -233,22 +243,29 @@ static void stepped(void *self, int n)
 {
 	const struct search *search = self;
 	struct step *step = &vm.steps[n];
-	bool reduce = search->reduce && n >= fixed - 1;
+	int last = last_of[step->context];
 
 	if (!search->reduce)
 		return;
-	own[n] = 0;
-	if (last_of[step->context] >= 0) {
-		own[n] = (uint16_t)(own[last_of[step->context]] + 1);
-		clock_join(step->clock, vm.steps[last_of[step->context]].clock);
-	}
 	last_of[step->context] = n;
+	if (n < fixed - 1) { /* as in the execution before */
+		memcpy(step->clock, clocks[n], sizeof(step->clock));
+		leave_trails(n);
+		return;
+	}
+	own[n] = 0;
+	if (last >= 0) {
+		own[n] = (uint16_t)(own[last] + 1);
+		clock_join(step->clock, vm.steps[last].clock);
+	}
 	for (unsigned i = 0; i < vm.nr_after; i++)
 		if (vm.after[i] >= 0)
 			clock_join(step->clock, vm.steps[vm.after[i]].clock);
-	order_word(n, reduce);
-	order_cpu(n, reduce);
+	order_word(n);
+	leave_trails(n);
+	order_cpu(n);
 	step->clock[step->context] = (uint16_t)(own[n] + 1);
+	memcpy(clocks[n], step->clock, sizeof(step->clock));
 }
 
 /* ---- Choosing ------------------------------------------------------------------------------ */

@@ -15,13 +15,6 @@
 
 struct vm vm;
 
-enum { IGNORED = 64 };
-
-static struct {
-	char *start, *end;
-} ignored[IGNORED];
-static unsigned nr_ignored;
-
 /* ---- Setting up ---------------------------------------------------------------------------- */
 
 /* The arena is always at the same address, so that saved schedules and messages are, too. */
@@ -50,7 +43,8 @@ void vm_reset(void)
 	memory_forget();
 	lock_forget();
 	vm.used = 0;
-	vm.nr_contexts = vm.nr_cpus = vm.nr_locks = nr_ignored = 0;
+	vm.nr_contexts = vm.nr_cpus = vm.nr_locks = 0;
+	memset(vm.ignored, 0, sizeof(vm.ignored));
 	vm.grown = vm.share_all = false;
 	vm.current = NULL;
 }
@@ -85,53 +79,60 @@ struct context *vm_add(unsigned cpu, enum level level, const char *name, void *p
 	return c;
 }
 
-unsigned vm_add_lock(enum lock_kind kind, void *address, const char *name)
+unsigned vm_add_lock(const struct lock_class *class, void *address, const char *name)
 {
 	struct lock *lock = &vm.locks[vm.nr_locks];
+	unsigned first = 0;
 
-	*lock = (struct lock){.kind = kind, .address = address, .holder = -1};
+	if (vm.nr_locks == VM_LOCKS) {
+		fprintf(stderr, "roost-explore: more than %d locks\n", VM_LOCKS);
+		exit(2);
+	}
+	while (first < vm.nr_locks && vm.locks[first].class != class)
+		first++;
+	*lock = (struct lock){
+		.class = class, .first = (uint8_t)first, .address = address, .holder = -1};
 	snprintf(lock->name, sizeof(lock->name), "%s", name);
-	memory_word(address)->lock = (uint16_t)vm.nr_locks;
+	memory_word(address, 4)->lock = (uint16_t)vm.nr_locks;
 	return vm.nr_locks++;
 }
 
 void vm_ignore(void *start, size_t size)
 {
-	if (nr_ignored < IGNORED) {
-		ignored[nr_ignored].start = start;
-		ignored[nr_ignored++].end = (char *)start + size;
-	}
+	size_t first = (size_t)((char *)start - vm.arena) / VM_GRAIN;
+
+	memset(vm.ignored + first, 1, size / VM_GRAIN);
 }
 
-bool vm_ignored(const void *address)
+static uint64_t hash_part(uint64_t hash, size_t from, size_t size)
 {
-	const char *at = address;
-
-	for (unsigned i = 0; i < nr_ignored; i++)
-		if (at >= ignored[i].start && at < ignored[i].end)
-			return true;
-	return false;
-}
-
-uint64_t vm_hash(void)
-{
-	uint64_t hash = 0;
-
-	for (size_t i = 0; i + 8 <= vm.used; i += 8) {
+	for (size_t i = from; i < from + size; i += 8) {
 		uint64_t value;
 
 		memcpy(&value, vm.arena + i, 8);
-		if (value && !vm_ignored(vm.arena + i)) {
+		if (memcmp(&value, vm.snapshot + i, 8) != 0 && !vm_ignored(vm.arena + i)) {
 			value = (value ^ i << 40) * UINT64_C(0x9e3779b97f4a7c15);
 			hash = (hash ^ value ^ value >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
 		}
 	}
+	return hash;
+}
+
+/* Most of the memory is as it was frozen, and the library's comparison is fast. */
+uint64_t vm_hash(void)
+{
+	enum { PART = 256 };
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < vm.used; i += PART)
+		if (memcmp(vm.arena + i, vm.snapshot + i, PART) != 0)
+			hash = hash_part(hash, i, PART);
 	return hash | 1;
 }
 
 void vm_freeze(void)
 {
-	memcpy(vm.snapshot, vm.arena, vm.used);
+	memcpy(vm.snapshot, vm.arena, VM_ARENA);
 }
 
 /* ---- Failures ------------------------------------------------------------------------------ */
@@ -206,6 +207,8 @@ static void run(struct context *c)
 
 static bool writes_came(const struct context *c)
 {
+	if (c->own_news)
+		return true;
 	for (unsigned i = 0; i < c->nr_watched; i++) {
 		const struct word *word = &vm.words[c->watched[i].word];
 
@@ -222,7 +225,8 @@ static bool at_waited_lock(const struct context *c)
 	unsigned lock = c->done || c->pending.word == VM_NO_WORD ? VM_LOCKS
 								 : vm.words[c->pending.word].lock;
 
-	return c->pending.kind != OP_NONE && lock != VM_LOCKS && vm.locks[lock].kind != LOCK_PCP;
+	return c->pending.kind != OP_NONE && lock != VM_LOCKS &&
+	       vm.locks[lock].class->kind != LOCK_TRIED;
 }
 
 static bool may_begin(const struct context *c)
@@ -239,7 +243,7 @@ static bool may_begin(const struct context *c)
 		return top->level < LEVEL_NMI;
 	default: /* a CPU does not stop where others wait for it, or it for others */
 		for (; top; top = top->below)
-			if (lock_holds_kind(top, LOCK_ZONE) ||
+			if (lock_holds_kind(top, LOCK_WAITED) ||
 			    lock_holds_kind(top, LOCK_SCENARIO) || at_waited_lock(top))
 				return false;
 		return true;
@@ -320,7 +324,7 @@ static void reset_context(struct context *c)
 	c->started = c->done = false;
 	c->below = NULL;
 	c->pending = (struct op){0};
-	c->call = NULL;
+	c->hooked = c->own_news = false;
 	c->call_ops = c->ops = c->spins = c->sleeps = c->nr_held = c->nr_watched = 0;
 	c->woken_by = c->missed = -1;
 	memset(c->clock, 0, sizeof(c->clock));

@@ -30,6 +30,7 @@ enum {
 	VM_CPUS = 4,
 	VM_CONTEXTS = 12,
 	VM_ARENA = 1 << 20, /* bytes; all memory that is restored for each execution */
+	VM_GRAIN = 4,	    /* bytes; what races are found in, and what can be ignored */
 	VM_WORDS = 16384,   /* atomic words in use */
 	VM_SHARED = 2048,   /* of those, shared ones */
 	VM_NO_WORD = VM_WORDS,
@@ -82,6 +83,7 @@ struct store {
 /* An atomic word. What is above the line stays from one execution to the next. */
 struct word {
 	char *address;
+	uint8_t size; /* bytes */
 	bool shared;
 	uint16_t id;   /* of a shared word: index into views */
 	uint16_t lock; /* index into vm.locks, or VM_LOCKS */
@@ -93,13 +95,24 @@ struct word {
 	unsigned nr_stores;
 };
 
-enum lock_kind { LOCK_PCP, LOCK_ZONE, LOCK_SCENARIO, LOCK_KINDS };
+enum lock_kind {
+	LOCK_TRIED,    /* never waited for, so it may be held with interrupts on */
+	LOCK_WAITED,   /* held only with interrupts off */
+	LOCK_SCENARIO, /* the caller's: held and waited for as the scenario says */
+};
+
+/* Locks of one class obey the same rules. Who holds one takes others of higher ranks only. */
+struct lock_class {
+	const char *name;
+	enum lock_kind kind;
+	unsigned rank; /* from 1; those of the scenario come before all others */
+};
 
 struct lock {
 	char name[24];
 	void *address;
-	enum lock_kind kind;
-	uint8_t class; /* locks of one class obey the same rules: see lock.c */
+	const struct lock_class *class;
+	uint8_t first; /* of its class: what lockdep's rule goes by (lock.c) */
 	int holder;    /* context, or -1 */
 };
 
@@ -118,8 +131,9 @@ struct context {
 	const char *name;
 	/* Scenario. */
 	void *program;
-	const char *call;  /* API call that it is in, or NULL */
-	uint32_t call_ops; /* accesses in that call */
+	uint32_t call_ops; /* accesses in the API call that it is in */
+	bool hooked;	   /* that call has called the pressure hook, which it is in */
+	bool own_news;	   /* the hook has: what it wrote may be what the call waits for */
 	/* Counts. */
 	uint32_t ops; /* accesses of its own so far: the time in a saved schedule */
 	unsigned spins, sleeps;
@@ -197,6 +211,7 @@ struct strategy {
 
 struct vm {
 	char *arena, *snapshot;
+	bool ignored[VM_ARENA / VM_GRAIN];
 	size_t used;
 	struct context contexts[VM_CONTEXTS];
 	unsigned nr_contexts, nr_cpus;
@@ -235,12 +250,11 @@ void vm_reset(void);
 /* Zeroed memory in the arena; what is in it when vm_freeze() is called is restored for each run. */
 void *vm_alloc(size_t size, size_t alignment);
 struct context *vm_add(unsigned cpu, enum level level, const char *name, void *program);
-/* Registers a word (or a byte of the arena) that is a lock. */
-unsigned vm_add_lock(enum lock_kind kind, void *address, const char *name);
-/* Statistics: accesses to [start, start + size) are nobody's business. */
+/* Registers a word of the arena (of 4 bytes) that is a lock. */
+unsigned vm_add_lock(const struct lock_class *class, void *address, const char *name);
+/* Statistics: accesses to [start, start + size), whole grains, are nobody's business. */
 void vm_ignore(void *start, size_t size);
-bool vm_ignored(const void *address);
-/* Of all memory but what is ignored. */
+/* Of all memory that changed since it was frozen, but for what is ignored. */
 uint64_t vm_hash(void);
 void vm_freeze(void);
 
@@ -261,6 +275,10 @@ bool vm_enabled(const struct context *context);
 static inline bool vm_in_arena(const void *address)
 {
 	return (uintptr_t)address - (uintptr_t)vm.arena < VM_ARENA;
+}
+static inline bool vm_ignored(const void *address) /* of the arena */
+{
+	return vm.ignored[((uintptr_t)address - (uintptr_t)vm.arena) / VM_GRAIN];
 }
 
 /* What the contexts' stacks and the tables say about who waits for whom: deadlock.c. */

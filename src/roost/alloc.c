@@ -242,19 +242,32 @@ static void convert(const struct request *q, struct rst_zone *z, rst_block_id b)
 		RST_COUNT(pcp_of(q, z), blocks_stolen, 1);
 }
 
+/* The largest run of a list of another migratetype: what is left of it serves longest. */
+static bool steal_from(const struct request *q, struct rst_zone *z, unsigned list, unsigned low,
+		       rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t first = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+
+	for (unsigned bin = RST_BINS;
+	     bin-- > low && rst_hint_find(&z->partial, first, end) != RST_NO_HINT;)
+		if (from_list(q, z, list, bin, bin, b, f))
+			return true;
+	return false;
+}
+
 static bool steal(const struct request *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
 	rst_block_id b;
 
-	for (unsigned bin = RST_BINS; bin-- > low;)
-		for (unsigned list = 0; list < z->nr_lists; list++)
-			if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
-			    from_list(q, z, list, bin, bin, &b, f)) {
-				RST_COUNT(pcp_of(q, z), alloc_zone, 1);
-				convert(q, z, b);
-				return true;
-			}
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
+		    steal_from(q, z, list, low, &b, f)) {
+			RST_COUNT(pcp_of(q, z), alloc_zone, 1);
+			convert(q, z, b);
+			return true;
+		}
 	return false;
 }
 

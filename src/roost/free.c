@@ -103,8 +103,7 @@ static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, unsigne
 	f = rst_frame_of(span, m->pfn);
 	/* om[] once more behind the look: another free of the same block may have come between. */
 	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_rlx(&r->om[f]) == expected &&
-	    !inside_clean(r, f, (unsigned)m->order_given) &&
-	    rst_load_rlx(&r->om[f]) == expected) {
+	    !inside_clean(r, f, (unsigned)m->order_given) && rst_load_rlx(&r->om[f]) == expected) {
 		m->kind = ROOST_MISUSE_CORRUPT;
 		return RST_NO_FRAME;
 	}
