@@ -380,7 +380,7 @@ static void check_pressure(const struct request *q, struct rst_zone *z)
 {
 	uint64_t free;
 
-	if (!few_whole(z) && !rst_load_rlx(&z->pressure.pressed))
+	if (!q->r->base.pressure || (!few_whole(z) && !rst_load_rlx(&z->pressure.pressed)))
 		return;
 	free = available(q, z);
 	rst_pressure_rises(&z->pressure, &z->desc, free);
@@ -516,7 +516,7 @@ static void pressure_everywhere(const struct request *q)
 {
 	struct rst_zone *z;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));)
+	for (unsigned i = 0; q->r->base.pressure && (z = next_zone(q, &i));)
 		call_pressure(q, z, available(q, z));
 }
 
@@ -599,11 +599,37 @@ static bool alloc_one(const struct request *q, rst_frame_id *f)
 
 /* ---- Interface ---------------------------------------------------------------------------- */
 
+/* The common case on one page: rung 1 in the first zone of the CPU's node. Else false. */
+static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, roost_pfn *pfn)
+{
+	unsigned cpu = rst_this_cpu(&r->base), type = flags & ROOST_MIGRATETYPE_MASK, off;
+	unsigned first = r->base.zone_order[r->base.cpu_node[cpu] * (r->base.nr_zones + 1)];
+	struct rst_zone *z = &r->zones[first];
+	rst_block_id b;
+	rst_frame_id f;
+
+	if (order > RST_WORD_ORDER || type >= RST_TYPES || first == 0xff ||
+	    flags & ~(unsigned)(ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE) ||
+	    r->base.check_level >= ROOST_CHECK_PARANOID || (r->base.nr_zones > 1 && few_whole(z)))
+		return false;
+	b = rst_load_rlx(&z->pcps[cpu].current[type]);
+	if (b == RST_NO_BLOCK || !rst_set_take(&r->blocks[b], order, &off))
+		return false;
+	rst_add_rel(&z->pcps[cpu].allocated[order], 1);
+	f = b << ROOST_PAGEBLOCK_ORDER | off;
+	rst_store_rlx(&r->om[f], (uint8_t)(order + 1)); /* as in hand_out() */
+	*pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+	return true;
+}
+
 roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 {
 	struct request q = {.r = roost};
 	rst_frame_id f;
+	roost_pfn pfn;
 
+	if (alloc_fast(roost, order, flags, &pfn))
+		return pfn;
 	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags) ||
 	    !alloc_one(&q, &f))
 		return ROOST_NONE;
