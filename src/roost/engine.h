@@ -256,15 +256,18 @@ static inline bool rst_om_is_allocated(unsigned om)
 #define RST_COUNT(pcp, name, n) rst_add_rlx(&(pcp)->count.name, (uint64_t)(n))
 
 /* Before and after frames are moved or a note is cleared: see struct rst_zone. Sequentially
- * consistent, so that what comes in between is seen only by who sees begun. */
+ * consistent, so that what comes in between is seen only by who sees begun. To observers in lab
+ * builds it is what the holding of a lock is to them with pcpbuddy. */
 static inline void rst_begin(struct rst_zone *z)
 {
+	rst_lock_note(+1);
 	rst_add_sc(&z->begun, 1);
 }
 
 static inline void rst_end(struct rst_zone *z)
 {
 	rst_add_sc(&z->ended, 1);
+	rst_lock_note(-1);
 }
 
 /*
