@@ -35,6 +35,7 @@ struct result {
 	uint64_t executions, redundant, cut, steps, choices;
 	unsigned ends; /* different memories at the end of an execution */
 	unsigned depth, shared, restarts, most_own;
+	unsigned parts; /* that were given to other processes */
 	double seconds;
 	uint8_t cover[COVER_BITS / 8];
 	size_t report_size; /* text that follows */

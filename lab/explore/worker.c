@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "split.h"
+
 enum { MOST_WORKERS = 16 };
 
 struct worker {
@@ -70,7 +72,16 @@ static _Noreturn void work(int in, int out, const struct job *jobs, const struct
 			break;
 		free(text);
 	}
+	split_put_processor(); /* for those who still have something to do */
 	_exit(0);
+}
+
+/* There is nothing left to do for it: it gives its processor away and ends. */
+static void send_home(struct worker *w)
+{
+	if (w->to >= 0)
+		close(w->to);
+	w->to = -1;
 }
 
 static bool start(struct worker *w, struct worker *all, unsigned before, const struct job *jobs,
@@ -84,7 +95,7 @@ static bool start(struct worker *w, struct worker *all, unsigned before, const s
 	w->pid = fork();
 	if (w->pid == 0) {
 		for (unsigned i = 0; i < before; i++) {
-			close(all[i].to);
+			send_home(&all[i]);
 			close(all[i].from);
 		}
 		close(to[1]);
@@ -114,21 +125,26 @@ bool workers_run(const struct job *jobs, unsigned nr, unsigned workers,
 	struct worker w[MOST_WORKERS] = {{0}};
 	struct pollfd fds[MOST_WORKERS];
 	bool *ready = calloc(nr, sizeof(*ready)), ok = ready;
-	unsigned next = 0, told = 0, busy = 0;
+	unsigned next = 0, told = 0;
 
 	if (workers > MOST_WORKERS)
 		workers = MOST_WORKERS;
+	ok = ok && split_open(workers > nr ? workers - nr : 0);
+	if (workers > nr)
+		workers = nr;
 	for (unsigned i = 0; i < workers && ok; i++)
 		ok = start(&w[i], w, i, jobs, options);
 	while (ok && told < nr) {
-		for (unsigned i = 0; i < workers && next < nr && ok; i++)
-			if (w[i].job < 0) {
+		for (unsigned i = 0; i < workers && ok; i++)
+			if (w[i].job < 0 && next < nr) {
 				ok = write_all(w[i].to, &next, sizeof(next));
 				w[i].job = (int)next++;
-				busy++;
+			} else if (w[i].job < 0) {
+				send_home(&w[i]);
 			}
 		for (unsigned i = 0; i < workers; i++)
-			fds[i] = (struct pollfd){.fd = w[i].from, .events = POLLIN};
+			fds[i] = (struct pollfd){.fd = w[i].job < 0 ? -1 : w[i].from,
+						 .events = POLLIN};
 		if (poll(fds, workers, -1) < 0 && errno != EINTR)
 			ok = false;
 		for (unsigned i = 0; i < workers && ok; i++)
@@ -136,13 +152,12 @@ bool workers_run(const struct job *jobs, unsigned nr, unsigned workers,
 				ok = receive(&w[i], &results[w[i].job], &reports[w[i].job]);
 				ready[w[i].job] = true;
 				w[i].job = -1;
-				busy--;
 			}
 		for (; told < nr && ready[told]; told++)
 			done(told);
 	}
 	for (unsigned i = 0; i < workers; i++) {
-		close(w[i].to);
+		send_home(&w[i]);
 		close(w[i].from);
 	}
 	for (unsigned i = 0; i < workers; i++)
