@@ -92,6 +92,8 @@ static enum pass search_pass(struct work *w, struct search *search)
 		search_start(search);
 		pass = search_here(w, search);
 		pass = split_join(pass, search, w->result);
+		w->result->states += search->states;
+		search->states = 0;
 		if (split_is_part())
 			split_report(pass, search, w->result);
 		if (pass == PASS_GROWN) {
@@ -139,7 +141,7 @@ static enum pass bounded(struct work *w, unsigned most)
 
 		if (pass != PASS_EXHAUSTED)
 			return pass;
-		reached(w, "bound %u", bound);
+		reached(w, "preemptions <= %u", bound);
 		if (!search.pruned) {
 			w->result->exhausted = true;
 			return pass;
@@ -160,7 +162,7 @@ static enum pass reduced(struct work *w)
 
 		if (pass != PASS_EXHAUSTED)
 			return pass;
-		reached(w, "all with at most %u stale loads", stale[i]);
+		reached(w, "stale loads <= %u", stale[i]);
 		if (!search.pruned) {
 			reached(w, w->options->sc ? "all (SC)" : "all", 0);
 			w->result->exhausted = true;
@@ -176,7 +178,7 @@ static enum pass all_passes(struct work *w)
 	double end = w->end;
 	enum pass pass;
 
-	reached(w, "random schedules", 0);
+	reached(w, "random", 0);
 	if (o->pct)
 		return random_pass(w, o->pct);
 	pass = random_pass(w, WARM_UP);

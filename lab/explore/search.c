@@ -376,6 +376,7 @@ static int pick(void *self, uint16_t enabled)
 		return node->chosen;
 	}
 	*node = (struct node){.enabled = enabled};
+	search->states++;
 	count(node, parent);
 	if (search->reduce && parent)
 		node->sleep = still_asleep(parent);

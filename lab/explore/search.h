@@ -31,9 +31,10 @@ enum { SEARCH_NO_BOUND = 255 };
 
 struct search {
 	bool reduce;
-	unsigned bound; /* preemptions, interrupts, stale loads; SEARCH_NO_BOUND */
-	unsigned stale; /* stale loads alone */
-	bool pruned;	/* the bound kept something out */
+	unsigned bound;	 /* preemptions, interrupts, stale loads; SEARCH_NO_BOUND */
+	unsigned stale;	 /* stale loads alone */
+	bool pruned;	 /* the bound kept something out */
+	uint64_t states; /* places at which somebody had to be chosen, each once */
 	/* Called when all of a node has been tried but what was given away; NULL: never given. */
 	void (*wait_for)(struct search *search, int node);
 };

@@ -169,6 +169,7 @@ static void add_result(struct result *to, const struct result *part)
 	to->cut += part->cut;
 	to->steps += part->steps;
 	to->choices += part->choices;
+	to->states += part->states;
 	to->parts += part->parts + 1;
 	to->depth = part->depth > to->depth ? part->depth : to->depth;
 	cover_add(part->cover);
@@ -274,7 +275,7 @@ enum pass split_join(enum pass own, struct search *search, struct result *result
 	return pass;
 }
 
-static void become_part(const struct part *part, struct result *result)
+static void become_part(const struct part *part, struct search *search, struct result *result)
 {
 	is_part = true;
 	self = *part;
@@ -285,6 +286,7 @@ static void become_part(const struct part *part, struct result *result)
 	choices_then = vm.all_choices;
 	ancestors[nr_ancestors++] = part->unwanted;
 	*result = (struct result){0};
+	search->states = 0;
 	cover_forget();
 	search_take(part->node);
 }
@@ -307,7 +309,7 @@ void split_try(struct search *search, struct result *result)
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	part.pid = part.file < 0 || part.unwanted == MAP_FAILED ? -1 : fork();
 	if (part.pid == 0) {
-		become_part(&part, result);
+		become_part(&part, search, result);
 		return;
 	}
 	if (part.pid < 0) { /* then not */

@@ -13,6 +13,12 @@
 
 enum { MOST_WORKERS = 16 };
 
+/* What a worker is told. */
+struct order {
+	unsigned job;
+	double seconds;
+};
+
 struct worker {
 	pid_t pid;
 	int to, from;
@@ -56,16 +62,18 @@ static bool read_all(int fd, void *data, size_t size)
 static _Noreturn void work(int in, int out, const struct job *jobs, const struct options *options)
 {
 	static struct result result;
-	unsigned job;
+	struct options mine = *options;
+	struct order order;
 
-	while (read_all(in, &job, sizeof(job))) {
+	while (read_all(in, &order, sizeof(order))) {
 		char *text = NULL;
 		size_t size = 0;
 		FILE *report = open_memstream(&text, &size);
 
 		if (!report)
 			break;
-		job_run(&jobs[job], options, &result, report);
+		mine.seconds = order.seconds;
+		job_run(&jobs[order.job], &mine, &result, report);
 		fclose(report);
 		result.report_size = size;
 		if (!write_all(out, &result, sizeof(result)) || !write_all(out, text, size))
@@ -118,13 +126,22 @@ static bool receive(struct worker *w, struct result *result, char **report)
 	return *report && read_all(w->from, *report, result->report_size);
 }
 
-bool workers_run(const struct job *jobs, unsigned nr, unsigned workers,
+/* What each of the jobs that are left may take of the time that is left. */
+static double share(double seconds, unsigned workers, unsigned jobs)
+{
+	double each = jobs <= workers ? seconds : seconds * workers / jobs;
+
+	return each > 1 ? each : 1;
+}
+
+bool workers_run(const struct job *jobs, unsigned nr, unsigned workers, double total,
 		 const struct options *options, struct result *results, char **reports,
 		 void (*done)(unsigned job))
 {
 	struct worker w[MOST_WORKERS] = {{0}};
 	struct pollfd fds[MOST_WORKERS];
 	bool *ready = calloc(nr, sizeof(*ready)), ok = ready;
+	double end = now_s() + total;
 	unsigned next = 0, told = 0;
 
 	if (workers > MOST_WORKERS)
@@ -137,7 +154,11 @@ bool workers_run(const struct job *jobs, unsigned nr, unsigned workers,
 	while (ok && told < nr) {
 		for (unsigned i = 0; i < workers && ok; i++)
 			if (w[i].job < 0 && next < nr) {
-				ok = write_all(w[i].to, &next, sizeof(next));
+				struct order order = {next, options->seconds};
+
+				if (total > 0)
+					order.seconds = share(end - now_s(), workers, nr - next);
+				ok = write_all(w[i].to, &order, sizeof(order));
 				w[i].job = (int)next++;
 			} else if (w[i].job < 0) {
 				send_home(&w[i]);
