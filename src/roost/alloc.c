@@ -25,6 +25,7 @@
 struct request {
 	struct rst_request ask;
 	struct roost *r;
+	bool missed; /* the last search may have missed what was on its way */
 };
 
 static struct rst_pcp *pcp_of(const struct request *q, const struct rst_zone *z)
@@ -466,14 +467,15 @@ static void note_all(const struct request *q)
 
 enum { PASSES = 4 };
 
-static bool search(const struct request *q, rst_frame_id *f)
+static bool search(struct request *q, rst_frame_id *f)
 {
 	for (unsigned pass = 0; pass < PASSES; pass++) {
 		uint64_t ended = moves(q, false);
 
 		if (from_anywhere(q, f, 1))
 			return true;
-		if (moves(q, true) == ended)
+		q->missed = moves(q, true) != ended;
+		if (!q->missed)
 			return false;
 	}
 	note_all(q);
@@ -520,7 +522,7 @@ static void pressure_everywhere(const struct request *q)
 		call_pressure(q, z, available(q, z));
 }
 
-static bool alloc_nowait(const struct request *q, rst_frame_id *f)
+static bool alloc_nowait(struct request *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = pcp_of(q, first_zone(q));
 
@@ -538,7 +540,7 @@ enum { WAIT_ROUNDS = 64 }; /* if frames are counted as free, but somebody stoppe
  * Order 0 fails when the counters prove that there was an instant at which no frame was left.
  * Larger orders also when nothing was allocated or freed from one search to the next.
  */
-static bool alloc_wait(const struct request *q, rst_frame_id *f)
+static bool alloc_wait(struct request *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = pcp_of(q, first_zone(q));
 	uint64_t before = 0;
@@ -551,7 +553,7 @@ static bool alloc_wait(const struct request *q, rst_frame_id *f)
 		if (round == 0) {
 			pressure_everywhere(q); /* may free */
 		} else if (usable(q) < (uint64_t)1 << q->ask.order ||
-			   (q->ask.order && now == before)) {
+			   (q->ask.order && !q->missed && now == before)) {
 			break;
 		} else {
 			RST_COUNT(pcp, wait_rounds, 1);
@@ -592,7 +594,7 @@ static roost_pfn hand_out(const struct request *q, rst_frame_id f)
 	return pfn;
 }
 
-static bool alloc_one(const struct request *q, rst_frame_id *f)
+static bool alloc_one(struct request *q, rst_frame_id *f)
 {
 	return from_anywhere(q, f, 1) || (q->ask.wait ? alloc_wait(q, f) : alloc_nowait(q, f));
 }
