@@ -28,10 +28,11 @@ void engine_register(roost_t *roost)
 /* ---- Names --------------------------------------------------------------------------------- */
 
 static const struct field pcp_fields[] = {FIELD(rst_pcp, current), FIELD(rst_pcp, dead),
-					  FIELD(rst_pcp, allocated), FIELD(rst_pcp, freed)};
+					  FIELD(rst_pcp, orders)};
 static const struct field zone_fields[] = {
 	FIELD(rst_zone, begun),	       FIELD(rst_zone, ended),	     FIELD(rst_zone, nr_whole),
-	FIELD(rst_zone, reserve_free), FIELD(rst_zone, nr_isolated), FIELD(rst_zone, pressure)};
+	FIELD(rst_zone, reserve_free), FIELD(rst_zone, nr_isolated), FIELD(rst_zone, pressure),
+	FIELD(rst_zone, below_low)};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

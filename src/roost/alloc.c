@@ -32,7 +32,7 @@ static size_t from_zones(const struct rst_call *q, rst_frame_id *out, size_t cou
 	size_t n = 0;
 
 	for (unsigned i = 0; n < count && (z = next_zone(q, &i));)
-		if (!above_low || !rst_few_whole(z) || rst_available(q->r, z) >= z->desc.low)
+		if (!above_low || !rst_load_rlx(&z->below_low))
 			n += rst_from_zone(q, z, out + n, count - n);
 	return n;
 }
@@ -120,9 +120,8 @@ static uint64_t events(const struct rst_call *q)
 	for (unsigned i = 0; (z = next_zone(q, &i));)
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
 			for (unsigned k = 0; k < RST_ORDERS; k++)
-				sum += rst_load_rlx(&z->pcps[cpu].allocated[k]) +
-				       rst_load_rlx(&z->pcps[cpu].freed[0][k]) +
-				       rst_load_rlx(&z->pcps[cpu].freed[1][k]);
+				sum += rst_load_rlx(&z->pcps[cpu].orders[k].allocated) +
+				       rst_load_rlx(&z->pcps[cpu].orders[k].freed);
 	return sum;
 }
 
@@ -179,31 +178,27 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
-/* At check level 3: is nothing of the block free or allocated? */
-static bool is_clean(const struct roost *r, rst_frame_id f, unsigned order)
+/*
+ * Enters the block in om[]. False if a block begins there already: a double free that no check
+ * could see has made it free, and it stays with who has it.
+ */
+static inline bool hand_out(const struct rst_base *base, struct roost *r, rst_frame_id f,
+			    unsigned order, roost_pfn *pfn)
 {
-	for (rst_frame_id i = f; i < f + (1u << order); i++)
-		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])) ||
-		    rst_set_has(&r->blocks[i >> ROOST_PAGEBLOCK_ORDER], i % RST_PAGEBLOCK))
-			return false;
-	return true;
-}
-
-static roost_pfn hand_out(const struct rst_call *q, rst_frame_id f)
-{
-	struct roost *r = q->r;
-	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
-
-	if (r->base.check_level >= ROOST_CHECK_PARANOID && !is_clean(r, f, q->ask.order)) {
-		struct roost_misuse m = rst_misuse_of(q->ask.call, pfn, q->ask.order);
+	*pfn = rst_pfn_of(rst_span_of(&base->map, f), f);
+	if ((base->check_level >= ROOST_CHECK_STATE &&
+	     rst_om_is_allocated(rst_load_rlx(&r->om[f]))) ||
+	    (base->check_level >= ROOST_CHECK_PARANOID && !rst_is_clean(r, f, order, false))) {
+		struct roost_misuse m = rst_misuse_of("roost_alloc", *pfn, order);
 
 		m.kind = ROOST_MISUSE_CORRUPT;
-		rst_report(&r->base, &m);
+		rst_report(base, &m);
+		return false;
 	}
 	/* Relaxed: the block is the caller's alone; the put and the take of its bits order this
 	 * between one holder and the next. */
-	rst_store_rlx(&r->om[f], (uint8_t)(q->ask.order + 1));
-	return pfn;
+	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
+	return true;
 }
 
 static bool alloc_one(struct rst_call *q, rst_frame_id *f)
@@ -214,26 +209,27 @@ static bool alloc_one(struct rst_call *q, rst_frame_id *f)
 /* ---- Interface ---------------------------------------------------------------------------- */
 
 /* The common case on one page: rung 1 in the first zone of the CPU's node. Else false. */
-static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, roost_pfn *pfn)
+static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, rst_frame_id *f)
 {
 	unsigned cpu = rst_this_cpu(&r->base), type = flags & ROOST_MIGRATETYPE_MASK, off;
 	unsigned first = r->base.zone_order[r->base.cpu_node[cpu] * (r->base.nr_zones + 1)];
 	struct rst_zone *z = &r->zones[first];
+	struct rst_pcp *pcp;
 	rst_block_id b;
-	rst_frame_id f;
 
 	if (order > RST_WORD_ORDER || type >= RST_TYPES || first == 0xff ||
 	    flags & ~(unsigned)(ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE) ||
-	    r->base.check_level >= ROOST_CHECK_PARANOID ||
-	    (r->base.nr_zones > 1 && rst_few_whole(z)))
+	    (r->base.nr_zones > 1 && rst_load_rlx(&z->below_low)))
 		return false;
-	b = rst_load_rlx(&z->pcps[cpu].current[type]);
-	if (b == RST_NO_BLOCK || !rst_set_take(&r->blocks[b], order, &off))
+	pcp = &z->pcps[cpu];
+	b = rst_load_rlx(&pcp->current[type]);
+	/* Racy: see from_current() in zone.c. */
+	if (b == RST_NO_BLOCK ||
+	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
+	    !rst_set_take(&r->blocks[b], order, &off))
 		return false;
-	rst_add_rel(&z->pcps[cpu].allocated[order], 1);
-	f = b << ROOST_PAGEBLOCK_ORDER | off;
-	rst_store_rlx(&r->om[f], (uint8_t)(order + 1)); /* as in hand_out() */
-	*pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+	rst_add_rel(&pcp->orders[order].allocated, 1); /* as in rst_from_zone() */
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return true;
 }
 
@@ -243,12 +239,15 @@ roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 	rst_frame_id f;
 	roost_pfn pfn;
 
-	if (alloc_fast(roost, order, flags, &pfn))
+	if (alloc_fast(roost, order, flags, &f) && hand_out(&roost->base, roost, f, order, &pfn))
 		return pfn;
-	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags) ||
-	    !alloc_one(&q, &f))
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
 		return ROOST_NONE;
-	return hand_out(&q, f);
+	do {
+		if (!alloc_one(&q, &f))
+			return ROOST_NONE;
+	} while (!hand_out(&roost->base, roost, f, order, &pfn));
+	return pfn;
 }
 
 size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
@@ -267,7 +266,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 		if (!n && !(n = alloc_one(&q, frames)))
 			break;
 		for (size_t i = 0; i < n; i++)
-			pfns[done++] = hand_out(&q, frames[i]);
+			done += hand_out(&roost->base, roost, frames[i], order, &pfns[done]);
 	}
 	return done;
 }

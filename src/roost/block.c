@@ -6,10 +6,10 @@
  * (a set, a place) looks after the change, since who changed the other thing may have looked
  * before it:
  *
- *	a free puts a frame, then reads the place      a move changes the place, then reads the set
- *	a free puts a frame, then reads CURRENT        who leaves clears CURRENT, then reads the set
- *	a free puts a frame, then reads a hint         a demotion clears the hint, then reads the
- *set
+ *	a free puts a frame, and then reads	this changes it, and then reads the set
+ *	the place				a move
+ *	CURRENT, a part of the place		who leaves the pageblock
+ *	a hint					a demotion
  */
 #include "roost/engine.h"
 
@@ -34,37 +34,38 @@ static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, un
 	rst_hint_note(&z->whole, rst_whole_index(z, merged, g));
 }
 
-/* An isolated pageblock has come back whole: it stays apart. */
-static void set_apart_again(struct roost *r, struct rst_zone *z, rst_block_id b)
-{
-	if (rst_load_sc(&r->place[b]) == ROOST_LIST_ISOLATE)
-		rst_open_whole(r, z, b);
-}
-
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
 {
 	put_ordinary(r, z, b, order);
 	/* After the put: roost_isolate() counts and then looks whether the block is whole. */
 	if (rst_load_sc(&z->nr_isolated))
 		for (rst_block_id i = 0; i < (rst_block_id)1 << order; i++)
-			set_apart_again(r, z, b + i);
+			if (rst_load_sc(&r->place[b + i]) == ROOST_LIST_ISOLATE)
+				rst_open_whole(r, z, b + i); /* it stays apart */
 }
 
-bool rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
+/* Notes a pageblock of which something is free; the largest run of it has this order. */
+static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	/* After the look at the set: a move that this misses looks at the set itself. */
+	unsigned list = rst_list_of(rst_load_sc(&r->place[b]));
+	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
+
+	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
+}
+
+void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	unsigned bit;
 	rst_region_id g = rst_region_of(r, b, &bit);
-	bool had;
 
 	rst_begin(z);
-	had = rst_set_take_at(&r->regions[g], bit);
-	if (had) {
+	if (rst_set_take_at(&r->regions[g], bit)) {
 		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
-		rst_settle(r, z, b);
+		note(r, z, b, RST_SET_ORDER);
 	}
 	rst_end(z);
-	return had;
 }
 
 /* Out of the pageblock's set and into the region's. False: others have taken some of it, or it was
@@ -73,10 +74,10 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 {
 	uint16_t place = (uint16_t)list;
 	unsigned off;
-	bool done;
+	bool done, put_back;
 
 	rst_begin(z);
-	done = rst_set_take(&r->blocks[b], RST_SET_ORDER, &off);
+	done = rst_set_take_words(&r->blocks[b], RST_SET_ORDER, &off, &put_back);
 	if (done && !rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE)) {
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
 		done = false;
@@ -89,28 +90,36 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 
 /* ---- Settle ------------------------------------------------------------------------------ */
 
-enum { SETTLE_TRIES = 3 }; /* then a pageblock may stay behind that is all free, but not whole */
+enum { WHOLE_TRIES = 2 }; /* then a pageblock may stay behind that is all free, but not whole */
 
 void rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
-	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
+	for (unsigned i = 0;; i++) {
 		int order = rst_set_largest(&r->blocks[b]);
-		unsigned place, bin;
+		unsigned place = rst_load_sc(&r->place[b]);
 
 		if (order < 0)
 			return;
-		/* After the look at the set: a move that this misses looks at the set itself. */
-		place = rst_load_sc(&r->place[b]);
-		if (order == RST_SET_ORDER && i + 1 < SETTLE_TRIES && !(place & RST_CURRENT) &&
-		    rst_is_ordinary(place)) {
-			if (make_whole(r, z, b, place))
-				return;
-			continue;
+		if (order < RST_SET_ORDER || i == WHOLE_TRIES || place & RST_CURRENT ||
+		    !rst_is_ordinary(place)) {
+			note(r, z, b, (unsigned)order);
+			return;
 		}
-		bin = rst_bin_of((unsigned)order, order > 0 || rst_set_dense(&r->blocks[b]));
-		rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
-		return;
+		if (make_whole(r, z, b, place))
+			return;
 	}
+}
+
+bool rst_take_words(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned k, unsigned *off)
+{
+	bool put_back, had;
+
+	rst_begin(z);
+	had = rst_set_take_words(&r->blocks[b], k, off, &put_back);
+	if (put_back)
+		rst_settle(r, z, b);
+	rst_end(z);
+	return had;
 }
 
 void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index)
@@ -168,9 +177,8 @@ static unsigned gather_list(struct roost *r, struct rst_zone *z, unsigned list)
 		if (rst_set_largest(&r->blocks[b]) == RST_SET_ORDER) {
 			rst_leave(r, z, b);
 			n++;
-		} else {
-			rst_demote(r, z, i);
 		}
+		rst_demote(r, z, i);
 	}
 	return n;
 }
@@ -183,4 +191,19 @@ unsigned rst_gather(struct roost *r, struct rst_zone *z)
 		if (rst_is_ordinary(list))
 			n += gather_list(r, z, list);
 	return n;
+}
+
+/* ---- Checks ------------------------------------------------------------------------------ */
+
+bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated)
+{
+	for (rst_frame_id i = f; i < f + (1u << order); i++) {
+		rst_block_id b = i >> ROOST_PAGEBLOCK_ORDER;
+
+		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])) != (allocated && i == f) ||
+		    rst_set_has(&r->blocks[b], i % RST_PAGEBLOCK) ||
+		    (i % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)))
+			return false;
+	}
+	return true;
 }

@@ -19,6 +19,7 @@ static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
 {
 	size_t frames = 0;
 
+	rst_fence_sc(); /* dead before the looks at what is owned: see own() in zone.c */
 	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
 		unsigned place = rst_load_rlx(&r->place[b]), list = rst_list_of(place);
 
@@ -46,11 +47,10 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu)
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 
-		/* Before the looks at what is owned: see own() in alloc.c. */
 		rst_store_sc(&z->pcps[cpu].dead, 1);
 		leave_all(roost, z, &z->pcps[cpu]);
-		if (!home_is_used(roost, z, cpu % roost->nr_homes))
-			hand_over(roost, z, cpu % roost->nr_homes);
+		if (!home_is_used(roost, z, z->pcps[cpu].home))
+			hand_over(roost, z, z->pcps[cpu].home);
 	}
 	return 0;
 }
@@ -71,7 +71,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 	for (unsigned i = 0; i < r->base.nr_zones; i++) {
 		struct rst_zone *z = &r->zones[i];
 
-		frames += hand_over(r, z, cpu % r->nr_homes);
+		frames += hand_over(r, z, z->pcps[cpu].home);
 		leave_all(r, z, &z->pcps[cpu]);
 	}
 	return frames;
@@ -101,8 +101,26 @@ static void take_from_all(struct roost *r, struct rst_zone *z, rst_block_id b)
 
 			atomic_compare_exchange_strong_explicit(
 				&z->pcps[cpu].current[type], &current, RST_NO_BLOCK,
-				memory_order_relaxed, memory_order_relaxed);
+				memory_order_seq_cst, memory_order_relaxed);
 		}
+}
+
+enum { ISOLATE_TRIES = 16 }; /* for a place that allocations keep changing */
+
+/* Changes the place; *err if it cannot be. */
+static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool isolate, int *err)
+{
+	for (unsigned i = 0; i < ISOLATE_TRIES; i++) {
+		unsigned place = rst_load_sc(&r->place[b]), list = rst_list_of(place);
+
+		*err = -ROOST_EINVAL;
+		if (list == ROOST_LIST_RESERVE || (list == ROOST_LIST_ISOLATE) == isolate)
+			return false;
+		*err = -ROOST_EAGAIN;
+		if (rst_move(r, z, b, place, isolate ? ROOST_LIST_ISOLATE : ROOST_LIST_MOVABLE))
+			return true;
+	}
+	return false;
 }
 
 int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
@@ -110,26 +128,26 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0;
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	unsigned place, list;
 	struct rst_zone *z;
+	bool done;
+	int err;
 
 	if (!span || rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
 		return -ROOST_EINVAL;
 	z = &roost->zones[span->zone];
-	place = rst_load_sc(&roost->place[b]);
-	list = rst_list_of(place);
-	if (list == ROOST_LIST_RESERVE || (list == ROOST_LIST_ISOLATE) == isolate)
-		return -ROOST_EINVAL;
-	/* Counted before it is set apart, and before the look whether it is whole: rst_put_whole()
-	 */
-	rst_add_sc(&z->nr_isolated, isolate ? 1u : -1u);
-	if (!rst_move(roost, z, b, place, isolate ? ROOST_LIST_ISOLATE : ROOST_LIST_MOVABLE)) {
-		rst_add_sc(&z->nr_isolated, isolate ? -1u : 1u);
-		return -ROOST_EAGAIN;
-	}
+	/* Counted for longer than it is set apart: rst_put_whole() looks at the count first. */
+	if (isolate)
+		rst_add_sc(&z->nr_isolated, 1u);
+	done = set_apart(roost, z, b, isolate, &err);
+	if (done != isolate)
+		rst_add_sc(&z->nr_isolated, -1u);
+	if (!done)
+		return err;
 	if (isolate) {
 		take_from_all(roost, z, b);
-		rst_open_whole(roost, z, b);
+		do
+			rst_open_whole(roost, z, b);
+		while (rst_is_whole(roost, b)); /* it gives up when others keep changing the word */
 	}
 	return 0;
 }

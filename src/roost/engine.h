@@ -38,15 +38,16 @@
  *
  * Who may do what, at any time and in any context, on top of anything:
  *
- *	free      OR into a set, then note                     no loop, no lock, no CAS but those
- *	                                                       that make a pageblock whole, 8
+ *	free      OR into a set, then note                     no loop, no lock; to make a
+ *	                                                       pageblock whole 8 CAS, twice
  *	allocate  find a hint, CAS a set; if nothing is there: clear the hint, look again, note
  *	claim     CAS a bit of a region's set, then fill the pageblock's set
  *	move      CAS a pageblock's place, then look and note in the new list
  *
  * Each look again and each note comes after what it must not miss, sequentially consistent: hint.h.
  * A CPU that stops for ever hides what its registers hold: an allocation or a free one block,
- * and who makes a pageblock whole or claims one that pageblock.
+ * and who makes a pageblock whole or claims one that pageblock. A hint that it has cleared and not
+ * noted anew is found by walking all pageblocks, which each search that fails then does.
  */
 #ifndef RST_ENGINE_H
 #define RST_ENGINE_H
@@ -62,7 +63,7 @@ typedef uint32_t rst_region_id;
 
 enum {
 	RST_MAX_HOMES = 32,
-	RST_BINS = 10,
+	RST_BINS = RST_SET_ORDER + 2,	 /* order 0 has two */
 	RST_REGION = 1 << RST_SET_ORDER, /* pageblocks of a region */
 
 	/* A migratetype's blocks of the zone have its number as their list, so have the reserve's
@@ -77,20 +78,22 @@ enum {
 	RST_OM_HOLE = 0xff,
 };
 
+/*
+ * Blocks of an order, counted on one CPU: a free before it is seen, an allocation after it was
+ * made. So who adds up allocations first and frees then never finds fewer free frames than there
+ * were in between: see rst_zone_free_frames().
+ */
+struct rst_order_count {
+	_Atomic uint64_t allocated, freed;
+	_Atomic uint64_t freed_remote; /* of these, blocks of another home */
+};
+
 struct rst_pcp {
-	_Atomic uint32_t current[RST_TYPES]; /* a; block id, RST_NO_BLOCK: none */
-	_Atomic uint32_t dead;		     /* a; the CPU is off-line */
-
-	/*
-	 * Blocks by order, counted on this CPU: a free before it is seen, an allocation
-	 * after it was made. So who adds up allocations first and frees then never finds fewer free
-	 * frames than there were in between: see rst_zone_free_frames().
-	 */
-	_Alignas(RST_CACHE_LINE) _Atomic uint64_t allocated[RST_ORDERS]; /* a */
-	_Atomic uint64_t freed[2][RST_ORDERS]; /* a; [1]: blocks of another home */
-
-	/* The rarer events. */
-	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a */
+	_Alignas(RST_CACHE_LINE) _Atomic uint32_t current[RST_TYPES]; /* a; RST_NO_BLOCK: none */
+	_Atomic uint32_t dead;					      /* a; the CPU is off-line */
+	uint32_t home;						      /* c */
+	struct rst_order_count orders[RST_ORDERS];	    /* a; those of order 0 on this line */
+	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
 };
 
 struct rst_zone {
@@ -110,8 +113,11 @@ struct rst_zone {
 	_Alignas(RST_CACHE_LINE) _Atomic uint64_t begun; /* a */
 	_Atomic uint64_t ended;				 /* a */
 	_Atomic uint64_t nr_whole;    /* a; bits of the regions' sets; may be off for an instant */
-	_Atomic int64_t reserve_free; /* a; never more than are free */
-	_Atomic uint32_t nr_isolated; /* a; pageblocks */
+	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
+
+	/* Seldom written. */
+	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
+	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	struct rst_pressure pressure; /* a */
 };
 
@@ -141,10 +147,10 @@ static inline unsigned rst_list_of(unsigned place)
 	return place & ~(unsigned)RST_CURRENT;
 }
 
-/* The list of a CPU's own pageblocks of one migratetype. */
-static inline unsigned rst_home_list(const struct roost *r, unsigned cpu, unsigned type)
+/* The list of a home's pageblocks of one migratetype. */
+static inline unsigned rst_home_list(unsigned home, unsigned type)
 {
-	return RST_FIRST_HOME_LIST + cpu % r->nr_homes * RST_TYPES + type;
+	return RST_FIRST_HOME_LIST + home * RST_TYPES + type;
 }
 
 static inline bool rst_is_home_list(unsigned list)
@@ -195,13 +201,13 @@ static inline int rst_home_of(unsigned list)
  * are not worth it as long as there are others. */
 static inline unsigned rst_bin_of(unsigned order, bool dense)
 {
-	return order == 0 ? dense : order < RST_BINS - 2 ? order + 1 : RST_BINS - 1;
+	return order == 0 ? dense : order + 1;
 }
 
 /* The lowest bin in which a block may have a run of this order and is worth a visit. */
 static inline unsigned rst_lowest_bin(unsigned order)
 {
-	return order + 1 < RST_BINS ? order + 1 : RST_BINS - 1;
+	return order + 1;
 }
 
 static inline struct rst_zone *rst_zone_of_block(const struct roost *r, rst_block_id b)
@@ -255,9 +261,9 @@ static inline bool rst_om_is_allocated(unsigned om)
 
 #define RST_COUNT(pcp, name, n) rst_add_rlx(&(pcp)->count.name, (uint64_t)(n))
 
-/* Before and after frames are moved or a note is cleared: see struct rst_zone. Sequentially
- * consistent, so that what comes in between is seen only by who sees begun. To observers in lab
- * builds it is what the holding of a lock is to them with pcpbuddy. */
+/* Before and after frames are moved or a hint is cleared: see struct rst_zone. Who finds nothing
+ * because of what comes in between demotes the hint that led there, which is ordered against
+ * these. To observers in lab builds it is what the holding of a lock is to them with pcpbuddy. */
 static inline void rst_begin(struct rst_zone *z)
 {
 	rst_lock_note(+1);
@@ -327,8 +333,8 @@ void rst_demote_region(const struct roost *r, struct rst_zone *z, uint64_t index
 
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
-/* Takes a pageblock out of its region's set and puts its frames in its own; false: not whole. */
-bool rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
+/* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
+void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 
 /* Changes a pageblock's list if it is still the given one; it is settled there. */
 bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to);
@@ -337,6 +343,13 @@ void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* Makes b the CPU's current block, or none (RST_NO_BLOCK), and leaves the one before. */
 void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned type,
 		     rst_block_id b);
+/* Takes an order > 6 out of a pageblock or region, and settles it if that disturbed it. */
+bool rst_take_words(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned k, unsigned *off);
+
+/* Does nothing of a block look free or allocated but, if it is, its first frame as allocated?
+ * 2^order loads. */
+bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated);
+
 /* Makes pageblocks whole that are all free but somebody's current one; how many there were. */
 unsigned rst_gather(struct roost *r, struct rst_zone *z);
 

@@ -8,8 +8,8 @@
  *	3  put     OR into the set of the pageblock, or of the region
  *	4  note    in the hints of the home that the pageblock's place names, read after the put
  *
- * A put that makes its pageblock all free makes it whole, unless it is somebody's current one:
- *eight compare-and-exchanges, once each, that others' takes may spoil.
+ * A put that makes its pageblock all free makes it whole, unless it is somebody's current
+ * one: eight compare-and-exchanges, twice at most, that others' takes may spoil.
  */
 #include "roost/engine.h"
 
@@ -78,16 +78,6 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	}
 }
 
-/* At check level 3: does no block begin inside of this one, and is none of it free? */
-static bool inside_clean(const struct roost *r, rst_frame_id f, unsigned order)
-{
-	for (rst_frame_id i = f; i < f + (1u << order); i++)
-		if ((i > f && rst_om_is_allocated(rst_load_rlx(&r->om[i]))) ||
-		    rst_set_has(&r->blocks[i >> ROOST_PAGEBLOCK_ORDER], i % RST_PAGEBLOCK))
-			return false;
-	return true;
-}
-
 /* What is wrong with the block that a caller names, whose claim() failed. */
 static void explain(const struct roost *r, struct roost_misuse *m)
 {
@@ -110,7 +100,7 @@ static inline bool claim_checked(struct roost *r, rst_frame_id f, unsigned order
 
 	/* om[] once more behind the look: another free of the same block may have come between. */
 	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_rlx(&r->om[f]) == expected &&
-	    !inside_clean(r, f, order) && rst_load_rlx(&r->om[f]) == expected) {
+	    !rst_is_clean(r, f, order, true) && rst_load_rlx(&r->om[f]) == expected) {
 		*kind = ROOST_MISUSE_CORRUPT;
 		return false;
 	}
@@ -153,10 +143,12 @@ static void count(const struct roost *r, struct rst_zone *z, rst_block_id b, uns
 	unsigned cpu = rst_this_cpu(&r->base);
 	/* Racy: for the statistics. */
 	int home = rst_home_of(rst_list_of(rst_load_rlx(&r->place[b])));
-	bool remote = home >= 0 && (unsigned)home != cpu % r->nr_homes;
+	struct rst_pcp *pcp = &z->pcps[cpu];
 
 	/* Relaxed, and before the put: the put releases it to who takes the block. */
-	rst_add_rlx(&z->pcps[cpu].freed[remote][order], n);
+	rst_add_rlx(&pcp->orders[order].freed, n);
+	if (home >= 0 && (uint32_t)home != pcp->home)
+		rst_add_rlx(&pcp->orders[order].freed_remote, n);
 }
 
 /*

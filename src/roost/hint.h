@@ -15,11 +15,11 @@
  *	2  reads the bit; sets it        2  looks again whether something is free;
  *	   if it is clear                   if so, notes it
  *
- * All four are sequentially consistent, so either 2 on the left sees the bit clear or 2 on the
- *right sees what was put. (Released and acquired alone, both could see the old state: store
- *buffering.) The same holds between each level and the one above. Hence a note goes up through all
- *levels and never stops at one that it finds set: the bit above may be just about to be cleared by
- *who will not see this note.
+ * All four are sequentially consistent, so either 2 on the left sees the bit clear, or 2 on
+ * the right sees what was put. (Released and acquired alone, both could see the old state:
+ * store buffering.) The same holds between each level and the one above. Hence a note goes
+ * up through all levels and never stops at one that it finds set: the bit above may be just
+ * about to be cleared by who will not see this note.
  *
  * Neither locks nor calls a port. Any context.
  */

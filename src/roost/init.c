@@ -164,9 +164,11 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 	rst_hint_init(&z->partial, partial_indices(shape, r->nr_homes), words);
 	words += rst_hint_words(z->partial.nr);
 	rst_hint_init(&z->whole, whole_indices(shape), words);
-	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
+		z->pcps[cpu].home = cpu % r->nr_homes;
 		for (unsigned type = 0; type < RST_TYPES; type++)
 			rst_store_rlx(&z->pcps[cpu].current[type], RST_NO_BLOCK);
+	}
 	return words + rst_hint_words(z->whole.nr);
 }
 

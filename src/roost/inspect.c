@@ -13,12 +13,10 @@ uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
 	 * free that was counted before the block was put, so that free is counted below. */
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		for (unsigned k = 0; k <= r->base.max_order; k++)
-			allocated += rst_load_acq(&z->pcps[cpu].allocated[k]) << k;
+			allocated += rst_load_acq(&z->pcps[cpu].orders[k].allocated) << k;
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		for (unsigned k = 0; k <= r->base.max_order; k++)
-			freed += (rst_load_rlx(&z->pcps[cpu].freed[0][k]) +
-				  rst_load_rlx(&z->pcps[cpu].freed[1][k]))
-				 << k;
+			freed += rst_load_rlx(&z->pcps[cpu].orders[k].freed) << k;
 	return z->desc.managed - allocated + freed;
 }
 
@@ -32,14 +30,15 @@ static void add_counters(const struct rst_pcp *pcp, struct roost_stats *to)
 
 	rst_counters_add(&pcp->count, to);
 	for (unsigned k = 0; k < RST_ORDERS; k++) {
-		uint64_t local = rst_load_rlx(&pcp->freed[0][k]);
+		uint64_t remote = rst_load_rlx(&pcp->orders[k].freed_remote);
+		uint64_t freed = rst_load_rlx(&pcp->orders[k].freed);
 
-		allocated += rst_load_rlx(&pcp->allocated[k]);
-		to->free_remote += rst_load_rlx(&pcp->freed[1][k]);
+		allocated += rst_load_rlx(&pcp->orders[k].allocated);
+		to->free_remote += remote;
 		if (k < ROOST_PAGEBLOCK_ORDER)
-			to->free_local += local;
+			to->free_local += freed > remote ? freed - remote : 0;
 		else
-			to->free_direct += local;
+			to->free_direct += freed;
 	}
 	/* What no rarer rung counted came from the CPU's own pageblocks. */
 	to->alloc_pcp += allocated > rarer ? allocated - rarer : 0;
@@ -129,8 +128,7 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
 		unsigned list = rst_list_of(rst_load_rlx(&roost->place[b])), frames;
 
-		if (rst_home_of(list) != (int)(cpu % roost->nr_homes) ||
-		    !rst_has_block(roost, z, b))
+		if (rst_home_of(list) != (int)z->pcps[cpu].home || !rst_has_block(roost, z, b))
 			continue;
 		frames = rst_set_count(&roost->blocks[b]);
 		info->count += frames;

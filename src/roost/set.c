@@ -27,14 +27,28 @@ static bool are_full(const struct rst_set *set, unsigned first, unsigned words)
 	return true;
 }
 
+bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
+{
+	unsigned bit;
+
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		if (take_in_word(&set->word[i], k, &bit)) {
+			*off = i * 64 + bit;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* All of so many words, or none of them. */
-static bool take_words(struct rst_set *set, unsigned first, unsigned words)
+static bool take_all(struct rst_set *set, unsigned first, unsigned words, bool *put_back)
 {
 	for (unsigned i = 0; i < words; i++) {
 		uint64_t full = RST_FULL;
 
 		if (rst_cas64_acq(&set->word[first + i], &full, 0))
 			continue;
+		*put_back |= i > 0;
 		while (i-- > 0)
 			rst_or_sc(&set->word[first + i], RST_FULL);
 		return false;
@@ -42,14 +56,14 @@ static bool take_words(struct rst_set *set, unsigned first, unsigned words)
 	return true;
 }
 
-bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
+bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back)
 {
-	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1, bit = 0;
+	unsigned words = 1u << (k - RST_WORD_ORDER);
 
+	*put_back = false;
 	for (unsigned i = 0; i < RST_SET_WORDS; i += words) {
-		if (words == 1 ? take_in_word(&set->word[i], k, &bit)
-			       : are_full(set, i, words) && take_words(set, i, words)) {
-			*off = i * 64 + bit;
+		if (are_full(set, i, words) && take_all(set, i, words, put_back)) {
+			*off = i * 64;
 			return true;
 		}
 	}

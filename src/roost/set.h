@@ -69,9 +69,12 @@ static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 		rst_or_sc(&set->word[off / 64 + i], bits);
 }
 
-/* Takes the first run of order k: its offset, or false. Any context; at most RST_SET_TRIES turns
- * for each word, so it may fail where others take and put all the time. */
+/* Takes the first run of order k <= 6: its offset, or false. Any context; at most RST_SET_TRIES
+ * turns for each word, so it may fail where others take and put all the time. */
 bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off);
+/* The same for orders above 6. *put_back: it had taken something, perhaps of another run than the
+ * one that it has now, and put it back: others may have looked meanwhile, so note it anew. */
+bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back);
 /* Takes up to count runs of order k <= 6, all of one word with one CAS; how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
 /* Takes the one thing at off; false if it is not there. One CAS for each change by others, at most

@@ -8,8 +8,9 @@
  *			3  a whole pageblock is claimed (if few are left: after 4)
  *			4  partial pageblocks of other homes
  *			5  pageblocks with but a few frames left (order 0)
- *			6  pageblocks of other migratetypes, largest run first; taken over if half
- *free 7  the reserve
+ *			6  other migratetypes' pageblocks, largest run first; if half free
+ *			   they are taken over
+ *			7  the reserve
  *	orders 9..18	whole pageblocks of a region; those that are whole but for being current
  *
  * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
@@ -20,19 +21,17 @@ static bool take_in_block(const struct rst_call *q, struct rst_zone *z, rst_bloc
 			  rst_frame_id *f)
 {
 	unsigned off;
-	bool had;
+	bool had = q->ask.order <= RST_WORD_ORDER
+			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
+			   : rst_take_words(q->r, z, b, q->ask.order, &off);
 
-	if (q->ask.order <= RST_WORD_ORDER) {
-		had = rst_set_take(&q->r->blocks[b], q->ask.order, &off);
-	} else {
-		rst_begin(z);
-		had = rst_set_take(&q->r->blocks[b], q->ask.order, &off);
-		if (!had)
-			rst_settle(q->r, z, b); /* some words may have been away */
-		rst_end(z);
-	}
 	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return had;
+}
+
+static unsigned own_list(const struct rst_call *q, const struct rst_zone *z)
+{
+	return rst_home_list(rst_pcp_of(q, z)->home, q->ask.type);
 }
 
 /* ---- 1: the current pageblock ------------------------------------------------------------- */
@@ -44,7 +43,8 @@ static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_fra
 	uint16_t offs[RST_BULK];
 	unsigned n;
 
-	if (b == RST_NO_BLOCK)
+	/* Racy: it may have been set apart or gone to somebody else meanwhile. */
+	if (b == RST_NO_BLOCK || rst_load_rlx(&q->r->place[b]) != (own_list(q, z) | RST_CURRENT))
 		return 0;
 	if (count == 1 || q->ask.order > RST_WORD_ORDER)
 		return take_in_block(q, z, b, out);
@@ -75,18 +75,22 @@ static bool from_list(const struct rst_call *q, struct rst_zone *z, unsigned lis
 	return false;
 }
 
-/* What a CPU that goes off-line just now would leave behind is given to the zone: it looks at
- * dead after it became the owner, and roost_cpu_offline() at what is owned after dead is set. */
+/*
+ * The pageblock's place says that it is this CPU's current one; now the CPU says so too. What a CPU
+ * that goes off-line just now would leave behind is given to the zone: it looks at dead after it
+ * became the owner, and roost_cpu_offline() at what is owned after dead is set.
+ */
 static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, z);
-	unsigned list = rst_home_list(q->r, q->ask.cpu, q->ask.type);
 
 	rst_set_current(q->r, z, pcp, q->ask.type, b);
 	if (!rst_load_sc(&pcp->dead))
 		return;
 	rst_set_current(q->r, z, pcp, q->ask.type, RST_NO_BLOCK);
-	rst_move(q->r, z, b, list, q->ask.type);
+	/* Still current if another on this CPU has put its own in its place and not left it yet. */
+	if (!rst_move(q->r, z, b, own_list(q, z), q->ask.type))
+		rst_move(q->r, z, b, own_list(q, z) | RST_CURRENT, q->ask.type);
 }
 
 /* Makes the pageblock, which others may see, the CPU's own and current one. */
@@ -94,23 +98,21 @@ static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
 	const struct rst_pcp *pcp = rst_pcp_of(q, z);
 	unsigned place = rst_load_rlx(&q->r->place[b]);
-	unsigned list = rst_home_list(q->r, q->ask.cpu, q->ask.type);
 
 	if (rst_load_rlx(&pcp->dead) || place & RST_CURRENT || !rst_is_ordinary(place))
 		return;
 	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
 	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
 		return;
-	if (rst_move(q->r, z, b, place, list | RST_CURRENT))
+	if (rst_move(q->r, z, b, place, own_list(q, z) | RST_CURRENT))
 		own(q, z, b);
 }
 
 static bool from_own(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
 {
-	unsigned list = rst_home_list(q->r, q->ask.cpu, q->ask.type);
 	rst_block_id b;
 
-	if (!from_list(q, z, list, low, RST_BINS - 1, &b, f)) {
+	if (!from_list(q, z, own_list(q, z), low, RST_BINS - 1, &b, f)) {
 		if (!from_list(q, z, q->ask.type, low, RST_BINS - 1, &b, f))
 			return false;
 		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
@@ -122,7 +124,8 @@ static bool from_own(const struct rst_call *q, struct rst_zone *z, unsigned low,
 static bool from_others(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
 {
 	for (unsigned i = 1; i < q->r->nr_homes; i++) {
-		unsigned list = rst_home_list(q->r, q->ask.cpu + i, q->ask.type);
+		unsigned home = (rst_pcp_of(q, z)->home + i) % q->r->nr_homes;
+		unsigned list = rst_home_list(home, q->ask.type);
 		rst_block_id b;
 
 		if (!from_list(q, z, list, low, RST_BINS - 1, &b, f))
@@ -154,7 +157,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	struct roost *r = q->r;
 	bool dead = rst_load_rlx(&rst_pcp_of(q, z)->dead);
 	uint16_t place = ROOST_LIST_MOVABLE; /* as all whole ones */
-	unsigned to = dead ? q->ask.type : rst_home_list(r, q->ask.cpu, q->ask.type) | RST_CURRENT;
+	unsigned to = dead ? q->ask.type : own_list(q, z) | RST_CURRENT;
 
 	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to)) {
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER); /* it was just isolated */
@@ -162,6 +165,9 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 		return false;
 	}
 	fill(&r->blocks[b], q->ask.order);
+	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
+	 * of the pageblock may be cleared just now by who saw the set empty. */
+	rst_fence_sc();
 	*f = b << ROOST_PAGEBLOCK_ORDER;
 	rst_settle(r, z, b);
 	if (!dead)
@@ -175,7 +181,7 @@ static bool claim(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
 
-	while ((i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT) {
+	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
 		rst_region_id g = rst_indexed_region(z, i);
 		unsigned bit;
 		bool had, mine = false;
@@ -190,7 +196,7 @@ static bool claim(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 		if (mine)
 			return true;
 		if (!had)
-			rst_demote_region(q->r, z, i++);
+			rst_demote_region(q->r, z, i);
 	}
 	return false;
 }
@@ -238,31 +244,59 @@ static bool steal(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 
 /* ---- 7: the reserve ----------------------------------------------------------------------- */
 
+static bool from_reserve_list(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	rst_block_id b;
+
+	if (!from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
+		       RST_BINS - 1, &b, f))
+		return false;
+	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
+	return true;
+}
+
 /*
- * The count goes down before frames are taken and up after they came back, so it is never more than
- * are free, and what it leaves to others is there.
+ * Plain callers may have what is above the mark: they count first, and give back what they do not
+ * find. Callers with RESERVE take what there is and count then: nobody's count keeps them from it.
+ * Relaxed: frames are taken by compare-and-exchange; this only rations them.
  */
 static bool from_reserve(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	int64_t size = (int64_t)1 << q->ask.order,
-		floor = q->ask.reserve ? 0 : (int64_t)z->desc.min;
-	rst_block_id b;
+	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	bool had = false;
 
-	if (q->ask.order > RST_SET_ORDER || rst_load_rlx(&z->reserve_free) - size < floor)
+	if (q->ask.order > RST_SET_ORDER)
 		return false;
-	/* Relaxed: the frames are taken by compare-and-exchange; this only rations them. */
-	if (atomic_fetch_sub_explicit(&z->reserve_free, size, memory_order_relaxed) - size >=
-		    floor &&
-	    from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
-		      RST_BINS - 1, &b, f)) {
-		RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
-		return true;
+	if (q->ask.reserve) {
+		had = from_reserve_list(q, z, f);
+		if (had)
+			rst_add_rlx(&z->reserve_free, -size);
+	} else if (rst_load_rlx(&z->reserve_free) - size >= mark) {
+		rst_begin(z); /* others find less than there is */
+		had = rst_take_rlx(&z->reserve_free, size) >= mark && from_reserve_list(q, z, f);
+		if (!had)
+			rst_add_rlx(&z->reserve_free, size);
+		rst_end(z);
 	}
-	rst_add_rlx(&z->reserve_free, size);
-	return false;
+	return had;
 }
 
 /* ---- Orders 9 and above ------------------------------------------------------------------- */
+
+static bool take_in_region(const struct roost *r, struct rst_zone *z, rst_region_id g, unsigned k,
+			   unsigned *bit)
+{
+	bool had, put_back;
+
+	if (k <= RST_WORD_ORDER)
+		return rst_set_take(&r->regions[g], k, bit);
+	rst_begin(z);
+	had = rst_set_take_words(&r->regions[g], k, bit, &put_back);
+	if (put_back)
+		rst_settle_region(r, z, g);
+	rst_end(z);
+	return had;
+}
 
 static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
@@ -273,21 +307,14 @@ static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame
 	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
 		rst_region_id g = rst_indexed_region(z, i);
 		unsigned bit;
-		bool had;
 
-		if (k > RST_WORD_ORDER)
-			rst_begin(z);
-		had = rst_set_take(&q->r->regions[g], k, &bit);
-		if (!had)
-			rst_demote_region(q->r, z, i);
-		if (k > RST_WORD_ORDER)
-			rst_end(z);
-		if (had) {
+		if (take_in_region(q->r, z, g, k, &bit)) {
 			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
 			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 			return true;
 		}
+		rst_demote_region(q->r, z, i);
 	}
 	return false;
 }
@@ -324,7 +351,8 @@ static uint64_t isolated_frames(const struct roost *r, const struct rst_zone *z)
 
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z)
 {
-	uint64_t free = rst_zone_free_frames(r, z), isolated = isolated_frames(r, z);
+	/* First those, then all: what comes to them in between must not make up for others. */
+	uint64_t isolated = isolated_frames(r, z), free = rst_zone_free_frames(r, z);
 
 	return free > isolated ? free - isolated : 0;
 }
@@ -335,14 +363,19 @@ void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t fr
 		RST_COUNT(rst_pcp_of(q, z), pressure, 1);
 }
 
-/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is two loads. */
+/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is a few loads. */
 static void check_pressure(const struct rst_call *q, struct rst_zone *z)
 {
 	uint64_t free;
 
-	if (!q->r->base.pressure || (!rst_few_whole(z) && !rst_load_rlx(&z->pressure.pressed)))
+	if (!rst_few_whole(z) && !rst_load_rlx(&z->pressure.pressed) &&
+	    !rst_load_rlx(&z->below_low))
 		return;
+	if (!q->r->base.pressure && q->r->base.nr_zones == 1)
+		return; /* nobody wants to know */
 	free = rst_available(q->r, z);
+	if (rst_load_rlx(&z->below_low) != (free < z->desc.low))
+		rst_store_rlx(&z->below_low, free < z->desc.low);
 	rst_pressure_rises(&z->pressure, &z->desc, free);
 	if (rst_pressure_falls(&z->pressure, &z->desc, free))
 		rst_call_pressure(q, z, free);
@@ -363,7 +396,7 @@ size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id 
 		}
 		/* Release: who adds up sees the free that this block came from. */
 		if (got)
-			rst_add_rel(&rst_pcp_of(q, z)->allocated[q->ask.order], got);
+			rst_add_rel(&rst_pcp_of(q, z)->orders[q->ask.order].allocated, got);
 		if (rare)
 			check_pressure(q, z);
 		n += got;
