@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fiber.c - the switch by hand on x86-64 (some ten instructions), by ucontext elsewhere, where it takes
- * two system calls.
+ * fiber.c - the switch by hand on x86-64 (some ten instructions), by ucontext elsewhere, where it
+ * takes system calls.
  */
 #include "fiber.h"
 

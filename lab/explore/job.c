@@ -184,11 +184,11 @@ static enum pass all_passes(struct work *w)
 		return random_pass(w, o->pct);
 	if (o->unbounded)
 		return reduced(w);
+	if (o->bound != SEARCH_NO_BOUND)
+		return bounded(w, o->bound);
 	pass = random_pass(w, WARM_UP);
 	if (pass != PASS_EXHAUSTED)
 		return pass;
-	if (o->bound != SEARCH_NO_BOUND)
-		return bounded(w, o->bound);
 	/* The bounded search finds shallow bugs soon; most of the time is for the reduced one. */
 	w->end = w->start + (end - w->start) / 5;
 	pass = bounded(w, 1);

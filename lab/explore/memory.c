@@ -302,8 +302,10 @@ static void announce(struct word *word, enum op_kind kind, int order)
 {
 	struct context *c = vm.current;
 
-	c->ops++;
 	c->call_ops++;
+	if (++c->ops > VM_OWN) /* counted here, where no one else need be asked */
+		vm_fail(FAIL_LIVELOCK, "steps", "%s has taken %d steps and is not through", c->name,
+			VM_OWN);
 	if (!word->shared && !vm.strategy->every_access)
 		return;
 	vm_point((struct op){.kind = (uint8_t)kind,
