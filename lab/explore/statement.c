@@ -138,30 +138,33 @@ static void arguments(struct reader *r, struct statement *s)
 	}
 }
 
+static const char *const verbs[] = {
+	[VERB_ALLOC] = "alloc",
+	[VERB_ALLOC_BULK] = "alloc-bulk",
+	[VERB_FREE] = "free",
+	[VERB_FREE_NOLOCK] = "free-nolock",
+	[VERB_FREE_BATCH] = "free-batch",
+	[VERB_FREE_BATCH_NOLOCK] = "free-batch-nolock",
+	[VERB_SPLIT] = "split",
+	[VERB_SLAB_FREE] = "slab-free",
+	[VERB_DRAIN] = "drain",
+	[VERB_OFFLINE] = "offline",
+	[VERB_ONLINE] = "online",
+	[VERB_ISOLATE] = "isolate",
+	[VERB_UNISOLATE] = "unisolate",
+	[VERB_LOCK] = "lock",
+	[VERB_LOCK_IRQSAVE] = "lock-irqsave",
+	[VERB_UNLOCK] = "unlock",
+	[VERB_UNLOCK_IRQRESTORE] = "unlock-irqrestore",
+	[VERB_IRQ_OFF] = "irq-off",
+	[VERB_IRQ_ON] = "irq-on",
+	[VERB_WAIT] = "wait",
+	[VERB_FILL] = "fill",
+	[VERB_ASSERT] = "assert",
+};
+
 static void statement(struct reader *r, struct program *program)
 {
-	static const char *const names[] = {"alloc",
-					    "alloc-bulk",
-					    "free",
-					    "free-nolock",
-					    "free-batch",
-					    "free-batch-nolock",
-					    "split",
-					    "slab-free",
-					    "drain",
-					    "offline",
-					    "online",
-					    "isolate",
-					    "unisolate",
-					    "lock",
-					    "lock-irqsave",
-					    "unlock",
-					    "unlock-irqrestore",
-					    "irq-off",
-					    "irq-on",
-					    "wait",
-					    "fill",
-					    "assert"};
 	struct statement s = {.line = r->line};
 	char name[SCENARIO_NAME], *start;
 	int verb;
@@ -172,7 +175,7 @@ static void statement(struct reader *r, struct program *program)
 		while (!read_char(r, '=') && !r->bad)
 			one_more(r, &s);
 	}
-	verb = find_name(names, VERB_ASSERT + 1, read_word(r, name, sizeof(name)));
+	verb = find_name(verbs, VERB_ASSERT + 1, read_word(r, name, sizeof(name)));
 	s.verb = (enum verb)verb;
 	if (verb < 0)
 		read_error(r, "there is no operation \"%s\": see docs/lab.md", name);
