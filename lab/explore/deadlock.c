@@ -137,39 +137,54 @@ static void log_waits(void)
 	}
 }
 
+static void describe_cycle(const struct context *start, char *text, size_t size)
+{
+	const struct context *c = start;
+	int lock;
+
+	do {
+		describe_wait(c, text, size);
+		c = waits_for(c, &lock);
+	} while (c != start);
+}
+
+/* Is it parked on a lock that nobody holds? */
+static bool lost_wakeup(const struct context *c)
+{
+	int lock = lock_waited_for(c);
+
+	return !on_top(c) && c->pending.kind == OP_PARKED && lock >= 0 && vm.locks[lock].holder < 0;
+}
+
+/* No cycle. */
+static enum failure_kind describe_all(char *text, size_t size)
+{
+	enum failure_kind kind = FAIL_LIVELOCK;
+
+	for (unsigned i = 0; i < vm.nr_contexts; i++)
+		if (stuck(&vm.contexts[i])) {
+			describe_wait(&vm.contexts[i], text, size);
+			if (lost_wakeup(&vm.contexts[i]))
+				kind = FAIL_LOST_WAKEUP;
+		}
+	return kind;
+}
+
 void deadlock_describe(void)
 {
 	char text[900] = "", key[100] = "";
-	const struct context *cycle = NULL, *end = NULL, *last = NULL;
-	enum failure_kind kind = FAIL_LIVELOCK;
-	int lock;
+	const struct context *cycle = NULL, *end = NULL;
+	enum failure_kind kind = FAIL_DEADLOCK;
 
 	for (unsigned i = 0; i < vm.nr_contexts && !cycle; i++)
-		if (stuck(&vm.contexts[i])) {
-			cycle = find_cycle(&vm.contexts[i], &last);
-			end = last ? last : end;
-		}
+		if (stuck(&vm.contexts[i]))
+			cycle = find_cycle(&vm.contexts[i], &end);
 	log_waits();
 	if (cycle) {
-		const struct context *c = cycle;
-
-		kind = FAIL_DEADLOCK;
 		name_cycle(cycle, key, sizeof(key));
-		do {
-			describe_wait(c, text, sizeof(text));
-			c = waits_for(c, &lock);
-		} while (c != cycle);
+		describe_cycle(cycle, text, sizeof(text));
 	} else {
-		for (unsigned i = 0; i < vm.nr_contexts; i++)
-			if (stuck(&vm.contexts[i])) {
-				const struct context *c = &vm.contexts[i];
-
-				describe_wait(c, text, sizeof(text));
-				waits_for(c, &lock);
-				if (c->pending.kind == OP_PARKED && lock >= 0 &&
-				    vm.locks[lock].holder < 0)
-					kind = FAIL_LOST_WAKEUP;
-			}
+		kind = describe_all(text, sizeof(text));
 		if (end && vm.cpus[end->cpu].stopped) {
 			kind = FAIL_DEADLOCK;
 			snprintf(key, sizeof(key), "stopped");

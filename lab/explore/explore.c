@@ -42,6 +42,7 @@ enum {
 	KEY_ENGINE,
 	KEY_SC,
 	KEY_NO_REDUCTION,
+	KEY_UNBOUNDED,
 	KEY_REPLAY,
 	KEY_SELFTEST,
 	KEY_JSON,
@@ -59,6 +60,7 @@ static const struct argp_option options[] = {
 	{"pct", KEY_PCT, "N", 0, "Only N random schedules", 0},
 	{"seed", 'S', "N", 0, "Of random schedules (default 1)", 0},
 	{"sc", KEY_SC, NULL, 0, "Sequentially consistent memory: no load reads anything stale", 0},
+	{"unbounded", KEY_UNBOUNDED, NULL, 0, "Only the search without a bound", 0},
 	{"no-reduction", KEY_NO_REDUCTION, NULL, 0, "Without partial-order reduction", 0},
 	{"jobs", 'j', "N", 0, "Worker processes (default: the CPUs)", 0},
 	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of finds there (default: .)", 0},
@@ -117,6 +119,8 @@ static bool parse_switch(int key, struct arguments *a)
 	switch (key) {
 	case KEY_SC:
 		return a->options.sc = true;
+	case KEY_UNBOUNDED:
+		return a->options.unbounded = true;
 	case KEY_NO_REDUCTION:
 		return a->options.no_reduction = true;
 	case 'v':

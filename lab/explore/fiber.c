@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fiber.c - the switch by hand on x86-64 (some ten instructions), by ucontext elsewhere.
+ * fiber.c - the switch by hand on x86-64 (some ten instructions), by ucontext elsewhere, where it
+ * takes system calls.
  */
 #include "fiber.h"
 
@@ -18,7 +19,7 @@ void fiber_create(struct fiber *fiber)
 	}
 }
 
-#if defined(__x86_64__)
+#if FIBER_X86_64
 
 /* Saves what a called function must keep, on the stack, and goes on where the other did so. */
 void fiber_swap(void **save, void *load);

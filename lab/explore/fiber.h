@@ -12,7 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if !defined(__x86_64__)
+/* ROOST_LAB_UCONTEXT: as on other processors, to test it. */
+#if defined(__x86_64__) && !defined(ROOST_LAB_UCONTEXT)
+#define FIBER_X86_64 1
+#else
+#define FIBER_X86_64 0
 #include <ucontext.h>
 #endif
 
@@ -20,7 +24,7 @@ enum { FIBER_STACK = 64 * 1024 };
 
 struct fiber {
 	char *stack; /* FIBER_STACK bytes; NULL: the stack that the program was started on */
-#if defined(__x86_64__)
+#if FIBER_X86_64
 	void *sp;
 #else
 	ucontext_t at;

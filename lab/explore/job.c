@@ -99,6 +99,7 @@ static enum pass search_pass(struct work *w, struct search *search)
 		if (pass == PASS_GROWN) {
 			w->result->restarts++;
 			memory_share();
+			ends_forget(); /* they count for what the search that is complete saw */
 		}
 	} while (pass == PASS_GROWN);
 	return pass;
@@ -181,11 +182,13 @@ static enum pass all_passes(struct work *w)
 	reached(w, "random", 0);
 	if (o->pct)
 		return random_pass(w, o->pct);
+	if (o->unbounded)
+		return reduced(w);
+	if (o->bound != SEARCH_NO_BOUND)
+		return bounded(w, o->bound);
 	pass = random_pass(w, WARM_UP);
 	if (pass != PASS_EXHAUSTED)
 		return pass;
-	if (o->bound != SEARCH_NO_BOUND)
-		return bounded(w, o->bound);
 	/* The bounded search finds shallow bugs soon; most of the time is for the reduced one. */
 	w->end = w->start + (end - w->start) / 5;
 	pass = bounded(w, 1);

@@ -2,7 +2,7 @@
 /* litmus.c - see litmus.h. Results go to s->r, which each thread writes its own part of. */
 #include "litmus.h"
 
-#include "core/atomic.h"
+#include "core/port.h"
 
 static void store_buffering(struct litmus_state *s, unsigned id)
 {
@@ -190,6 +190,62 @@ static void failed_acquire(struct litmus_state *s, unsigned id)
 	}
 }
 
+/* ---- What must be found ------------------------------------------------------------------- */
+
+static void never_set(struct litmus_state *s, unsigned id)
+{
+	while (!rst_load_rlx(id ? &s->x : &s->y))
+		rst_relax();
+}
+
+/* Who drops the lock does not wake who is parked on it. */
+static void lost_wakeup(struct litmus_state *s, unsigned id)
+{
+	(void)id;
+	rst_irq_save();
+	while (rst_xchg_acq(&s->waited, 2))
+		rst_park(&s->waited, 2);
+	rst_store_rel(&s->waited, 0);
+}
+
+static void wrong_rank(struct litmus_state *s, unsigned id)
+{
+	uint32_t none = 0;
+
+	if (id)
+		return;
+	rst_irq_save();
+	if (rst_xchg_acq(&s->waited, 1) == 0)
+		rst_cas32_acq(&s->tried, &none, 1);
+}
+
+static void waited_with_interrupts_on(struct litmus_state *s, unsigned id)
+{
+	if (!id && rst_xchg_acq(&s->waited, 1) == 0)
+		rst_store_rel(&s->waited, 0);
+}
+
+static void sleeps_with_lock(struct litmus_state *s, unsigned id)
+{
+	uint32_t none = 0;
+
+	if (!id && rst_cas32_acq(&s->tried, &none, 1))
+		rst_sleep(0);
+}
+
+static void endless(struct litmus_state *s, unsigned id)
+{
+	while (!id)
+		rst_store_rlx(&s->x, rst_load_rlx(&s->x) + 1);
+}
+
+static void calls_fatal(struct litmus_state *s, unsigned id)
+{
+	if (rst_load_rlx(&s->x))
+		rst_fatal("x is set");
+	rst_store_rlx(&s->x, id);
+}
+
 const struct litmus litmus_tests[] = {
 	{"SB relaxed", 2, store_buffering, "00 01 10 11", "01 10 11"},
 	{"SB seq_cst", 2, store_buffering_sc, "01 10 11", "01 10 11"},
@@ -214,5 +270,12 @@ const struct litmus litmus_tests[] = {
 	{"32 bits", 2, size32, "0", "0"},
 	{"64 bits", 2, size64, "0", "0"},
 	{"failed CAS acquires", 2, failed_acquire, "0 1", "0 1"},
+	{"waits for ever", 2, never_set, "livelock", "livelock"},
+	{"no end", 2, endless, "livelock", "livelock"},
+	{"lost wake-up", 2, lost_wakeup, "lost-wakeup", "lost-wakeup"},
+	{"wrong rank", 2, wrong_rank, "lock", "lock"},
+	{"waited for, irqs on", 2, waited_with_interrupts_on, "lock", "lock"},
+	{"sleeps with a lock", 2, sleeps_with_lock, "lock", "lock"},
+	{"fatal", 2, calls_fatal, "fatal", "fatal"},
 };
 const unsigned nr_litmus_tests = sizeof(litmus_tests) / sizeof(litmus_tests[0]);

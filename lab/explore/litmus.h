@@ -9,10 +9,12 @@
 
 enum { LITMUS_RESULTS = 4 };
 
-/* In the arena. */
+/* In the arena. tried and waited are locks of these kinds, in this order of ranks. */
 struct litmus_state {
 	_Alignas(64) _Atomic uint32_t x;
 	_Alignas(64) _Atomic uint32_t y;
+	_Alignas(64) _Atomic uint32_t tried;
+	_Alignas(64) _Atomic uint32_t waited;
 	_Alignas(64) _Atomic uint8_t byte;
 	_Alignas(64) _Atomic uint16_t half;
 	_Alignas(64) _Atomic uint64_t bits;
@@ -24,7 +26,7 @@ struct litmus {
 	const char *name;
 	unsigned threads;
 	void (*thread)(struct litmus_state *s, unsigned id);
-	const char *weak; /* outcomes that must be seen, sorted: "00 01"; "race" */
+	const char *weak; /* outcomes that must be seen, sorted: "00 01"; or a kind of failure */
 	const char *sc;	  /* the same with sequentially consistent memory */
 };
 

@@ -15,9 +15,8 @@
 #include "lock.h"
 #include "log.h"
 
-static uint16_t *index_of; /* per byte of the arena: index into vm.words + 1 */
-static unsigned width;	   /* words in a view */
-static char *views;	   /* of this execution */
+static unsigned width; /* words in a view */
+static char *views;    /* of this execution */
 static size_t views_used, views_size;
 
 /* Per CPU: what it may not read behind; what a relaxed load was offered; what a fence released. */
@@ -26,113 +25,6 @@ static bool has_fenced[VM_CPUS];
 static vm_clock offered_clock[VM_CONTEXTS], fenced_clock[VM_CONTEXTS];
 static uint16_t global[VM_SHARED]; /* of everything sequentially consistent */
 static uint16_t locked[VM_LOCKS][VM_SHARED];
-
-/* ---- Words --------------------------------------------------------------------------------- */
-
-void memory_forget(void)
-{
-	if (!index_of)
-		index_of = calloc(VM_ARENA, sizeof(*index_of));
-	if (!vm.words)
-		vm.words = calloc(VM_WORDS, sizeof(*vm.words));
-	if (!index_of || !vm.words) {
-		perror("roost-explore: memory");
-		exit(2);
-	}
-	memset(index_of, 0, VM_ARENA * sizeof(*index_of));
-	vm.nr_words = vm.nr_shared = 0;
-}
-
-static _Noreturn void overlap(const void *address, unsigned size)
-{
-	char name[64];
-
-	log_address(address, name, sizeof(name));
-	fprintf(stderr,
-		"roost-explore: atomic accesses of different sizes overlap at %s (%u bytes); only "
-		"accesses of one size to a word can be ordered\n",
-		name, size);
-	exit(2);
-}
-
-static struct word *new_word(size_t at, unsigned size)
-{
-	struct word *word = &vm.words[vm.nr_words];
-
-	if (vm.nr_words == VM_WORDS) {
-		fprintf(stderr, "roost-explore: more than %d atomic words\n", VM_WORDS);
-		exit(2);
-	}
-	for (size_t i = at < 8 ? 0 : at - 8; i < at + size; i++)
-		if (index_of[i] && (i >= at || i + vm.words[index_of[i] - 1].size > at))
-			overlap(vm.arena + at, size);
-	*word = (struct word){.address = vm.arena + at,
-			      .size = (uint8_t)size,
-			      .stores = word->stores,
-			      .room = word->room,
-			      .lock = VM_LOCKS};
-	index_of[at] = (uint16_t)++vm.nr_words;
-	return word;
-}
-
-struct word *memory_word(const void *address, unsigned size)
-{
-	size_t at = (size_t)((const char *)address - vm.arena);
-	struct word *word;
-
-	if (!index_of[at])
-		return new_word(at, size);
-	word = &vm.words[index_of[at] - 1];
-	if (word->size != size)
-		overlap(address, size);
-	return word;
-}
-
-static void share(struct word *word)
-{
-	if (vm.nr_shared == VM_SHARED) {
-		fprintf(stderr, "roost-explore: more than %d shared words\n", VM_SHARED);
-		exit(2);
-	}
-	word->shared = true;
-	word->id = (uint16_t)vm.nr_shared++;
-}
-
-static bool to_share(const struct word *word)
-{
-	return !word->shared && word->writers && word->users & (word->users - 1);
-}
-
-void memory_share(void)
-{
-	for (unsigned i = 0; i < vm.nr_words; i++)
-		if (to_share(&vm.words[i]))
-			share(&vm.words[i]);
-	vm.grown = false;
-}
-
-unsigned memory_shared(struct place *places)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < vm.nr_words && n < VM_SHARED; i++)
-		if (vm.words[i].shared || to_share(&vm.words[i]))
-			places[n++] = (struct place){
-				.at = (uint32_t)(vm.words[i].address - vm.arena),
-				.size = vm.words[i].size,
-			};
-	return n;
-}
-
-void memory_share_more(const struct place *places, unsigned nr)
-{
-	for (unsigned i = 0; i < nr; i++) {
-		struct word *word = memory_word(vm.arena + places[i].at, places[i].size);
-
-		if (!word->shared)
-			share(word);
-	}
-}
 
 static uint64_t raw_load(const volatile void *address, unsigned size)
 {
@@ -207,7 +99,7 @@ static struct word *touch(const volatile void *address, unsigned size)
 	word->users = word->writers = 0;
 	word->nr_stores = 0;
 	if (vm.share_all && !word->shared)
-		share(word);
+		memory_share_word(word);
 	if (word->shared)
 		add_store(word, &(struct store){.value = raw_load(address, size),
 						.step = -1,
@@ -302,8 +194,10 @@ static void announce(struct word *word, enum op_kind kind, int order)
 {
 	struct context *c = vm.current;
 
-	c->ops++;
 	c->call_ops++;
+	if (++c->ops > VM_OWN) /* counted here, where no one else need be asked */
+		vm_fail(FAIL_LIVELOCK, "steps", "%s has taken %d steps and is not through", c->name,
+			VM_OWN);
 	if (!word->shared && !vm.strategy->every_access)
 		return;
 	vm_point((struct op){.kind = (uint8_t)kind,

@@ -36,6 +36,7 @@ struct place {
 };
 /* The words that are shared, or would be by memory_share(); VM_SHARED at most. How many. */
 unsigned memory_shared(struct place *places);
+void memory_share_word(struct word *word);
 void memory_share_more(const struct place *places, unsigned nr);
 /* For tables outside: the word at an address of the arena, made if need be. Words of different
  * sizes that overlap cannot be ordered; the program says so and ends. */

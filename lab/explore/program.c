@@ -1,134 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * program.c - sets a scenario up on the virtual machine, does its operations, and judges the end.
- *
- * Beside the allocator stands a map of who holds which frame; a frame that is handed out while it
- * is marked there is a find, and so are frames that count as allocated though nobody holds them.
- */
-#include <stdatomic.h>
-#include <stdio.h>
+/* program.c - does the operations of a scenario, or of a litmus test. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "ends.h"
-#include "engine.h"
 #include "lock.h"
 #include "log.h"
-#include "memory.h"
 #include "port.h"
-#include "scenario.h"
-
-/* What a variable holds: 0 nothing yet, NONE no memory, else pfn + 1 and the order. */
-#define VALUE_NONE (UINT64_C(1) << 63)
-
-/* In the arena, so that it is restored for each execution. */
-struct world {
-	uint64_t values[SCENARIO_VARIABLES];
-	uint64_t slab[SCENARIO_VARIABLES]; /* objects left; under the lock */
-	unsigned misuse[SCENARIO_MISUSES];
-	unsigned pressed; /* calls of the pressure hook */
-	bool pressing;	  /* it runs */
-	uint32_t held;	  /* frames */
-	uint8_t marks[];  /* per frame */
-};
-
-static const struct scenario *scenario;
-static struct world *world;
-static roost_t *roost;
-static unsigned most_own;
-static unsigned lock_index[SCENARIO_LOCKS];
-
-/* Each lock of a scenario is a class of its own, before all of the engine's. */
-static const struct lock_class lock_classes[SCENARIO_LOCKS] = {
-	{"L0", LOCK_SCENARIO, 0},
-	{"L1", LOCK_SCENARIO, 0},
-	{"L2", LOCK_SCENARIO, 0},
-	{"L3", LOCK_SCENARIO, 0},
-};
-
-unsigned scenario_most_own(void)
-{
-	return most_own;
-}
-
-void scenario_add_own(unsigned own)
-{
-	most_own = own > most_own ? own : most_own;
-}
-
-/* ---- Variables ----------------------------------------------------------------------------- */
-
-static uint64_t value_of(roost_pfn pfn, unsigned order)
-{
-	return pfn == ROOST_NONE ? VALUE_NONE : (pfn + 1) | (uint64_t)order << 48;
-}
-
-static bool has_block(uint64_t value)
-{
-	return value && value != VALUE_NONE;
-}
-
-static struct roost_block block_of(uint64_t value)
-{
-	return (struct roost_block){.pfn = (value & ((UINT64_C(1) << 48) - 1)) - 1,
-				    .order = (unsigned)(value >> 48)};
-}
-
-static uint64_t get(unsigned variable)
-{
-	return memory_load(&world->values[variable], 8, memory_order_acquire);
-}
-
-static void set(unsigned variable, uint64_t value)
-{
-	memory_store(&world->values[variable], 8, value, memory_order_release);
-}
-
-/* The pressure hook comes more than once, so what it frees is not there any more. */
-static uint64_t get_to_free(const struct context *c, unsigned variable)
-{
-	if (c && c->hooked)
-		return memory_rmw(&world->values[variable], 8, RMW_EXCHANGE, 0,
-				  memory_order_acq_rel);
-	return get(variable);
-}
-
-static const char *name_of(unsigned variable)
-{
-	return scenario->variables[variable];
-}
-
-bool scenario_address(const void *address, char *text, size_t size)
-{
-	size_t at = (size_t)((const char *)address - (const char *)world->values);
-
-	if ((const char *)address < (const char *)world->values || at >= sizeof(world->values))
-		return false;
-	snprintf(text, size, "variable %s", name_of((unsigned)(at / sizeof(world->values[0]))));
-	return true;
-}
-
-/* ---- Who holds what ------------------------------------------------------------------------ */
-
-static void mark(roost_pfn pfn, unsigned order)
-{
-	for (roost_pfn f = pfn; f < pfn + ((roost_pfn)1 << order); f++) {
-		if (world->marks[f])
-			vm_fail(FAIL_DOUBLED, "frame",
-				"frame %llu was handed out though it is held already",
-				(unsigned long long)f);
-		world->marks[f] = 1;
-		world->held++;
-	}
-}
-
-static void unmark(struct roost_block block)
-{
-	for (roost_pfn f = block.pfn; f < block.pfn + ((roost_pfn)1 << block.order); f++) {
-		world->held -= world->marks[f];
-		world->marks[f] = 0;
-	}
-}
+#include "world.h"
 
 /* ---- Calls --------------------------------------------------------------------------------- */
 
@@ -152,22 +29,22 @@ static void called(struct context *c, bool waits)
 	if (!c || waits || c->hooked)
 		return;
 	scenario_add_own(c->call_ops);
-	if (scenario->bound && c->call_ops > scenario->bound)
+	if (world_scenario->bound && c->call_ops > world_scenario->bound)
 		vm_fail(FAIL_BOUND, "nolock",
 			"%s needed %u accesses for a call that waits for nothing; %u were stated",
-			c->name, c->call_ops, scenario->bound);
+			c->name, c->call_ops, world_scenario->bound);
 }
 
 /* The variable gets what an allocation returned. */
 static void got(struct context *c, unsigned variable, roost_pfn pfn, unsigned order)
 {
 	if (pfn != ROOST_NONE)
-		mark(pfn, order);
+		world_mark(pfn, order);
 	if (c && pfn == ROOST_NONE)
-		log_line(c, "   %s is none", name_of(variable));
+		log_line(c, "   %s is none", world_name(variable));
 	else if (c)
-		log_line(c, "   %s is frame %lu", name_of(variable), (unsigned long)pfn);
-	set(variable, value_of(pfn, order));
+		log_line(c, "   %s is frame %lu", world_name(variable), (unsigned long)pfn);
+	world_set(variable, value_of(pfn, order));
 }
 
 static void do_alloc(struct context *c, const struct statement *s)
@@ -175,8 +52,8 @@ static void do_alloc(struct context *c, const struct statement *s)
 	unsigned order = (unsigned)s->number;
 	roost_pfn pfn;
 
-	call(c, "%s = alloc order %lu", name_of(s->variables[0]), order);
-	pfn = roost_alloc(roost, order, s->flags);
+	call(c, "%s = alloc order %lu", world_name(s->variables[0]), order);
+	pfn = roost_alloc(pool, order, s->flags);
 	called(c, s->flags & ROOST_WAIT);
 	got(c, s->variables[0], pfn, order);
 }
@@ -187,8 +64,8 @@ static void do_alloc_bulk(struct context *c, const struct statement *s)
 	roost_pfn pfns[SCENARIO_ARGUMENTS];
 	size_t n;
 
-	call(c, "%s, ... = alloc-bulk order %lu", name_of(s->variables[0]), order);
-	n = roost_alloc_bulk(roost, order, s->flags, pfns, s->nr_variables);
+	call(c, "%s, ... = alloc-bulk order %lu", world_name(s->variables[0]), order);
+	n = roost_alloc_bulk(pool, order, s->flags, pfns, s->nr_variables);
 	called(c, s->flags & ROOST_WAIT);
 	for (unsigned i = 0; i < s->nr_variables; i++)
 		got(c, s->variables[i], i < n ? pfns[i] : ROOST_NONE, order);
@@ -197,21 +74,21 @@ static void do_alloc_bulk(struct context *c, const struct statement *s)
 static void do_free(struct context *c, const struct statement *s, bool nolock)
 {
 	for (unsigned i = 0; i < s->nr_variables; i++) {
-		uint64_t value = get_to_free(c, s->variables[i]);
+		uint64_t value = world_take(c, s->variables[i]);
 		struct roost_block block = block_of(value);
 
 		if (!has_block(value))
 			continue;
 		call(c, nolock ? "free-nolock %s (frame %lu)" : "free %s (frame %lu)",
-		     name_of(s->variables[i]), (unsigned long)block.pfn);
-		unmark(block);
+		     world_name(s->variables[i]), (unsigned long)block.pfn);
+		world_unmark(block);
 		if (nolock)
-			roost_free_nolock(roost, block.pfn, block.order);
+			roost_free_nolock(pool, block.pfn, block.order);
 		else
-			roost_free(roost, block.pfn, block.order);
+			roost_free(pool, block.pfn, block.order);
 		called(c, !nolock);
 		if (c)
-			log_line(c, "   %s is freed", name_of(s->variables[i]));
+			log_line(c, "   %s is freed", world_name(s->variables[i]));
 	}
 }
 
@@ -221,18 +98,18 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 	size_t n = 0;
 
 	for (unsigned i = 0; i < s->nr_variables; i++) {
-		uint64_t value = get_to_free(c, s->variables[i]);
+		uint64_t value = world_take(c, s->variables[i]);
 
 		if (has_block(value))
 			blocks[n++] = block_of(value);
 	}
 	call(c, nolock ? "free-batch-nolock%s (%lu blocks)" : "free-batch%s (%lu blocks)", "", n);
 	for (size_t i = 0; i < n; i++)
-		unmark(blocks[i]);
+		world_unmark(blocks[i]);
 	if (nolock)
-		roost_free_bulk_nolock(roost, blocks, n);
+		roost_free_bulk_nolock(pool, blocks, n);
 	else
-		roost_free_bulk(roost, blocks, n);
+		roost_free_bulk(pool, blocks, n);
 	called(c, !nolock);
 	if (c)
 		log_line(c, "   all are freed");
@@ -240,35 +117,35 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 
 static void do_split(struct context *c, const struct statement *s)
 {
-	uint64_t value = get(s->variables[0]);
+	uint64_t value = world_get(s->variables[0]);
 	struct roost_block block = block_of(value);
 	unsigned to = (unsigned)s->number;
 
 	if (!has_block(value))
 		return;
-	call(c, "split %s to order %lu", name_of(s->variables[0]), to);
-	if (roost_split(roost, block.pfn, block.order, to) != 0)
+	call(c, "split %s to order %lu", world_name(s->variables[0]), to);
+	if (roost_split(pool, block.pfn, block.order, to) != 0)
 		return;
 	called(c, false);
 	for (unsigned i = 1; i < s->nr_variables; i++)
-		set(s->variables[i], value_of(block.pfn + ((roost_pfn)(i - 1) << to), to));
+		world_set(s->variables[i], value_of(block.pfn + ((roost_pfn)(i - 1) << to), to));
 }
 
 /* An object of a slab goes; the last one takes the slab's frame along, under the slab's lock. */
 static void do_slab_free(struct context *c, const struct statement *s)
 {
-	uint64_t value = get(s->variables[0]), *left = &world->slab[s->variables[0]];
+	uint64_t value = world_get(s->variables[0]), *left = &world->slab[s->variables[0]];
 	struct statement inner = *s;
 
 	if (!has_block(value) || !c)
 		return;
-	lock_acquire(c, lock_index[s->lock]);
+	lock_acquire(c, world_locks[s->lock]);
 	*left = *left ? *left - 1 : 1;
 	if (!*left) {
 		inner.nr_variables = 1;
 		do_free(c, &inner, false);
 	}
-	lock_release(c, lock_index[s->lock]);
+	lock_release(c, world_locks[s->lock]);
 }
 
 static void do_cpu(struct context *c, const struct statement *s)
@@ -278,23 +155,23 @@ static void do_cpu(struct context *c, const struct statement *s)
 	switch (s->verb) {
 	case VERB_DRAIN:
 		call(c, s->number < 0 ? "drain all" : "drain cpu%s%lu", "", cpu);
-		roost_drain(roost, s->number);
+		roost_drain(pool, s->number);
 		break;
 	case VERB_OFFLINE:
 		call(c, "offline cpu%s%lu", "", cpu);
-		roost_cpu_offline(roost, cpu);
+		roost_cpu_offline(pool, cpu);
 		break;
 	case VERB_ONLINE:
 		call(c, "online cpu%s%lu", "", cpu);
-		roost_cpu_online(roost, cpu);
+		roost_cpu_online(pool, cpu);
 		break;
 	default: {
-		uint64_t value = get(s->variables[0]);
+		uint64_t value = world_get(s->variables[0]);
 
 		call(c, s->verb == VERB_ISOLATE ? "isolate %s" : "unisolate %s",
-		     name_of(s->variables[0]), 0);
+		     world_name(s->variables[0]), 0);
 		if (has_block(value) &&
-		    roost_isolate(roost, block_of(value).pfn, s->verb == VERB_ISOLATE))
+		    roost_isolate(pool, block_of(value).pfn, s->verb == VERB_ISOLATE))
 			log_line(c, "   cannot");
 	}
 	}
@@ -305,19 +182,19 @@ static void do_cpu(struct context *c, const struct statement *s)
 
 static void do_fill(const struct statement *s)
 {
-	roost_pfn *all = malloc((size_t)scenario->pageblocks * 512 * sizeof(*all)), pfn;
+	roost_pfn *all = malloc((size_t)world_scenario->pageblocks * 512 * sizeof(*all)), pfn;
 	size_t n = 0;
 
 	if (!all)
 		abort();
-	while ((pfn = roost_alloc(roost, 0, ROOST_WAIT)) != ROOST_NONE)
+	while ((pfn = roost_alloc(pool, 0, ROOST_WAIT)) != ROOST_NONE)
 		all[n++] = pfn;
 	for (size_t i = 0; i < n; i++)
 		if (n - i > (size_t)s->number)
-			mark(all[i], 0);
+			world_mark(all[i], 0);
 		else
-			roost_free(roost, all[i], 0);
-	roost_drain(roost, -1);
+			roost_free(pool, all[i], 0);
+	roost_drain(pool, -1);
 	free(all);
 }
 
@@ -340,17 +217,17 @@ static void do_assert(struct context *c, const struct statement *s)
 	}
 	if (s->assertion == ASSERT_OWNER) {
 		struct roost_frame_info info;
-		uint64_t value = get(s->variables[0]);
+		uint64_t value = world_get(s->variables[0]);
 
 		if (!has_block(value))
 			return;
-		roost_frame_info(roost, block_of(value).pfn, &info);
+		roost_frame_info(pool, block_of(value).pfn, &info);
 		if (info.owner != s->number)
 			failed(c, s);
 		return;
 	}
 	for (unsigned i = 0; i < s->nr_variables; i++) {
-		uint64_t value = get(s->variables[i]);
+		uint64_t value = world_get(s->variables[i]);
 
 		got += has_block(value);
 		none += value == VALUE_NONE;
@@ -365,7 +242,7 @@ static void do_assert(struct context *c, const struct statement *s)
 
 static void do_wait(struct context *c, const struct statement *s)
 {
-	while (c && !get(s->variables[0])) {
+	while (c && !world_get(s->variables[0])) {
 		c->spins = 1;
 		port_relax();
 	}
@@ -378,16 +255,16 @@ static void do_locks(struct context *c, const struct statement *s, unsigned *irq
 	switch (s->verb) {
 	case VERB_LOCK_IRQSAVE:
 		*irq = port_irq_save();
-		lock_acquire(c, lock_index[s->lock]);
+		lock_acquire(c, world_locks[s->lock]);
 		break;
 	case VERB_LOCK:
-		lock_acquire(c, lock_index[s->lock]);
+		lock_acquire(c, world_locks[s->lock]);
 		break;
 	case VERB_UNLOCK:
-		lock_release(c, lock_index[s->lock]);
+		lock_release(c, world_locks[s->lock]);
 		break;
 	case VERB_UNLOCK_IRQRESTORE:
-		lock_release(c, lock_index[s->lock]);
+		lock_release(c, world_locks[s->lock]);
 		port_irq_restore(*irq);
 		break;
 	case VERB_IRQ_OFF:
@@ -442,7 +319,7 @@ static void do_statement(struct context *c, const struct statement *s, unsigned 
 	}
 }
 
-static void run(struct context *c, const struct program *p)
+void program_do(struct context *c, const struct program *p)
 {
 	unsigned irq = 1;
 
@@ -458,177 +335,20 @@ void program_plain(void (*body)(unsigned context))
 	plain_program = body;
 }
 
+void program_scenario(void)
+{
+	plain_program = NULL;
+}
+
+bool program_is_plain(void)
+{
+	return plain_program;
+}
+
 void program_run(struct context *c)
 {
 	if (plain_program)
 		plain_program(c->id);
 	else
-		run(c, c->program);
-}
-
-/* ---- Begin and end ------------------------------------------------------------------------- */
-
-/* Both hooks are called with no lock of the allocator held. */
-static void check_hook(const struct context *c, const char *hook)
-{
-	if (c && (lock_holds_kind(c, LOCK_TRIED) || lock_holds_kind(c, LOCK_WAITED)))
-		vm_fail(FAIL_LOCK, hook, "%s calls the hook for %s with a lock held", c->name,
-			hook);
-}
-
-/* What it does is no part of the call that it is called from. In the setup it does nothing. */
-static void pressed(void *context, unsigned zone, uint64_t free_frames)
-{
-	struct context *c = vm.current;
-	uint32_t ops;
-
-	(void)context;
-	if (!c)
-		return;
-	log_line(c, "   pressure: %lu frames are free in zone %u", (unsigned long)free_frames,
-		 zone);
-	check_hook(c, "pressure");
-	if (world->pressing)
-		vm_fail(FAIL_ASSERT, "pressure", "%s calls the pressure hook while it runs",
-			c->name);
-	world->pressing = c->hooked = true;
-	world->pressed++;
-	ops = c->call_ops;
-	run(c, &scenario->pressure);
-	c->call_ops = ops;
-	world->pressing = c->hooked = false;
-	c->own_news = true;
-}
-
-static void heard_misuse(void *context, const struct roost_misuse *misuse)
-{
-	struct context *c = vm.current;
-
-	(void)context;
-	check_hook(c, "misuse");
-	world->misuse[misuse->kind]++;
-	if (c)
-		log_line(c, "   misuse: %s", roost_misuse_name(misuse->kind));
-	if (world->misuse[misuse->kind] > scenario->misuse[misuse->kind])
-		vm_fail(FAIL_MISUSE, roost_misuse_name(misuse->kind),
-			"%s of frame %lld was reported, which was not expected (or not so often)",
-			roost_misuse_name(misuse->kind), (long long)misuse->pfn);
-}
-
-/* In the place of the lock's word is the clock that its last holder leaves (lock.c). */
-static unsigned add_lock(unsigned i)
-{
-	vm_clock *clock = vm_alloc(sizeof(*clock), 64);
-
-	vm_ignore(clock, sizeof(*clock));
-	return vm_add_lock(&lock_classes[i], clock, scenario->locks[i]);
-}
-
-static void run_plain(const struct program *list, unsigned nr)
-{
-	for (unsigned i = 0; i < nr && !vm.failure.kind; i++) {
-		port_set_cpu(list[i].cpu);
-		run(NULL, &list[i]);
-	}
-	port_set_cpu(0);
-}
-
-bool scenario_load(const struct scenario *s, unsigned path, bool weak)
-{
-	struct roost_config config = s->config;
-	size_t frames = (size_t)s->pageblocks * 512, size;
-	struct roost_range range = {.start = 0, .end = frames};
-	void *metadata;
-
-	scenario = s;
-	plain_program = NULL;
-	most_own = 0;
-	vm_reset();
-	vm.failure.kind = FAIL_NONE;
-	vm.weak = weak;
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	engine_configure(&config, path);
-	config.misuse = heard_misuse;
-	if (s->pressure.nr)
-		config.pressure = pressed;
-	size = roost_metadata_size(&config);
-	world = vm_alloc(sizeof(*world) + frames, 64);
-	metadata = vm_alloc(size, 64);
-	if (!size || roost_init(&roost, &config, metadata, size)) {
-		const char *error = roost_config_error(&config);
-
-		fprintf(stderr, "roost-explore: %s: pool: %s\n", s->file, error ? error : "?");
-		return false;
-	}
-	engine_register(roost);
-	for (unsigned i = 0; i < s->nr_locks; i++)
-		lock_index[i] = add_lock(i);
-	vm.nr_cpus = config.nr_cpus;
-	run_plain(s->setup, s->nr_setup);
-	if (vm.failure.kind) {
-		fprintf(stderr, "roost-explore: %s: setup: %s\n", s->file, vm.failure.text);
-		return false;
-	}
-	memset(world->misuse, 0, sizeof(world->misuse));
-	for (unsigned i = 0; i < s->nr_contexts; i++)
-		vm_add(s->contexts[i].cpu, s->contexts[i].level, s->contexts[i].name,
-		       &s->contexts[i]);
-	vm_freeze();
-	return true;
-}
-
-static bool frames_lost(void)
-{
-	struct roost_zone_info info;
-
-	if (roost_zone_info(roost, 0, &info) != 0)
-		return true;
-	return info.managed - info.free - info.free_pcp - info.free_llist != world->held;
-}
-
-static void judge_misuse(void)
-{
-	for (unsigned i = 0; i < SCENARIO_MISUSES; i++)
-		if (world->misuse[i] != scenario->misuse[i])
-			vm_fail(FAIL_MISUSE, roost_misuse_name((enum roost_misuse_kind)i),
-				"%s was reported %u times, expected were %u",
-				roost_misuse_name((enum roost_misuse_kind)i), world->misuse[i],
-				scenario->misuse[i]);
-}
-
-static void judge(void)
-{
-	struct roost_violation violation;
-
-	judge_misuse();
-	if (vm.failure.kind)
-		return;
-	if (roost_validate(roost, &violation) != 0)
-		vm_fail(FAIL_INVARIANT, violation.invariant,
-			"violated: %s (frame %lld, expected %llu, found %llu)", violation.invariant,
-			(long long)violation.pfn, (unsigned long long)violation.expected,
-			(unsigned long long)violation.found);
-	else if (frames_lost())
-		vm_fail(FAIL_INVARIANT, "lost",
-			"frames count as allocated that nobody holds, or the other way round");
-	else
-		run_plain(scenario->finally, scenario->nr_finally);
-}
-
-void scenario_finish(void)
-{
-	bool stopped = false;
-	uint64_t hash;
-
-	if (plain_program)
-		return;
-	for (unsigned i = 0; i < vm.nr_cpus; i++)
-		stopped |= vm.cpus[i].stopped;
-	hash = vm_hash() ^ (stopped ? UINT64_C(1) << 63 : 0);
-	/* What comes of it depends on the memory alone. A replay is there to be looked at. */
-	if (!stopped && (vm.strategy->every_access || !ends_has(hash)))
-		judge();
-	if (!vm.failure.kind)
-		ends_add(hash);
+		program_do(c, c->program);
 }

@@ -109,7 +109,7 @@ struct scenario {
 /* Reads a file; tells of an error on stderr and returns false. */
 bool scenario_read(const char *file, struct scenario *scenario);
 
-/* ---- program.c ----------------------------------------------------------------------------- */
+/* ---- world.c ------------------------------------------------------------------------------ */
 
 /* Sets the virtual machine up for the scenario with a free path; false: the setup failed. */
 bool scenario_load(const struct scenario *scenario, unsigned path, bool weak);

@@ -17,6 +17,10 @@ enum { OUTCOMES = 256 };
 static const struct litmus *litmus;
 static struct litmus_state *state;
 static bool seen[OUTCOMES];
+static enum failure_kind failure; /* that was found, which ends the search */
+
+static const struct lock_class tried = {"tried", LOCK_TRIED, 1};
+static const struct lock_class waited = {"waited", LOCK_WAITED, 2};
 
 static void body(unsigned context)
 {
@@ -41,6 +45,7 @@ static uint64_t explore(bool reduce)
 	bool again;
 
 	memset(seen, 0, sizeof(seen));
+	failure = FAIL_NONE;
 	search_start(&search);
 	do {
 		enum outcome how = vm_run(&search_strategy, &search);
@@ -56,8 +61,7 @@ static uint64_t explore(bool reduce)
 		}
 		executions++;
 		if (how == RUN_FAILED) {
-			memset(seen, 0, sizeof(seen));
-			seen[OUTCOMES - 1] = true; /* no outcome: a result of 3 never comes */
+			failure = vm.failure.kind;
 			return executions;
 		}
 		if (how == RUN_DONE)
@@ -80,8 +84,8 @@ static void list_seen(const char *wanted, char *text, size_t size)
 	size_t at = 0;
 
 	text[0] = 0;
-	if (seen[OUTCOMES - 1]) {
-		snprintf(text, size, "race");
+	if (failure) {
+		snprintf(text, size, "%s", failure_name(failure));
 		return;
 	}
 	for (unsigned i = 0; i < OUTCOMES; i++) {
@@ -110,6 +114,8 @@ static void set_up(const struct litmus *test, bool weak)
 	vm.weak = weak;
 	state = vm_alloc(sizeof(*state), 64);
 	vm_ignore(state->r, sizeof(state->r));
+	vm_add_lock(&tried, &state->tried, "tried");
+	vm_add_lock(&waited, &state->waited, "waited");
 	for (unsigned i = 0; i < test->threads; i++)
 		vm_add(i, LEVEL_TASK, "thread", NULL);
 	vm_freeze();

@@ -190,9 +190,6 @@ void vm_point(struct op op)
 {
 	struct context *c = vm.current;
 
-	if (c->ops > VM_OWN)
-		vm_fail(FAIL_LIVELOCK, "steps", "%s has taken %d steps and is not through", c->name,
-			VM_OWN);
 	c->pending = op;
 	fiber_switch(&c->fiber, &vm.scheduler);
 }

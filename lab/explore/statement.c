@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* statement.c - reads operations: docs/lab.md has the list. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader.h"
+
+static bool more_arguments(struct reader *r)
+{
+	return !read_end(r) && *r->at != ';';
+}
+
+static void one_more(struct reader *r, struct statement *s)
+{
+	if (s->nr_variables == SCENARIO_ARGUMENTS)
+		read_error(r, "%d variables at most", SCENARIO_ARGUMENTS);
+	else
+		s->variables[s->nr_variables++] = read_variable(r);
+}
+
+static void variables(struct reader *r, struct statement *s)
+{
+	while (more_arguments(r) && !r->bad)
+		one_more(r, s);
+	if (!s->nr_variables)
+		read_error(r, "a variable is missing");
+}
+
+static void alloc_flags(struct reader *r, struct statement *s)
+{
+	static const char *const names[] = {"wait", "reserve", "movable", "unmovable",
+					    "reclaimable"};
+	static const unsigned flags[] = {ROOST_WAIT, ROOST_RESERVE, ROOST_MOVABLE, ROOST_UNMOVABLE,
+					 ROOST_RECLAIMABLE};
+	char name[SCENARIO_NAME];
+
+	while (more_arguments(r) && !r->bad) {
+		int i = find_name(names, 5, read_word(r, name, sizeof(name)));
+
+		if (i < 0)
+			read_error(
+				r,
+				"alloc knows wait, reserve, movable, unmovable, reclaimable, not "
+				"\"%s\"",
+				name);
+		else
+			s->flags |= flags[i];
+	}
+}
+
+/* What stands behind "a = alloc" or "a b c = alloc-bulk". */
+static void alloc(struct reader *r, struct statement *s)
+{
+	if (!s->nr_variables)
+		read_error(r, "say who gets it: a = alloc ..., or a b = alloc-bulk ...");
+	else if (s->verb == VERB_ALLOC && s->nr_variables > 1)
+		read_error(r, "alloc gives one block; alloc-bulk gives several");
+	s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
+	alloc_flags(r, s);
+}
+
+static void assertion(struct reader *r, struct statement *s)
+{
+	static const char *const names[] = {"got", "none", "one-of", "any-of", "owner", "pressed"};
+	char name[SCENARIO_NAME];
+	int i = find_name(names, 6, read_word(r, name, sizeof(name)));
+
+	if (i < 0) {
+		read_error(r, "assert knows got, none, one-of, any-of, owner, pressed, not \"%s\"",
+			   name);
+		return;
+	}
+	s->assertion = (enum assertion)i;
+	if (s->assertion == ASSERT_PRESSED)
+		return;
+	if (s->assertion != ASSERT_OWNER) {
+		variables(r, s);
+		return;
+	}
+	s->variables[s->nr_variables++] = read_variable(r);
+	if (!strcmp(read_peek(r, name, sizeof(name)), "none")) {
+		read_word(r, name, sizeof(name));
+		s->number = -1;
+	} else {
+		s->number = (int)read_cpu(r);
+	}
+}
+
+static void arguments(struct reader *r, struct statement *s)
+{
+	char name[SCENARIO_NAME];
+
+	switch (s->verb) {
+	case VERB_FREE:
+	case VERB_FREE_NOLOCK:
+	case VERB_ISOLATE:
+	case VERB_UNISOLATE:
+	case VERB_WAIT:
+	case VERB_FREE_BATCH:
+	case VERB_FREE_BATCH_NOLOCK:
+		variables(r, s);
+		break;
+	case VERB_SPLIT: /* a into parts of ORDER: x y ... */
+		s->variables[s->nr_variables++] = read_variable(r);
+		s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER);
+		variables(r, s);
+		break;
+	case VERB_SLAB_FREE:
+		s->variables[s->nr_variables++] = read_variable(r);
+		s->lock = read_lock(r);
+		break;
+	case VERB_DRAIN:
+		s->number = -1;
+		if (strcmp(read_peek(r, name, sizeof(name)), "all") == 0)
+			read_word(r, name, sizeof(name));
+		else if (more_arguments(r))
+			s->number = (int)read_cpu(r);
+		break;
+	case VERB_OFFLINE:
+	case VERB_ONLINE:
+		s->number = (int)read_cpu(r);
+		break;
+	case VERB_LOCK:
+	case VERB_LOCK_IRQSAVE:
+	case VERB_UNLOCK:
+	case VERB_UNLOCK_IRQRESTORE:
+		s->lock = read_lock(r);
+		break;
+	case VERB_FILL: /* all memory but so many frames */
+		s->number = (int)read_number(r, "a number of frames", 100000);
+		break;
+	case VERB_ASSERT:
+		assertion(r, s);
+		break;
+	default:
+		break;
+	}
+}
+
+static const char *const verbs[] = {
+	[VERB_ALLOC] = "alloc",
+	[VERB_ALLOC_BULK] = "alloc-bulk",
+	[VERB_FREE] = "free",
+	[VERB_FREE_NOLOCK] = "free-nolock",
+	[VERB_FREE_BATCH] = "free-batch",
+	[VERB_FREE_BATCH_NOLOCK] = "free-batch-nolock",
+	[VERB_SPLIT] = "split",
+	[VERB_SLAB_FREE] = "slab-free",
+	[VERB_DRAIN] = "drain",
+	[VERB_OFFLINE] = "offline",
+	[VERB_ONLINE] = "online",
+	[VERB_ISOLATE] = "isolate",
+	[VERB_UNISOLATE] = "unisolate",
+	[VERB_LOCK] = "lock",
+	[VERB_LOCK_IRQSAVE] = "lock-irqsave",
+	[VERB_UNLOCK] = "unlock",
+	[VERB_UNLOCK_IRQRESTORE] = "unlock-irqrestore",
+	[VERB_IRQ_OFF] = "irq-off",
+	[VERB_IRQ_ON] = "irq-on",
+	[VERB_WAIT] = "wait",
+	[VERB_FILL] = "fill",
+	[VERB_ASSERT] = "assert",
+};
+
+static void statement(struct reader *r, struct program *program)
+{
+	struct statement s = {.line = r->line};
+	char name[SCENARIO_NAME], *start;
+	int verb;
+
+	read_blanks(r);
+	start = r->at;
+	if (start[strcspn(start, "=;#")] == '=') { /* a = ..., a b c = ... */
+		while (!read_char(r, '=') && !r->bad)
+			one_more(r, &s);
+	}
+	verb = find_name(verbs, VERB_ASSERT + 1, read_word(r, name, sizeof(name)));
+	s.verb = (enum verb)verb;
+	if (verb < 0)
+		read_error(r, "there is no operation \"%s\": see docs/lab.md", name);
+	else if (verb == VERB_ALLOC || verb == VERB_ALLOC_BULK)
+		alloc(r, &s);
+	else if (s.nr_variables)
+		read_error(r, "only alloc and alloc-bulk give a value, not \"%s\"", name);
+	else
+		arguments(r, &s);
+	if (r->bad)
+		return;
+	snprintf(s.text, sizeof(s.text), "%.*s", (int)(r->at - start), start);
+	program->statements =
+		realloc(program->statements, (program->nr + 1) * sizeof(*program->statements));
+	if (!program->statements)
+		abort();
+	program->statements[program->nr++] = s;
+}
+
+void read_statements(struct reader *r, struct program *program)
+{
+	while (!read_end(r) && !r->bad) {
+		statement(r, program);
+		if (!r->bad && !read_end(r))
+			read_expected(r, ';');
+	}
+}

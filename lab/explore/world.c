@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* world.c - see world.h. */
+#include "world.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ends.h"
+#include "engine.h"
+#include "lock.h"
+#include "log.h"
+#include "memory.h"
+#include "port.h"
+
+struct world *world;
+roost_t *pool;
+const struct scenario *world_scenario;
+unsigned world_locks[SCENARIO_LOCKS];
+static unsigned most_own;
+
+/* Each lock of a scenario is a class of its own, before all of the engine's. */
+static const struct lock_class lock_classes[SCENARIO_LOCKS] = {
+	{"L0", LOCK_SCENARIO, 0},
+	{"L1", LOCK_SCENARIO, 0},
+	{"L2", LOCK_SCENARIO, 0},
+	{"L3", LOCK_SCENARIO, 0},
+};
+
+unsigned scenario_most_own(void)
+{
+	return most_own;
+}
+
+void scenario_add_own(unsigned own)
+{
+	most_own = own > most_own ? own : most_own;
+}
+
+/* ---- Variables ----------------------------------------------------------------------------- */
+
+uint64_t world_get(unsigned variable)
+{
+	return memory_load(&world->values[variable], 8, memory_order_acquire);
+}
+
+void world_set(unsigned variable, uint64_t value)
+{
+	memory_store(&world->values[variable], 8, value, memory_order_release);
+}
+
+uint64_t world_take(const struct context *c, unsigned variable)
+{
+	if (c && c->hooked)
+		return memory_rmw(&world->values[variable], 8, RMW_EXCHANGE, 0,
+				  memory_order_acq_rel);
+	return world_get(variable);
+}
+
+const char *world_name(unsigned variable)
+{
+	return world_scenario->variables[variable];
+}
+
+bool scenario_address(const void *address, char *text, size_t size)
+{
+	size_t at = (size_t)((const char *)address - (const char *)world->values);
+
+	if ((const char *)address < (const char *)world->values || at >= sizeof(world->values))
+		return false;
+	snprintf(text, size, "variable %s", world_name((unsigned)(at / sizeof(world->values[0]))));
+	return true;
+}
+
+/* ---- Who holds what ------------------------------------------------------------------------ */
+
+void world_mark(roost_pfn pfn, unsigned order)
+{
+	for (roost_pfn f = pfn; f < pfn + ((roost_pfn)1 << order); f++) {
+		if (world->marks[f])
+			vm_fail(FAIL_DOUBLED, "frame",
+				"frame %llu was handed out though it is held already",
+				(unsigned long long)f);
+		world->marks[f] = 1;
+		world->held++;
+	}
+}
+
+void world_unmark(struct roost_block block)
+{
+	for (roost_pfn f = block.pfn; f < block.pfn + ((roost_pfn)1 << block.order); f++) {
+		world->held -= world->marks[f];
+		world->marks[f] = 0;
+	}
+}
+
+/* ---- Begin and end ------------------------------------------------------------------------- */
+
+/* Both hooks are called with no lock of the allocator held. */
+static void check_hook(const struct context *c, const char *hook)
+{
+	if (c && (lock_holds_kind(c, LOCK_TRIED) || lock_holds_kind(c, LOCK_WAITED)))
+		vm_fail(FAIL_LOCK, hook, "%s calls the hook for %s with a lock held", c->name,
+			hook);
+}
+
+/* What it does is no part of the call that it is called from. In the setup it does nothing. */
+static void pressed(void *context, unsigned zone, uint64_t free_frames)
+{
+	struct context *c = vm.current;
+	uint32_t ops;
+
+	(void)context;
+	if (!c)
+		return;
+	log_line(c, "   pressure: %lu frames are free in zone %u", (unsigned long)free_frames,
+		 zone);
+	check_hook(c, "pressure");
+	if (world->pressing)
+		vm_fail(FAIL_ASSERT, "pressure", "%s calls the pressure hook while it runs",
+			c->name);
+	world->pressing = c->hooked = true;
+	world->pressed++;
+	ops = c->call_ops;
+	program_do(c, &world_scenario->pressure);
+	c->call_ops = ops;
+	world->pressing = c->hooked = false;
+	c->own_news = true;
+}
+
+static void heard_misuse(void *context, const struct roost_misuse *misuse)
+{
+	struct context *c = vm.current;
+
+	(void)context;
+	check_hook(c, "misuse");
+	world->misuse[misuse->kind]++;
+	if (c)
+		log_line(c, "   misuse: %s", roost_misuse_name(misuse->kind));
+	if (world->misuse[misuse->kind] > world_scenario->misuse[misuse->kind])
+		vm_fail(FAIL_MISUSE, roost_misuse_name(misuse->kind),
+			"%s of frame %lld was reported, which was not expected (or not so often)",
+			roost_misuse_name(misuse->kind), (long long)misuse->pfn);
+}
+
+/* In the place of the lock's word is the clock that its last holder leaves (lock.c). */
+static unsigned add_lock(unsigned i)
+{
+	vm_clock *clock = vm_alloc(sizeof(*clock), 64);
+
+	vm_ignore(clock, sizeof(*clock));
+	return vm_add_lock(&lock_classes[i], clock, world_scenario->locks[i]);
+}
+
+static void run_plain(const struct program *list, unsigned nr)
+{
+	for (unsigned i = 0; i < nr && !vm.failure.kind; i++) {
+		port_set_cpu(list[i].cpu);
+		program_do(NULL, &list[i]);
+	}
+	port_set_cpu(0);
+}
+
+bool scenario_load(const struct scenario *s, unsigned path, bool weak)
+{
+	struct roost_config config = s->config;
+	size_t frames = (size_t)s->pageblocks * 512, size;
+	struct roost_range range = {.start = 0, .end = frames};
+	void *metadata;
+
+	world_scenario = s;
+	program_scenario();
+	most_own = 0;
+	vm_reset();
+	vm.failure.kind = FAIL_NONE;
+	vm.weak = weak;
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	engine_configure(&config, path);
+	config.misuse = heard_misuse;
+	if (s->pressure.nr)
+		config.pressure = pressed;
+	size = roost_metadata_size(&config);
+	world = vm_alloc(sizeof(*world) + frames, 64);
+	metadata = vm_alloc(size, 64);
+	if (!size || roost_init(&pool, &config, metadata, size)) {
+		const char *error = roost_config_error(&config);
+
+		fprintf(stderr, "roost-explore: %s: pool: %s\n", s->file, error ? error : "?");
+		return false;
+	}
+	engine_register(pool);
+	for (unsigned i = 0; i < s->nr_locks; i++)
+		world_locks[i] = add_lock(i);
+	vm.nr_cpus = config.nr_cpus;
+	run_plain(s->setup, s->nr_setup);
+	if (vm.failure.kind) {
+		fprintf(stderr, "roost-explore: %s: setup: %s\n", s->file, vm.failure.text);
+		return false;
+	}
+	memset(world->misuse, 0, sizeof(world->misuse));
+	for (unsigned i = 0; i < s->nr_contexts; i++)
+		vm_add(s->contexts[i].cpu, s->contexts[i].level, s->contexts[i].name,
+		       &s->contexts[i]);
+	vm_freeze();
+	return true;
+}
+
+static bool frames_lost(void)
+{
+	struct roost_zone_info info;
+
+	if (roost_zone_info(pool, 0, &info) != 0)
+		return true;
+	return info.managed - info.free - info.free_pcp - info.free_llist != world->held;
+}
+
+static void judge_misuse(void)
+{
+	for (unsigned i = 0; i < SCENARIO_MISUSES; i++)
+		if (world->misuse[i] != world_scenario->misuse[i])
+			vm_fail(FAIL_MISUSE, roost_misuse_name((enum roost_misuse_kind)i),
+				"%s was reported %u times, expected were %u",
+				roost_misuse_name((enum roost_misuse_kind)i), world->misuse[i],
+				world_scenario->misuse[i]);
+}
+
+static void judge(void)
+{
+	struct roost_violation violation;
+
+	judge_misuse();
+	if (vm.failure.kind)
+		return;
+	if (roost_validate(pool, &violation) != 0)
+		vm_fail(FAIL_INVARIANT, violation.invariant,
+			"violated: %s (frame %lld, expected %llu, found %llu)", violation.invariant,
+			(long long)violation.pfn, (unsigned long long)violation.expected,
+			(unsigned long long)violation.found);
+	else if (frames_lost())
+		vm_fail(FAIL_INVARIANT, "lost",
+			"frames count as allocated that nobody holds, or the other way round");
+	else
+		run_plain(world_scenario->finally, world_scenario->nr_finally);
+}
+
+void scenario_finish(void)
+{
+	bool stopped = false;
+	uint64_t hash;
+
+	if (program_is_plain())
+		return;
+	for (unsigned i = 0; i < vm.nr_cpus; i++)
+		stopped |= vm.cpus[i].stopped;
+	hash = vm_hash() ^ (stopped ? UINT64_C(1) << 63 : 0);
+	/* What comes of it depends on the memory alone. A replay is there to be looked at. */
+	if (!stopped && (vm.strategy->every_access || !ends_has(hash)))
+		judge();
+	if (!vm.failure.kind)
+		ends_add(hash);
+}
