@@ -19,12 +19,11 @@
 
 #define SEE_HELP "see `roost replay --help`"
 
-const char *const free_path_names[] = {"trylock", "llist", "blocking"};
-
 enum {
 	KEY_ORDERED = 256,
 	KEY_PARALLEL,
 	KEY_STORM,
+	KEY_ENGINE,
 	KEY_FREE,
 	KEY_CPUS,
 	KEY_MEMORY,
@@ -50,16 +49,21 @@ static const struct argp_option replay_options[] = {
 	{"stall", KEY_STALL, "SECONDS", 0,
 	 "With --parallel: no step for so long means stuck (default 60)", 0},
 	{0, 0, 0, 0, "The allocator:", 2},
+	{"engine", KEY_ENGINE, "NAME", 0,
+	 "pcpbuddy, the reference, or roost, which has no locks (default: that of the build)", 0},
 	{"free", KEY_FREE, "PATH", 0,
-	 "How a free reaches the owner: trylock (default), llist, or blocking, which deadlocks", 0},
+	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
+	 "which deadlocks",
+	 0},
 	{"cpus", KEY_CPUS, "N", 0,
 	 "Virtual CPUs (default: as traced); a traced CPU counts modulo N", 0},
 	{"memory", KEY_MEMORY, "SIZE", 0,
 	 "Memory to manage, with K, M, G or T (default: as the traced machine)", 0},
 	{"check", KEY_CHECK, "0..3", 0, "Check level (default 1)", 0},
-	{"high", KEY_HIGH, "N", 0, "Frames that a pcp holds before it drains (default: by size)",
+	{"high", KEY_HIGH, "N", 0,
+	 "With pcpbuddy: frames that a pcp holds before it drains (default: by size)", 0},
+	{"batch", KEY_BATCH, "N", 0, "With pcpbuddy: frames moved per zone lock (default: by size)",
 	 0},
-	{"batch", KEY_BATCH, "N", 0, "Frames moved per zone lock (default: by size)", 0},
 	{0, 0, 0, 0, "The report:", 3},
 	{"json", KEY_JSON, 0, 0, "For programs: one JSON object on stdout and nothing else", 0},
 	{"svg", KEY_SVG, "FILE", 0, "Draw the free 2 MiB blocks over time (needs gnuplot)", 0},
@@ -118,12 +122,33 @@ static uint64_t memory_size(const char *text)
 	die("--memory=%s: give a size from %dM to 16T, such as 512M or 2G", text, POOL_MIN_MIB);
 }
 
-static enum roost_free_path free_path(const char *text)
+/* `roost replay` runs the program of the engine that the option names: this one. */
+static void check_engine(const struct engine *engine, const char *text)
 {
-	for (unsigned i = 0; i < 3; i++)
-		if (!strcmp(text, free_path_names[i]))
-			return (enum roost_free_path)i;
-	die("--free=%s: give trylock, llist or blocking", text);
+	if (strcmp(text, engine->name) != 0)
+		die("--engine=%s: this program has the engine %s alone; use: roost replay "
+		    "--engine=NAME",
+		    text, engine->name);
+}
+
+static enum roost_free_path free_path(const struct engine *engine, const char *text)
+{
+	char paths[ENGINE_PATHS_MAX];
+	int path = engine_path(engine, text);
+
+	engine_list_paths(engine, paths);
+	if (path < 0)
+		die("--free=%s: the engine %s has the free path %s", text, engine->name, paths);
+	return (enum roost_free_path)path;
+}
+
+static uint32_t pcp_mark(const struct engine *engine, const char *option, const char *text)
+{
+	if (!engine->has_pcps)
+		die("--%s=%s: the engine %s has no such mark; leave it out, or choose another "
+		    "--engine",
+		    option, text, engine->name);
+	return (uint32_t)number(option, text, 1, UINT32_MAX);
 }
 
 static void set_trace(struct options *o, const char *text)
@@ -172,8 +197,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_STORM:
 		o->storm_hz = (unsigned)number("irq-storm", text, 1, STORM_MAX_HZ);
 		return 0;
+	case KEY_ENGINE:
+		check_engine(o->engine, text);
+		return 0;
 	case KEY_FREE:
-		o->free_path = free_path(text);
+		o->free_path = free_path(o->engine, text);
 		return 0;
 	case KEY_CPUS:
 		o->cpus = (unsigned)number("cpus", text, 1, ROOST_MAX_CPUS);
@@ -185,10 +213,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		o->check = (unsigned)number("check", text, 0, 3);
 		return 0;
 	case KEY_HIGH:
-		o->high = (uint32_t)number("high", text, 1, UINT32_MAX);
+		o->high = pcp_mark(o->engine, "high", text);
 		return 0;
 	case KEY_BATCH:
-		o->batch = (uint32_t)number("batch", text, 1, UINT32_MAX);
+		o->batch = pcp_mark(o->engine, "batch", text);
 		return 0;
 	case KEY_LIMIT:
 		o->limit = number("limit", text, 1, UINT64_MAX);
@@ -220,17 +248,22 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
-void options_parse(struct options *options, int argc, char **argv)
+void options_parse(struct options *options, const struct engine *engine, int argc, char **argv)
 {
 	static const struct argp argp = {
 		replay_options, parse_option, "TRACE", replay_doc, 0, 0, 0};
 	static char name[] = "roost replay";
 
-	*options = (struct options){.check = ROOST_CHECK_STATE, .stall = 60};
+	*options = (struct options){.engine = engine, .check = ROOST_CHECK_STATE, .stall = 60};
 	argv[0] = name;
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options);
 	if (!options->trace)
 		die("which trace? Give a file: roost replay TRACE; " SEE_HELP);
 	if (options->storm_hz && !options->parallel)
 		die("--irq-storm: interrupts need threads to interrupt; add --parallel");
+}
+
+const char *options_path(const struct options *options)
+{
+	return options->engine->paths[options->free_path];
 }

@@ -72,7 +72,9 @@ static void write_script(FILE *out, const struct replay *replay)
 	write_data(out, &replay->series);
 	fprintf(out,
 		"set terminal svg size 960,540 dynamic background rgb 'white'\n"
-		"set title 'Free 2 MiB blocks while the trace is replayed (%s, free path %s)'\n"
+		"set title 'Free 2 MiB blocks while the trace is replayed (%s, engine %s, free "
+		"path "
+		"%s)'\n"
 		"set xlabel 'time of the trace (s)'\n"
 		"set ylabel 'free blocks of 2 MiB'\n"
 		"set y2label 'free memory (MiB)'\n"
@@ -82,8 +84,8 @@ static void write_script(FILE *out, const struct replay *replay)
 		"plot $data using 1:2 with lines lw 2 title '2 MiB blocks in the zones',"
 		" $data using 1:3 axes x1y2 with lines title 'free in the zones (MiB)',"
 		" $data using 1:4 axes x1y2 with lines title 'free on the pcps (MiB)'\n",
-		replay->options->parallel ? "parallel" : "in order",
-		free_path_names[replay->options->free_path]);
+		replay->options->parallel ? "parallel" : "in order", replay->options->engine->name,
+		options_path(replay->options));
 }
 
 /* Starts gnuplot with its input from a pipe and its output in fd; the pipe's other end, or -1. */

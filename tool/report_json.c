@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * report_json.c - the report for programs: one object. All keys are always there, so that a
- * program need not ask.
+ * program need not ask; but the counters in "paths" are those that the engine has.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -100,20 +100,21 @@ static void put_setup(json_t *root, const struct replay *replay)
 	const struct options *o = replay->options;
 
 	put(root, "mode", json_string(o->parallel ? "parallel" : "ordered"));
-	put(root, "free", json_string(free_path_names[o->free_path]));
+	put(root, "engine", json_string(o->engine->name));
+	put(root, "free", json_string(options_path(o)));
 	put_count(root, "cpus", replay->plan->nr_cpus);
 	put_count(root, "check", o->check);
 	put_count(root, "memory", replay->pool.frames << POOL_FRAME_SHIFT);
 	put_count(root, "irq_storm", o->storm_hz);
 }
 
-static void put_paths(json_t *root, const struct roost_stats *stats)
+static void put_paths(json_t *root, const struct engine *engine, const struct roost_stats *stats)
 {
 	json_t *paths = json_object();
 
-#define PUT_COUNTER(name, text) put_count(paths, #name, stats->name);
-	ROOST_COUNTERS(PUT_COUNTER)
-#undef PUT_COUNTER
+	for (enum counter i = 0; i < NR_COUNTERS; i++)
+		if (engine->counters[i])
+			put_count(paths, counter_name(i), counter_value(stats, i));
 	put(root, "paths", paths);
 }
 
@@ -180,7 +181,7 @@ void report_json(const struct replay *replay)
 	put_setup(root, replay);
 	put_trace(root, replay->trace);
 	put_plan(root, replay->plan);
-	put_paths(root, &replay->stats);
+	put_paths(root, replay->options->engine, &replay->stats);
 	put_handlers(root, replay);
 	put_cost(root, replay);
 	put_verdict(root, replay);
