@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare.h"
 #include "program.h"
 #include "say.h"
 
@@ -46,6 +47,7 @@ static const struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
 	{"replay", run_program},
+	{"compare", compare_main},
 	{"explore", run_program},
 };
 
@@ -62,6 +64,8 @@ static const char top_doc[] =
 	"Commands:\n"
 	"  replay TRACE   Replay the page events of a real kernel and verify that no\n"
 	"                 frame is lost, given twice or corrupted\n"
+	"  compare TRACE...\n"
+	"                 Replay traces on all engines and compare speed, locks and memory\n"
 	"  explore SCENARIO...\n"
 	"                 Explore every interleaving of a few calls, with interrupts, and\n"
 	"                 find deadlocks, lost frames and data races\n\n"

@@ -14,7 +14,7 @@ struct options {
 	const struct engine *engine;
 	const char *trace;
 	const char *svg;
-	bool parallel, json, quiet;
+	bool parallel, json, quiet, samples, timing;
 	enum roost_free_path free_path;
 	unsigned cpus;	      /* 0: as traced */
 	uint64_t memory;      /* bytes; 0: as traced */

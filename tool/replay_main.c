@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "gnuplot.h"
 #include "options.h"
 #include "plan.h"
 #include "plot.h"
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
-	if (options.svg && (svg = plot_open(options.svg, error)) < 0)
+	if (options.svg && (svg = gnuplot_open(options.svg, error)) < 0)
 		die("%s", error);
 	if (!replay_run(&replay, error))
 		die("%s", error);

@@ -131,8 +131,9 @@ static void show_cost(const struct replay *replay)
 	section("Cost");
 	count("operations", operations);
 	printf("  %-34s %14.6f\n", "seconds", replay->seconds);
-	printf("  %-34s %14.0f  stamps of the frames included\n", "operations per second",
-	       ratio((double)operations, replay->seconds));
+	printf("  %-34s %14.0f  %s\n", "operations per second",
+	       ratio((double)operations, replay->seconds),
+	       replay->options->timing ? "the loop included" : "stamps of the frames included");
 	if (!replay->options->engine->has_pcps)
 		return;
 	printf("  %-34s %14.1f\n", "zone locks per million operations",
@@ -153,7 +154,10 @@ static void show_verdict(const struct replay *replay)
 	count_any("allocations that failed", replay->tally.failed_allocs);
 	if (!replay->stuck)
 		count("frames lost", replay->verdict.lost);
-	count("frames handed out twice", replay->pool.doubled);
+	if (replay->options->timing)
+		printf("  the frames had no stamps: nobody looked for frames handed out twice\n");
+	else
+		count("frames handed out twice", replay->pool.doubled);
 	count("frames corrupt", replay->pool.corrupt);
 	report_findings(replay, print_finding, NULL);
 	if (replay_verified(replay))
