@@ -13,7 +13,8 @@ help:
 	@echo "make run      a real kernel's page traffic on the allocator, with a report"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
-	@echo "make explore  all scenarios, every interleaving, DEPTH seconds for each (DEPTH=30)"
+	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
+	@echo "              HOURS=1 altogether"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -67,7 +68,8 @@ stress: test-plain
 DEPTH ?= 30
 explore: build
 	@mkdir -p out
-	$(BUILD)/roost explore --seconds=$(DEPTH) --save=out lab/scenarios/*.scn
+	$(BUILD)/roost explore --save=out lab/scenarios/*.scn \
+		$(if $(HOURS),--total=$$(($(HOURS) * 3600)),--seconds=$(DEPTH))
 
 format:
 	@scripts/check-format --fix

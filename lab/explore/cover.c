@@ -26,6 +26,12 @@ void cover_take(uint8_t *map)
 			set(map, i);
 }
 
+void cover_add(const uint8_t *map)
+{
+	for (uintptr_t i = 0; i < COVER_BITS; i++)
+		cover_hits[i] |= map[i / 8] >> i % 8 & 1;
+}
+
 unsigned cover_count(const uint8_t *map)
 {
 	unsigned n = 0;

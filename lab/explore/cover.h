@@ -23,6 +23,7 @@ static inline void cover_hit(uintptr_t pc)
 void cover_forget(void);
 /* What was hit, as a map of bits. */
 void cover_take(uint8_t *map);
+void cover_add(const uint8_t *map);
 unsigned cover_count(const uint8_t *map);
 /* All that there are, 0 if that is not known. */
 unsigned cover_total(void);

@@ -6,7 +6,7 @@
 
 enum { SLOTS = 1 << 16, ENDS_MOST = SLOTS / 2 };
 
-static uint64_t slots[SLOTS];
+static uint64_t slots[SLOTS], list[ENDS_MOST];
 static unsigned count;
 
 void ends_forget(void)
@@ -37,10 +37,15 @@ void ends_add(uint64_t hash)
 	if (*slot || count == ENDS_MOST)
 		return;
 	*slot = hash;
-	count++;
+	list[count++] = hash;
 }
 
 unsigned ends_count(void)
 {
 	return count;
+}
+
+const uint64_t *ends_list(void)
+{
+	return list;
 }

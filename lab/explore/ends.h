@@ -14,5 +14,7 @@ bool ends_has(uint64_t hash);
 /* Some ten thousand are kept. */
 void ends_add(uint64_t hash);
 unsigned ends_count(void);
+/* All of them, in the order in which they came. */
+const uint64_t *ends_list(void);
 
 #endif

@@ -23,7 +23,8 @@ struct arguments {
 	struct options options;
 	const char *files[FILES], *replay;
 	unsigned nr_files, workers;
-	int path; /* of the engine, or -1: those of each scenario */
+	double total; /* seconds for everything, or 0 */
+	int path;     /* of the engine, or -1: those of each scenario */
 	bool selftest;
 };
 
@@ -52,6 +53,7 @@ static const struct argp_option options[] = {
 	 "Which engine: `roost explore` runs the program roost-explore-NAME", 0},
 	{"free", 'f', "PATH", 0, "Only this free path (pcpbuddy: trylock, llist, blocking)", 0},
 	{"seconds", 's', "N", 0, "Budget for each scenario and path (default 20)", 0},
+	{"total", 't', "N", 0, "Budget for everything instead, in seconds, divided as needed", 0},
 	{"executions", 'n', "N", 0, "Likewise, in executions (default: any number)", 0},
 	{"bound", 'b', "N", 0, "Only executions with at most N preemptions", 0},
 	{"pct", KEY_PCT, "N", 0, "Only N random schedules", 0},
@@ -85,6 +87,9 @@ static bool parse_number(int key, const char *text, struct argp_state *state)
 	switch (key) {
 	case 's':
 		o->seconds = (double)number(text, state);
+		return true;
+	case 't':
+		a->total = (double)number(text, state);
 		return true;
 	case 'n':
 		o->executions = number(text, state);
@@ -246,6 +251,53 @@ static void summary(void)
 	printf("longest call that waits for nothing: %u accesses\n", own);
 }
 
+/* Index into jobs of those that run now, which are other[0 .. nr_other). */
+static unsigned index_of[JOBS], nr_others;
+static struct job others[JOBS];
+
+static void keep_unfinished(unsigned job)
+{
+	if (results[job].loaded && !results[job].exhausted && !results[job].kind) {
+		index_of[nr_others] = job;
+		others[nr_others++] = jobs[job];
+	} else {
+		done(job);
+	}
+}
+
+static struct result other_results[JOBS];
+static char *other_reports[JOBS];
+
+static void other_done(unsigned other)
+{
+	unsigned job = index_of[other];
+
+	results[job] = other_results[other];
+	reports[job] = other_reports[other];
+	done(job);
+}
+
+/* All jobs in a total of time: a tenth of it to see which ones end soon, the rest for the others,
+ * which begin again. */
+static bool run_in_total(double total)
+{
+	double start = now_s();
+
+	arguments.options.seconds = total / 10 * arguments.workers / nr_jobs;
+	return workers_run(jobs, nr_jobs, arguments.workers, 0, &arguments.options, results,
+			   reports, keep_unfinished) &&
+	       workers_run(others, nr_others, arguments.workers, total - (now_s() - start),
+			   &arguments.options, other_results, other_reports, other_done);
+}
+
+static bool run(void)
+{
+	if (arguments.total > 0)
+		return run_in_total(arguments.total);
+	return workers_run(jobs, nr_jobs, arguments.workers, 0, &arguments.options, results,
+			   reports, done);
+}
+
 static int explore(void)
 {
 	int status = 0;
@@ -253,8 +305,9 @@ static int explore(void)
 	arguments.options.judged = judged();
 	if (!read_scenarios())
 		return 2;
-	if (!workers_run(jobs, nr_jobs, arguments.workers, &arguments.options, results, reports,
-			 done)) {
+	if (!arguments.options.json)
+		report_head();
+	if (!run()) {
 		fprintf(stderr, "roost-explore: a worker process ended\n");
 		return 2;
 	}

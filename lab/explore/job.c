@@ -13,10 +13,9 @@
 #include "report.h"
 #include "schedule.h"
 #include "search.h"
+#include "split.h"
 
 enum { WARM_UP = 200, MOST_RESTARTS = 1000 };
-
-enum pass { PASS_EXHAUSTED, PASS_BUDGET, PASS_FOUND };
 
 struct work {
 	const struct job *job;
@@ -43,9 +42,9 @@ static bool over_budget(struct work *w)
 
 	if (o->executions && w->result->executions >= o->executions)
 		return true;
-	if (++w->since_look % 16 == 0 && now_s() > w->end)
-		w->late = true;
-	if (o->progress && w->since_look % 4096 == 0)
+	if (++w->since_look % 16 == 0)
+		w->late = now_s() > w->end || split_unwanted();
+	if (o->progress && !split_is_part() && w->since_look % 4096 == 0)
 		report_progress(w->job, w->result, now_s() - w->start);
 	return w->late;
 }
@@ -63,29 +62,46 @@ static enum outcome execute(struct work *w, const struct strategy *strategy, voi
 	return outcome;
 }
 
-/* All executions of a search. Starts over when a word turns out to be shared. */
-static enum pass search_pass(struct work *w, struct search *search)
+/* All executions of a search, less those that parts of it are split off for. */
+static enum pass search_here(struct work *w, struct search *search)
 {
-	bool again;
+	bool may_split = !w->options->executions;
 
-	search_start(search);
 	do {
 		enum outcome outcome = execute(w, &search_strategy, search);
 
-		again = false;
-		if (vm.grown) {
-			w->result->restarts++;
-			memory_share();
-			search_start(search);
-			again = true;
-			continue;
-		}
+		if (vm.grown)
+			return PASS_GROWN;
 		if (outcome == RUN_FAILED)
 			return PASS_FOUND;
 		if (over_budget(w))
 			return PASS_BUDGET;
-	} while (again || search_next(search));
-	return PASS_EXHAUSTED;
+		if (!search_next(search) || split_pass() != PASS_EXHAUSTED)
+			return split_pass();
+		if (may_split)
+			split_try(search, w->result);
+	} while (true);
+}
+
+/* All executions of a search. Starts over when a word turns out to be shared. */
+static enum pass search_pass(struct work *w, struct search *search)
+{
+	enum pass pass;
+
+	do {
+		search_start(search);
+		pass = search_here(w, search);
+		pass = split_join(pass, search, w->result);
+		w->result->states += search->states;
+		search->states = 0;
+		if (split_is_part())
+			split_report(pass, search, w->result);
+		if (pass == PASS_GROWN) {
+			w->result->restarts++;
+			memory_share();
+		}
+	} while (pass == PASS_GROWN);
+	return pass;
 }
 
 static enum pass random_pass(struct work *w, uint64_t count)
@@ -125,7 +141,7 @@ static enum pass bounded(struct work *w, unsigned most)
 
 		if (pass != PASS_EXHAUSTED)
 			return pass;
-		reached(w, "bound %u", bound);
+		reached(w, "preemptions <= %u", bound);
 		if (!search.pruned) {
 			w->result->exhausted = true;
 			return pass;
@@ -146,7 +162,7 @@ static enum pass reduced(struct work *w)
 
 		if (pass != PASS_EXHAUSTED)
 			return pass;
-		reached(w, "all with at most %u stale loads", stale[i]);
+		reached(w, "stale loads <= %u", stale[i]);
 		if (!search.pruned) {
 			reached(w, w->options->sc ? "all (SC)" : "all", 0);
 			w->result->exhausted = true;
@@ -162,7 +178,7 @@ static enum pass all_passes(struct work *w)
 	double end = w->end;
 	enum pass pass;
 
-	reached(w, "random schedules", 0);
+	reached(w, "random", 0);
 	if (o->pct)
 		return random_pass(w, o->pct);
 	pass = random_pass(w, WARM_UP);
@@ -209,7 +225,10 @@ static void found(struct work *w, FILE *out)
 	snprintf(r->text, sizeof(r->text), "%s", vm.failure.text);
 	if (!schedule)
 		return;
-	schedule_take(schedule);
+	if (split_find())
+		*schedule = *split_find();
+	else
+		schedule_take(schedule);
 	schedule_shrink(schedule, r->key);
 	vm.tracing = true;
 	vm.verbose = w->options->verbose;
@@ -236,6 +255,7 @@ void job_run(const struct job *job, const struct options *options, struct result
 	w.end = w.start + options->seconds;
 	cover_forget();
 	ends_forget();
+	split_forget();
 	r->loaded = scenario_load(job->scenario, job->path, !options->sc);
 	if (!r->loaded)
 		return;
@@ -243,8 +263,8 @@ void job_run(const struct job *job, const struct options *options, struct result
 		found(&w, out);
 	r->ends = ends_count();
 	r->shared = vm.nr_shared;
-	r->steps = vm.all_steps - steps;
-	r->choices = vm.all_choices - choices;
+	r->steps += vm.all_steps - steps;
+	r->choices += vm.all_choices - choices;
 	r->most_own = scenario_most_own();
 	r->seconds = now_s() - w.start;
 	cover_take(r->cover);

@@ -32,9 +32,10 @@ struct result {
 	enum failure_kind kind;
 	char key[128], text[1024], lockdep[256], saved[300];
 	char reached[64]; /* how far it came */
-	uint64_t executions, redundant, cut, steps, choices;
+	uint64_t executions, redundant, cut, steps, choices, states;
 	unsigned ends; /* different memories at the end of an execution */
 	unsigned depth, shared, restarts, most_own;
+	unsigned parts; /* that were given to other processes */
 	double seconds;
 	uint8_t cover[COVER_BITS / 8];
 	size_t report_size; /* text that follows */

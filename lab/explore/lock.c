@@ -11,10 +11,7 @@
 
 /* ---- lockdep's rule ------------------------------------------------------------------------ */
 
-/* By the first lock of a class. Levels: where it was waited for; what could come while it was
- * held. */
-static uint8_t waited_in[VM_LOCKS], interruptible_by[VM_LOCKS];
-static uint32_t waited_under[VM_LOCKS]; /* classes that were waited for under this one */
+static struct lock_rules seen;
 static char inversion[256];
 
 static const char *class_name(unsigned first)
@@ -26,9 +23,7 @@ static const char *class_name(unsigned first)
 
 void lock_forget(void)
 {
-	memset(waited_in, 0, sizeof(waited_in));
-	memset(interruptible_by, 0, sizeof(interruptible_by));
-	memset(waited_under, 0, sizeof(waited_under));
+	memset(&seen, 0, sizeof(seen));
 	inversion[0] = 0;
 }
 
@@ -44,16 +39,16 @@ static void check_inversion(void)
 	for (unsigned from = 0; from < vm.nr_locks && !inversion[0]; from++) {
 		uint32_t reached = 1u << from, before = 0;
 
-		if (!waited_in[from])
+		if (!seen.waited_in[from])
 			continue;
 		while (reached != before) {
 			before = reached;
 			for (unsigned i = 0; i < vm.nr_locks; i++)
 				if (reached >> i & 1)
-					reached |= waited_under[i];
+					reached |= seen.waited_under[i];
 		}
 		for (unsigned i = 0; i < vm.nr_locks; i++)
-			if (reached >> i & 1 && waited_in[from] & interruptible_by[i]) {
+			if (reached >> i & 1 && seen.waited_in[from] & seen.interruptible_by[i]) {
 				snprintf(inversion, sizeof(inversion),
 					 i == from ? "%s is waited for by a handler and held with "
 						     "interrupts on"
@@ -66,20 +61,36 @@ static void check_inversion(void)
 	}
 }
 
+void lock_rules_take(struct lock_rules *rules)
+{
+	*rules = seen;
+}
+
+void lock_rules_add(const struct lock_rules *rules)
+{
+	for (unsigned i = 0; i < VM_LOCKS; i++) {
+		seen.waited_in[i] |= rules->waited_in[i];
+		seen.interruptible_by[i] |= rules->interruptible_by[i];
+		seen.waited_under[i] |= rules->waited_under[i];
+	}
+	check_inversion();
+}
+
 static void note_wait(const struct context *c, unsigned lock)
 {
 	unsigned class = vm.locks[lock].first;
 	bool news = false;
 
-	if (c->level > LEVEL_TASK && c->level < LEVEL_NMI && !(waited_in[class] >> c->level & 1)) {
-		waited_in[class] |= (uint8_t)(1u << c->level);
+	if (c->level > LEVEL_TASK && c->level < LEVEL_NMI &&
+	    !(seen.waited_in[class] >> c->level & 1)) {
+		seen.waited_in[class] |= (uint8_t)(1u << c->level);
 		news = true;
 	}
 	for (unsigned i = 0; i < c->nr_held; i++) {
 		unsigned outer = vm.locks[c->held[i]].first;
 
-		if (!(waited_under[outer] >> class & 1)) {
-			waited_under[outer] |= 1u << class;
+		if (!(seen.waited_under[outer] >> class & 1)) {
+			seen.waited_under[outer] |= 1u << class;
 			news = true;
 		}
 	}
@@ -97,8 +108,8 @@ static void note_irq_on(const struct context *c, unsigned lock)
 		levels |= 1u << LEVEL_SOFTIRQ;
 	if (c->level < LEVEL_HARDIRQ)
 		levels |= 1u << LEVEL_HARDIRQ;
-	if (levels & ~interruptible_by[class]) {
-		interruptible_by[class] |= levels;
+	if (levels & ~seen.interruptible_by[class]) {
+		seen.interruptible_by[class] |= levels;
 		check_inversion();
 	}
 }

@@ -31,4 +31,14 @@ bool lock_holds_kind(const struct context *c, enum lock_kind kind);
 const char *lock_inversion(void);
 void lock_forget(void);
 
+/* All that was seen of it, by the first lock of a class; for split.c. */
+struct lock_rules {
+	/* Bits of enum level: where it was waited for; what could come while it was held. */
+	uint8_t waited_in[VM_LOCKS], interruptible_by[VM_LOCKS];
+	uint32_t waited_under[VM_LOCKS]; /* classes that were waited for under this one */
+};
+
+void lock_rules_take(struct lock_rules *rules);
+void lock_rules_add(const struct lock_rules *rules);
+
 #endif

@@ -98,15 +98,40 @@ static void share(struct word *word)
 	word->id = (uint16_t)vm.nr_shared++;
 }
 
+static bool to_share(const struct word *word)
+{
+	return !word->shared && word->writers && word->users & (word->users - 1);
+}
+
 void memory_share(void)
 {
-	for (unsigned i = 0; i < vm.nr_words; i++) {
-		struct word *word = &vm.words[i];
+	for (unsigned i = 0; i < vm.nr_words; i++)
+		if (to_share(&vm.words[i]))
+			share(&vm.words[i]);
+	vm.grown = false;
+}
 
-		if (!word->shared && word->writers && word->users & (word->users - 1))
+unsigned memory_shared(struct place *places)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < vm.nr_words && n < VM_SHARED; i++)
+		if (vm.words[i].shared || to_share(&vm.words[i]))
+			places[n++] = (struct place){
+				.at = (uint32_t)(vm.words[i].address - vm.arena),
+				.size = vm.words[i].size,
+			};
+	return n;
+}
+
+void memory_share_more(const struct place *places, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		struct word *word = memory_word(vm.arena + places[i].at, places[i].size);
+
+		if (!word->shared)
 			share(word);
 	}
-	vm.grown = false;
 }
 
 static uint64_t raw_load(const volatile void *address, unsigned size)

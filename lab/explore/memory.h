@@ -30,6 +30,13 @@ void memory_begin(void); /* an execution */
 /* Words that were found shared in the last execution are shared from now on. */
 void memory_share(void);
 void memory_forget(void);
+/* A word's place in the arena, for other processes. */
+struct place {
+	uint32_t at, size;
+};
+/* The words that are shared, or would be by memory_share(); VM_SHARED at most. How many. */
+unsigned memory_shared(struct place *places);
+void memory_share_more(const struct place *places, unsigned nr);
 /* For tables outside: the word at an address of the arena, made if need be. Words of different
  * sizes that overlap cannot be ordered; the program says so and ends. */
 struct word *memory_word(const void *address, unsigned size);

@@ -49,38 +49,48 @@ static const char *amount(uint64_t n, char *buffer, size_t size)
 	return buffer;
 }
 
+void report_head(void)
+{
+	printf("%-20s %-8s %-26s %6s %6s %6s %6s %5s %7s  %s\n", "scenario", "path", "outcome",
+	       "exec", "states", "depth", "blocks", "ends", "seconds", "how far");
+}
+
 void report_result(const struct job *job, const struct result *r, bool judged)
 {
 	const char *outcome = r->kind ? r->key : r->exhausted ? "pass" : "pass so far";
-	char executions[16], steps[16];
+	char executions[16], states[16];
 
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-	printf("%-22s %-8s %-28s %7s exec %7s steps  depth %4u  %5u ends  %6.1f s  %s%s\n",
-	       job->scenario->name, engine->paths[job->path], outcome,
+	printf("%-20s %-8s %-26s %6s %6s %6u %6u %5u %7.1f  %s%s\n", job->scenario->name,
+	       engine->paths[job->path], outcome,
 	       amount(r->executions, executions, sizeof(executions)),
-	       amount(r->steps, steps, sizeof(steps)), r->depth, r->ends, r->seconds, r->reached,
-	       !judged			 ? ""
-	       : job_as_expected(job, r) ? ""
-					 : "   NOT AS EXPECTED");
+	       amount(r->states, states, sizeof(states)), r->depth, cover_count(r->cover), r->ends,
+	       r->seconds, r->reached,
+	       judged && !job_as_expected(job, r) ? "   NOT AS EXPECTED" : "");
 }
 
 static json_t *json_of(const struct job *job, const struct result *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:i, s:i, s:i, "
-			 "s:i, "
-			 "s:f, s:s, s:s}",
-			 "scenario", job->scenario->name, "engine", engine_program, "free",
-			 engine->paths[job->path], "outcome", r->kind ? r->key : "pass", "text",
-			 r->text, "exhausted", (int)r->exhausted, "expected",
-			 (int)job_as_expected(job, r), "reached", r->reached, "executions",
-			 (json_int_t)r->executions, "ends", (json_int_t)r->ends, "redundant",
-			 (json_int_t)r->redundant, "cut", (json_int_t)r->cut, "steps",
-			 (json_int_t)r->steps, "choices", (json_int_t)r->choices, "depth",
-			 (int)r->depth, "shared_words", (int)r->shared, "restarts",
-			 (int)r->restarts, "most_own_accesses", (int)r->most_own, "seconds",
-			 r->seconds, "lockdep", r->lockdep, "schedule", r->saved);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+		/* what came out */
+		"scenario", job->scenario->name, "engine", engine_program, /**/
+		"free", engine->paths[job->path],			   /**/
+		"outcome", r->kind ? r->key : "pass", "text", r->text,	   /**/
+		"expected", (int)job_as_expected(job, r),		   /**/
+		"exhausted", (int)r->exhausted, "reached", r->reached,	   /**/
+		"lockdep", r->lockdep, "schedule", r->saved,
+		/* and how much was done for it */
+		"executions", (json_int_t)r->executions, "ends", (json_int_t)r->ends, /**/
+		"redundant", (json_int_t)r->redundant, "cut", (json_int_t)r->cut,     /**/
+		"steps", (json_int_t)r->steps, "choices", (json_int_t)r->choices,     /**/
+		"states", (json_int_t)r->states,				      /**/
+		"depth", (json_int_t)r->depth, "shared_words", (json_int_t)r->shared, /**/
+		"restarts", (json_int_t)r->restarts, "parts", (json_int_t)r->parts,   /**/
+		"most_own_accesses", (json_int_t)r->most_own,			      /**/
+		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds);
 }
 
 void report_json(const struct job *jobs, const struct result *results, unsigned nr)

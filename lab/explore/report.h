@@ -9,7 +9,8 @@
 /* The failure that the last (traced) execution ended with. */
 void report_find(const struct job *job, const struct result *result,
 		 const struct schedule *schedule, FILE *out);
-/* One line for a job. */
+/* The heads of the columns of report_result(): one line for a job. */
+void report_head(void);
 void report_result(const struct job *job, const struct result *result, bool judged);
 void report_progress(const struct job *job, const struct result *result, double seconds);
 void report_json(const struct job *jobs, const struct result *results, unsigned nr);

@@ -119,5 +119,6 @@ void scenario_finish(void);
 bool scenario_address(const void *address, char *text, size_t size);
 /* Most own accesses of a call that waits for nothing, since scenario_load(). */
 unsigned scenario_most_own(void);
+void scenario_add_own(unsigned most_own); /* of another process */
 
 #endif

@@ -11,6 +11,7 @@ struct node {
 	uint8_t chosen;
 	uint16_t store, stores;			  /* which of how many its load reads */
 	uint16_t enabled, backtrack, done, sleep; /* bits of contexts */
+	uint16_t given;				  /* likewise: being tried by other processes */
 	uint8_t preemptions, interrupts, stale;	  /* before this step */
 };
 
@@ -24,6 +25,7 @@ struct trail {
 static struct node nodes[VM_STEPS];
 static int depth;			  /* of the next step */
 static int fixed;			  /* nodes[0 .. fixed) are given */
+static int root;			  /* of this process's part of the tree; -1: all of it */
 static struct trail trails[VM_WORDS + 1]; /* the last is that of all that is seq_cst */
 static uint16_t own[VM_STEPS];		  /* how many steps its context had made before */
 static vm_clock clocks[VM_STEPS];	  /* of the steps of the execution before */
@@ -374,6 +376,7 @@ static int pick(void *self, uint16_t enabled)
 		return node->chosen;
 	}
 	*node = (struct node){.enabled = enabled};
+	search->states++;
 	count(node, parent);
 	if (search->reduce && parent)
 		node->sleep = still_asleep(parent);
@@ -416,29 +419,93 @@ void search_start(struct search *search)
 {
 	search->pruned = false;
 	depth = fixed = 0;
+	root = -1;
+}
+
+static uint16_t left_of(const struct node *node)
+{
+	return (uint16_t)(node->backtrack & ~(node->done | node->sleep | node->given));
+}
+
+/* To the next choice of a node; false when there is none. */
+static bool next_choice(struct search *search, int at)
+{
+	struct node *node = &nodes[at];
+
+	if (node->store + 1 < node->stores) {
+		node->store++;
+		return true;
+	}
+	if (at == root) /* its other choices are the parent's */
+		return false;
+	node->done |= BIT(node->chosen);
+	if (!left_of(node) && node->given) {
+		search->wait_for(search, at);
+		node->done |= node->given;
+		node->given = 0;
+	}
+	if (!left_of(node))
+		return false;
+	/* Those that were given away come first, so they are asleep now. */
+	node->done |= node->given;
+	node->chosen = (uint8_t)__builtin_ctz(left_of(node));
+	node->store = node->stores = 0;
+	return true;
 }
 
 bool search_next(struct search *search)
 {
-	(void)search;
-	while (depth > 0) {
-		struct node *node = &nodes[depth - 1];
-		uint16_t left;
-
-		if (node->store + 1 < node->stores) {
-			node->store++;
-			break;
-		}
-		node->done |= BIT(node->chosen);
-		left = (uint16_t)(node->backtrack & ~node->done & ~node->sleep);
-		if (left) {
-			node->chosen = (uint8_t)__builtin_ctz(left);
-			node->store = node->stores = 0;
-			break;
-		}
+	while (depth > 0 && depth > root && !next_choice(search, depth - 1))
 		depth--;
-	}
 	fixed = depth;
 	depth = 0;
-	return fixed > 0;
+	return fixed > 0 && fixed > root;
+}
+
+/* ---- Given away ---------------------------------------------------------------------------- */
+
+static uint16_t gift(const struct node *node)
+{
+	uint16_t left = left_of(node) & (uint16_t)~BIT(node->chosen);
+
+	return left & (uint16_t)-left;
+}
+
+int search_gift(void)
+{
+	for (int i = root + 1; i < fixed; i++)
+		if (gift(&nodes[i]))
+			return i;
+	return -1;
+}
+
+void search_give(int node)
+{
+	nodes[node].given |= gift(&nodes[node]);
+}
+
+void search_take(int node)
+{
+	struct node *n = &nodes[node];
+	uint16_t choice = gift(n);
+
+	n->done |= n->given | BIT(n->chosen);
+	n->given = 0;
+	n->chosen = (uint8_t)__builtin_ctz(choice);
+	n->store = n->stores = 0;
+	root = node;
+	fixed = node + 1;
+	depth = 0;
+}
+
+void search_backtracks(uint16_t *backtracks, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		backtracks[i] = nodes[i].backtrack;
+}
+
+void search_learn(int node, const uint16_t *backtracks)
+{
+	for (int i = 0; i <= node; i++)
+		nodes[i].backtrack |= backtracks[i];
 }

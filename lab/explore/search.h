@@ -31,9 +31,12 @@ enum { SEARCH_NO_BOUND = 255 };
 
 struct search {
 	bool reduce;
-	unsigned bound; /* preemptions, interrupts, stale loads; SEARCH_NO_BOUND */
-	unsigned stale; /* stale loads alone */
-	bool pruned;	/* the bound kept something out */
+	unsigned bound;	 /* preemptions, interrupts, stale loads; SEARCH_NO_BOUND */
+	unsigned stale;	 /* stale loads alone */
+	bool pruned;	 /* the bound kept something out */
+	uint64_t states; /* places at which somebody had to be chosen, each once */
+	/* Called when all of a node has been tried but what was given away; NULL: never given. */
+	void (*wait_for)(struct search *search, int node);
 };
 
 extern const struct strategy search_strategy;
@@ -41,5 +44,17 @@ extern const struct strategy search_strategy;
 void search_start(struct search *search);
 /* To the next execution; false when there is none. */
 bool search_next(struct search *search);
+
+/* ---- For split.c --------------------------------------------------------------------------- */
+
+/* The node nearest to the root that has an untried choice to give away, or -1. */
+int search_gift(void);
+/* The choice is somebody else's. */
+void search_give(int node);
+/* The choice is all that there is to search. */
+void search_take(int node);
+/* The backtrack points of the first n nodes; and those that the part found that hangs on a node. */
+void search_backtracks(uint16_t *backtracks, unsigned n);
+void search_learn(int node, const uint16_t *backtracks);
 
 #endif

@@ -256,15 +256,18 @@ static inline bool rst_om_is_allocated(unsigned om)
 #define RST_COUNT(pcp, name, n) rst_add_rlx(&(pcp)->count.name, (uint64_t)(n))
 
 /* Before and after frames are moved or a note is cleared: see struct rst_zone. Sequentially
- * consistent, so that what comes in between is seen only by who sees begun. */
+ * consistent, so that what comes in between is seen only by who sees begun. To observers in lab
+ * builds it is what the holding of a lock is to them with pcpbuddy. */
 static inline void rst_begin(struct rst_zone *z)
 {
+	rst_lock_note(+1);
 	rst_add_sc(&z->begun, 1);
 }
 
 static inline void rst_end(struct rst_zone *z)
 {
 	rst_add_sc(&z->ended, 1);
+	rst_lock_note(-1);
 }
 
 /*
@@ -272,6 +275,34 @@ static inline void rst_end(struct rst_zone *z)
  * call, and exact at rest.
  */
 uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z);
+
+/* ---- zone.c: what one zone has ------------------------------------------------------------- */
+
+enum { RST_BULK = 64 }; /* blocks at a time: a word of a set */
+
+/* An allocation under way. */
+struct rst_call {
+	struct rst_request ask;
+	struct roost *r;
+	bool missed; /* the last search may have missed what was on its way */
+};
+
+static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
+{
+	return &z->pcps[q->ask.cpu];
+}
+
+/* Are there fewer whole pageblocks than the low mark? One load: only then more has to be known. */
+static inline bool rst_few_whole(const struct rst_zone *z)
+{
+	return rst_load_rlx(&z->nr_whole) << ROOST_PAGEBLOCK_ORDER < z->desc.low;
+}
+
+/* Takes up to count blocks; how many. Calls the pressure hook. */
+size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
+/* Free frames that are not isolated: rst_zone_free_frames(), and a walk if there are such. */
+uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
+void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);
 
 /* ---- free.c ------------------------------------------------------------------------------- */
 

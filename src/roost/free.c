@@ -88,39 +88,61 @@ static bool inside_clean(const struct roost *r, rst_frame_id f, unsigned order)
 	return true;
 }
 
-/*
- * Changes what om[] says of the block at pfn from allocated with this order to the given value.
- * Returns its frame, or RST_NO_FRAME with the misuse filled in.
- */
-static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, unsigned to)
+/* What is wrong with the block that a caller names, whose claim() failed. */
+static void explain(const struct roost *r, struct roost_misuse *m)
 {
 	const struct rst_span *span = rst_misuse_span(&r->base, m);
-	uint8_t expected = (uint8_t)(m->order_given + 1), found = expected;
-	rst_frame_id f;
 
 	if (!span)
-		return RST_NO_FRAME;
-	f = rst_frame_of(span, m->pfn);
+		return;
+	if (m->kind != ROOST_MISUSE_CORRUPT)
+		classify(r, span, m);
+}
+
+/*
+ * Changes what om[] says of a block from allocated with this order to the given value. False: it is
+ * not that, or at check level 3 what is inside of it contradicts it (*kind is CORRUPT then).
+ */
+static inline bool claim_checked(struct roost *r, rst_frame_id f, unsigned order, unsigned to,
+				 enum roost_misuse_kind *kind)
+{
+	uint8_t expected = (uint8_t)(order + 1), found = expected;
+
 	/* om[] once more behind the look: another free of the same block may have come between. */
 	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_rlx(&r->om[f]) == expected &&
-	    !inside_clean(r, f, (unsigned)m->order_given) && rst_load_rlx(&r->om[f]) == expected) {
-		m->kind = ROOST_MISUSE_CORRUPT;
-		return RST_NO_FRAME;
+	    !inside_clean(r, f, order) && rst_load_rlx(&r->om[f]) == expected) {
+		*kind = ROOST_MISUSE_CORRUPT;
+		return false;
 	}
 	/* Relaxed: the caller alone has the block. If a second caller thinks so too, the
-	 * compare-and-exchange of level 2 lets one of them through; load and store find a double
-	 * free unless it happens on two CPUs at the same instant. */
+	 * compare-and-exchange lets one of them through; load and store find a double free unless
+	 * it happens on two CPUs at the same instant. */
 	if (r->base.check_level >= ROOST_CHECK_EXACT)
-		rst_cas8_rlx(&r->om[f], &found, (uint8_t)to);
-	else if (r->base.check_level >= ROOST_CHECK_STATE)
-		found = rst_load_rlx(&r->om[f]);
-	if (found != expected) {
-		classify(r, span, m);
-		return RST_NO_FRAME;
+		return rst_cas8_rlx(&r->om[f], &found, (uint8_t)to);
+	if (r->base.check_level >= ROOST_CHECK_STATE && rst_load_rlx(&r->om[f]) != expected)
+		return false;
+	rst_store_rlx(&r->om[f], (uint8_t)to);
+	return true;
+}
+
+/* The same for what a caller names: its frame and span, or false and it is reported. */
+static inline bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned order,
+			 unsigned to, rst_frame_id *f, const struct rst_span **span)
+{
+	enum roost_misuse_kind kind = ROOST_MISUSE_NOT_ALLOCATED;
+	struct roost_misuse m;
+
+	*span = rst_span_of_pfn(&r->base.map, pfn);
+	if (*span && order <= r->base.max_order && !(pfn & (((roost_pfn)1 << order) - 1))) {
+		*f = rst_frame_of(*span, pfn);
+		if (claim_checked(r, *f, order, to, &kind))
+			return true;
 	}
-	if (r->base.check_level < ROOST_CHECK_EXACT)
-		rst_store_rlx(&r->om[f], (uint8_t)to);
-	return f;
+	m = rst_misuse_of(call, pfn, order);
+	m.kind = kind;
+	explain(r, &m);
+	rst_report(&r->base, &m);
+	return false;
 }
 
 /* ---- 2 to 4: count, put, note -------------------------------------------------------------- */
@@ -137,26 +159,34 @@ static void count(const struct roost *r, struct rst_zone *z, rst_block_id b, uns
 	rst_add_rlx(&z->pcps[cpu].freed[remote][order], n);
 }
 
-/* Frames of a pageblock were put: the largest free run that they are a part of has this order. */
-static void note(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order, bool dense,
-		 unsigned frames)
+/*
+ * The run of order k at off was put: notes the largest free run that it is a part of. That of a
+ * current pageblock need not be known: whoever leaves it looks.
+ */
+static inline void note(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off,
+			unsigned k, unsigned frames)
 {
+	const struct rst_set *set = &r->blocks[b];
 	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see block.c */
+	unsigned order, bin = RST_BINS - 1;
 
 	if (place == ROOST_LIST_RESERVE)
 		rst_add_rlx(&z->reserve_free, frames);
-	if (order == RST_SET_ORDER && !(place & RST_CURRENT))
-		rst_settle(r, z, b);
-	else
-		rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place),
-							     rst_bin_of(order, dense), b));
+	if (!(place & RST_CURRENT)) {
+		order = rst_set_merged(set, off, k);
+		if (order == RST_SET_ORDER) {
+			rst_settle(r, z, b);
+			return;
+		}
+		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
+	}
+	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
 }
 
 static void put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
 	unsigned off = f % RST_PAGEBLOCK;
-	struct rst_set *set = &r->blocks[b];
 
 	count(r, z, b, order, 1);
 	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
@@ -165,9 +195,8 @@ static void put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned or
 		rst_put_whole(r, z, b, order - RST_SET_ORDER);
 		return;
 	}
-	rst_set_put(set, off, order);
-	note(r, z, b, rst_set_merged(set, off, order),
-	     rst_dense(rst_load_rlx(&set->word[off / 64])), 1u << order);
+	rst_set_put(&r->blocks[b], off, order);
+	note(r, z, b, off, order, 1u << order);
 }
 
 /* ---- Batches ------------------------------------------------------------------------------- */
@@ -183,68 +212,55 @@ struct batch {
 
 static void flush(struct batch *batch)
 {
-	struct roost *r = batch->r;
-	struct rst_set *set = &r->blocks[batch->block];
-	int order;
-
 	if (!batch->bits)
 		return;
-	rst_or_sc(&set->word[batch->word], batch->bits);
+	rst_or_sc(&batch->r->blocks[batch->block].word[batch->word], batch->bits);
+	if (rst_load_rlx(&batch->r->place[batch->block]) == ROOST_LIST_RESERVE)
+		rst_add_rlx(&batch->z->reserve_free, batch->frames);
+	rst_settle(batch->r, batch->z, batch->block); /* there may be several runs */
 	batch->bits = 0;
-	order = rst_set_largest(set);
-	/* Others may have taken them all again: then nothing is left to note. */
-	note(r, batch->z, batch->block, order < 0 ? 0 : (unsigned)order, rst_set_dense(set),
-	     batch->frames);
 	batch->frames = 0;
 }
 
-static void add(struct batch *batch, rst_frame_id f, unsigned order)
+static void add(struct batch *batch, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
-	struct roost *r = batch->r;
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
 	unsigned word = f % RST_PAGEBLOCK / 64;
 
 	if (order > RST_WORD_ORDER) {
-		put(r, rst_zone_of_block(r, b), f, order);
+		put(batch->r, z, f, order);
 		return;
 	}
 	if (batch->bits && (batch->block != b || batch->word != word))
 		flush(batch);
-	if (!batch->bits || batch->block != b)
-		batch->z = rst_zone_of_block(r, b);
+	batch->z = z;
 	batch->block = b;
 	batch->word = word;
 	batch->bits |= rst_run(f, order);
 	batch->frames += 1u << order;
-	count(r, batch->z, b, order, 1);
+	count(batch->r, z, b, order, 1);
 }
 
 static void free_blocks(struct roost *r, const char *call, const struct roost_block *blocks,
 			size_t n)
 {
 	struct batch batch = {.r = r};
+	const struct rst_span *span;
+	rst_frame_id f;
 
-	for (size_t i = 0; i < n; i++) {
-		struct roost_misuse m = rst_misuse_of(call, blocks[i].pfn, blocks[i].order);
-		rst_frame_id f = claim_block(r, &m, RST_OM_FREED);
-
-		if (f != RST_NO_FRAME)
-			add(&batch, f, blocks[i].order);
-		else
-			rst_report(&r->base, &m);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (claim(r, call, blocks[i].pfn, blocks[i].order, RST_OM_FREED, &f, &span))
+			add(&batch, &r->zones[span->zone], f, blocks[i].order);
 	flush(&batch);
 }
 
-static void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
+static inline void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
 {
-	struct roost_misuse m = rst_misuse_of(call, pfn, order);
-	rst_frame_id f = claim_block(r, &m, RST_OM_FREED);
+	const struct rst_span *span;
+	rst_frame_id f;
 
-	if (f != RST_NO_FRAME)
-		put(r, rst_zone_of_block(r, f >> ROOST_PAGEBLOCK_ORDER), f, order);
-	else
-		rst_report(&r->base, &m);
+	if (claim(r, call, pfn, order, RST_OM_FREED, &f, &span))
+		put(r, &r->zones[span->zone], f, order);
 }
 
 /* ---- Interface ----------------------------------------------------------------------------- */
@@ -271,16 +287,11 @@ void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, si
 
 int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 {
-	struct roost_misuse m = rst_misuse_of("roost_split", pfn, from);
+	const struct rst_span *span;
 	rst_frame_id f;
 
-	if (to > from)
+	if (to > from || !claim(roost, "roost_split", pfn, from, to + 1, &f, &span))
 		return -ROOST_EINVAL;
-	f = claim_block(roost, &m, to + 1);
-	if (f == RST_NO_FRAME) {
-		rst_report(&roost->base, &m);
-		return -ROOST_EINVAL;
-	}
 	for (uint32_t i = 1u << to; i < 1u << from; i += 1u << to)
 		rst_store_rlx(&roost->om[f + i], (uint8_t)(to + 1));
 	return 0;

@@ -58,7 +58,9 @@ bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
 
 bool rst_set_take_at(struct rst_set *set, unsigned off)
 {
-	uint64_t bit = rst_run(off, 0), old = rst_load_rlx(&set->word[off / 64]);
+	/* Sequentially consistent: who sets a pageblock apart looks here after saying so, and who
+	 * puts it looks whether that was said after the put. */
+	uint64_t bit = rst_run(off, 0), old = rst_load_sc(&set->word[off / 64]);
 
 	for (unsigned i = 0; i < RST_SET_TRIES && old & bit; i++)
 		if (rst_cas64_acq(&set->word[off / 64], &old, old & ~bit))

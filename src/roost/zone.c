@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone.c - what one zone has for an allocation, rung by rung.
+ *
+ *	orders 0..8	1  the CPU's current pageblock of the migratetype
+ *			2  partial pageblocks of the CPU's home, then the zone's own, smallest
+ *			   sufficient run first; it becomes the current one
+ *			3  a whole pageblock is claimed (if few are left: after 4)
+ *			4  partial pageblocks of other homes
+ *			5  pageblocks with but a few frames left (order 0)
+ *			6  pageblocks of other migratetypes, largest run first; taken over if half
+ *free 7  the reserve
+ *	orders 9..18	whole pageblocks of a region; those that are whole but for being current
+ *
+ * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
+ */
+#include "roost/engine.h"
+
+static bool take_in_block(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
+			  rst_frame_id *f)
+{
+	unsigned off;
+	bool had;
+
+	if (q->ask.order <= RST_WORD_ORDER) {
+		had = rst_set_take(&q->r->blocks[b], q->ask.order, &off);
+	} else {
+		rst_begin(z);
+		had = rst_set_take(&q->r->blocks[b], q->ask.order, &off);
+		if (!had)
+			rst_settle(q->r, z, b); /* some words may have been away */
+		rst_end(z);
+	}
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	return had;
+}
+
+/* ---- 1: the current pageblock ------------------------------------------------------------- */
+
+static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out,
+			   size_t count)
+{
+	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
+	uint16_t offs[RST_BULK];
+	unsigned n;
+
+	if (b == RST_NO_BLOCK)
+		return 0;
+	if (count == 1 || q->ask.order > RST_WORD_ORDER)
+		return take_in_block(q, z, b, out);
+	n = rst_set_take_some(&q->r->blocks[b], q->ask.order,
+			      count < RST_BULK ? (unsigned)count : RST_BULK, offs);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = b << ROOST_PAGEBLOCK_ORDER | offs[i];
+	return n;
+}
+
+/* ---- 2, 4, 5: partial pageblocks ---------------------------------------------------------- */
+
+/* A block out of a list, bins [low, high]: out of pageblock *b. */
+static bool from_list(const struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+		      unsigned high, rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t i = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block);
+
+	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
+		*b = rst_indexed_block(z, i);
+		/* Racy: a note that is old is taken away, and if it was not old it is renewed. */
+		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
+		    take_in_block(q, z, *b, f))
+			return true;
+		rst_demote(q->r, z, i);
+	}
+	return false;
+}
+
+/* What a CPU that goes off-line just now would leave behind is given to the zone: it looks at
+ * dead after it became the owner, and roost_cpu_offline() at what is owned after dead is set. */
+static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	struct rst_pcp *pcp = rst_pcp_of(q, z);
+	unsigned list = rst_home_list(q->r, q->ask.cpu, q->ask.type);
+
+	rst_set_current(q->r, z, pcp, q->ask.type, b);
+	if (!rst_load_sc(&pcp->dead))
+		return;
+	rst_set_current(q->r, z, pcp, q->ask.type, RST_NO_BLOCK);
+	rst_move(q->r, z, b, list, q->ask.type);
+}
+
+/* Makes the pageblock, which others may see, the CPU's own and current one. */
+static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	const struct rst_pcp *pcp = rst_pcp_of(q, z);
+	unsigned place = rst_load_rlx(&q->r->place[b]);
+	unsigned list = rst_home_list(q->r, q->ask.cpu, q->ask.type);
+
+	if (rst_load_rlx(&pcp->dead) || place & RST_CURRENT || !rst_is_ordinary(place))
+		return;
+	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
+	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
+		return;
+	if (rst_move(q->r, z, b, place, list | RST_CURRENT))
+		own(q, z, b);
+}
+
+static bool from_own(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	unsigned list = rst_home_list(q->r, q->ask.cpu, q->ask.type);
+	rst_block_id b;
+
+	if (!from_list(q, z, list, low, RST_BINS - 1, &b, f)) {
+		if (!from_list(q, z, q->ask.type, low, RST_BINS - 1, &b, f))
+			return false;
+		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	}
+	adopt(q, z, b);
+	return true;
+}
+
+static bool from_others(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	for (unsigned i = 1; i < q->r->nr_homes; i++) {
+		unsigned list = rst_home_list(q->r, q->ask.cpu + i, q->ask.type);
+		rst_block_id b;
+
+		if (!from_list(q, z, list, low, RST_BINS - 1, &b, f))
+			continue;
+		RST_COUNT(rst_pcp_of(q, z), alloc_other, 1);
+		adopt(q, z, b);
+		return true;
+	}
+	return false;
+}
+
+/* ---- 3: claim ----------------------------------------------------------------------------- */
+
+/* Fills the set of a pageblock that nobody else knows, but for the first run of order k. */
+static void fill(struct rst_set *set, unsigned k)
+{
+	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
+	uint64_t first = k >= RST_WORD_ORDER ? 0 : ~rst_run(0, k);
+
+	/* Release: to who takes from this word, as a put does. */
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		rst_store_rel(&set->word[i], i < words ? first : RST_FULL);
+}
+
+/* A pageblock that was whole and is the caller's now: its first frames are what was asked for. */
+static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
+			 rst_frame_id *f)
+{
+	struct roost *r = q->r;
+	bool dead = rst_load_rlx(&rst_pcp_of(q, z)->dead);
+	uint16_t place = ROOST_LIST_MOVABLE; /* as all whole ones */
+	unsigned to = dead ? q->ask.type : rst_home_list(r, q->ask.cpu, q->ask.type) | RST_CURRENT;
+
+	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to)) {
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER); /* it was just isolated */
+		rst_settle(r, z, b);
+		return false;
+	}
+	fill(&r->blocks[b], q->ask.order);
+	*f = b << ROOST_PAGEBLOCK_ORDER;
+	rst_settle(r, z, b);
+	if (!dead)
+		own(q, z, b);
+	RST_COUNT(rst_pcp_of(q, z), blocks_claimed, 1);
+	RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	return true;
+}
+
+static bool claim(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+
+	while ((i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT) {
+		rst_region_id g = rst_indexed_region(z, i);
+		unsigned bit;
+		bool had, mine = false;
+
+		rst_begin(z);
+		had = rst_set_take(&q->r->regions[g], 0, &bit);
+		if (had) {
+			rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+			mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
+		}
+		rst_end(z);
+		if (mine)
+			return true;
+		if (!had)
+			rst_demote_region(q->r, z, i++);
+	}
+	return false;
+}
+
+/* ---- 6: other migratetypes ---------------------------------------------------------------- */
+
+/* A pageblock of another migratetype becomes one of ours when at least half of it is free. */
+static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	if (rst_set_count(&q->r->blocks[b]) + (1u << q->ask.order) < RST_PAGEBLOCK / 2)
+		return;
+	adopt(q, z, b);
+	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type)
+		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
+}
+
+/* The largest run of a list of another migratetype: what is left of it serves longest. */
+static bool steal_from(const struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+		       rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t first = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+
+	for (unsigned bin = RST_BINS;
+	     bin-- > low && rst_hint_find(&z->partial, first, end) != RST_NO_HINT;)
+		if (from_list(q, z, list, bin, bin, b, f))
+			return true;
+	return false;
+}
+
+static bool steal(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
+	rst_block_id b;
+
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
+		    steal_from(q, z, list, low, &b, f)) {
+			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+			convert(q, z, b);
+			return true;
+		}
+	return false;
+}
+
+/* ---- 7: the reserve ----------------------------------------------------------------------- */
+
+/*
+ * The count goes down before frames are taken and up after they came back, so it is never more than
+ * are free, and what it leaves to others is there.
+ */
+static bool from_reserve(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	int64_t size = (int64_t)1 << q->ask.order,
+		floor = q->ask.reserve ? 0 : (int64_t)z->desc.min;
+	rst_block_id b;
+
+	if (q->ask.order > RST_SET_ORDER || rst_load_rlx(&z->reserve_free) - size < floor)
+		return false;
+	/* Relaxed: the frames are taken by compare-and-exchange; this only rations them. */
+	if (atomic_fetch_sub_explicit(&z->reserve_free, size, memory_order_relaxed) - size >=
+		    floor &&
+	    from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
+		      RST_BINS - 1, &b, f)) {
+		RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
+		return true;
+	}
+	rst_add_rlx(&z->reserve_free, size);
+	return false;
+}
+
+/* ---- Orders 9 and above ------------------------------------------------------------------- */
+
+static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned k = q->ask.order - RST_SET_ORDER;
+	uint64_t i = rst_whole_index(z, k, z->first_region);
+	uint64_t end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+
+	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
+		rst_region_id g = rst_indexed_region(z, i);
+		unsigned bit;
+		bool had;
+
+		if (k > RST_WORD_ORDER)
+			rst_begin(z);
+		had = rst_set_take(&q->r->regions[g], k, &bit);
+		if (!had)
+			rst_demote_region(q->r, z, i);
+		if (k > RST_WORD_ORDER)
+			rst_end(z);
+		if (had) {
+			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
+			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
+			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- A zone ------------------------------------------------------------------------------- */
+
+static bool from_blocks(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned low = rst_lowest_bin(q->ask.order);
+
+	return from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
+	       claim(q, z, f) || from_others(q, z, low, f) ||
+	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
+	       steal(q, z, f) || from_reserve(q, z, f);
+}
+
+static bool from_whole(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	return from_regions(q, z, f) || (rst_gather(q->r, z) && from_regions(q, z, f)) ||
+	       from_reserve(q, z, f);
+}
+
+static uint64_t isolated_frames(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t frames = 0;
+
+	for (rst_block_id b = z->first_block; b < z->end_block && rst_load_rlx(&z->nr_isolated);
+	     b++)
+		if (rst_list_of(rst_load_rlx(&r->place[b])) == ROOST_LIST_ISOLATE &&
+		    rst_has_block(r, z, b))
+			frames += rst_set_count(&r->blocks[b]);
+	return frames;
+}
+
+uint64_t rst_available(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t free = rst_zone_free_frames(r, z), isolated = isolated_frames(r, z);
+
+	return free > isolated ? free - isolated : 0;
+}
+
+void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free)
+{
+	if (rst_pressure_call(&q->r->base, &z->pressure, &z->desc, free))
+		RST_COUNT(rst_pcp_of(q, z), pressure, 1);
+}
+
+/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is two loads. */
+static void check_pressure(const struct rst_call *q, struct rst_zone *z)
+{
+	uint64_t free;
+
+	if (!q->r->base.pressure || (!rst_few_whole(z) && !rst_load_rlx(&z->pressure.pressed)))
+		return;
+	free = rst_available(q->r, z);
+	rst_pressure_rises(&z->pressure, &z->desc, free);
+	if (rst_pressure_falls(&z->pressure, &z->desc, free))
+		rst_call_pressure(q, z, free);
+}
+
+size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+{
+	size_t n = 0;
+	bool large = q->ask.order >= ROOST_PAGEBLOCK_ORDER, had = true;
+
+	while (n < count && had) {
+		size_t got = large ? 0 : from_current(q, z, out + n, count - n);
+		bool rare = !got;
+
+		if (rare) {
+			had = large ? from_whole(q, z, out + n) : from_blocks(q, z, out + n);
+			got = had;
+		}
+		/* Release: who adds up sees the free that this block came from. */
+		if (got)
+			rst_add_rel(&rst_pcp_of(q, z)->allocated[q->ask.order], got);
+		if (rare)
+			check_pressure(q, z);
+		n += got;
+	}
+	return n;
+}
