@@ -27,11 +27,11 @@ build:
 run: build
 	@mkdir -p out
 	@echo "The deadlock that the patch mends, found in the free path of before it:"
-	@$(BUILD)/roost explore --free=blocking --save=out lab/scenarios/seed-single.scn || true
+	@$(BUILD)/roost explore --engine=pcpbuddy --free=blocking --save=out lab/scenarios/seed-single.scn || true
 	@echo
 	@echo "The same calls with the pcp lock only tried, and with v2's lock-free list, every interleaving:"
-	@$(BUILD)/roost explore --free=trylock lab/scenarios/seed-*.scn
-	@$(BUILD)/roost explore --free=llist lab/scenarios/seed-*.scn
+	@$(BUILD)/roost explore --engine=pcpbuddy --free=trylock lab/scenarios/seed-*.scn
+	@$(BUILD)/roost explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
 	@echo
 	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
 	$(BUILD)/roost replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
