@@ -6,7 +6,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan stress explore format clean
+.PHONY: help build run test test-plain test-asan test-tsan stress explore mutants format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -14,6 +14,7 @@ help:
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, DEPTH seconds for each (DEPTH=30)"
+	@echo "make mutants  generated faults in the engine: which do the tests notice? (SAMPLE=300, SEED=)"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -69,8 +70,15 @@ explore: build
 	@mkdir -p out
 	$(BUILD)/roost explore --seconds=$(DEPTH) --save=out lab/scenarios/*.scn
 
+# About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
+SAMPLE ?= 300
+mutants:
+	@scripts/deps mutants
+	@mkdir -p out
+	@scripts/mutants --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) --json out/mutants.json
+
 format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan out
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan build-mutants out
