@@ -25,8 +25,9 @@ struct world {
 	uint64_t values[SCENARIO_VARIABLES];
 	uint64_t slab[SCENARIO_VARIABLES]; /* objects left; under the lock */
 	unsigned misuse[SCENARIO_MISUSES];
-	uint32_t held;	 /* frames */
-	uint8_t marks[]; /* per frame */
+	uint32_t pressed; /* calls of the pressure hook; nothing orders them but the engine */
+	uint32_t held;	  /* frames */
+	uint8_t marks[];  /* per frame */
 };
 
 static const struct scenario *scenario;
@@ -107,10 +108,13 @@ static void unmark(struct roost_block block)
 
 /* ---- Calls --------------------------------------------------------------------------------- */
 
-static void call(struct context *c, const char *format, const char *name, unsigned long number)
+/* waits: the call may wait, unless it is an NMI that calls. */
+static void call(struct context *c, bool waits, const char *format, const char *name,
+		 unsigned long number)
 {
 	if (!c)
 		return;
+	c->call_waits = waits && c->level < LEVEL_NMI;
 	c->call_ops = 0;
 	c->nr_watched = 0;
 	c->sleeps = 0;
@@ -118,10 +122,15 @@ static void call(struct context *c, const char *format, const char *name, unsign
 	log_line(c, format, name, number);
 }
 
-/* waits: the call may wait. */
-static void called(struct context *c, bool waits)
+static void called(struct context *c)
 {
-	if (!c || waits)
+	bool waits;
+
+	if (!c)
+		return;
+	waits = c->call_waits;
+	c->call_waits = true; /* a wait for a lock of the scenario is no call */
+	if (waits)
 		return;
 	if (c->call_ops > most_own)
 		most_own = c->call_ops;
@@ -136,9 +145,9 @@ static void do_alloc(struct context *c, const struct statement *s)
 	unsigned variable = s->variables[0], order = (unsigned)s->number;
 	roost_pfn pfn;
 
-	call(c, "%s = alloc order %lu", name_of(variable), order);
+	call(c, s->flags & ROOST_WAIT, "%s = alloc order %lu", name_of(variable), order);
 	pfn = roost_alloc(roost, order, s->flags);
-	called(c, s->flags & ROOST_WAIT);
+	called(c);
 	if (pfn != ROOST_NONE)
 		mark(pfn, order);
 	if (c && pfn == ROOST_NONE)
@@ -156,14 +165,14 @@ static void do_free(struct context *c, const struct statement *s, bool nolock)
 
 		if (!has_block(value))
 			continue;
-		call(c, nolock ? "free-nolock %s (frame %lu)" : "free %s (frame %lu)",
+		call(c, !nolock, nolock ? "free-nolock %s (frame %lu)" : "free %s (frame %lu)",
 		     name_of(s->variables[i]), (unsigned long)block.pfn);
 		unmark(block);
 		if (nolock)
 			roost_free_nolock(roost, block.pfn, block.order);
 		else
 			roost_free(roost, block.pfn, block.order);
-		called(c, !nolock);
+		called(c);
 		if (c)
 			log_line(c, "   %s is freed", name_of(s->variables[i]));
 	}
@@ -171,7 +180,7 @@ static void do_free(struct context *c, const struct statement *s, bool nolock)
 
 static void do_free_batch(struct context *c, const struct statement *s, bool nolock)
 {
-	struct roost_block blocks[SCENARIO_ARGUMENTS];
+	struct roost_block blocks[SCENARIO_ARGUMENTS] = {{0}};
 	size_t n = 0;
 
 	for (unsigned i = 0; i < s->nr_variables; i++) {
@@ -180,14 +189,15 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 		if (has_block(value))
 			blocks[n++] = block_of(value);
 	}
-	call(c, nolock ? "free-batch-nolock%s (%lu blocks)" : "free-batch%s (%lu blocks)", "", n);
+	call(c, !nolock, nolock ? "free-batch-nolock%s (%lu blocks)" : "free-batch%s (%lu blocks)",
+	     "", n);
 	for (size_t i = 0; i < n; i++)
 		unmark(blocks[i]);
 	if (nolock)
 		roost_free_bulk_nolock(roost, blocks, n);
 	else
 		roost_free_bulk(roost, blocks, n);
-	called(c, !nolock);
+	called(c);
 	if (c)
 		log_line(c, "   all are freed");
 }
@@ -197,13 +207,15 @@ static void do_split(struct context *c, const struct statement *s)
 	uint64_t value = get(s->variables[0]);
 	struct roost_block block = block_of(value);
 	unsigned to = (unsigned)s->number;
+	int err;
 
 	if (!has_block(value))
 		return;
-	call(c, "split %s to order %lu", name_of(s->variables[0]), to);
-	if (roost_split(roost, block.pfn, block.order, to) != 0)
+	call(c, false, "split %s to order %lu", name_of(s->variables[0]), to);
+	err = roost_split(roost, block.pfn, block.order, to);
+	called(c);
+	if (err)
 		return;
-	called(c, false);
 	for (unsigned i = 1; i < s->nr_variables; i++)
 		set(s->variables[i], value_of(block.pfn + ((roost_pfn)(i - 1) << to), to));
 }
@@ -231,21 +243,21 @@ static void do_cpu(struct context *c, const struct statement *s)
 
 	switch (s->verb) {
 	case VERB_DRAIN:
-		call(c, s->number < 0 ? "drain all" : "drain cpu%s%lu", "", cpu);
+		call(c, true, s->number < 0 ? "drain all" : "drain cpu%s%lu", "", cpu);
 		roost_drain(roost, s->number);
 		break;
 	case VERB_OFFLINE:
-		call(c, "offline cpu%s%lu", "", cpu);
+		call(c, true, "offline cpu%s%lu", "", cpu);
 		roost_cpu_offline(roost, cpu);
 		break;
 	case VERB_ONLINE:
-		call(c, "online cpu%s%lu", "", cpu);
+		call(c, true, "online cpu%s%lu", "", cpu);
 		roost_cpu_online(roost, cpu);
 		break;
 	default: {
 		uint64_t value = get(s->variables[0]);
 
-		call(c, s->verb == VERB_ISOLATE ? "isolate %s" : "unisolate %s",
+		call(c, true, s->verb == VERB_ISOLATE ? "isolate %s" : "unisolate %s",
 		     name_of(s->variables[0]), 0);
 		if (has_block(value) &&
 		    roost_isolate(roost, block_of(value).pfn, s->verb == VERB_ISOLATE))
@@ -428,6 +440,16 @@ static void heard_misuse(void *context, const struct roost_misuse *misuse)
 			roost_misuse_name(misuse->kind), (long long)misuse->pfn);
 }
 
+/* Two calls for one zone must be ordered: the hook need not lock what it writes. */
+static void heard_pressure(void *context, unsigned zone, uint64_t free_frames)
+{
+	(void)context, (void)zone, (void)free_frames;
+	race_access(&world->pressed, sizeof(world->pressed), true);
+	world->pressed++;
+	if (vm.current)
+		log_line(vm.current, "   pressure");
+}
+
 static void run_plain(const struct program *list, unsigned nr)
 {
 	for (unsigned i = 0; i < nr && !vm.failure.kind; i++) {
@@ -450,10 +472,13 @@ bool scenario_load(const struct scenario *s, enum roost_free_path path, bool wea
 	vm_reset();
 	vm.failure.kind = FAIL_NONE;
 	vm.weak = weak;
+	vm.tries_wait = path == ROOST_FREE_BLOCKING;
 	config.ranges = &range;
 	config.nr_ranges = 1;
 	config.free_path = path;
 	config.misuse = heard_misuse;
+	if (config.zones && config.zones->low) /* elsewhere it would only be more to explore */
+		config.pressure = heard_pressure;
 	size = roost_metadata_size(&config);
 	world = vm_alloc(sizeof(*world) + frames, 64);
 	metadata = vm_alloc(size, 64);

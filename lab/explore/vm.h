@@ -120,6 +120,7 @@ struct context {
 	void *program;
 	const char *call;  /* API call that it is in, or NULL */
 	uint32_t call_ops; /* accesses in that call */
+	bool call_waits;   /* that call may wait for a lock */
 	/* Counts. */
 	uint32_t ops; /* accesses of its own so far: the time in a saved schedule */
 	unsigned spins, sleeps;
@@ -212,9 +213,10 @@ struct vm {
 	const struct strategy *strategy;
 	void *strategy_self;
 	uint32_t generation;
-	bool weak;	/* loads may be stale */
-	bool grown;	/* words became shared: the search must start over */
-	bool share_all; /* treat every word as shared: replay */
+	bool weak;	 /* loads may be stale */
+	bool tries_wait; /* the free path waits for locks that may only be tried */
+	bool grown;	 /* words became shared: the search must start over */
+	bool share_all;	 /* treat every word as shared: replay */
 	bool cut;
 	bool verbose, tracing;
 	struct step steps[VM_STEPS];
