@@ -219,6 +219,42 @@ static void offline_disowns_by_zone(void **state)
 	rig_close(&rig);
 }
 
+/* ---- Blocks that are turned over ------------------------------------------------------------- */
+
+static uint64_t unmovable_blocks(const struct rig *rig)
+{
+	struct roost_zone_info info;
+
+	assert_int_equal(roost_zone_info(rig->roost, 0, &info), 0);
+	return info.pageblocks[ROOST_LIST_UNMOVABLE];
+}
+
+/* A block that nobody owns and of which at least half is free goes over to who steals from it, with
+ * its free frames; of others only what is needed. */
+static void half_free_blocks_go_over(void **state)
+{
+	static const struct roost_range range = {0, BLOCK, 0, 0};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.pcp_high = config.pcp_batch = 1;
+	for (unsigned order = 7; order < 9; order++) {
+		rig_open(&rig, &config);
+		for (unsigned i = 0; i < (unsigned)BLOCK >> order; i++)
+			rig_get(&rig, order, 0);
+		rig_free(&rig, 0);
+		roost_drain(rig.roost, -1);
+		rig_get(&rig, 0, ROOST_UNMOVABLE);
+		assert_int_equal(unmovable_blocks(&rig), order == 8);
+		assert_int_equal(stats_of(&rig, -1).blocks_stolen, order == 8);
+		rig_compare(&rig);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 /* ---- Tries that fail ------------------------------------------------------------------------- */
 
 static struct {
@@ -335,6 +371,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(merges_before_it_refills, variants_owners),
 		SUITE_TEST(merges_on_another_pcp, variants_owners),
 		SUITE_TEST(offline_disowns_by_zone, variants_owners),
+		SUITE_TEST(half_free_blocks_go_over, variants_owners),
 		SUITE_TEST(handlers_count_their_tries, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
 	};
