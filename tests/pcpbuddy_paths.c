@@ -306,6 +306,7 @@ static void handlers_count_their_tries(void **state)
 	pthread_sigmask(SIG_SETMASK, &signals, NULL);
 	roost_free(tick.rig.roost, tick.pfn, 0);
 	assert_int_equal(tick.wrong, 0);
+	assert_int_equal(roost_posix_locks_held(), 0);
 	if (!tick.hits)
 		suite_skip(__func__, "no signal came while the lock was held");
 	rig_home(&tick.rig);
