@@ -6,7 +6,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan stress explore format clean
+.PHONY: help build run test test-plain test-asan test-tsan stress explore mutants format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -15,6 +15,7 @@ help:
 	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
+	@echo "make mutants  generated faults in the engine: which do the tests notice? (SAMPLE=300, SEED=)"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -71,8 +72,15 @@ explore: build
 	$(BUILD)/roost explore --save=out lab/scenarios/*.scn \
 		$(if $(HOURS),--total=$$(($(HOURS) * 3600)),--seconds=$(DEPTH))
 
+# About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
+SAMPLE ?= 300
+mutants:
+	@scripts/deps mutants
+	@mkdir -p out
+	@scripts/mutants --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) --json out/mutants.json
+
 format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan out
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan build-mutants out

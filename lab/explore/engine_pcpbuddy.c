@@ -18,6 +18,7 @@ static const struct lock_class zone_class = {"zone", LOCK_WAITED, 2};
 void engine_configure(struct roost_config *config, unsigned path)
 {
 	config->free_path = (enum roost_free_path)path; /* engines.c has them in this order */
+	vm.tries_wait = config->free_path == ROOST_FREE_BLOCKING;
 }
 
 static void add_lock(const struct lock_class *class, const rst_lockword_t *lock, const char *name)
