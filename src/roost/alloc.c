@@ -101,12 +101,8 @@ static uint64_t usable(const struct rst_call *q)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; (z = next_zone(q, &i));) {
-		int64_t left = rst_load_rlx(&z->reserve_free);
-		uint64_t kept = q->ask.reserve || left < 0 ? 0 : (uint64_t)left, free;
+		uint64_t free = rst_available(q->r, z), kept = q->ask.reserve ? 0 : z->desc.min;
 
-		if (kept > z->desc.min)
-			kept = z->desc.min;
-		free = rst_available(q->r, z);
 		sum += free > kept ? free - kept : 0;
 	}
 	return sum;
@@ -218,6 +214,7 @@ static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, r
 	rst_block_id b;
 
 	if (order > RST_WORD_ORDER || type >= RST_TYPES || first == 0xff ||
+	    rst_reserve_is_short(z) ||
 	    flags & ~(unsigned)(ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE) ||
 	    (r->base.nr_zones > 1 && rst_load_rlx(&z->below_low)))
 		return false;

@@ -112,12 +112,11 @@ struct rst_zone {
 	 * A search that found nothing missed nothing if nobody was at it from start to end. */
 	_Alignas(RST_CACHE_LINE) _Atomic uint64_t begun; /* a */
 	_Atomic uint64_t ended;				 /* a */
-	_Atomic uint64_t nr_whole;    /* a; bits of the regions' sets; may be off for an instant */
-	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
-
+	_Atomic uint64_t nr_whole; /* a; bits of the regions' sets; may be off for an instant */
 	/* Seldom written. */
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
+	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
 	struct rst_pressure pressure; /* a */
 };
 
@@ -302,6 +301,13 @@ static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct 
 static inline bool rst_few_whole(const struct rst_zone *z)
 {
 	return rst_load_rlx(&z->nr_whole) << ROOST_PAGEBLOCK_ORDER < z->desc.low;
+}
+
+/* May a plain caller not take from anywhere without asking how much is left? So it is while callers
+ * with RESERVE have some of what is set apart. */
+static inline bool rst_reserve_is_short(const struct rst_zone *z)
+{
+	return rst_load_rlx(&z->reserve_free) < (int64_t)z->desc.min;
 }
 
 /* Takes up to count blocks; how many. Calls the pressure hook. */

@@ -381,13 +381,21 @@ static void check_pressure(const struct rst_call *q, struct rst_zone *z)
 		rst_call_pressure(q, z, free);
 }
 
+/* Is there a block above the reserve? Two that ask at once may both be told so. */
+static bool may_take(const struct rst_call *q, const struct rst_zone *z)
+{
+	return q->ask.reserve || !rst_reserve_is_short(z) ||
+	       rst_available(q->r, z) >= z->desc.min + ((uint64_t)1 << q->ask.order);
+}
+
 size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
 	size_t n = 0;
 	bool large = q->ask.order >= ROOST_PAGEBLOCK_ORDER, had = true;
 
-	while (n < count && had) {
-		size_t got = large ? 0 : from_current(q, z, out + n, count - n);
+	while (n < count && had && may_take(q, z)) {
+		size_t most = rst_reserve_is_short(z) ? 1 : count - n;
+		size_t got = large ? 0 : from_current(q, z, out + n, most);
 		bool rare = !got;
 
 		if (rare) {
