@@ -94,6 +94,19 @@ bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct 
 	return false;
 }
 
+bool rst_walk_extents(const struct roost_config *config, const struct rst_map *map,
+		      struct rst_extent_walk *w)
+{
+	const struct rst_span *before = w->span;
+	roost_pfn behind = w->extent.end;
+
+	if (!rst_next_extent(config, &w->from, &w->extent))
+		return false;
+	w->span = rst_span_below(map, w->extent.start);
+	w->hole = w->span == before ? behind : w->extent.start;
+	return true;
+}
+
 static roost_pfn pageblock_up(roost_pfn pfn)
 {
 	return (pfn + RST_PAGEBLOCK - 1) & ~(roost_pfn)(RST_PAGEBLOCK - 1);

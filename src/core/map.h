@@ -110,6 +110,29 @@ static inline const struct rst_span *rst_span_of(const struct rst_map *map, rst_
  */
 bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct rst_extent *extent);
 
+/* The extents once more, each with its span and the hole of that span before it. Start from {0}. */
+struct rst_extent_walk {
+	struct rst_extent extent;
+	const struct rst_span *span;
+	roost_pfn hole; /* where the hole begins; extent.start if there is none */
+	roost_pfn from;
+};
+
+bool rst_walk_extents(const struct roost_config *config, const struct rst_map *map,
+		      struct rst_extent_walk *w);
+
+/* The order of the largest aligned chunk of an extent at pfn, at most max. */
+static inline unsigned rst_chunk_order(const struct rst_extent *extent, roost_pfn pfn, unsigned max)
+{
+	unsigned order = pfn ? (unsigned)__builtin_ctzll(pfn) : max;
+
+	if (order > max)
+		order = max;
+	while ((roost_pfn)1 << order > extent->end - pfn)
+		order--;
+	return order;
+}
+
 /* Adds an extent to the last span or starts a new one; spans may be NULL to count only. */
 struct rst_map_builder {
 	struct rst_span *spans;

@@ -72,26 +72,9 @@ static void init_zone(const struct roost_config *config, struct rst_zone *z)
 
 /* ---- Frames ------------------------------------------------------------------------------ */
 
-static void mark_hole(struct roost *r, const struct rst_span *span, roost_pfn from, roost_pfn to)
+/* How many pageblocks each zone has. */
+static void init_spans(struct roost *r)
 {
-	for (; from < to; from++)
-		rst_set_state(r, rst_frame_of(span, from), rst_state(RST_HOLE, 0));
-}
-
-/* Holes inside spans, and how many pageblocks each zone has. */
-static void init_spans(const struct roost_config *config, struct roost *r)
-{
-	struct rst_extent extent;
-	roost_pfn from = 0, behind = 0;
-	const struct rst_span *span, *before = NULL;
-
-	while (rst_next_extent(config, &from, &extent)) {
-		span = rst_span_below(&r->base.map, extent.start);
-		if (before && span == before)
-			mark_hole(r, span, behind, extent.start);
-		behind = extent.end;
-		before = span;
-	}
 	for (uint32_t i = 0; i < r->base.map.nr; i++) {
 		struct rst_zone *z = &r->zones[r->base.map.spans[i].zone];
 		roost_pfn base = r->base.map.spans[i].base, end = r->base.map.spans[i].end;
@@ -103,20 +86,14 @@ static void init_spans(const struct roost_config *config, struct roost *r)
 }
 
 /* Puts all frames of an extent into the zone buddy in chunks as large as fit. */
-static void free_extent(struct roost *r, const struct rst_extent *extent)
+static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 {
-	struct rst_zone *z = &r->zones[extent->zone];
-	roost_pfn pfn = extent->start;
+	for (roost_pfn pfn = w->hole; pfn < w->extent.start; pfn++)
+		rst_set_state(r, rst_frame_of(w->span, pfn), rst_state(RST_HOLE, 0));
+	for (roost_pfn pfn = w->extent.start; pfn < w->extent.end;) {
+		unsigned order = rst_chunk_order(&w->extent, pfn, r->base.max_order);
 
-	while (pfn < extent->end) {
-		unsigned order = pfn ? (unsigned)__builtin_ctzll(pfn) : r->base.max_order;
-		const struct rst_span *span = rst_span_below(&r->base.map, pfn);
-
-		if (order > r->base.max_order)
-			order = r->base.max_order;
-		while ((roost_pfn)1 << order > extent->end - pfn)
-			order--;
-		rst_zone_put(r, z, rst_frame_of(span, pfn), order);
+		rst_zone_put(r, &r->zones[w->extent.zone], rst_frame_of(w->span, pfn), order);
 		pfn += (roost_pfn)1 << order;
 	}
 }
@@ -138,12 +115,11 @@ static void init_reserve(struct roost *r, struct rst_zone *z)
 
 static void init_frames(const struct roost_config *config, struct roost *r)
 {
-	struct rst_extent extent;
-	roost_pfn from = 0;
+	struct rst_extent_walk walk = {0};
 
-	init_spans(config, r);
-	while (rst_next_extent(config, &from, &extent))
-		free_extent(r, &extent);
+	init_spans(r);
+	while (rst_walk_extents(config, &r->base.map, &walk))
+		init_extent(r, &walk);
 	for (unsigned i = 0; i < r->base.nr_zones; i++)
 		init_reserve(r, &r->zones[i]);
 }

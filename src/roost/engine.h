@@ -53,8 +53,8 @@
 #define RST_ENGINE_H
 
 #include "core/base.h"
-#include "roost/hint.h"
-#include "roost/set.h"
+#include "core/hint.h"
+#include "core/set.h"
 
 typedef uint32_t rst_block_id;
 typedef uint32_t rst_region_id;

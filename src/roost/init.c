@@ -174,23 +174,6 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 
 /* ---- Frames ------------------------------------------------------------------------------ */
 
-/* Frames of a span that are in no extent: they lie in pageblocks that others of it are in. */
-static void mark_holes(const struct roost_config *config, struct roost *r)
-{
-	struct rst_extent extent;
-	roost_pfn from = 0, behind = 0;
-	const struct rst_span *before = NULL;
-
-	while (rst_next_extent(config, &from, &extent)) {
-		const struct rst_span *span = rst_span_below(&r->base.map, extent.start);
-
-		for (roost_pfn pfn = behind; span == before && pfn < extent.start; pfn++)
-			rst_store_rlx(&r->om[rst_frame_of(span, pfn)], RST_OM_HOLE);
-		behind = extent.end;
-		before = span;
-	}
-}
-
 static void free_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
@@ -203,21 +186,14 @@ static void free_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsi
 	}
 }
 
-/* Frees all frames of an extent in chunks as large as fit. */
-static void free_extent(struct roost *r, const struct rst_extent *extent)
+static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 {
-	struct rst_zone *z = &r->zones[extent->zone];
-	const struct rst_span *span = rst_span_below(&r->base.map, extent->start);
-	roost_pfn pfn = extent->start;
+	for (roost_pfn pfn = w->hole; pfn < w->extent.start; pfn++)
+		rst_store_rlx(&r->om[rst_frame_of(w->span, pfn)], RST_OM_HOLE);
+	for (roost_pfn pfn = w->extent.start; pfn < w->extent.end;) {
+		unsigned order = rst_chunk_order(&w->extent, pfn, ROOST_MAX_ORDER);
 
-	while (pfn < extent->end) {
-		unsigned order = pfn ? (unsigned)__builtin_ctzll(pfn) : ROOST_MAX_ORDER;
-
-		if (order > ROOST_MAX_ORDER)
-			order = ROOST_MAX_ORDER;
-		while ((roost_pfn)1 << order > extent->end - pfn)
-			order--;
-		free_chunk(r, z, rst_frame_of(span, pfn), order);
+		free_chunk(r, &r->zones[w->extent.zone], rst_frame_of(w->span, pfn), order);
 		pfn += (roost_pfn)1 << order;
 	}
 }
@@ -242,12 +218,10 @@ static void init_reserve(struct roost *r, struct rst_zone *z)
 
 static void init_frames(const struct roost_config *config, struct roost *r)
 {
-	struct rst_extent extent;
-	roost_pfn from = 0;
+	struct rst_extent_walk walk = {0};
 
-	mark_holes(config, r);
-	while (rst_next_extent(config, &from, &extent))
-		free_extent(r, &extent);
+	while (rst_walk_extents(config, &r->base.map, &walk))
+		init_extent(r, &walk);
 	for (unsigned i = 0; i < r->base.nr_zones; i++)
 		init_reserve(r, &r->zones[i]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* hint.c - see hint.h. */
-#include "roost/hint.h"
+#include "core/hint.h"
 
 uint64_t rst_hint_words(uint64_t nr)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* set.c - see set.h. Neither locks nor calls a port. */
-#include "roost/set.h"
+#include "core/set.h"
 
 /* ---- Take -------------------------------------------------------------------------------- */
 
@@ -115,12 +115,13 @@ unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint
 /* ---- Look -------------------------------------------------------------------------------- */
 
 /*
- * Sequentially consistent loads: of two that put the two halves of a run and then look here, one
- * sees the other's. Otherwise nobody would note the run that they made together.
+ * Of two that put the two halves of a run and then look here, one sees the other's, or nobody would
+ * note the run that they made together. Within a word relaxed does: who changes it later has the
+ * earlier change in what he changed. Between words it takes sequentially consistent loads.
  */
 unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k)
 {
-	uint64_t word = rst_load_sc(&set->word[off / 64]);
+	uint64_t word = rst_load_rlx(&set->word[off / 64]);
 
 	while (k < RST_WORD_ORDER) {
 		uint64_t run = rst_run(off & ~((2u << k) - 1), k + 1);
