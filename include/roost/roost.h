@@ -229,7 +229,8 @@ enum {
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
  * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
- * Cost: a try-lock and a list operation when the pcp has a block; else the zone lock.
+ * Cost: roost: a compare-and-exchange and a count when the CPU's current pageblock has a block, else a
+ * search by hints. pcpbuddy: a try-lock and a list operation when the pcp has one, else the zone lock.
  */
 ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
 
@@ -248,11 +249,13 @@ struct roost_block {
 };
 
 /*
- * Frees a block that was allocated (or split) with this very order. Any context but on top of
- * code that runs with interrupts off (an NMI): there use roost_free_nolock(), unless the port
- * can tell (see src/core/port.h). Never sleeps, keeps errno.
+ * Frees a block that was allocated (or split) with this very order. Never sleeps, keeps errno.
+ * roost: any context. Takes no lock. Cost: a count, one OR for each 64 frames (from order 9 on: for
+ * each 64 pageblocks), loads; 8 compare-and-exchanges more when it makes a pageblock all free.
  * pcpbuddy: tries the owner's pcp lock and never waits for it. May wait, spinning with interrupts
- * off, for the zone lock, which is only ever held with interrupts off.
+ * off, for the zone lock, which is only ever held with interrupts off. So not on top of code that
+ * runs with interrupts off (an NMI): there roost_free_nolock(), unless the port can tell (see
+ * src/core/port.h).
  */
 void roost_free(roost_t *roost, roost_pfn pfn, unsigned order);
 
@@ -279,14 +282,15 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to);
 /*
  * Takes a CPU off-line: its pcps are emptied, its pageblocks disowned, and frees that still come
  * its way go to the zone. Code may go on running there; it allocates from the zones.
- * Sleeps until it has had each pcp lock once. Thread context. 0 or -ROOST_EINVAL.
+ * pcpbuddy sleeps until it has had each pcp lock once; roost visits each pageblock. Thread context.
+ * 0 or -ROOST_EINVAL.
  */
 int roost_cpu_offline(roost_t *roost, unsigned cpu);
 int roost_cpu_online(roost_t *roost, unsigned cpu);
 
 /*
- * Gives what the pcps of one CPU (cpu >= 0) or of all (-1) hold back to the zones. A pcp whose
- * lock is taken is passed over. Thread context. Returns the number of frames moved.
+ * Gives what the pcps of one CPU (cpu >= 0) or of all (-1) hold back to the zones (pcpbuddy: a pcp
+ * whose lock is taken is passed over). Thread context. Returns the number of frames moved.
  */
 size_t roost_drain(roost_t *roost, int cpu);
 
@@ -295,7 +299,7 @@ size_t roost_drain(roost_t *roost, int cpu);
  * more and frames that come back to it stay there; or undoes that, after which it is movable.
  * Frames of the block that lie on pcps of CPUs that do not own it are still handed out: drain
  * afterwards. Thread context. 0, -ROOST_EINVAL (no such frame, or part of the reserve, or it is so
- * already), -ROOST_EAGAIN (the owner's pcp is busy).
+ * already), -ROOST_EAGAIN (the owner is busy with it).
  */
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
