@@ -229,8 +229,9 @@ enum {
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
  * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
- * Cost: roost: a compare-and-exchange and a count when the CPU's current pageblock has a block, else a
- * search by hints. pcpbuddy: a try-lock and a list operation when the pcp has one, else the zone lock.
+ * Cost: roost: a compare-and-exchange and a count when the CPU's current pageblock has a block,
+ * else a search by hints. pcpbuddy: a try-lock and a list operation when the pcp has one, else the
+ * zone lock.
  */
 ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
 

@@ -208,7 +208,7 @@ static bool alloc_one(struct rst_call *q, rst_frame_id *f)
 static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, rst_frame_id *f)
 {
 	unsigned cpu = rst_this_cpu(&r->base), type = flags & ROOST_MIGRATETYPE_MASK, off;
-	unsigned first = r->base.zone_order[r->base.cpu_node[cpu] * (r->base.nr_zones + 1)];
+	unsigned first = r->base.zone_order[(size_t)r->base.cpu_node[cpu] * (r->base.nr_zones + 1)];
 	struct rst_zone *z = &r->zones[first];
 	struct rst_pcp *pcp;
 	rst_block_id b;
