@@ -6,7 +6,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan stress explore format clean
+.PHONY: help build run test test-plain test-asan test-tsan stress explore mutants format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -15,6 +15,7 @@ help:
 	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
+	@echo "make mutants  generated faults in the engine: which do the tests notice? (SAMPLE=300, SEED=)"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -27,11 +28,11 @@ build:
 run: build
 	@mkdir -p out
 	@echo "The deadlock that the patch mends, found in the free path of before it:"
-	@$(BUILD)/roost explore --free=blocking --save=out lab/scenarios/seed-single.scn || true
+	@$(BUILD)/roost explore --engine=pcpbuddy --free=blocking --save=out lab/scenarios/seed-single.scn || true
 	@echo
 	@echo "The same calls with the pcp lock only tried, and with v2's lock-free list, every interleaving:"
-	@$(BUILD)/roost explore --free=trylock lab/scenarios/seed-*.scn
-	@$(BUILD)/roost explore --free=llist lab/scenarios/seed-*.scn
+	@$(BUILD)/roost explore --engine=pcpbuddy --free=trylock lab/scenarios/seed-*.scn
+	@$(BUILD)/roost explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
 	@echo
 	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
 	$(BUILD)/roost replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
@@ -71,8 +72,15 @@ explore: build
 	$(BUILD)/roost explore --save=out lab/scenarios/*.scn \
 		$(if $(HOURS),--total=$$(($(HOURS) * 3600)),--seconds=$(DEPTH))
 
+# About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
+SAMPLE ?= 300
+mutants:
+	@scripts/deps mutants
+	@mkdir -p out
+	@scripts/mutants --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) --json out/mutants.json
+
 format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan out
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan build-mutants out

@@ -20,7 +20,8 @@
 #include "random.h"
 #include "shadow.h"
 
-/* Builds of the tests: TEST_UP with the uniprocessor library, TEST_LAB with a lab library. */
+/* Builds of the tests: TEST_UP with the uniprocessor library, TEST_LAB with a lab library,
+ * TEST_PCPBUDDY with that engine. */
 #ifndef TEST_UP
 #define TEST_UP 0
 #endif

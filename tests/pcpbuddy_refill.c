@@ -191,6 +191,49 @@ static void churn_leaves_the_zone_alone(void **state)
 	rig_close(&rig);
 }
 
+/* Phase 3: a whole block of another migratetype is turned over and then claimed like any other. */
+static void claims_what_it_converts(void **state)
+{
+	struct roost_stats stats;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, FRAMES, 1);
+	assert_int_equal(owner_of(&rig, rig_get(&rig, 0, ROOST_UNMOVABLE)), 0);
+	stats = stats_of(&rig);
+	assert_int_equal(stats.blocks_stolen, 1);
+	assert_int_equal(stats.blocks_claimed, 1);
+	assert_int_equal(stats.refill_chunks + stats.refill_stolen, 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* Phase 0 stops at the floor and not before: what it left would be taken as a chunk. */
+static void recovers_down_to_the_floor(void **state)
+{
+	static const struct roost_range range = {0, FRAMES, 0, 0};
+	static const struct roost_zone_config zone = {.reserve = 100};
+	struct roost_config config = rig_config(state);
+	struct roost_stats before, after;
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.zones = &zone;
+	config.nr_zones = 1;
+	rig_open(&rig, &config);
+	rig_take_all(&rig, 0, ROOST_RESERVE);
+	for (roost_pfn pfn = 0; pfn < 105; pfn++)
+		rig_free(&rig, 2 * pfn);
+	roost_drain(rig.roost, -1);
+	before = stats_of(&rig);
+	assert_int_equal(rig_take_all(&rig, 0, 0), 5);
+	after = stats_of(&rig);
+	assert_int_equal(after.refill_recovered - before.refill_recovered, 5);
+	assert_int_equal(after.refill_chunks, before.refill_chunks);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -198,6 +241,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(zone_lock_is_rare, variants_owners),
 		SUITE_TEST(recovers_fragments, variants_owners),
 		SUITE_TEST(takes_chunks_and_steals, variants_owners),
+		SUITE_TEST(claims_what_it_converts, variants_owners),
+		SUITE_TEST(recovers_down_to_the_floor, variants_owners),
 		SUITE_TEST(offline_disowns, variants_owners),
 		SUITE_TEST(remote_free_takes_its_path, variants_owners),
 		SUITE_TEST(below_min_nothing_is_refilled, variants_paths),

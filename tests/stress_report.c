@@ -145,7 +145,8 @@ static void print_totals(const struct totals *t)
 		printf("%-9s allocated %" PRIu64 ", failed %" PRIu64 ", freed %" PRIu64
 		       ", of these under L %" PRIu64 "\n",
 		       who[i], t->allocated[i], t->failed[i], t->freed[i], t->freed_locked[i]);
-	printf("handlers entered %" PRIu64 ", while the thread held a pcp lock %" PRIu64
+	printf("handlers entered %" PRIu64
+	       ", while the thread held a pcp lock or moved frames %" PRIu64
 	       ", on top of a handler %" PRIu64 "\n",
 	       t->entries, t->in_lock, t->nested);
 	printf("blocks freed by another than who allocated %" PRIu64 ", CPUs off and on %" PRIu64
@@ -168,28 +169,44 @@ static bool rung(const char *name, uint64_t used)
 	return used > 0;
 }
 
-/* The rungs of each ladder; which there are depends on the free path and the build. */
-static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
+/* What only the reference has. */
+static bool pcpbuddy_rungs_used(const struct roost_stats *s)
 {
 	bool llist = stress.options.path == ROOST_FREE_LLIST, many = stress.options.cpus > 1;
 	bool all = true;
 
+	all &= rung("free: zone, the pcp lock being taken", s->free_fallback || llist);
+	all &= rung("free: list of the owner", s->free_llist || !llist || !many);
+	all &= rung("free: zone, the owner being off-line", s->free_dead);
+	all &= rung("free: list of the zone", s->free_zone_llist || !many);
+	all &= rung("free: remote", s->free_remote || llist || !many);
+	return all;
+}
+
+static bool roost_rungs_used(const struct roost_stats *s)
+{
+	bool all = rung("alloc: a pageblock claimed", s->blocks_claimed);
+
+	all &= rung("free: remote", s->free_remote || stress.options.cpus == 1);
+	return all;
+}
+
+/* The rungs of each ladder; which there are depends on the engine, the free path and the build. */
+static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
+{
+	bool all = TEST_PCPBUDDY ? pcpbuddy_rungs_used(s) : roost_rungs_used(s);
+
 	all &= rung("alloc: own pcp", s->alloc_pcp);
 	all &= rung("alloc: zone", s->alloc_zone);
-	all &= rung("alloc: another pcp", s->alloc_other || !many);
+	all &= rung("alloc: another pcp", s->alloc_other || stress.options.cpus == 1);
 	all &= rung("alloc: reserve", s->alloc_reserve);
 	all &= rung("alloc: failed without waiting", s->fail_nowait);
 	all &= rung("alloc: slept", s->wait_rounds);
 	all &= rung("free: local", s->free_local);
-	all &= rung("free: remote", s->free_remote || llist || !many);
-	all &= rung("free: zone, the pcp lock being taken", s->free_fallback || llist);
-	all &= rung("free: list of the owner", s->free_llist || !llist || !many);
-	all &= rung("free: zone, the owner being off-line", s->free_dead);
 	all &= rung("free: zone, directly", s->free_direct);
-	all &= rung("free: list of the zone", s->free_zone_llist || !many);
 	all &= rung("free: under L", t->freed_locked[0]);
 	all &= rung("free: under L in a handler", t->freed_locked[1] || !stress.options.hz);
-	all &= rung("handler while a pcp lock was held",
+	all &= rung("handler while a pcp lock was held, or frames were moved",
 		    t->in_lock || !TEST_LAB || !stress.options.hz);
 	all &= rung("handler on top of a handler", t->nested || !stress.options.hz);
 	return all;

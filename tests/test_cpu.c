@@ -269,11 +269,60 @@ static void idle_owner_stays_bounded(void **state)
 	config.pcp_high = 256;
 	config.pcp_batch = 32;
 	rig_open(&rig, &config);
-	assert_int_equal(pcp_of(&rig, 0).high, 256);
-	assert_int_equal(pcp_of(&rig, 0).batch, 32);
+	assert_int_equal(pcp_of(&rig, 0).high, TEST_PCPBUDDY ? 256 : 0);
+	assert_int_equal(pcp_of(&rig, 0).batch, TEST_PCPBUDDY ? 32 : 0);
 	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES);
 	rig_free_all(&rig); /* by the owner itself: the high mark holds */
 	assert_in_range(pcp_of(&rig, 0).count, 0, 256 + 32 + BLOCK);
+	rig_compare(&rig);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* The same when others free: an idle owner is left with no more than its high mark, and as much
+ * again on the way to it. */
+static void others_frees_stay_bounded(void **state)
+{
+	struct roost_range range = {0, FRAMES, 0, 0};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	NEED_SMP();
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.nr_cpus = 2;
+	config.pcp_high = 2 * BLOCK;
+	config.pcp_batch = 32;
+	rig_open(&rig, &config);
+	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES);
+	rig_cpu(&rig, 1);
+	for (roost_pfn pfn = 0; pfn < FRAMES; pfn++) {
+		rig_free(&rig, pfn);
+		assert_in_range(rig_cpu_holds(&rig, 0), 0, 4 * BLOCK + 1);
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* The pcps of the next zone begin where those of this one end. */
+static void no_such_cpu_in_several_zones(void **state)
+{
+	static const struct roost_range ranges[] = {{0, 2 * BLOCK, 0, 0},
+						    {2 * BLOCK, 4 * BLOCK, 1, 0}};
+	static const struct roost_zone_config zones[2];
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = ranges;
+	config.zones = zones;
+	config.nr_ranges = config.nr_zones = 2;
+	rig_open(&rig, &config);
+	rig_free(&rig, rig_get(&rig, 0, ROOST_ZONE(1)));
+	assert_true(rig_cpu_holds(&rig, 0) > 0);
+	assert_int_equal(roost_drain(rig.roost, 1), 0);
+	assert_int_equal(roost_cpu_offline(rig.roost, 1), -ROOST_EINVAL);
+	assert_int_equal(roost_cpu_online(rig.roost, 1), -ROOST_EINVAL);
+	assert_true(rig_cpu_holds(&rig, 0) > 0);
 	rig_compare(&rig);
 	rig_home(&rig);
 	rig_close(&rig);
@@ -293,6 +342,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(nothing_strands_on_an_idle_owner, variants_all),
 		SUITE_TEST(nothing_strands_on_a_dead_owner, variants_all),
 		SUITE_TEST(idle_owner_stays_bounded, variants_paths),
+		SUITE_TEST(others_frees_stay_bounded, variants_owners),
+		SUITE_TEST(no_such_cpu_in_several_zones, variants_owners),
 	};
 
 	return SUITE_RUN("cpu", tests, argc, argv);

@@ -193,6 +193,31 @@ static void frees_go_to_their_zone(void **state)
 	rig_close(&rig);
 }
 
+/* A zone below its low mark is passed over for one that is not, as long as there is one. */
+static void low_zones_come_last(void **state)
+{
+	static const struct roost_range ranges[] = {{0, 4 * BLOCK, 0, 0},
+						    {4 * BLOCK, 8 * BLOCK, 1, 0}};
+	static const struct roost_zone_config zones[2] = {{.low = 2 * BLOCK}, {.low = 2 * BLOCK}};
+	static const int expected[] = {1, 1, 1, 0, 0, 0, 1, 0};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = ranges;
+	config.zones = zones;
+	config.nr_ranges = config.nr_zones = 2;
+	config.max_order = ROOST_PAGEBLOCK_ORDER;
+	config.pcp_high = config.pcp_batch = 1; /* all lies in the zones */
+	rig_open(&rig, &config);
+	for (unsigned i = 0; i < LENGTH(expected); i++) {
+		roost_pfn pfn = rig_get(&rig, ROOST_PAGEBLOCK_ORDER, ROOST_WAIT);
+
+		assert_int_equal(shadow_zone(&rig.shadow, pfn), expected[i]);
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -203,6 +228,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(this_zone, variants_paths),
 		SUITE_TEST(bulk_and_large, variants_paths),
 		SUITE_TEST(frees_go_to_their_zone, variants_all),
+		SUITE_TEST(low_zones_come_last, variants_owners),
 	};
 
 	return SUITE_RUN("node", tests, argc, argv);

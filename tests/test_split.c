@@ -144,6 +144,27 @@ static void all_memory_split(void **state)
 	rig_close(&rig);
 }
 
+/* Each part was handed out: to free it twice is a double free like any other. */
+static void parts_are_known(void **state)
+{
+	struct rig rig;
+	roost_pfn pfn;
+
+	rig_open_simple(&rig, state, 0, 4 * BLOCK, 1);
+	pfn = rig_get(&rig, 3, 0);
+	rig_split(&rig, pfn, 1);
+	for (roost_pfn part = pfn; part < pfn + 8; part += 2) {
+		rig_free(&rig, part);
+		roost_free(rig.roost, part, 1);
+		assert_int_equal(rig.nr_misuse, 1);
+		assert_int_equal(rig.misuse[0].kind, ROOST_MISUSE_DOUBLE_FREE);
+		assert_int_equal(rig.misuse[0].pfn, part);
+		rig.nr_misuse = 0;
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -154,6 +175,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(same_order_changes_nothing, variants_all),
 		SUITE_TEST(larger_is_refused, variants_checked),
 		SUITE_TEST(all_memory_split, variants_all),
+		SUITE_TEST(parts_are_known, variants_checked),
 	};
 
 	return SUITE_RUN("split", tests, argc, argv);

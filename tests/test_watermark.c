@@ -98,6 +98,25 @@ static void reserve_comes_back(void **state)
 	rig_close(&rig);
 }
 
+/* The reserve holds also when what is free lies in chunks that are larger than what may be had. */
+static void reserve_holds_against_large_chunks(void **state)
+{
+	const struct roost_zone_config zone = {.reserve = 100};
+	struct rig rig;
+
+	for (unsigned above = 0; above < 4; above++) {
+		open_zone(&rig, state, 4 * BLOCK, &zone, 1);
+		assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 4 * BLOCK);
+		for (roost_pfn pfn = 0; pfn < 100 + above; pfn++)
+			rig_free(&rig, pfn);
+		roost_drain(rig.roost, -1);
+		assert_int_equal(rig_take_all(&rig, 0, above & 1 ? ROOST_WAIT : 0), above);
+		assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 100);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 /* ---- Pressure ---------------------------------------------------------------------------- */
 
 enum { LARGE = 10, LARGE_FRAMES = 1 << LARGE };
@@ -284,15 +303,56 @@ static void given_marks(void **state)
 	rig_close(&rig);
 }
 
+/* So does what goes to the zone past all pcps; and for a large block it is looked more than once.
+ */
+static void hook_can_save_a_large_call(void **state)
+{
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, 4 * LARGE_FRAMES, 2);
+	for (hoarded = 0; hoarded < 4; hoarded++)
+		hoard[hoarded] = rig_get(&rig, LARGE, 0);
+	rig.on_pressure = give_back_one;
+	for (unsigned i = 0; i < 4; i++) {
+		rig_cpu(&rig, i);
+		rig_get(&rig, LARGE, ROOST_WAIT);
+		assert_int_equal(hoarded, 3 - i);
+	}
+	assert_int_equal(rig_alloc(&rig, LARGE, ROOST_WAIT), ROOST_NONE);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* No more pageblocks are set apart than hold the reserve. */
+static void reserve_takes_no_block_too_many(void **state)
+{
+	static const uint64_t reserves[] = {0, 1, BLOCK, BLOCK + 1, 3 * BLOCK};
+	static const uint64_t blocks[] = {0, 1, 1, 2, 3};
+
+	for (size_t i = 0; i < LENGTH(reserves); i++) {
+		const struct roost_zone_config zone = {.reserve = reserves[i]};
+		struct roost_zone_info info;
+		struct rig rig;
+
+		open_zone(&rig, state, 6 * BLOCK, &zone, 1);
+		assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
+		assert_int_equal(info.pageblocks[ROOST_LIST_RESERVE], blocks[i]);
+		rig_close(&rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(reserve_is_exact, variants_all),
 		SUITE_TEST(reserve_callers_get_all, variants_all),
 		SUITE_TEST(reserve_comes_back, variants_all),
+		SUITE_TEST(reserve_holds_against_large_chunks, variants_all),
 		SUITE_TEST(fires_below_low_once, variants_paths),
 		SUITE_TEST(fires_before_failing, variants_paths),
 		SUITE_TEST(hook_can_save_the_call, variants_paths),
+		SUITE_TEST(hook_can_save_a_large_call, variants_paths),
+		SUITE_TEST(reserve_takes_no_block_too_many, variants_one),
 		SUITE_TEST(hook_holds_no_lock, variants_all),
 		SUITE_TEST(hook_is_not_called_inside_itself, variants_paths),
 		SUITE_TEST(default_marks, variants_one),

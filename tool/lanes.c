@@ -41,6 +41,7 @@ struct lane {
 	volatile sig_atomic_t handled;
 	_Atomic size_t done;
 	struct timespec end;
+	struct timespec cpu_end; /* of the thread: it did nothing before but wait */
 };
 
 struct crew {
@@ -130,6 +131,7 @@ static void *lane_main(void *context)
 	if (storming)
 		storm_stop(&lane->storm);
 	clock_gettime(CLOCK_MONOTONIC, &lane->end);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &lane->cpu_end);
 	sem_post(&lane->crew->finished);
 	return NULL;
 }
@@ -242,6 +244,7 @@ static void join_lanes(struct crew *crew, struct replay *replay)
 		seconds = seconds_between(&crew->began, &lane->end);
 		if (seconds > replay->seconds)
 			replay->seconds = seconds;
+		replay->cpu_seconds += seconds_between(&(struct timespec){0}, &lane->cpu_end);
 		tally_add(&replay->tally, &lane->player.tally);
 		storm_tally_add(&replay->storm, &lane->storm.tally);
 	}

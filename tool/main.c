@@ -4,79 +4,22 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "options.h"
-#include "plan.h"
-#include "plot.h"
-#include "replay.h"
-#include "report.h"
+#include "compare.h"
+#include "program.h"
 #include "say.h"
-#include "trace.h"
 
-static void make_plan(struct plan *plan, struct trace *trace, const struct options *options)
-{
-	char error[ERROR_MAX];
-
-	trace->limit = options->limit;
-	if (!trace_read(trace, options->trace, error))
-		die("%s", error);
-	if (!options->quiet)
-		report_trace_notes(trace, options->trace);
-	plan_make(plan, trace, options->cpus);
-}
-
-static int finish(const struct replay *replay, int svg)
-{
-	const struct options *options = replay->options;
-	char error[ERROR_MAX];
-
-	if (options->json)
-		report_json(replay);
-	else
-		report_text(replay);
-	if (ferror(stdout))
-		die("cannot write the report to stdout");
-	if (svg >= 0 && !plot_draw(replay, options->svg, svg, error))
-		die("%s", error);
-	if (replay->stuck)
-		_exit(EXIT_UNVERIFIED); /* its threads cannot be waited for */
-	return replay_verified(replay) ? EXIT_OK : EXIT_UNVERIFIED;
-}
-
-static int run_replay(int argc, char **argv)
-{
-	struct options options;
-	struct trace trace = {0};
-	struct plan plan;
-	struct replay replay = {.options = &options, .trace = &trace, .plan = &plan};
-	char error[ERROR_MAX];
-	int svg = -1, status;
-
-	options_parse(&options, argc, argv);
-	make_plan(&plan, &trace, &options);
-	if (options.svg && (svg = plot_open(options.svg, error)) < 0)
-		die("%s", error);
-	if (!replay_run(&replay, error))
-		die("%s", error);
-	status = finish(&replay, svg);
-	replay_release(&replay);
-	plan_release(&plan);
-	trace_release(&trace);
-	return status;
-}
-
-/* The NAME of --engine=NAME or --engine NAME, which the explorer reads again and checks. */
+/* The NAME of --engine=NAME or --engine NAME, which the engine's program reads again. */
 static const char *engine_option(int argc, char **argv)
 {
 	static const char option[] = "--engine";
 	const size_t length = sizeof(option) - 1;
 
-	for (int i = 1; i < argc; i++)
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (!strncmp(argv[i], option, length) && argv[i][length] == '=')
 			return argv[i] + length + 1;
 		else if (!strcmp(argv[i], option) && i + 1 < argc)
@@ -84,24 +27,16 @@ static const char *engine_option(int argc, char **argv)
 	return ROOST_DEFAULT_ENGINE;
 }
 
-/*
- * The explorer is a program of its own for each engine: it has the engine compiled for its virtual
- * machine inside, under the same names as the one that replay links. It lies beside this program.
- */
-static int run_explore(int argc, char **argv)
+static int run_program(int argc, char **argv)
 {
 	const char *engine = engine_option(argc, argv);
-	char self[PATH_MAX], path[PATH_MAX + 64];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char path[PROGRAM_MAX];
 
-	if (length < 0)
-		die("cannot find out where this program lies: %s", strerror(errno));
-	snprintf(path, sizeof(path), "%.*s-explore-%.32s", (int)length, self, engine);
-	execv(path, argv);
-	if (errno == ENOENT)
-		die("there is no engine \"%s\": %s is missing (builds with a sanitizer have no "
-		    "explorer)",
+	if (!program_find(path, argv[0], engine))
+		die("there is no engine \"%s\": %s is missing (the engines are: " ROOST_ENGINES
+		    "; builds with a sanitizer have no explorer)",
 		    engine, path);
+	execv(path, argv);
 	die("%s: cannot run: %s", path, strerror(errno));
 }
 
@@ -111,8 +46,9 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
-	{"replay", run_replay},
-	{"explore", run_explore},
+	{"replay", run_program},
+	{"compare", compare_main},
+	{"explore", run_program},
 };
 
 enum { KEY_HELP = 256, KEY_VERSION };
@@ -128,6 +64,8 @@ static const char top_doc[] =
 	"Commands:\n"
 	"  replay TRACE   Replay the page events of a real kernel and verify that no\n"
 	"                 frame is lost, given twice or corrupted\n"
+	"  compare TRACE...\n"
+	"                 Replay traces on all engines and compare speed, locks and memory\n"
 	"  explore SCENARIO...\n"
 	"                 Explore every interleaving of a few calls, with interrupts, and\n"
 	"                 find deadlocks, lost frames and data races\n\n"

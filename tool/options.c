@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * options.c - the command line of `roost replay`.
- *
- * argp's own messages take two lines and a status of their own. So it is told to keep quiet, and
- * what it stumbled over is said here, in one line that says what to do.
  */
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "args.h"
 #include "options.h"
 #include "pool.h"
 #include "say.h"
@@ -19,12 +15,11 @@
 
 #define SEE_HELP "see `roost replay --help`"
 
-const char *const free_path_names[] = {"trylock", "llist", "blocking"};
-
 enum {
 	KEY_ORDERED = 256,
 	KEY_PARALLEL,
 	KEY_STORM,
+	KEY_ENGINE,
 	KEY_FREE,
 	KEY_CPUS,
 	KEY_MEMORY,
@@ -33,6 +28,8 @@ enum {
 	KEY_BATCH,
 	KEY_LIMIT,
 	KEY_JSON,
+	KEY_SAMPLES,
+	KEY_TIMING,
 	KEY_SVG,
 	KEY_QUIET,
 	KEY_STALL,
@@ -50,18 +47,29 @@ static const struct argp_option replay_options[] = {
 	{"stall", KEY_STALL, "SECONDS", 0,
 	 "With --parallel: no step for so long means stuck (default 60)", 0},
 	{0, 0, 0, 0, "The allocator:", 2},
+	{"engine", KEY_ENGINE, "NAME", 0,
+	 "pcpbuddy, the reference, or roost, which has no locks (default: that of the build)", 0},
 	{"free", KEY_FREE, "PATH", 0,
-	 "How a free reaches the owner: trylock (default), llist, or blocking, which deadlocks", 0},
+	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
+	 "which deadlocks",
+	 0},
 	{"cpus", KEY_CPUS, "N", 0,
 	 "Virtual CPUs (default: as traced); a traced CPU counts modulo N", 0},
 	{"memory", KEY_MEMORY, "SIZE", 0,
 	 "Memory to manage, with K, M, G or T (default: as the traced machine)", 0},
 	{"check", KEY_CHECK, "0..3", 0, "Check level (default 1)", 0},
-	{"high", KEY_HIGH, "N", 0, "Frames that a pcp holds before it drains (default: by size)",
+	{"high", KEY_HIGH, "N", 0,
+	 "With pcpbuddy: frames that a pcp holds before it drains (default: by size)", 0},
+	{"batch", KEY_BATCH, "N", 0, "With pcpbuddy: frames moved per zone lock (default: by size)",
 	 0},
-	{"batch", KEY_BATCH, "N", 0, "Frames moved per zone lock (default: by size)", 0},
 	{0, 0, 0, 0, "The report:", 3},
 	{"json", KEY_JSON, 0, 0, "For programs: one JSON object on stdout and nothing else", 0},
+	{"samples", KEY_SAMPLES, 0, 0,
+	 "With --json: the samples over the time of the trace as well", 0},
+	{"timing", KEY_TIMING, 0, 0,
+	 "For timing: no stamps in the frames, no samples, the metadata touched beforehand; what "
+	 "the loop itself takes is measured as well",
+	 0},
 	{"svg", KEY_SVG, "FILE", 0, "Draw the free 2 MiB blocks over time (needs gnuplot)", 0},
 	{"quiet", KEY_QUIET, 0, 0, "No progress bar, no notes on stderr", 0},
 	{"help", KEY_HELP, 0, 0, "This text", -1},
@@ -75,26 +83,6 @@ static const char replay_doc[] =
 	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
 	"trace-cmd record -e kmem\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
-
-static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoull(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *value >= min &&
-	       *value <= max;
-}
-
-static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
-{
-	uint64_t value;
-
-	if (!parse_number(text, min, max, &value))
-		die("--%s=%s: give a whole number from %" PRIu64 " to %" PRIu64, option, text, min,
-		    max);
-	return value;
-}
 
 static uint64_t memory_size(const char *text)
 {
@@ -111,19 +99,40 @@ static uint64_t memory_size(const char *text)
 			shift = 10u * (unsigned)(unit - units + 1);
 			digits[length - 1] = '\0';
 		}
-		if (parse_number(digits, 1, UINT64_C(16) << 40 >> shift, &value) &&
+		if (args_parse_number(digits, 1, UINT64_C(16) << 40 >> shift, &value) &&
 		    value << shift >= (uint64_t)POOL_MIN_MIB << 20)
 			return value << shift;
 	}
 	die("--memory=%s: give a size from %dM to 16T, such as 512M or 2G", text, POOL_MIN_MIB);
 }
 
-static enum roost_free_path free_path(const char *text)
+/* `roost replay` runs the program of the engine that the option names: this one. */
+static void check_engine(const struct engine *engine, const char *text)
 {
-	for (unsigned i = 0; i < 3; i++)
-		if (!strcmp(text, free_path_names[i]))
-			return (enum roost_free_path)i;
-	die("--free=%s: give trylock, llist or blocking", text);
+	if (strcmp(text, engine->name) != 0)
+		die("--engine=%s: this program has the engine %s alone; use: roost replay "
+		    "--engine=NAME",
+		    text, engine->name);
+}
+
+static enum roost_free_path free_path(const struct engine *engine, const char *text)
+{
+	char paths[ENGINE_PATHS_MAX];
+	int path = engine_path(engine, text);
+
+	engine_list_paths(engine, paths);
+	if (path < 0)
+		die("--free=%s: the engine %s has the free path %s", text, engine->name, paths);
+	return (enum roost_free_path)path;
+}
+
+static uint32_t pcp_mark(const struct engine *engine, const char *option, const char *text)
+{
+	if (!engine->has_pcps)
+		die("--%s=%s: the engine %s has no such mark; leave it out, or choose another "
+		    "--engine",
+		    option, text, engine->name);
+	return (uint32_t)args_number(option, text, 1, UINT32_MAX);
 }
 
 static void set_trace(struct options *o, const char *text)
@@ -133,29 +142,57 @@ static void set_trace(struct options *o, const char *text)
 	o->trace = text;
 }
 
-/* Says what is wrong with the word that argp stumbled over: the one before the next. */
-_Noreturn static void complain(const struct argp_state *state)
+/* What the allocator is to be. */
+static error_t parse_allocator_option(int key, char *text, struct options *o)
 {
-	const char *word = state->argv[state->next > 0 ? state->next - 1 : 0];
-	size_t length;
-	unsigned fits = 0;
-
-	if (word[0] != '-' && state->next < state->argc)
-		word = state->argv[state->next]; /* "-xy" is done with only after y */
-	length = strcspn(word, "=");
-	for (const struct argp_option *o = replay_options; o->name || o->doc; o++) {
-		if (!o->name || length <= 2 || strncmp(word + 2, o->name, length - 2) != 0)
-			continue;
-		fits++;
-		if (strlen(o->name) != length - 2)
-			continue;
-		if (o->arg)
-			die("%s: a value is missing: --%s=%s; " SEE_HELP, word, o->name, o->arg);
-		die("%s: --%s takes no value; " SEE_HELP, word, o->name);
+	switch (key) {
+	case KEY_ENGINE:
+		check_engine(o->engine, text);
+		return 0;
+	case KEY_FREE:
+		o->free_path = free_path(o->engine, text);
+		return 0;
+	case KEY_CPUS:
+		o->cpus = (unsigned)args_number("cpus", text, 1, ROOST_MAX_CPUS);
+		return 0;
+	case KEY_MEMORY:
+		o->memory = memory_size(text);
+		return 0;
+	case KEY_CHECK:
+		o->check = (unsigned)args_number("check", text, 0, 3);
+		return 0;
+	case KEY_HIGH:
+		o->high = pcp_mark(o->engine, "high", text);
+		return 0;
+	case KEY_BATCH:
+		o->batch = pcp_mark(o->engine, "batch", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	if (fits > 1)
-		die("%s: which option is meant? Write it out; " SEE_HELP, word);
-	die("%s: unknown option; " SEE_HELP, word);
+}
+
+static error_t parse_report_option(int key, char *text, struct options *o)
+{
+	switch (key) {
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case KEY_SAMPLES:
+		o->samples = true;
+		return 0;
+	case KEY_TIMING:
+		o->timing = true;
+		return 0;
+	case KEY_SVG:
+		o->svg = text;
+		return 0;
+	case KEY_QUIET:
+		o->quiet = true;
+		return 0;
+	default:
+		return parse_allocator_option(key, text, o);
+	}
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -170,67 +207,44 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		o->parallel = true;
 		return 0;
 	case KEY_STORM:
-		o->storm_hz = (unsigned)number("irq-storm", text, 1, STORM_MAX_HZ);
-		return 0;
-	case KEY_FREE:
-		o->free_path = free_path(text);
-		return 0;
-	case KEY_CPUS:
-		o->cpus = (unsigned)number("cpus", text, 1, ROOST_MAX_CPUS);
-		return 0;
-	case KEY_MEMORY:
-		o->memory = memory_size(text);
-		return 0;
-	case KEY_CHECK:
-		o->check = (unsigned)number("check", text, 0, 3);
-		return 0;
-	case KEY_HIGH:
-		o->high = (uint32_t)number("high", text, 1, UINT32_MAX);
-		return 0;
-	case KEY_BATCH:
-		o->batch = (uint32_t)number("batch", text, 1, UINT32_MAX);
+		o->storm_hz = (unsigned)args_number("irq-storm", text, 1, STORM_MAX_HZ);
 		return 0;
 	case KEY_LIMIT:
-		o->limit = number("limit", text, 1, UINT64_MAX);
+		o->limit = args_number("limit", text, 1, UINT64_MAX);
 		return 0;
 	case KEY_STALL:
-		o->stall = (unsigned)number("stall", text, 1, 86400);
-		return 0;
-	case KEY_JSON:
-		o->json = true;
-		return 0;
-	case KEY_SVG:
-		o->svg = text;
-		return 0;
-	case KEY_QUIET:
-		o->quiet = true;
+		o->stall = (unsigned)args_number("stall", text, 1, 86400);
 		return 0;
 	case KEY_HELP:
-		argp_help(state->root_argp, stdout,
-			  ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC,
-			  state->name);
-		exit(EXIT_OK);
+		args_help(state);
 	case ARGP_KEY_ARG:
 		set_trace(o, text);
 		return 0;
 	case ARGP_KEY_ERROR:
-		complain(state);
+		args_complain(state, replay_options, SEE_HELP);
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_report_option(key, text, o);
 	}
 }
 
-void options_parse(struct options *options, int argc, char **argv)
+void options_parse(struct options *options, const struct engine *engine, int argc, char **argv)
 {
 	static const struct argp argp = {
 		replay_options, parse_option, "TRACE", replay_doc, 0, 0, 0};
 	static char name[] = "roost replay";
 
-	*options = (struct options){.check = ROOST_CHECK_STATE, .stall = 60};
+	*options = (struct options){.engine = engine, .check = ROOST_CHECK_STATE, .stall = 60};
 	argv[0] = name;
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options);
 	if (!options->trace)
 		die("which trace? Give a file: roost replay TRACE; " SEE_HELP);
 	if (options->storm_hz && !options->parallel)
 		die("--irq-storm: interrupts need threads to interrupt; add --parallel");
+	if (options->timing && (options->samples || options->svg))
+		die("--timing: takes no samples; leave --samples and --svg out");
+}
+
+const char *options_path(const struct options *options)
+{
+	return options->engine->paths[options->free_path];
 }

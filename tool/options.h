@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <roost/roost.h>
+#include "engine.h"
 
 struct options {
+	const struct engine *engine;
 	const char *trace;
 	const char *svg;
-	bool parallel, json, quiet;
+	bool parallel, json, quiet, samples, timing;
 	enum roost_free_path free_path;
 	unsigned cpus;	      /* 0: as traced */
 	uint64_t memory;      /* bytes; 0: as traced */
@@ -24,9 +25,9 @@ struct options {
 	unsigned stall;	      /* seconds without a step after which a replay is stuck */
 };
 
-extern const char *const free_path_names[];
+/* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
+void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
 
-/* argv[0] is "replay". Ends the program on --help and on what makes no sense. */
-void options_parse(struct options *options, int argc, char **argv);
+const char *options_path(const struct options *options);
 
 #endif

@@ -109,8 +109,7 @@ static void play_split(struct player *player, struct block *block, struct block 
 	bool live = atomic_load_explicit(&block->state, memory_order_relaxed) == BLOCK_LIVE;
 
 	if (live)
-		live = roost_split(player->pool->roost, block->pfn, block->order,
-				   block->order - 1u) == 0;
+		live = pool_split(player->pool, block->pfn, block->order);
 	halves[0].pfn = block->pfn;
 	halves[1].pfn = block->pfn + ((roost_pfn)1 << (block->order - 1));
 	atomic_store_explicit(&block->state, BLOCK_FREED, memory_order_relaxed);

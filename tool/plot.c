@@ -1,56 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * plot.c - the series of a replay as an SVG, drawn by gnuplot.
- *
- * gnuplot reads the script and the data through a pipe and writes to the file that was opened
- * here, so that no path needs quoting.
- */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "gnuplot.h"
 #include "plot.h"
-#include "say.h"
-
-extern char **environ;
-
-static bool in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	char file[4096];
-
-	while (path && *path) {
-		size_t length = strcspn(path, ":");
-
-		snprintf(file, sizeof(file), "%.*s/%s", (int)length, path, program);
-		if (access(file, X_OK) == 0)
-			return true;
-		path += length + (path[length] == ':');
-	}
-	return false;
-}
-
-int plot_open(const char *path, char error[])
-{
-	int fd;
-
-	if (!in_path("gnuplot")) {
-		snprintf(error, ERROR_MAX,
-			 "--svg: gnuplot is not installed; install the package "
-			 "gnuplot-nox, or leave --svg out");
-		return -1;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		snprintf(error, ERROR_MAX, "--svg=%.300s: cannot write: %s", path, strerror(errno));
-	return fd;
-}
 
 static void write_data(FILE *out, const struct series *series)
 {
@@ -62,17 +14,21 @@ static void write_data(FILE *out, const struct series *series)
 
 		fprintf(out, "%.6f %llu %.3f %.3f\n", (double)s->time_ns / 1e9,
 			(unsigned long long)s->blocks_2m, (double)s->free / mib,
-			(double)s->free_pcp / mib);
+			(double)s->on_cpus / mib);
 	}
 	fputs("END\n", out);
 }
 
-static void write_script(FILE *out, const struct replay *replay)
+static void write_script(FILE *out, const void *context)
 {
+	const struct replay *replay = context;
+
 	write_data(out, &replay->series);
 	fprintf(out,
 		"set terminal svg size 960,540 dynamic background rgb 'white'\n"
-		"set title 'Free 2 MiB blocks while the trace is replayed (%s, free path %s)'\n"
+		"set title 'Free 2 MiB blocks while the trace is replayed (%s, engine %s, free "
+		"path "
+		"%s)'\n"
 		"set xlabel 'time of the trace (s)'\n"
 		"set ylabel 'free blocks of 2 MiB'\n"
 		"set y2label 'free memory (MiB)'\n"
@@ -81,63 +37,12 @@ static void write_script(FILE *out, const struct replay *replay)
 		"set grid\nset key outside bottom center horizontal\n"
 		"plot $data using 1:2 with lines lw 2 title '2 MiB blocks in the zones',"
 		" $data using 1:3 axes x1y2 with lines title 'free in the zones (MiB)',"
-		" $data using 1:4 axes x1y2 with lines title 'free on the pcps (MiB)'\n",
-		replay->options->parallel ? "parallel" : "in order",
-		free_path_names[replay->options->free_path]);
-}
-
-/* Starts gnuplot with its input from a pipe and its output in fd; the pipe's other end, or -1. */
-static int start_gnuplot(int fd, pid_t *pid)
-{
-	static char name[] = "gnuplot";
-	char *const argv[] = {name, NULL};
-	posix_spawn_file_actions_t actions;
-	int ends[2], failed;
-
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return -1;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
-	failed = posix_spawnp(pid, name, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[0]);
-	if (!failed)
-		return ends[1];
-	close(ends[1]);
-	errno = failed;
-	return -1;
-}
-
-static bool feed(int end, const struct replay *replay)
-{
-	FILE *out = fdopen(end, "w");
-	bool good;
-
-	if (!out)
-		return false;
-	write_script(out, replay);
-	good = !ferror(out);
-	return fclose(out) == 0 && good;
+		" $data using 1:4 axes x1y2 with lines title 'free on the CPUs (MiB)'\n",
+		replay->options->parallel ? "parallel" : "in order", replay->options->engine->name,
+		options_path(replay->options));
 }
 
 bool plot_draw(const struct replay *replay, const char *path, int fd, char error[])
 {
-	int end, status = 0;
-	pid_t pid;
-	bool good;
-
-	signal(SIGPIPE, SIG_IGN); /* a gnuplot that dies is an error here, not an end */
-	end = start_gnuplot(fd, &pid);
-	close(fd);
-	if (end < 0) {
-		snprintf(error, ERROR_MAX, "--svg: cannot start gnuplot: %s", strerror(errno));
-		return false;
-	}
-	good = feed(end, replay);
-	good &= waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	if (!good)
-		snprintf(error, ERROR_MAX, "--svg=%.300s: gnuplot failed (status %d)", path,
-			 status);
-	return good;
+	return gnuplot_draw(fd, path, write_script, replay, error);
 }

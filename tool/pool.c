@@ -91,6 +91,8 @@ static bool make_allocator(struct pool *pool, const struct roost_config *config,
 			 pool->metadata_size);
 		return false;
 	}
+	if (pool->bare) /* so that no page fault of the metadata falls into the time measured */
+		memset(pool->metadata, 0, pool->metadata_size);
 	result = roost_init(&pool->roost, config, pool->metadata, pool->metadata_size);
 	if (result)
 		snprintf(error, ERROR_MAX, "roost_init: %s", roost_strerror(result));
@@ -119,6 +121,7 @@ bool pool_open(struct pool *pool, const struct pool_config *config, char error[]
 
 	memset(pool, 0, sizeof(*pool));
 	pool->frames = config->frames;
+	pool->bare = config->bare;
 	if (!map_all(pool, error))
 		return false;
 	make_ranges(ranges, config->frames);
@@ -199,11 +202,11 @@ static void check_frame(struct pool *pool, roost_pfn pfn, uint64_t serial)
 
 roost_pfn pool_alloc(struct pool *pool, unsigned order, unsigned flags, uint64_t serial)
 {
-	roost_pfn pfn = roost_alloc(pool->roost, order, flags);
+	roost_pfn pfn = pool->dry ? 0 : roost_alloc(pool->roost, order, flags);
 	roost_pfn count = (roost_pfn)1 << order;
 
-	if (pfn == ROOST_NONE)
-		return ROOST_NONE;
+	if (pool->bare || pfn == ROOST_NONE)
+		return pfn;
 	if ((pfn & (count - 1)) || pfn >= pool->frames || count > pool->frames - pfn) {
 		atomic_fetch_add(&pool->doubled, count); /* not ours: somebody else's */
 		return ROOST_NONE;
@@ -215,12 +218,19 @@ roost_pfn pool_alloc(struct pool *pool, unsigned order, unsigned flags, uint64_t
 
 void pool_free(struct pool *pool, roost_pfn pfn, unsigned order, uint64_t serial, bool nolock)
 {
-	for (roost_pfn i = 0; i < (roost_pfn)1 << order; i++)
+	for (roost_pfn i = 0; i < (roost_pfn)1 << order && !pool->bare; i++)
 		check_frame(pool, pfn + i, serial);
+	if (pool->dry)
+		return;
 	if (nolock)
 		roost_free_nolock(pool->roost, pfn, order);
 	else
 		roost_free(pool->roost, pfn, order);
+}
+
+bool pool_split(struct pool *pool, roost_pfn pfn, unsigned order)
+{
+	return pool->dry || roost_split(pool->roost, pfn, order, order - 1u) == 0;
 }
 
 /* ---- Looking at it ---------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ struct pool_config {
 	unsigned cpus, max_order, check;
 	uint32_t high, batch;
 	enum roost_free_path free_path;
+	bool bare; /* for timing: no marks and no stamps, the metadata touched beforehand */
 };
 
 struct pool {
@@ -44,6 +45,8 @@ struct pool {
 	size_t memory_size;
 	_Atomic unsigned char *out; /* per frame: 1 handed out, 2 no memory */
 	uint64_t frames;
+	bool bare;
+	bool dry;			   /* the allocator is not called: what is done besides */
 	_Atomic uint64_t doubled, corrupt; /* frames */
 	_Atomic uint64_t misuses;
 	struct roost_misuse first_misuse; /* valid once misuses > 0 and the threads are gone */
@@ -67,6 +70,9 @@ void pool_close(struct pool *pool);
 /* Any context, as roost_alloc() and roost_free(). The serial given to both must be the same. */
 roost_pfn pool_alloc(struct pool *pool, unsigned order, unsigned flags, uint64_t serial);
 void pool_free(struct pool *pool, roost_pfn pfn, unsigned order, uint64_t serial, bool nolock);
+
+/* Into halves; any context, as roost_split(). False: the block stays whole. */
+bool pool_split(struct pool *pool, roost_pfn pfn, unsigned order);
 
 /* Frames in free blocks of at least this order that a caller with these flags may have. */
 uint64_t pool_fitting(const struct pool *pool, unsigned order, unsigned flags);

@@ -24,13 +24,16 @@ struct replay {
 	struct pool pool;
 	struct series series;
 
-	double seconds;
+	double seconds;	     /* from the first step to the last */
+	double cpu_seconds;  /* that the threads were running meanwhile, all of them together */
+	double loop_seconds; /* with --timing, in order: of that, what is not the allocator's */
 	struct tally tally;
 	struct storm_tally storm;
 	struct storm_exchange exchange;
-	struct roost_stats stats; /* before the blocks that are left are freed */
-	uint64_t left_at_end;	  /* blocks, counted after the replay; plan->live_at_end foretold */
-	bool stuck;		  /* no step was taken for options->stall seconds */
+	struct roost_pcp_info pcp; /* of CPU 0 in the large zone */
+	struct roost_stats stats;  /* before the blocks that are left are freed */
+	uint64_t left_at_end; /* blocks, counted after the replay; plan->live_at_end foretold */
+	bool stuck;	      /* no step was taken for options->stall seconds */
 	struct pool_verdict verdict;
 };
 

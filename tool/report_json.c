@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * report_json.c - the report for programs: one object. All keys are always there, so that a
- * program need not ask.
+ * program need not ask; but the counters in "paths" are those that the engine has.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -100,20 +100,25 @@ static void put_setup(json_t *root, const struct replay *replay)
 	const struct options *o = replay->options;
 
 	put(root, "mode", json_string(o->parallel ? "parallel" : "ordered"));
-	put(root, "free", json_string(free_path_names[o->free_path]));
+	put(root, "engine", json_string(o->engine->name));
+	put(root, "free", json_string(options_path(o)));
 	put_count(root, "cpus", replay->plan->nr_cpus);
 	put_count(root, "check", o->check);
 	put_count(root, "memory", replay->pool.frames << POOL_FRAME_SHIFT);
+	put_count(root, "metadata", replay->pool.metadata_size);
+	put_count(root, "pcp_high", replay->pcp.high);
+	put_count(root, "pcp_batch", replay->pcp.batch);
+	put(root, "timing", json_boolean(o->timing));
 	put_count(root, "irq_storm", o->storm_hz);
 }
 
-static void put_paths(json_t *root, const struct roost_stats *stats)
+static void put_paths(json_t *root, const struct engine *engine, const struct roost_stats *stats)
 {
 	json_t *paths = json_object();
 
-#define PUT_COUNTER(name, text) put_count(paths, #name, stats->name);
-	ROOST_COUNTERS(PUT_COUNTER)
-#undef PUT_COUNTER
+	for (enum counter i = 0; i < NR_COUNTERS; i++)
+		if (engine->counters[i])
+			put_count(paths, counter_name(i), counter_value(stats, i));
 	put(root, "paths", paths);
 }
 
@@ -140,11 +145,51 @@ static void put_cost(json_t *root, const struct replay *replay)
 
 	put_count(root, "operations", operations);
 	put(root, "seconds", json_real(replay->seconds));
+	put(root, "cpu_seconds", json_real(replay->cpu_seconds));
+	put(root, "loop_seconds", json_real(replay->loop_seconds));
 	put(root, "operations_per_second", json_real(ratio((double)operations, replay->seconds)));
 	put(root, "zone_lock_per_million", json_real(per_million(stats->zone_lock, operations)));
 	put(root, "frames_per_zone_lock",
 	    json_real(ratio((double)stats->zone_frames, (double)stats->zone_lock)));
 	put_count(root, "waits", replay->tally.waits);
+}
+
+static json_t *samples_array(const struct series *series)
+{
+	json_t *samples = json_array();
+
+	for (size_t i = 0; i < series->nr; i++) {
+		const struct sample *s = &series->samples[i];
+
+		json_array_append_new(samples,
+				      json_pack("[f, I, I, I]", (double)s->time_ns / 1e9,
+						(json_int_t)s->blocks_2m, (json_int_t)s->free,
+						(json_int_t)s->on_cpus));
+	}
+	return samples;
+}
+
+/* null: no sample was taken. */
+static void put_series(json_t *root, const struct replay *replay)
+{
+	struct series_summary summary;
+	json_t *series = json_object();
+
+	series_sum_up(&replay->series, &summary);
+	if (!summary.samples) {
+		json_decref(series);
+		put(root, "series", json_null());
+		return;
+	}
+	put_count(series, "samples", summary.samples);
+	put(series, "on_cpus_mean", json_real(summary.on_cpus_mean));
+	put_count(series, "on_cpus_max", summary.on_cpus_max);
+	put(series, "blocks_2m_mean", json_real(summary.blocks_2m_mean));
+	put_count(series, "blocks_2m_min", summary.blocks_2m_min);
+	put_count(series, "blocks_2m_end", summary.blocks_2m_end);
+	if (replay->options->samples)
+		put(series, "seconds_blocks_free_on_cpus", samples_array(&replay->series));
+	put(root, "series", series);
 }
 
 static void append_finding(void *context, const char *finding)
@@ -180,9 +225,10 @@ void report_json(const struct replay *replay)
 	put_setup(root, replay);
 	put_trace(root, replay->trace);
 	put_plan(root, replay->plan);
-	put_paths(root, &replay->stats);
+	put_paths(root, replay->options->engine, &replay->stats);
 	put_handlers(root, replay);
 	put_cost(root, replay);
+	put_series(root, replay);
 	put_verdict(root, replay);
 	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	putchar('\n');

@@ -35,9 +35,11 @@ static void show_setup(const struct replay *replay)
 
 	printf("roost replay: %s (%s, %s)\n", o->trace, replay->trace->format,
 	       replay->trace->compression);
-	printf("%s, free path %s, %u CPUs, %" PRIu64 " MiB, check level %u",
-	       o->parallel ? "in parallel" : "in order", free_path_names[o->free_path],
-	       replay->plan->nr_cpus, replay->pool.frames >> (20 - POOL_FRAME_SHIFT), o->check);
+	printf("%s, engine %s, ", o->parallel ? "in parallel" : "in order", o->engine->name);
+	if (engine_nr_paths(o->engine) > 1)
+		printf("free path %s, ", options_path(o));
+	printf("%u CPUs, %" PRIu64 " MiB, check level %u", replay->plan->nr_cpus,
+	       replay->pool.frames >> (20 - POOL_FRAME_SHIFT), o->check);
 	if (o->storm_hz)
 		printf(", interrupts at %u Hz per CPU", o->storm_hz);
 	printf("\n");
@@ -92,14 +94,12 @@ static void show_matching(const struct plan *plan)
 			       plan->unmatched[i], unmatched_texts[i]);
 }
 
-static void show_paths(const struct roost_stats *stats)
+static void show_paths(const struct engine *engine, const struct roost_stats *stats)
 {
 	section("Paths");
-#define SHOW_COUNTER(name, text)                                                                   \
-	if (stats->name)                                                                           \
-		count_with(#name, stats->name, text);
-	ROOST_COUNTERS(SHOW_COUNTER)
-#undef SHOW_COUNTER
+	for (enum counter i = 0; i < NR_COUNTERS; i++)
+		if (engine->counters[i] && counter_value(stats, i))
+			count_with(counter_name(i), counter_value(stats, i), engine->counters[i]);
 }
 
 static void show_handlers(const struct replay *replay)
@@ -114,7 +114,8 @@ static void show_handlers(const struct replay *replay)
 	if (!replay->options->storm_hz)
 		return;
 	count("interrupts of the storm", storm->ticks);
-	count("  that met a holder of a pcp lock", storm->interrupted_holder);
+	if (replay->options->engine->has_pcps)
+		count("  that met a holder of a pcp lock", storm->interrupted_holder);
 	count("  steps under the handlers' lock", storm->locked_steps);
 	count("  allocations", storm->allocs);
 	count("  allocations that failed", storm->failed);
@@ -130,8 +131,11 @@ static void show_cost(const struct replay *replay)
 	section("Cost");
 	count("operations", operations);
 	printf("  %-34s %14.6f\n", "seconds", replay->seconds);
-	printf("  %-34s %14.0f  stamps of the frames included\n", "operations per second",
-	       ratio((double)operations, replay->seconds));
+	printf("  %-34s %14.0f  %s\n", "operations per second",
+	       ratio((double)operations, replay->seconds),
+	       replay->options->timing ? "the loop included" : "stamps of the frames included");
+	if (!replay->options->engine->has_pcps)
+		return;
 	printf("  %-34s %14.1f\n", "zone locks per million operations",
 	       per_million(stats->zone_lock, operations));
 	printf("  %-34s %14.2f\n", "frames moved per zone lock",
@@ -150,7 +154,10 @@ static void show_verdict(const struct replay *replay)
 	count_any("allocations that failed", replay->tally.failed_allocs);
 	if (!replay->stuck)
 		count("frames lost", replay->verdict.lost);
-	count("frames handed out twice", replay->pool.doubled);
+	if (replay->options->timing)
+		printf("  the frames had no stamps: nobody looked for frames handed out twice\n");
+	else
+		count("frames handed out twice", replay->pool.doubled);
 	count("frames corrupt", replay->pool.corrupt);
 	report_findings(replay, print_finding, NULL);
 	if (replay_verified(replay))
@@ -163,7 +170,7 @@ void report_text(const struct replay *replay)
 	show_trace(replay->trace, replay->plan);
 	show_classes(replay->plan);
 	show_matching(replay->plan);
-	show_paths(&replay->stats);
+	show_paths(replay->options->engine, &replay->stats);
 	show_handlers(replay);
 	show_cost(replay);
 	show_verdict(replay);

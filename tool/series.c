@@ -13,6 +13,11 @@ void series_open(struct series *series, size_t steps, unsigned threads, uint64_t
 	atomic_init(&series->nr, 0);
 }
 
+void series_open_idle(struct series *series)
+{
+	*series = (struct series){.every = SIZE_MAX};
+}
+
 void series_close(struct series *series)
 {
 	free(series->samples);
@@ -20,9 +25,12 @@ void series_close(struct series *series)
 
 void series_take(struct series *series, const struct pool *pool, uint64_t time_ns)
 {
-	size_t index = atomic_fetch_add(&series->nr, 1);
 	struct pool_sums sums;
+	size_t index;
 
+	if (!series->room)
+		return;
+	index = atomic_fetch_add(&series->nr, 1);
 	if (index >= series->room) {
 		atomic_fetch_sub(&series->nr, 1);
 		return;
@@ -32,7 +40,7 @@ void series_take(struct series *series, const struct pool *pool, uint64_t time_n
 		.time_ns = time_ns - series->first_ns,
 		.blocks_2m = sums.blocks_2m,
 		.free = sums.free,
-		.free_pcp = sums.free_pcp + sums.free_llist,
+		.on_cpus = sums.free_pcp + sums.free_llist,
 	};
 }
 
@@ -45,5 +53,28 @@ static int by_time(const void *a, const void *b)
 
 void series_sort(struct series *series)
 {
-	qsort(series->samples, series->nr, sizeof(*series->samples), by_time);
+	if (series->nr)
+		qsort(series->samples, series->nr, sizeof(*series->samples), by_time);
+}
+
+void series_sum_up(const struct series *series, struct series_summary *summary)
+{
+	uint64_t on_cpus = 0, blocks = 0;
+
+	*summary = (struct series_summary){.samples = series->nr, .blocks_2m_min = UINT64_MAX};
+	for (size_t i = 0; i < series->nr; i++) {
+		const struct sample *s = &series->samples[i];
+
+		on_cpus += s->on_cpus;
+		blocks += s->blocks_2m;
+		if (s->on_cpus > summary->on_cpus_max)
+			summary->on_cpus_max = s->on_cpus;
+		if (s->blocks_2m < summary->blocks_2m_min)
+			summary->blocks_2m_min = s->blocks_2m;
+		summary->blocks_2m_end = s->blocks_2m;
+	}
+	if (series->nr) {
+		summary->on_cpus_mean = (double)on_cpus / (double)series->nr;
+		summary->blocks_2m_mean = (double)blocks / (double)series->nr;
+	}
 }

@@ -16,7 +16,8 @@ enum { SERIES_POINTS = 500 }; /* for the whole replay, however long; a plot is n
 struct sample {
 	uint64_t time_ns; /* of the trace, from its first event */
 	uint64_t blocks_2m;
-	uint64_t free, free_pcp; /* frames: in the zones, on pcps and on lock-free lists */
+	uint64_t free, on_cpus; /* frames: in the zones; on pcps and on lock-free lists (pcpbuddy)
+				 * or in pageblocks that a CPU owns (roost) */
 };
 
 struct series {
@@ -27,7 +28,16 @@ struct series {
 	size_t every; /* steps of one thread between two samples of it */
 };
 
+/* Over all samples, which lie equal numbers of steps apart. */
+struct series_summary {
+	size_t samples; /* 0: the rest says nothing */
+	double on_cpus_mean, blocks_2m_mean;
+	uint64_t on_cpus_max, blocks_2m_min, blocks_2m_end;
+};
+
 void series_open(struct series *series, size_t steps, unsigned threads, uint64_t first_ns);
+/* Takes none. */
+void series_open_idle(struct series *series);
 void series_close(struct series *series);
 
 /* Threads may do this side by side. */
@@ -35,5 +45,8 @@ void series_take(struct series *series, const struct pool *pool, uint64_t time_n
 
 /* Sorts by time; all threads must be done. */
 void series_sort(struct series *series);
+
+/* Of a sorted series. */
+void series_sum_up(const struct series *series, struct series_summary *summary);
 
 #endif

@@ -168,8 +168,9 @@ struct roost_config {
 	const uint8_t *cpu_node; /* node of each CPU; NULL: all on node 0 */
 	unsigned nr_cpus;	 /* 1 .. ROOST_MAX_CPUS */
 	unsigned max_order;	 /* 0: ROOST_DEFAULT_MAX_ORDER; at least ROOST_PAGEBLOCK_ORDER */
-	uint32_t pcp_high;  /* frames that a pcp holds before it drains; 0: from the zone's size */
-	uint32_t pcp_batch; /* frames moved per hold of a zone lock; 0: from pcp_high */
+	/* pcpbuddy alone: frames that a pcp holds before it drains (0: from the zone's size), and
+	 * frames moved per hold of a zone lock (0: from pcp_high). */
+	uint32_t pcp_high, pcp_batch;
 	enum roost_free_path free_path;
 	unsigned check_level;	     /* ROOST_CHECK_* */
 	roost_misuse_fn *misuse;     /* NULL: names the misuse and stops (the port's fatal) */
@@ -393,10 +394,10 @@ int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info 
 
 struct roost_pcp_info {
 	bool online;
-	uint64_t count; /* frames on the lists */
-	uint64_t llist; /* frames on the lock-free list */
-	uint64_t high, batch;
-	uint64_t whole; /* whole pageblocks among count */
+	uint64_t count;	      /* frames on the lists */
+	uint64_t llist;	      /* frames on the lock-free list */
+	uint64_t high, batch; /* 0: the engine has none */
+	uint64_t whole;	      /* whole pageblocks among count */
 };
 
 /* Describes the pcp of a CPU in a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL. */

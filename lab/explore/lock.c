@@ -199,6 +199,12 @@ void lock_waits(struct context *c)
 		return;
 	note_wait(c, (unsigned)c->missed);
 	log_line(c, "lock %s: waits", vm.locks[c->missed].name);
+	if (vm.locks[c->missed].class->kind == LOCK_TRIED && !vm.tries_wait)
+		vm_fail(FAIL_LOCK, "waits", "%s waits for %s, which may only be tried", c->name,
+			vm.locks[c->missed].name);
+	if (!c->call_waits)
+		vm_fail(FAIL_LOCK, "waits", "%s waits for %s in a call that waits for nothing",
+			c->name, vm.locks[c->missed].name);
 }
 
 void lock_irq_on(struct context *c)

@@ -9,13 +9,16 @@
 
 /* ---- Calls --------------------------------------------------------------------------------- */
 
-static void call(struct context *c, const char *format, const char *name, unsigned long number)
+/* waits: the call may wait for a lock, unless it is an NMI that calls. */
+static void call(struct context *c, bool waits, const char *format, const char *name,
+		 unsigned long number)
 {
 	if (!c)
 		return;
 	log_line(c, format, name, number);
 	if (c->hooked)
 		return;
+	c->call_waits = waits && c->level < LEVEL_NMI;
 	c->call_ops = 0;
 	c->nr_watched = 0;
 	c->own_news = false;
@@ -23,10 +26,14 @@ static void call(struct context *c, const char *format, const char *name, unsign
 	c->missed = -1;
 }
 
-/* waits: the call may wait. */
-static void called(struct context *c, bool waits)
+static void called(struct context *c)
 {
-	if (!c || waits || c->hooked)
+	bool waits = !c || c->call_waits;
+
+	if (!c || c->hooked)
+		return;
+	c->call_waits = true; /* a wait for a lock of the scenario is no call's */
+	if (waits)
 		return;
 	scenario_add_own(c->call_ops);
 	if (world_scenario->bound && c->call_ops > world_scenario->bound)
@@ -52,9 +59,9 @@ static void do_alloc(struct context *c, const struct statement *s)
 	unsigned order = (unsigned)s->number;
 	roost_pfn pfn;
 
-	call(c, "%s = alloc order %lu", world_name(s->variables[0]), order);
+	call(c, s->flags & ROOST_WAIT, "%s = alloc order %lu", world_name(s->variables[0]), order);
 	pfn = roost_alloc(pool, order, s->flags);
-	called(c, s->flags & ROOST_WAIT);
+	called(c);
 	got(c, s->variables[0], pfn, order);
 }
 
@@ -64,9 +71,10 @@ static void do_alloc_bulk(struct context *c, const struct statement *s)
 	roost_pfn pfns[SCENARIO_ARGUMENTS];
 	size_t n;
 
-	call(c, "%s, ... = alloc-bulk order %lu", world_name(s->variables[0]), order);
+	call(c, s->flags & ROOST_WAIT, "%s, ... = alloc-bulk order %lu",
+	     world_name(s->variables[0]), order);
 	n = roost_alloc_bulk(pool, order, s->flags, pfns, s->nr_variables);
-	called(c, s->flags & ROOST_WAIT);
+	called(c);
 	for (unsigned i = 0; i < s->nr_variables; i++)
 		got(c, s->variables[i], i < n ? pfns[i] : ROOST_NONE, order);
 }
@@ -79,14 +87,14 @@ static void do_free(struct context *c, const struct statement *s, bool nolock)
 
 		if (!has_block(value))
 			continue;
-		call(c, nolock ? "free-nolock %s (frame %lu)" : "free %s (frame %lu)",
+		call(c, !nolock, nolock ? "free-nolock %s (frame %lu)" : "free %s (frame %lu)",
 		     world_name(s->variables[i]), (unsigned long)block.pfn);
 		world_unmark(block);
 		if (nolock)
 			roost_free_nolock(pool, block.pfn, block.order);
 		else
 			roost_free(pool, block.pfn, block.order);
-		called(c, !nolock);
+		called(c);
 		if (c)
 			log_line(c, "   %s is freed", world_name(s->variables[i]));
 	}
@@ -103,14 +111,15 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 		if (has_block(value))
 			blocks[n++] = block_of(value);
 	}
-	call(c, nolock ? "free-batch-nolock%s (%lu blocks)" : "free-batch%s (%lu blocks)", "", n);
+	call(c, !nolock, nolock ? "free-batch-nolock%s (%lu blocks)" : "free-batch%s (%lu blocks)",
+	     "", n);
 	for (size_t i = 0; i < n; i++)
 		world_unmark(blocks[i]);
 	if (nolock)
 		roost_free_bulk_nolock(pool, blocks, n);
 	else
 		roost_free_bulk(pool, blocks, n);
-	called(c, !nolock);
+	called(c);
 	if (c)
 		log_line(c, "   all are freed");
 }
@@ -120,13 +129,15 @@ static void do_split(struct context *c, const struct statement *s)
 	uint64_t value = world_get(s->variables[0]);
 	struct roost_block block = block_of(value);
 	unsigned to = (unsigned)s->number;
+	int err;
 
 	if (!has_block(value))
 		return;
-	call(c, "split %s to order %lu", world_name(s->variables[0]), to);
-	if (roost_split(pool, block.pfn, block.order, to) != 0)
+	call(c, false, "split %s to order %lu", world_name(s->variables[0]), to);
+	err = roost_split(pool, block.pfn, block.order, to);
+	called(c);
+	if (err)
 		return;
-	called(c, false);
 	for (unsigned i = 1; i < s->nr_variables; i++)
 		world_set(s->variables[i], value_of(block.pfn + ((roost_pfn)(i - 1) << to), to));
 }
@@ -154,21 +165,21 @@ static void do_cpu(struct context *c, const struct statement *s)
 
 	switch (s->verb) {
 	case VERB_DRAIN:
-		call(c, s->number < 0 ? "drain all" : "drain cpu%s%lu", "", cpu);
+		call(c, true, s->number < 0 ? "drain all" : "drain cpu%s%lu", "", cpu);
 		roost_drain(pool, s->number);
 		break;
 	case VERB_OFFLINE:
-		call(c, "offline cpu%s%lu", "", cpu);
+		call(c, true, "offline cpu%s%lu", "", cpu);
 		roost_cpu_offline(pool, cpu);
 		break;
 	case VERB_ONLINE:
-		call(c, "online cpu%s%lu", "", cpu);
+		call(c, true, "online cpu%s%lu", "", cpu);
 		roost_cpu_online(pool, cpu);
 		break;
 	default: {
 		uint64_t value = world_get(s->variables[0]);
 
-		call(c, s->verb == VERB_ISOLATE ? "isolate %s" : "unisolate %s",
+		call(c, true, s->verb == VERB_ISOLATE ? "isolate %s" : "unisolate %s",
 		     world_name(s->variables[0]), 0);
 		if (has_block(value) &&
 		    roost_isolate(pool, block_of(value).pfn, s->verb == VERB_ISOLATE))

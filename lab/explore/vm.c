@@ -322,6 +322,7 @@ static void reset_context(struct context *c)
 	c->below = NULL;
 	c->pending = (struct op){0};
 	c->hooked = c->own_news = false;
+	c->call_waits = true;
 	c->call_ops = c->ops = c->spins = c->sleeps = c->nr_held = c->nr_watched = 0;
 	c->woken_by = c->missed = -1;
 	memset(c->clock, 0, sizeof(c->clock));

@@ -132,6 +132,7 @@ struct context {
 	/* Scenario. */
 	void *program;
 	uint32_t call_ops; /* accesses in the API call that it is in */
+	bool call_waits;   /* that call may wait for a lock */
 	bool hooked;	   /* that call has called the pressure hook, which it is in */
 	bool own_news;	   /* the hook has: what it wrote may be what the call waits for */
 	/* Counts. */
@@ -227,9 +228,10 @@ struct vm {
 	const struct strategy *strategy;
 	void *strategy_self;
 	uint32_t generation;
-	bool weak;	/* loads may be stale */
-	bool grown;	/* words became shared: the search must start over */
-	bool share_all; /* treat every word as shared: replay */
+	bool tries_wait; /* the free path waits for locks that may only be tried */
+	bool weak;	 /* loads may be stale */
+	bool grown;	 /* words became shared: the search must start over */
+	bool share_all;	 /* treat every word as shared: replay */
 	bool cut;
 	bool verbose, tracing;
 	struct step steps[VM_STEPS];

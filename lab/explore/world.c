@@ -14,6 +14,7 @@
 #include "port.h"
 
 struct world *world;
+static uint32_t *contents; /* of each frame: what its holder writes */
 roost_t *pool;
 const struct scenario *world_scenario;
 unsigned world_locks[SCENARIO_LOCKS];
@@ -74,6 +75,14 @@ bool scenario_address(const void *address, char *text, size_t size)
 
 /* ---- Who holds what ------------------------------------------------------------------------ */
 
+/* Who holds frames writes to them. So the allocator must order what one holder does before it frees
+ * against what the next one does: if not, that is a data race. */
+static void write_frames(roost_pfn pfn, unsigned order)
+{
+	if (vm.current)
+		race_access(&contents[pfn], sizeof(*contents) << order, true);
+}
+
 void world_mark(roost_pfn pfn, unsigned order)
 {
 	for (roost_pfn f = pfn; f < pfn + ((roost_pfn)1 << order); f++) {
@@ -84,10 +93,13 @@ void world_mark(roost_pfn pfn, unsigned order)
 		world->marks[f] = 1;
 		world->held++;
 	}
+	write_frames(pfn, order);
 }
 
 void world_unmark(struct roost_block block)
 {
+	if (world->marks[block.pfn]) /* who frees what he does not hold has no business there */
+		write_frames(block.pfn, block.order);
 	for (roost_pfn f = block.pfn; f < block.pfn + ((roost_pfn)1 << block.order); f++) {
 		world->held -= world->marks[f];
 		world->marks[f] = 0;
@@ -109,6 +121,7 @@ static void pressed(void *context, unsigned zone, uint64_t free_frames)
 {
 	struct context *c = vm.current;
 	uint32_t ops;
+	bool waits;
 
 	(void)context;
 	if (!c)
@@ -120,10 +133,15 @@ static void pressed(void *context, unsigned zone, uint64_t free_frames)
 		vm_fail(FAIL_ASSERT, "pressure", "%s calls the pressure hook while it runs",
 			c->name);
 	world->pressing = c->hooked = true;
+	/* Two calls for one zone are ordered: the hook need not lock what it writes. */
+	race_access(&world->pressed, sizeof(world->pressed), true);
 	world->pressed++;
 	ops = c->call_ops;
+	waits = c->call_waits;
+	c->call_waits = c->level < LEVEL_NMI;
 	program_do(c, &world_scenario->pressure);
 	c->call_ops = ops;
+	c->call_waits = waits;
 	world->pressing = c->hooked = false;
 	c->own_news = true;
 }
@@ -176,12 +194,14 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	vm.weak = weak;
 	config.ranges = &range;
 	config.nr_ranges = 1;
+	vm.tries_wait = false;
 	engine_configure(&config, path);
 	config.misuse = heard_misuse;
 	if (s->pressure.nr)
 		config.pressure = pressed;
 	size = roost_metadata_size(&config);
 	world = vm_alloc(sizeof(*world) + frames, 64);
+	contents = vm_alloc(sizeof(*contents) * frames, 64);
 	metadata = vm_alloc(size, 64);
 	if (!size || roost_init(&pool, &config, metadata, size)) {
 		const char *error = roost_config_error(&config);

@@ -19,12 +19,35 @@
 #define rst_load_sc(p)	    atomic_load_explicit((p), memory_order_seq_cst)
 #define rst_store_rlx(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 #define rst_store_rel(p, v) atomic_store_explicit((p), (v), memory_order_release)
+#define rst_store_sc(p, v)  atomic_store_explicit((p), (v), memory_order_seq_cst)
 #define rst_xchg_acq(p, v)  atomic_exchange_explicit((p), (v), memory_order_acquire)
 #define rst_xchg_rel(p, v)  atomic_exchange_explicit((p), (v), memory_order_release)
+#define rst_xchg_sc(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
 #define rst_fence_sc()	    atomic_thread_fence(memory_order_seq_cst)
-#define rst_add_rlx(p, v)   ((void)atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 
-/* Compare-and-exchange of a 32- or 64-bit word; *expected gets what was found on failure. */
+/* The new value. */
+#define rst_take_rlx(p, v) (atomic_fetch_sub_explicit((p), (v), memory_order_relaxed) - (v))
+
+/* Their results are not used: with them a compiler may make a loop of compare-and-exchange. */
+#define rst_add_rlx(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
+#define rst_add_rel(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_release))
+#define rst_add_sc(p, v)  ((void)atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
+#define rst_or_sc(p, v)	  ((void)atomic_fetch_or_explicit((p), (v), memory_order_seq_cst))
+#define rst_and_sc(p, v)  ((void)atomic_fetch_and_explicit((p), (v), memory_order_seq_cst))
+
+/* Compare-and-exchange; *expected gets what was found on failure. */
+static inline bool rst_cas8_rlx(_Atomic uint8_t *p, uint8_t *expected, uint8_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_relaxed,
+						       memory_order_relaxed);
+}
+
+static inline bool rst_cas16_sc(_Atomic uint16_t *p, uint16_t *expected, uint16_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_seq_cst,
+						       memory_order_relaxed);
+}
+
 static inline bool rst_cas32_rlx(_Atomic uint32_t *p, uint32_t *expected, uint32_t desired)
 {
 	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_relaxed,
@@ -32,6 +55,12 @@ static inline bool rst_cas32_rlx(_Atomic uint32_t *p, uint32_t *expected, uint32
 }
 
 static inline bool rst_cas32_acq(_Atomic uint32_t *p, uint32_t *expected, uint32_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static inline bool rst_cas64_acq(_Atomic uint64_t *p, uint64_t *expected, uint64_t desired)
 {
 	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_acquire,
 						       memory_order_relaxed);

@@ -22,7 +22,8 @@
  *                                 round (about 50 us to 1 ms). Thread context.
  *   void rst_fatal(text)          does not return.
  *   void rst_lock_note(delta)     +1 before a try-only lock is tried, -1 after it was not had or
- * was dropped; for lab builds, otherwise empty.
+ *                                 was dropped (or what takes a lock's place in an engine without);
+ *                                 for lab builds, otherwise empty.
  *
  * Preconditions of all ports: interrupts nest (a handler ends before what it interrupted goes
  * on); 32- and 64-bit atomics are lock-free; the caller's frames are no memory of the port's.

@@ -18,67 +18,17 @@
 #include "pcpbuddy/pcpbuddy.h"
 
 struct request {
+	struct rst_request ask;
 	struct roost *r;
-	const char *call;
-	unsigned order, type;
-	unsigned cpu; /* where it began; only locality depends on it */
-	bool wait;    /* may wait for zone locks and sleep */
-	bool reserve; /* may go below the min watermark */
-	uint8_t one_zone[2];
-	const uint8_t *zones; /* in order of preference, ended by 0xff */
-	int node;	      /* only zones of this node, -1: all */
 };
-
-/* ---- Reading the request ------------------------------------------------------------------ */
-
-enum {
-	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
-		      0xff << 8 | 0xff << 16,
-};
-
-static bool complain(const struct request *q, enum roost_misuse_kind kind, roost_pfn pfn)
-{
-	rst_report(q->r, &(struct roost_misuse){.kind = kind,
-						.call = q->call,
-						.pfn = pfn,
-						.order_given = (int)q->order,
-						.order_found = -1,
-						.head_found = ROOST_NONE});
-	return false;
-}
-
-static bool read_request(struct request *q, unsigned flags)
-{
-	struct roost *r = q->r;
-	unsigned zone = flags >> 8 & 0xff, node = flags >> 16 & 0xff;
-
-	if (q->order > r->max_order)
-		return complain(q, ROOST_MISUSE_BAD_ORDER, ROOST_NONE);
-	q->type = flags & ROOST_MIGRATETYPE_MASK;
-	if (flags & ~(unsigned)KNOWN_FLAGS || q->type >= RST_PCP_TYPES || zone > r->nr_zones ||
-	    node > r->nr_nodes)
-		return complain(q, ROOST_MISUSE_BAD_FLAGS, ROOST_NONE);
-	q->cpu = rst_this_cpu(r);
-	q->wait = (flags & ROOST_WAIT) && !rst_nmi();
-	q->reserve = flags & ROOST_RESERVE;
-	node = node ? node - 1 : r->cpu_node[q->cpu];
-	q->node = flags & ROOST_THISNODE ? (int)node : -1;
-	q->zones = r->zone_order + (size_t)node * (r->nr_zones + 1);
-	if (zone) {
-		q->one_zone[0] = (uint8_t)(zone - 1);
-		q->one_zone[1] = 0xff;
-		q->zones = q->one_zone;
-	}
-	return true;
-}
 
 /* The next zone that the request may use, from position *i on, or NULL. */
 static struct rst_zone *next_zone(const struct request *q, unsigned *i)
 {
-	while (q->zones[*i] != 0xff) {
-		struct rst_zone *z = &q->r->zones[q->zones[(*i)++]];
+	while (q->ask.zones[*i] != 0xff) {
+		struct rst_zone *z = &q->r->zones[q->ask.zones[(*i)++]];
 
-		if (q->node < 0 || z->node == (unsigned)q->node)
+		if (q->ask.node < 0 || z->desc.node == (unsigned)q->ask.node)
 			return z;
 	}
 	return NULL;
@@ -86,28 +36,23 @@ static struct rst_zone *next_zone(const struct request *q, unsigned *i)
 
 static uint64_t floor_of(const struct request *q, const struct rst_zone *z)
 {
-	return q->reserve ? 0 : z->min;
+	return q->ask.reserve ? 0 : z->desc.min;
 }
 
 /* ---- Pressure ----------------------------------------------------------------------------- */
 
 static void call_pressure(const struct request *q, struct rst_zone *z)
 {
-	/* The hook may allocate: it is not called again from inside itself. */
-	if (!q->r->pressure || rst_xchg_acq(&z->calling, 1))
-		return;
-	RST_COUNT(q->r, z, pressure, 1);
-	q->r->pressure(q->r->context, z->id, rst_zone_available(z));
-	rst_store_rel(&z->calling, 0);
+	uint64_t free = rst_zone_available(z);
+
+	if (rst_pressure_call(&q->r->base, &z->pressure, &z->desc, free))
+		RST_COUNT(q->r, z, pressure, 1);
 }
 
-/* No lock is held. Once for each fall below low; rst_zone_put() arms it again. */
+/* No lock is held. rst_zone_put() arms the hook again. */
 static void check_pressure(const struct request *q, struct rst_zone *z)
 {
-	/* Racy reads of a hint: a call too many or too late harms nobody, and the exchange
-	 * lets one caller through for each arming. */
-	if (rst_zone_available(z) < z->low && !rst_load_rlx(&z->pressed) &&
-	    !rst_xchg_acq(&z->pressed, 1))
+	if (rst_pressure_falls(&z->pressure, &z->desc, rst_zone_available(z)))
 		call_pressure(q, z);
 }
 
@@ -124,12 +69,17 @@ static void pressure_everywhere(const struct request *q)
 static roost_pfn hand_out(const struct request *q, rst_frame_id f)
 {
 	struct roost *r = q->r;
-	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->map, f), f);
+	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
 
-	if (r->check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, q->order))
-		complain(q, ROOST_MISUSE_CORRUPT, pfn);
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, q->ask.order))
+		rst_report(&r->base, &(struct roost_misuse){.kind = ROOST_MISUSE_CORRUPT,
+							    .call = q->ask.call,
+							    .pfn = pfn,
+							    .order_given = (int)q->ask.order,
+							    .order_found = -1,
+							    .head_found = ROOST_NONE});
 	rst_store_rlx(&r->frames[f].used, 1);
-	rst_set_state(r, f, rst_state(RST_ALLOC, q->order));
+	rst_set_state(r, f, rst_state(RST_ALLOC, q->ask.order));
 	return pfn;
 }
 
@@ -139,27 +89,28 @@ static rst_frame_id from_pcp_locked(const struct request *q, struct rst_zone *z,
 				    struct rst_pcp *pcp)
 {
 	struct roost *r = q->r;
-	rst_frame_id f = rst_pcp_take(r, pcp, q->order, q->type);
+	rst_frame_id f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
 
 	if (f != RST_NO_FRAME)
 		return f;
-	rst_pcp_absorb(r, z, pcp, q->wait);
-	if (q->order && rst_load_rlx(&pcp->count) >= 1u << q->order)
+	rst_pcp_absorb(r, z, pcp, q->ask.wait);
+	if (q->ask.order && rst_load_rlx(&pcp->count) >= 1u << q->ask.order)
 		rst_pcp_merge(r, pcp);
-	f = rst_pcp_take(r, pcp, q->order, q->type);
+	f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
 	/* Never below min, whoever asks: what lies on a pcp anybody may take. */
-	if (f == RST_NO_FRAME && rst_pcp_refill(r, z, pcp, q->order, q->type, z->min, q->wait))
-		f = rst_pcp_take(r, pcp, q->order, q->type);
+	if (f == RST_NO_FRAME &&
+	    rst_pcp_refill(r, z, pcp, q->ask.order, q->ask.type, z->desc.min, q->ask.wait))
+		f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
 	return f;
 }
 
 /* Up to count blocks from this CPU's pcp; how many. */
 static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
-	struct rst_pcp *pcp = z->pcps + q->cpu;
+	struct rst_pcp *pcp = z->pcps + q->ask.cpu;
 	size_t n = 0;
 
-	if (q->order >= RST_PCP_ORDERS)
+	if (q->ask.order >= RST_PCP_ORDERS)
 		return 0;
 	if (!rst_try(&pcp->lock)) {
 		RST_COUNT(q->r, z, trylock_fail_alloc, 1);
@@ -172,7 +123,7 @@ static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id
 		n++;
 	}
 	RST_COUNT_PCP(pcp, alloc_pcp, n);
-	rst_pcp_leave(q->r, z, pcp, q->wait);
+	rst_pcp_leave(q->r, z, pcp, q->ask.wait);
 	return n;
 }
 
@@ -181,15 +132,15 @@ static rst_frame_id from_zone_locked(const struct request *q, struct rst_zone *z
 	struct roost *r = q->r;
 	rst_frame_id f;
 
-	if (rst_zone_room(z, floor_of(q, z)) < 1u << q->order)
+	if (rst_zone_room(z, floor_of(q, z)) < 1u << q->ask.order)
 		return RST_NO_FRAME;
-	f = rst_zone_take(r, z, q->order, q->type);
-	if (f == RST_NO_FRAME && rst_zone_convert(r, z, q->order, q->type))
-		f = rst_zone_take(r, z, q->order, q->type);
+	f = rst_zone_take(r, z, q->ask.order, q->ask.type);
+	if (f == RST_NO_FRAME && rst_zone_convert(r, z, q->ask.order, q->ask.type))
+		f = rst_zone_take(r, z, q->ask.order, q->ask.type);
 	if (f == RST_NO_FRAME)
-		f = rst_zone_take_other(r, z, q->order, q->type);
+		f = rst_zone_take_other(r, z, q->ask.order, q->ask.type);
 	if (f == RST_NO_FRAME) {
-		f = rst_zone_take(r, z, q->order, ROOST_LIST_RESERVE);
+		f = rst_zone_take(r, z, q->ask.order, ROOST_LIST_RESERVE);
 		RST_COUNT(r, z, alloc_reserve, f != RST_NO_FRAME);
 	}
 	return f;
@@ -200,7 +151,7 @@ static rst_frame_id from_zone(const struct request *q, struct rst_zone *z)
 	rst_frame_id f;
 	rst_irq_t irq;
 
-	if (!rst_zone_enter(q->r, z, q->wait, &irq))
+	if (!rst_zone_enter(q->r, z, q->ask.wait, &irq))
 		return RST_NO_FRAME;
 	f = from_zone_locked(q, z);
 	rst_zone_leave(z, irq);
@@ -214,7 +165,7 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 	size_t n = 0;
 
 	for (unsigned i = 0; n < count && (z = next_zone(q, &i));) {
-		if (above_low && rst_zone_available(z) < z->low)
+		if (above_low && rst_zone_available(z) < z->desc.low)
 			continue;
 		n += from_pcp(q, z, out + n, count - n);
 		while (n < count && (out[n] = from_zone(q, z)) != RST_NO_FRAME)
@@ -228,7 +179,7 @@ static size_t alloc_fast(const struct request *q, rst_frame_id *out, size_t coun
 {
 	size_t n = 0;
 
-	if (q->zones[1] != 0xff)
+	if (q->ask.zones[1] != 0xff)
 		n = from_zones(q, out, count, true);
 	if (n < count)
 		n += from_zones(q, out + n, count - n, false);
@@ -243,18 +194,18 @@ static rst_frame_id from_other_locked(const struct request *q, struct rst_zone *
 	rst_frame_id f = RST_NO_FRAME;
 
 	rst_pcp_absorb(q->r, z, pcp, false);
-	if (q->order)
+	if (q->ask.order)
 		rst_pcp_merge(q->r, pcp);
-	for (unsigned i = 0; f == RST_NO_FRAME && i < RST_PCP_TYPES; i++)
-		f = rst_pcp_take(q->r, pcp, q->order, (q->type + i) % RST_PCP_TYPES);
+	for (unsigned i = 0; f == RST_NO_FRAME && i < RST_TYPES; i++)
+		f = rst_pcp_take(q->r, pcp, q->ask.order, (q->ask.type + i) % RST_TYPES);
 	return f;
 }
 
 /* Any pcp that has a block, of whatever migratetype, this CPU's first. */
 static rst_frame_id from_others(const struct request *q, struct rst_zone *z)
 {
-	for (unsigned i = 0; i < q->r->nr_cpus; i++) {
-		struct rst_pcp *pcp = &z->pcps[(q->cpu + i) % q->r->nr_cpus];
+	for (unsigned i = 0; i < q->r->base.nr_cpus; i++) {
+		struct rst_pcp *pcp = &z->pcps[(q->ask.cpu + i) % q->r->base.nr_cpus];
 		rst_frame_id f;
 
 		if (!rst_try(&pcp->lock)) {
@@ -276,7 +227,7 @@ static size_t gather(const struct request *q, struct rst_zone *z, bool *missed)
 {
 	size_t moved = 0;
 
-	for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++) {
+	for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++) {
 		struct rst_pcp *pcp = &z->pcps[cpu];
 
 		/* Racy: a pcp that fills up behind this look shows in the sum of puts. */
@@ -284,8 +235,8 @@ static size_t gather(const struct request *q, struct rst_zone *z, bool *missed)
 		    !rst_try_held(&pcp->lock))
 			continue;
 		if (rst_try(&pcp->lock)) {
-			moved += rst_pcp_empty(q->r, z, pcp, q->wait);
-			rst_pcp_leave(q->r, z, pcp, q->wait);
+			moved += rst_pcp_empty(q->r, z, pcp, q->ask.wait);
+			rst_pcp_leave(q->r, z, pcp, q->ask.wait);
 		} else {
 			RST_COUNT(q->r, z, trylock_fail_drain, 1);
 			*missed = true;
@@ -301,7 +252,7 @@ static uint64_t free_everywhere(const struct request *q)
 
 	for (unsigned i = 0; (z = next_zone(q, &i));) {
 		frames += rst_zone_room(z, floor_of(q, z));
-		for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++)
+		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
 			frames += rst_load_rlx(&z->pcps[cpu].count);
 	}
 	return frames;
@@ -313,7 +264,7 @@ static rst_frame_id from_others_anywhere(const struct request *q)
 	rst_frame_id f = RST_NO_FRAME;
 
 	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
-		if (q->order < RST_PCP_ORDERS)
+		if (q->ask.order < RST_PCP_ORDERS)
 			f = from_others(q, z);
 	return f;
 }
@@ -325,14 +276,14 @@ static rst_frame_id alloc_nowait(const struct request *q)
 	bool missed = false;
 
 	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));) {
-		if (q->order && free_everywhere(q) >= 1u << q->order)
+		if (q->ask.order && free_everywhere(q) >= 1u << q->ask.order)
 			gather(q, z, &missed);
 		f = from_zone(q, z);
 	}
 	if (f == RST_NO_FRAME) {
-		z = &q->r->zones[q->zones[0] == 0xff ? 0 : q->zones[0]];
+		z = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]];
 		RST_COUNT(q->r, z, fail_nowait, 1);
-		RST_COUNT(q->r, z, fail_while_free, free_everywhere(q) >= 1u << q->order);
+		RST_COUNT(q->r, z, fail_while_free, free_everywhere(q) >= 1u << q->ask.order);
 		pressure_everywhere(q);
 	}
 	return f;
@@ -350,7 +301,7 @@ static uint64_t arrivals(const struct request *q, bool *missed)
 	for (unsigned i = 0; (z = next_zone(q, &i));) {
 		sum += rst_load_acq(&z->puts);
 		*missed |= rst_llist_frames(&z->llist) != 0;
-		for (unsigned cpu = 0; cpu < q->r->nr_cpus; cpu++) {
+		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++) {
 			sum += rst_load_acq(&z->pcps[cpu].puts);
 			*missed |= rst_llist_frames(&z->pcps[cpu].llist) != 0;
 		}
@@ -366,7 +317,7 @@ enum {
 
 static rst_frame_id alloc_wait(const struct request *q)
 {
-	struct rst_zone *first = &q->r->zones[q->zones[0] == 0xff ? 0 : q->zones[0]], *z;
+	struct rst_zone *first = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]], *z;
 	rst_frame_id f = from_others_anywhere(q);
 	unsigned full_rounds = 0; /* in which every lock was had */
 
@@ -390,7 +341,7 @@ static rst_frame_id alloc_wait(const struct request *q)
 			continue;
 		if (!moved && arrivals(q, &missed) == before && !missed)
 			break;
-		if (q->order && full_rounds >= FULL_ROUNDS)
+		if (q->ask.order && full_rounds >= FULL_ROUNDS)
 			break;
 		RST_COUNT(q->r, first, wait_rounds, 1);
 		rst_sleep(round);
@@ -403,13 +354,13 @@ static rst_frame_id alloc_wait(const struct request *q)
 
 roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 {
-	struct request q = {.r = roost, .call = "roost_alloc", .order = order};
+	struct request q = {.r = roost};
 	rst_frame_id f;
 
-	if (!read_request(&q, flags))
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
 		return ROOST_NONE;
 	if (!alloc_fast(&q, &f, 1)) {
-		f = q.wait ? alloc_wait(&q) : alloc_nowait(&q);
+		f = q.ask.wait ? alloc_wait(&q) : alloc_nowait(&q);
 		if (f == RST_NO_FRAME)
 			return ROOST_NONE;
 	}
@@ -420,18 +371,18 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 			size_t count)
 {
 	enum { CHUNK = 32 };
-	struct request q = {.r = roost, .call = "roost_alloc_bulk", .order = order};
+	struct request q = {.r = roost};
 	rst_frame_id frames[CHUNK];
 	size_t done = 0;
 
-	if (!read_request(&q, flags))
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc_bulk", order, flags))
 		return 0;
 	while (done < count) {
 		size_t want = count - done < CHUNK ? count - done : CHUNK;
 		size_t n = alloc_fast(&q, frames, want);
 
 		if (!n) {
-			frames[0] = q.wait ? alloc_wait(&q) : alloc_nowait(&q);
+			frames[0] = q.ask.wait ? alloc_wait(&q) : alloc_nowait(&q);
 			if (frames[0] == RST_NO_FRAME)
 				break;
 			n = 1;

@@ -16,8 +16,8 @@ enum {
 /* Takes all pageblocks from a CPU whose pcp is locked, dead and empty. */
 static void disown_all(struct roost *r, struct rst_zone *z, const struct rst_pcp *pcp)
 {
-	for (uint32_t s = 0; s < r->map.nr; s++) {
-		const struct rst_span *span = &r->map.spans[s];
+	for (uint32_t s = 0; s < r->base.map.nr; s++) {
+		const struct rst_span *span = &r->base.map.spans[s];
 		rst_block_id id = span->f0 >> ROOST_PAGEBLOCK_ORDER;
 		rst_block_id end = (rst_frame_of(span, span->end - 1) >> ROOST_PAGEBLOCK_ORDER) + 1;
 
@@ -41,9 +41,9 @@ static void disown_all(struct roost *r, struct rst_zone *z, const struct rst_pcp
 
 int roost_cpu_offline(roost_t *roost, unsigned cpu)
 {
-	if (cpu >= roost->nr_cpus)
+	if (cpu >= roost->base.nr_cpus)
 		return -ROOST_EINVAL;
-	for (unsigned i = 0; i < roost->nr_zones; i++) {
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 		struct rst_pcp *pcp = &z->pcps[cpu];
 
@@ -60,9 +60,9 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu)
 
 int roost_cpu_online(roost_t *roost, unsigned cpu)
 {
-	if (cpu >= roost->nr_cpus)
+	if (cpu >= roost->base.nr_cpus)
 		return -ROOST_EINVAL;
-	for (unsigned i = 0; i < roost->nr_zones; i++) {
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_pcp *pcp = &roost->zones[i].pcps[cpu];
 
 		lock_sleeping(pcp);
@@ -76,7 +76,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 {
 	size_t moved = 0;
 
-	for (unsigned i = 0; i < r->nr_zones; i++) {
+	for (unsigned i = 0; i < r->base.nr_zones; i++) {
 		struct rst_zone *z = &r->zones[i];
 		struct rst_pcp *pcp = &z->pcps[cpu];
 
@@ -95,10 +95,10 @@ size_t roost_drain(roost_t *roost, int cpu)
 	size_t moved = 0;
 
 	if (cpu >= 0)
-		return (unsigned)cpu < roost->nr_cpus ? drain_cpu(roost, (unsigned)cpu) : 0;
-	for (unsigned i = 0; i < roost->nr_cpus; i++)
+		return (unsigned)cpu < roost->base.nr_cpus ? drain_cpu(roost, (unsigned)cpu) : 0;
+	for (unsigned i = 0; i < roost->base.nr_cpus; i++)
 		moved += drain_cpu(roost, i);
-	for (unsigned i = 0; i < roost->nr_zones; i++)
+	for (unsigned i = 0; i < roost->base.nr_zones; i++)
 		if (rst_llist_frames(&roost->zones[i].llist)) {
 			rst_irq_t irq;
 
@@ -149,7 +149,7 @@ static int isolate_locked(struct roost *r, struct rst_zone *z, struct rst_pcp *p
 
 int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 {
-	const struct rst_span *span = rst_span_of_pfn(&roost->map, pfn);
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0;
 	struct rst_zone *z;
 	struct rst_pcp *pcp = NULL;

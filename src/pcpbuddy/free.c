@@ -13,24 +13,9 @@
  * But for the lab's blocking path no pcp lock is waited for here, so the caller may hold whatever
  *it likes.
  */
-#include "core/text.h"
 #include "pcpbuddy/pcpbuddy.h"
 
 /* ---- Check ------------------------------------------------------------------------------- */
-
-void rst_report(const struct roost *r, const struct roost_misuse *misuse)
-{
-	if (r->misuse) {
-		r->misuse(r->context, misuse);
-	} else {
-		struct rst_text text;
-		char line[256];
-
-		rst_text_start(&text, line, sizeof(line));
-		rst_text_misuse(&text, misuse);
-		rst_fatal(line);
-	}
-}
 
 bool rst_interior_clean(const struct roost *r, rst_frame_id f, unsigned order)
 {
@@ -50,7 +35,7 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 		m->kind = ROOST_MISUSE_HOLE;
 		return;
 	}
-	for (unsigned order = 0; order <= r->max_order; order++) {
+	for (unsigned order = 0; order <= r->base.max_order; order++) {
 		roost_pfn head = m->pfn >> order << order;
 		uint32_t state;
 
@@ -73,25 +58,9 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 /* The frame at pfn, or RST_NO_FRAME with the misuse. */
 static rst_frame_id locate(const struct roost *r, struct roost_misuse *m)
 {
-	const struct rst_span *span;
-	roost_pfn last = r->map.spans[r->map.nr - 1].end;
+	const struct rst_span *span = rst_misuse_span(&r->base, m);
 
-	if ((unsigned)m->order_given > r->max_order) {
-		m->kind = ROOST_MISUSE_BAD_ORDER;
-		return RST_NO_FRAME;
-	}
-	span = rst_span_of_pfn(&r->map, m->pfn);
-	if (!span) {
-		m->kind = m->pfn < r->map.spans[0].start || m->pfn >= last
-				  ? ROOST_MISUSE_OUT_OF_RANGE
-				  : ROOST_MISUSE_HOLE;
-		return RST_NO_FRAME;
-	}
-	if (m->pfn & (((roost_pfn)1 << m->order_given) - 1)) {
-		m->kind = ROOST_MISUSE_MISALIGNED;
-		return RST_NO_FRAME;
-	}
-	return rst_frame_of(span, m->pfn);
+	return span ? rst_frame_of(span, m->pfn) : RST_NO_FRAME;
 }
 
 /*
@@ -105,7 +74,7 @@ static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_
 
 	if (f == RST_NO_FRAME)
 		return f;
-	if (r->check_level >= ROOST_CHECK_PARANOID && rst_load_state(r, f) == allocated &&
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_state(r, f) == allocated &&
 	    !rst_interior_clean(r, f, (unsigned)m->order_given)) {
 		m->kind = ROOST_MISUSE_CORRUPT;
 		return RST_NO_FRAME;
@@ -113,26 +82,17 @@ static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_
 	/* Relaxed: the caller alone has the block. If a second caller thinks so too, the
 	 * compare-and-exchange of level 2 lets one of them through; load and store find a double
 	 * free unless it happens on two CPUs at the same instant. */
-	if (r->check_level >= ROOST_CHECK_EXACT)
+	if (r->base.check_level >= ROOST_CHECK_EXACT)
 		rst_cas32_rlx(&r->frames[f].state, &found, to);
-	else if (r->check_level >= ROOST_CHECK_STATE)
+	else if (r->base.check_level >= ROOST_CHECK_STATE)
 		found = rst_load_state(r, f);
 	if (found != allocated) {
-		classify(r, rst_span_below(&r->map, m->pfn), m);
+		classify(r, rst_span_below(&r->base.map, m->pfn), m);
 		return RST_NO_FRAME;
 	}
-	if (r->check_level < ROOST_CHECK_EXACT)
+	if (r->base.check_level < ROOST_CHECK_EXACT)
 		rst_set_state(r, f, to);
 	return f;
-}
-
-static struct roost_misuse misuse_of(const char *call, roost_pfn pfn, unsigned order)
-{
-	return (struct roost_misuse){.call = call,
-				     .pfn = pfn,
-				     .order_given = (int)order,
-				     .order_found = -1,
-				     .head_found = ROOST_NONE};
 }
 
 /* ---- Home -------------------------------------------------------------------------------- */
@@ -149,7 +109,7 @@ struct freeing {
 static bool lock_pcp(const struct freeing *q, struct rst_pcp *pcp)
 {
 #if ROOST_LAB
-	if (q->r->free_path == ROOST_FREE_BLOCKING && q->wait && rst_in_task()) {
+	if (q->r->base.free_path == ROOST_FREE_BLOCKING && q->wait && rst_in_task()) {
 		rst_irq_t irq = rst_irq_save();
 
 		rst_wait_wrongly(&pcp->lock);
@@ -227,19 +187,19 @@ static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
 	struct roost *r = q->r;
 	struct rst_zone *z = rst_zone_of(r, f);
 	const struct rst_block *block = rst_block_of(r, f);
-	unsigned cpu = rst_this_cpu(r);
+	unsigned cpu = rst_this_cpu(&r->base);
 	/* Racy reads: the owner can only go from somebody to nobody while we have the frame. A
 	 * former owner's pcp is as good a place as any, unmarked, unless it is dead. */
 	unsigned owner = rst_load_rlx(&block->owner);
 	unsigned home = owner ? owner - 1 : cpu;
 	struct rst_pcp *pcp = &z->pcps[home];
 
-	if (order >= RST_PCP_ORDERS || rst_load_rlx(&block->type) >= RST_PCP_TYPES) {
+	if (order >= RST_PCP_ORDERS || rst_load_rlx(&block->type) >= RST_TYPES) {
 		RST_COUNT(r, z, free_direct, 1);
 		to_zone(q, z, f, order);
 		return;
 	}
-	if (r->free_path == ROOST_FREE_LLIST && home != cpu && !rst_load_rlx(&pcp->dead)) {
+	if (r->base.free_path == ROOST_FREE_LLIST && home != cpu && !rst_load_rlx(&pcp->dead)) {
 		push_remote(q, z, pcp, f, order);
 		return;
 	}
@@ -266,14 +226,14 @@ static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
 static void free_blocks(struct freeing *q, const struct roost_block *blocks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct roost_misuse m = misuse_of(q->call, blocks[i].pfn, blocks[i].order);
+		struct roost_misuse m = rst_misuse_of(q->call, blocks[i].pfn, blocks[i].order);
 		rst_frame_id f = claim_block(q->r, &m, rst_state(RST_BUSY, blocks[i].order & 31));
 
 		if (f != RST_NO_FRAME) {
 			free_block(q, f, blocks[i].order);
 		} else {
 			leave_pcp(q); /* the hook is called with no lock held */
-			rst_report(q->r, &m);
+			rst_report(&q->r->base, &m);
 		}
 	}
 	leave_pcp(q);
@@ -311,14 +271,14 @@ void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, si
 
 int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 {
-	struct roost_misuse m = misuse_of("roost_split", pfn, from);
+	struct roost_misuse m = rst_misuse_of("roost_split", pfn, from);
 	rst_frame_id f;
 
 	if (to > from)
 		return -ROOST_EINVAL;
 	f = claim_block(roost, &m, rst_state(RST_ALLOC, to));
 	if (f == RST_NO_FRAME) {
-		rst_report(roost, &m);
+		rst_report(&roost->base, &m);
 		return -ROOST_EINVAL;
 	}
 	for (uint32_t i = 1u << to; i < 1u << from; i += 1u << to) {

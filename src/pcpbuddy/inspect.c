@@ -5,21 +5,15 @@
  */
 #include "pcpbuddy/pcpbuddy.h"
 
-static void add_counters(const struct rst_counters *from, struct roost_stats *to)
-{
-#define ADD(name, text) to->name += rst_load_rlx(&from->name);
-	ROOST_COUNTERS(ADD)
-#undef ADD
-}
-
 int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats)
 {
-	if (zone >= (int)roost->nr_zones || cpu >= (int)roost->nr_cpus || zone < -1 || cpu < -1)
+	if (zone >= (int)roost->base.nr_zones || cpu >= (int)roost->base.nr_cpus || zone < -1 ||
+	    cpu < -1)
 		return -ROOST_EINVAL;
-	for (unsigned i = 0; i < roost->nr_zones; i++)
-		for (unsigned j = 0; j < roost->nr_cpus; j++)
+	for (unsigned i = 0; i < roost->base.nr_zones; i++)
+		for (unsigned j = 0; j < roost->base.nr_cpus; j++)
 			if ((zone < 0 || (unsigned)zone == i) && (cpu < 0 || (unsigned)cpu == j))
-				add_counters(&roost->zones[i].pcps[j].count_of, stats);
+				rst_counters_add(&roost->zones[i].pcps[j].count_of, stats);
 	return 0;
 }
 
@@ -27,24 +21,13 @@ int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info 
 {
 	const struct rst_zone *z;
 
-	if (zone >= roost->nr_zones)
+	if (zone >= roost->base.nr_zones)
 		return -ROOST_EINVAL;
 	z = &roost->zones[zone];
-	*info = (struct roost_zone_info){
-		.node = z->node,
-		.start_pfn = z->start_pfn,
-		.spanned = z->spanned,
-		.present = z->present,
-		.managed = z->managed,
-		.free = rst_load_rlx(&z->free),
-		.free_llist = rst_llist_frames(&z->llist),
-		.min = z->min,
-		.low = z->low,
-		.high = z->high,
-	};
-	for (unsigned i = 0; i < sizeof(info->name); i++)
-		info->name[i] = z->name[i];
-	for (unsigned cpu = 0; cpu < roost->nr_cpus; cpu++) {
+	rst_zone_desc_info(&z->desc, info);
+	info->free = rst_load_rlx(&z->free);
+	info->free_llist = rst_llist_frames(&z->llist);
+	for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++) {
 		info->free_pcp += rst_load_rlx(&z->pcps[cpu].count);
 		info->free_llist += rst_llist_frames(&z->pcps[cpu].llist);
 	}
@@ -60,7 +43,7 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 {
 	const struct rst_pcp *pcp;
 
-	if (zone >= roost->nr_zones || cpu >= roost->nr_cpus)
+	if (zone >= roost->base.nr_zones || cpu >= roost->base.nr_cpus)
 		return -ROOST_EINVAL;
 	pcp = &roost->zones[zone].pcps[cpu];
 	*info = (struct roost_pcp_info){
@@ -70,7 +53,7 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 		.high = pcp->high,
 		.batch = pcp->batch,
 	};
-	for (unsigned type = 0; type < RST_PCP_TYPES; type++)
+	for (unsigned type = 0; type < RST_TYPES; type++)
 		info->whole += rst_load_rlx(&pcp->lists[type][ROOST_PAGEBLOCK_ORDER].nr);
 	return 0;
 }
@@ -83,7 +66,7 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 		[RST_ZONE] = ROOST_FRAME_FREE_ZONE,   [RST_PCP] = ROOST_FRAME_FREE_PCP,
 		[RST_LLIST] = ROOST_FRAME_FREE_LLIST,
 	};
-	const struct rst_span *span = rst_span_of_pfn(&roost->map, pfn);
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	const struct rst_block *block;
 	uint32_t state;
 
@@ -99,19 +82,4 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	info->zone = (int)span->zone;
 	info->owner = (int)rst_load_rlx(&block->owner) - 1;
 	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
-}
-
-unsigned roost_nr_zones(const roost_t *roost)
-{
-	return roost->nr_zones;
-}
-
-unsigned roost_nr_cpus(const roost_t *roost)
-{
-	return roost->nr_cpus;
-}
-
-unsigned roost_max_order(const roost_t *roost)
-{
-	return roost->max_order;
 }

@@ -69,7 +69,7 @@ bool rst_pcp_put_home(struct roost *r, struct rst_pcp *pcp, rst_frame_id f, unsi
 	 * frame is one of those that roost_isolate() says to drain. */
 	unsigned type = rst_load_rlx(&rst_block_of(r, f)->type);
 
-	if (type >= RST_PCP_TYPES)
+	if (type >= RST_TYPES)
 		return false;
 	rst_pcp_put(r, pcp, f, order, type);
 	return true;
@@ -146,7 +146,7 @@ static void merge_list(struct roost *r, struct rst_pcp *pcp, unsigned order, uns
 void rst_pcp_merge(struct roost *r, struct rst_pcp *pcp)
 {
 	for (unsigned order = 0; order < ROOST_PAGEBLOCK_ORDER; order++)
-		for (unsigned type = 0; type < RST_PCP_TYPES; type++)
+		for (unsigned type = 0; type < RST_TYPES; type++)
 			merge_list(r, pcp, order, type);
 }
 
@@ -161,7 +161,7 @@ static size_t drain_batch(struct roost *r, struct rst_zone *z, struct rst_pcp *p
 		unsigned type = 0, order;
 		rst_frame_id f;
 
-		for (unsigned i = 1; i < RST_PCP_TYPES; i++)
+		for (unsigned i = 1; i < RST_TYPES; i++)
 			if (pcp->nonempty[i] > pcp->nonempty[type])
 				type = i;
 		order = 31u - (unsigned)__builtin_clz(pcp->nonempty[type]);

@@ -53,13 +53,11 @@
 #ifndef RST_PCPBUDDY_H
 #define RST_PCPBUDDY_H
 
+#include "core/base.h"
 #include "core/lock.h"
-#include "core/map.h"
 
 enum {
-	RST_PCP_TYPES = 3,			    /* migratetypes that pcps hold */
 	RST_PCP_ORDERS = ROOST_PAGEBLOCK_ORDER + 1, /* orders 0 .. 9 */
-	RST_ORDERS = ROOST_MAX_ORDER + 1,
 };
 
 enum rst_kind {
@@ -156,12 +154,6 @@ struct rst_llist {
 	_Atomic uint64_t word; /* a */
 };
 
-struct rst_counters {
-#define RST_COUNTER_FIELD(name, text) _Atomic uint64_t name; /* a */
-	ROOST_COUNTERS(RST_COUNTER_FIELD)
-#undef RST_COUNTER_FIELD
-};
-
 struct rst_pcp {
 	rst_trylock_t lock;
 	_Atomic uint32_t dead;	/* pr; the CPU is off-line, nothing may be put here */
@@ -170,12 +162,12 @@ struct rst_pcp {
 	uint32_t batch;		/* c; frames moved per hold of the zone lock */
 	uint32_t cpu;		/* c */
 	_Atomic uint32_t puts;	/* pr; how often frames came: says whether a search missed any */
-	uint32_t nonempty[RST_PCP_TYPES]; /* p; bit k: lists[type][k] is not empty */
-	struct rst_list lists[RST_PCP_TYPES][RST_PCP_ORDERS];
+	uint32_t nonempty[RST_TYPES]; /* p; bit k: lists[type][k] is not empty */
+	struct rst_list lists[RST_TYPES][RST_PCP_ORDERS];
 
 	/* Other CPUs write here; the lines above are the owner's as long as nobody frees to it. */
 	_Alignas(RST_CACHE_LINE) struct rst_llist llist;
-	rst_block_id fragmented[RST_PCP_TYPES]; /* z; owned blocks with frames in the zone */
+	rst_block_id fragmented[RST_TYPES]; /* z; owned blocks with frames in the zone */
 
 	/* What happened on this CPU, or to this pcp for what its lock guards. */
 	_Alignas(RST_CACHE_LINE) struct rst_counters count_of;
@@ -191,30 +183,18 @@ struct rst_zone {
 	struct rst_list lists[ROOST_NR_LISTS][RST_ORDERS];
 
 	_Alignas(RST_CACHE_LINE) struct rst_llist llist;
-	_Atomic uint32_t calling; /* a; the pressure hook is running for this zone */
-	_Atomic uint32_t pressed; /* a; the pressure hook was called and is not armed again */
-	uint64_t min, low, high;  /* c */
-	struct rst_pcp *pcps;	  /* c; one for each CPU */
-	uint64_t managed, present, spanned; /* c */
-	roost_pfn start_pfn;		    /* c */
-	unsigned node, id;		    /* c */
-	char name[16];			    /* c */
+	struct rst_pressure pressure; /* a */
+	struct rst_pcp *pcps;	      /* c; one for each CPU */
+	struct rst_zone_desc desc;    /* c */
 };
 
 /* All constant after roost_init(); what the pointers lead to is guarded as said there. */
 struct roost {
-	struct rst_map map;
+	struct rst_base base;
 	struct rst_frame *frames;
 	struct rst_block *blocks;
 	struct rst_zone *zones;
-	uint8_t *zone_order; /* per node nr_zones + 1 bytes, ended by 0xff */
-	uint8_t *cpu_node;
-	uint32_t nr_zones, nr_nodes, nr_cpus, nr_blocks;
-	unsigned max_order, check_level;
-	enum roost_free_path free_path;
-	roost_misuse_fn *misuse;
-	roost_pressure_fn *pressure;
-	void *context;
+	uint32_t nr_blocks;
 };
 
 /* ---- Small helpers ----------------------------------------------------------------------- */
@@ -237,20 +217,13 @@ static inline void rst_set_state(struct roost *r, rst_frame_id f, uint32_t state
 /* The zone that a frame's record belongs to. */
 static inline struct rst_zone *rst_zone_of(const struct roost *r, rst_frame_id f)
 {
-	return &r->zones[rst_span_of(&r->map, f)->zone];
-}
-
-static inline unsigned rst_this_cpu(const struct roost *r)
-{
-	unsigned cpu = rst_cpu();
-
-	return cpu < r->nr_cpus ? cpu : cpu % r->nr_cpus;
+	return &r->zones[rst_span_of(&r->base.map, f)->zone];
 }
 
 /* Counts on the current CPU; exact from any context. */
 static inline void rst_count(const struct roost *r, struct rst_zone *z, size_t offset, uint64_t n)
 {
-	struct rst_counters *counters = &z->pcps[rst_this_cpu(r)].count_of;
+	struct rst_counters *counters = &z->pcps[rst_this_cpu(&r->base)].count_of;
 
 	rst_add_rlx((_Atomic uint64_t *)(void *)((char *)counters + offset), n);
 }
@@ -377,8 +350,6 @@ size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, 
 
 /* ---- free.c ------------------------------------------------------------------------------ */
 
-/* Tells the caller's hook, or the port's fatal, of a misuse. No lock is held. */
-void rst_report(const struct roost *r, const struct roost_misuse *misuse);
 /* At check level 3: are the frames behind the first all INSIDE? */
 bool rst_interior_clean(const struct roost *r, rst_frame_id f, unsigned order);
 

@@ -16,22 +16,13 @@ struct seen {
 
 struct walk {
 	const struct roost *r;
-	struct roost_violation *out;
-	bool bad;
+	struct rst_walk note;
 };
 
 static bool fail(struct walk *w, const char *invariant, const struct rst_zone *z, roost_pfn pfn,
 		 uint64_t expected, uint64_t found)
 {
-	if (!w->bad && w->out)
-		*w->out = (struct roost_violation){.invariant = invariant,
-						   .pfn = pfn,
-						   .zone = z ? (int)z->id : -1,
-						   .cpu = -1,
-						   .expected = expected,
-						   .found = found};
-	w->bad = true;
-	return false;
+	return rst_violated(&w->note, invariant, z ? (int)z->desc.id : -1, pfn, expected, found);
 }
 
 static bool equal(struct walk *w, const char *invariant, const struct rst_zone *z,
@@ -50,8 +41,9 @@ static bool check_inside(struct walk *w, const struct rst_span *span, rst_frame_
 
 	if (pfn & (((roost_pfn)1 << order) - 1))
 		return fail(w, "a block is aligned to its size", z, pfn, 0, order);
-	if (order > w->r->max_order || pfn + ((roost_pfn)1 << order) > span->end)
-		return fail(w, "a block lies in its zone's range", z, pfn, w->r->max_order, order);
+	if (order > w->r->base.max_order || pfn + ((roost_pfn)1 << order) > span->end)
+		return fail(w, "a block lies in its zone's range", z, pfn, w->r->base.max_order,
+			    order);
 	for (uint32_t i = 1; i < 1u << order; i++)
 		if (rst_load_state(w->r, f + i) != rst_state(RST_INSIDE, 0))
 			return fail(w, "the frames behind a block's first are inside it", z,
@@ -66,7 +58,7 @@ static bool check_unmerged(struct walk *w, const struct rst_span *span, rst_fram
 	roost_pfn pfn = rst_pfn_of(span, f) ^ (roost_pfn)1 << order;
 	uint32_t other;
 
-	if (order == w->r->max_order || pfn < span->start ||
+	if (order == w->r->base.max_order || pfn < span->start ||
 	    pfn + ((roost_pfn)1 << order) > span->end)
 		return true;
 	other = rst_load_state(w->r, rst_frame_of(span, pfn));
@@ -93,7 +85,7 @@ static bool check_zone_chunk(struct walk *w, const struct rst_span *span, rst_fr
 	for (unsigned i = 1; i < 1u << rst_order_of(state) >> ROOST_PAGEBLOCK_ORDER; i++) {
 		unsigned other = rst_load_rlx(&block[i].type);
 
-		if (other != type && (other >= RST_PCP_TYPES || type >= RST_PCP_TYPES))
+		if (other != type && (other >= RST_TYPES || type >= RST_TYPES))
 			return fail(w, "a chunk does not reach across what is set apart", z,
 				    rst_pfn_of(span, f) + (roost_pfn)i * RST_PAGEBLOCK, type,
 				    other);
@@ -112,9 +104,9 @@ static bool check_pcp_chunk(struct walk *w, const struct rst_span *span, rst_fra
 		return fail(w, "no frame of the reserve's pageblocks lies on a pcp", z,
 			    rst_pfn_of(span, f), 0, 1);
 
-	if (rst_cpu_of(state) >= w->r->nr_cpus)
+	if (rst_cpu_of(state) >= w->r->base.nr_cpus)
 		return fail(w, "a chunk lies on the pcp of a CPU that exists", z,
-			    rst_pfn_of(span, f), w->r->nr_cpus - 1, rst_cpu_of(state));
+			    rst_pfn_of(span, f), w->r->base.nr_cpus - 1, rst_cpu_of(state));
 	return own == marked ||
 	       fail(w, "a chunk on a pcp is marked if and only if that CPU owns its pageblock", z,
 		    rst_pfn_of(span, f), own, marked);
@@ -171,9 +163,9 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 	seen->blocks[type]++;
 	if (!owner)
 		return true;
-	if (owner > w->r->nr_cpus || type >= RST_PCP_TYPES)
+	if (owner > w->r->base.nr_cpus || type >= RST_TYPES)
 		return fail(w, "a pageblock is owned by a CPU and of a migratetype", z,
-			    rst_pfn_of(span, at), w->r->nr_cpus, owner);
+			    rst_pfn_of(span, at), w->r->base.nr_cpus, owner);
 	if (rst_load_rlx(&z->pcps[owner - 1].dead))
 		return fail(w, "no pageblock is owned by an off-line CPU", z, rst_pfn_of(span, at),
 			    0, owner);
@@ -224,10 +216,10 @@ static bool check_list(struct walk *w, const struct rst_zone *z, const struct rs
 		found = rst_load_state(w->r, f) & ~ignore;
 		if (found != state)
 			return fail(w, "a chunk on a list says that it is on that list", z,
-				    rst_pfn_of(rst_span_of(&w->r->map, f), f), state, found);
+				    rst_pfn_of(rst_span_of(&w->r->base.map, f), f), state, found);
 		if (w->r->frames[f].prev != prev)
 			return fail(w, "a list is linked both ways", z,
-				    rst_pfn_of(rst_span_of(&w->r->map, f), f), prev,
+				    rst_pfn_of(rst_span_of(&w->r->base.map, f), f), prev,
 				    w->r->frames[f].prev);
 		*frames += 1ull << rst_order_of(state);
 		prev = f;
@@ -256,7 +248,7 @@ static bool check_llist(struct walk *w, const struct rst_zone *z, const struct r
 			return false;
 		if (rst_kind_of(rst_load_state(w->r, f)) != RST_LLIST)
 			return fail(w, "a block on a lock-free list says so", z,
-				    rst_pfn_of(rst_span_of(&w->r->map, f), f), RST_LLIST,
+				    rst_pfn_of(rst_span_of(&w->r->base.map, f), f), RST_LLIST,
 				    rst_kind_of(rst_load_state(w->r, f)));
 		n += 1ull << rst_order_of(rst_load_state(w->r, f));
 	}
@@ -268,7 +260,7 @@ static bool check_llist(struct walk *w, const struct rst_zone *z, const struct r
 static bool check_fragmented(struct walk *w, const struct rst_zone *z, const struct rst_pcp *pcp,
 			     uint64_t *listed)
 {
-	for (unsigned type = 0; type < RST_PCP_TYPES; type++) {
+	for (unsigned type = 0; type < RST_TYPES; type++) {
 		rst_block_id prev = RST_NO_BLOCK, id = pcp->fragmented[type];
 		uint32_t n = 0;
 
@@ -294,7 +286,7 @@ static bool check_pcp(struct walk *w, const struct rst_zone *z, const struct rst
 {
 	uint64_t frames = 0;
 
-	for (unsigned type = 0; type < RST_PCP_TYPES; type++) {
+	for (unsigned type = 0; type < RST_TYPES; type++) {
 		for (unsigned order = 0; order < RST_PCP_ORDERS; order++)
 			if (!check_list(w, z, &pcp->lists[type][order],
 					rst_state_pcp(order, type, pcp->cpu, false), RST_MARK,
@@ -330,8 +322,8 @@ static uint64_t count_fragmented(const struct roost *r, const struct rst_zone *z
 {
 	uint64_t n = 0;
 
-	for (uint32_t s = 0; s < r->map.nr; s++) {
-		const struct rst_span *span = &r->map.spans[s];
+	for (uint32_t s = 0; s < r->base.map.nr; s++) {
+		const struct rst_span *span = &r->base.map.spans[s];
 		rst_block_id id = span->f0 >> ROOST_PAGEBLOCK_ORDER;
 		rst_block_id end = rst_frame_of(span, span->end - 1) >> ROOST_PAGEBLOCK_ORDER;
 
@@ -355,13 +347,13 @@ static bool check_zone(struct walk *w, const struct rst_zone *z)
 	struct seen seen = {0}, found = {0};
 	uint64_t listed = 0;
 
-	for (uint32_t s = 0; s < w->r->map.nr; s++)
-		if (&w->r->zones[w->r->map.spans[s].zone] == z &&
-		    !check_span(w, &w->r->map.spans[s], &seen))
+	for (uint32_t s = 0; s < w->r->base.map.nr; s++)
+		if (&w->r->zones[w->r->base.map.spans[s].zone] == z &&
+		    !check_span(w, &w->r->base.map.spans[s], &seen))
 			return false;
 	if (!check_zone_lists(w, z, &found))
 		return false;
-	for (unsigned cpu = 0; cpu < w->r->nr_cpus; cpu++)
+	for (unsigned cpu = 0; cpu < w->r->base.nr_cpus; cpu++)
 		if (!check_pcp(w, z, &z->pcps[cpu], &found, &listed))
 			return false;
 	for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
@@ -378,15 +370,15 @@ static bool check_zone(struct walk *w, const struct rst_zone *z)
 	       equal(w, "chunks on pcps are on their lists", z, seen.on_pcps, found.on_pcps) &&
 	       equal(w, "blocks on lock-free lists are on them", z, seen.on_llists,
 		     found.on_llists) &&
-	       equal(w, "every frame is in exactly one place", z, z->managed,
+	       equal(w, "every frame is in exactly one place", z, z->desc.managed,
 		     seen.allocated + seen.in_zone + seen.on_pcps + seen.on_llists);
 }
 
 int roost_validate(const roost_t *roost, struct roost_violation *violation)
 {
-	struct walk w = {.r = roost, .out = violation};
+	struct walk w = {.r = roost, .note.out = violation};
 
-	for (unsigned i = 0; i < roost->nr_zones; i++)
+	for (unsigned i = 0; i < roost->base.nr_zones; i++)
 		if (!check_zone(&w, &roost->zones[i]))
 			return -ROOST_EUCLEAN;
 	return 0;

@@ -169,7 +169,7 @@ static void whole(struct roost *r, struct rst_zone *z, struct rst_block *block)
 
 static bool set_apart(const struct roost *r, rst_frame_id f)
 {
-	return rst_load_rlx(&rst_block_of(r, f)->type) >= RST_PCP_TYPES;
+	return rst_load_rlx(&rst_block_of(r, f)->type) >= RST_TYPES;
 }
 
 /* The chunk's buddy if it lies in the zone buddy with the same order, or RST_NO_FRAME. */
@@ -195,7 +195,7 @@ static rst_frame_id free_buddy(const struct roost *r, const struct rst_span *spa
 
 static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
-	const struct rst_span *span = rst_span_of(&r->map, f);
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
 	struct rst_block *block = rst_block_of(r, f);
 	rst_frame_id buddy;
 
@@ -204,7 +204,8 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 	account(r, z, block, (int64_t)1 << order);
 	if (order == ROOST_PAGEBLOCK_ORDER)
 		whole(r, z, block);
-	while (order < r->max_order && (buddy = free_buddy(r, span, f, order)) != RST_NO_FRAME) {
+	while (order < r->base.max_order &&
+	       (buddy = free_buddy(r, span, f, order)) != RST_NO_FRAME) {
 		unlink_chunk(r, z, buddy);
 		rst_set_state(r, f > buddy ? f : buddy, rst_state(RST_INSIDE, 0));
 		if (buddy < f)
@@ -213,8 +214,7 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 			whole(r, z, block);
 	}
 	link_chunk(r, z, f, order);
-	if (rst_zone_available(z) > z->high && rst_load_rlx(&z->pressed))
-		rst_store_rlx(&z->pressed, 0);
+	rst_pressure_rises(&z->pressure, &z->desc, rst_zone_available(z));
 }
 
 void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
@@ -261,10 +261,10 @@ void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsign
 
 rst_frame_id rst_zone_chunk_of(const struct roost *r, rst_frame_id f)
 {
-	const struct rst_span *span = rst_span_of(&r->map, f);
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
 	roost_pfn pfn = rst_pfn_of(span, f);
 
-	for (unsigned order = 0; order <= r->max_order; order++) {
+	for (unsigned order = 0; order <= r->base.max_order; order++) {
 		roost_pfn head = pfn >> order << order;
 		uint32_t state;
 
@@ -280,7 +280,7 @@ rst_frame_id rst_zone_chunk_of(const struct roost *r, rst_frame_id f)
 /* ---- Migratetypes ------------------------------------------------------------------------ */
 
 /* Which migratetypes to steal from, in order. */
-static const uint8_t fallbacks[RST_PCP_TYPES][RST_PCP_TYPES - 1] = {
+static const uint8_t fallbacks[RST_TYPES][RST_TYPES - 1] = {
 	[ROOST_MOVABLE] = {ROOST_RECLAIMABLE, ROOST_UNMOVABLE},
 	[ROOST_UNMOVABLE] = {ROOST_RECLAIMABLE, ROOST_MOVABLE},
 	[ROOST_RECLAIMABLE] = {ROOST_UNMOVABLE, ROOST_MOVABLE},
@@ -291,7 +291,7 @@ static rst_frame_id largest_other(struct rst_zone *z, unsigned order, unsigned t
 				  unsigned *found)
 {
 	for (unsigned k = ROOST_MAX_ORDER + 1; k-- > order;)
-		for (unsigned i = 0; i < RST_PCP_TYPES - 1; i++) {
+		for (unsigned i = 0; i < RST_TYPES - 1; i++) {
 			unsigned other = fallbacks[type][i];
 
 			if (z->nonempty[other] >> k & 1) {

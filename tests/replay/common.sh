@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-# common.sh - for the scripts beside it. Wants: ROOST, the tool; MKDAT; TRACES, a folder.
+# common.sh - for the scripts beside it. Wants: ROOST, the tool; MKDAT; TRACES, a folder; ENGINE.
 set -u
 # shellcheck disable=SC2034 # used by the scripts that read this one
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+case $ENGINE in
+pcpbuddy) free_paths='trylock llist' ;;
+*) free_paths=$ENGINE ;;
+esac
+# shellcheck disable=SC2034
+readonly free_paths
 checks=0
 failures=0
 
@@ -16,12 +22,12 @@ check() {
 	printf 'FAILED: %s\n  wanted: %s\n  found:  %s\n' "$1" "$2" "$3"
 }
 
-# replay WANTED_STATUS ARGUMENTS...: leaves stdout in $work/out, stderr in $work/err.
+# replay WANTED_STATUS ARGUMENTS...: with the engine; leaves stdout in $work/out, stderr in $work/err.
 replay() {
 	local wanted=$1 status=0
 	shift
-	"$ROOST" replay "$@" >"$work/out" 2>"$work/err" || status=$?
-	check "exit status of: replay $*" "$wanted" "$status"
+	"$ROOST" replay --engine="$ENGINE" "$@" >"$work/out" 2>"$work/err" || status=$?
+	check "exit status of: replay --engine=$ENGINE $*" "$wanted" "$status"
 	[ "$status" = "$wanted" ] || cat "$work/err"
 }
 

@@ -31,10 +31,11 @@ reasons='36: no TASK-PID at its start
 42: no time stamp after [CPU]
 43: mm_page_free without pfn='
 
-for free in trylock llist; do
+for free in $free_paths; do
 	for check in 0 1 2 3; do
 		replay 0 --json --free=$free --check=$check "$here/hand.trace"
 		counts "ordered, $free, check $check"
+		check "what it ran on" "[\"$ENGINE\",\"$free\"]" "$(value '[.engine, .free]')"
 		check "no step in a handler" 0 "$(value '.handlers.steps')"
 		replay 0 --json --free=$free --check=$check --parallel --stall=20 "$here/hand.trace"
 		counts "parallel, $free, check $check"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # storm.sh - interrupts at any instant, also inside the allocator; and that the deadlock which
-# they cause with the free path `blocking` is noticed.
+# they cause with pcpbuddy's free path `blocking` is noticed.
 . "$(dirname "$0")/common.sh"
 
 for trace in boot-mix compile; do
-	for free in trylock llist; do
+	for free in $free_paths; do
 		replay 0 --json --parallel --irq-storm=5000 --free=$free "$TRACES/$trace.trace.zst"
 		equations "$trace $free"
 		check "$trace $free: the storm blew" true "$(value '.handlers.storm_ticks > 0 and
@@ -17,6 +17,16 @@ for trace in boot-mix compile; do
 			.handlers.storm_allocs + .handlers.storm_failed')"
 	done
 done
+
+# No room to spare: the rarer ways to a frame, and allocations that fail.
+replay 0 --json --parallel --irq-storm=5000 --check=3 --memory=40M "$TRACES/compile.trace.zst"
+equations "short of memory"
+check "short of memory: some fail" true "$(value '.failed_allocs > 0')"
+
+if [ "$ENGINE" != pcpbuddy ]; then
+	finish
+	exit
+fi
 
 # Few frames on each pcp: the handlers meet the zone lock.
 replay 0 --json --parallel --irq-storm=5000 --high=64 --batch=16 --check=3 \
@@ -34,7 +44,7 @@ fi
 stuck=0
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	status=0
-	"$ROOST" replay --json --parallel --irq-storm=20000 --free=blocking --stall=3 \
+	"$ROOST" replay --engine=pcpbuddy --json --parallel --irq-storm=20000 --free=blocking --stall=3 \
 		"$TRACES/compile.trace.zst" >"$work/out" 2>"$work/err" || status=$?
 	[ "$(value .stuck)" = true ] && stuck=1 && break
 done

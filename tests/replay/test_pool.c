@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "engine.h"
 #include "pool.h"
 #include "say.h"
 
@@ -155,6 +156,22 @@ static void test_fitting(void **state)
 	assert_true(pool_fitting(&pool, 0, ROOST_RESERVE) > 0);
 }
 
+/* The tool passes over the counters that an engine has not: none of them may count. */
+static void test_counters(void **state)
+{
+	struct roost_stats stats = {0};
+
+	(void)state;
+	while (pool_alloc(&pool, 0, ROOST_RESERVE, SERIAL) != ROOST_NONE)
+		;
+	assert_int_equal(pool_alloc(&pool, 3, ROOST_WAIT, SERIAL), ROOST_NONE);
+	roost_stats(pool.roost, -1, -1, &stats);
+	assert_true(stats.fail_wait > 0 && stats.fail_nowait > 0 && stats.alloc_reserve > 0);
+	for (enum counter i = 0; i < NR_COUNTERS; i++)
+		if (!engine_find(TEST_ENGINE)->counters[i])
+			assert_int_equal(counter_value(&stats, i), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -168,6 +185,7 @@ int main(void)
 		TEST(test_doubled),
 		TEST(test_lost_behind_the_back),
 		TEST(test_fitting),
+		TEST(test_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

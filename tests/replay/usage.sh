@@ -24,9 +24,14 @@ accept() {
 		"$(grep -q -e "$pattern" "$work/out" && echo yes)"
 }
 
+other=$([ "$ENGINE" = roost ] && echo pcpbuddy || echo roost)
+engine=--engine=$ENGINE
 accept 'replay TRACE' --help
 accept '^roost [0-9]' --version
 accept '--irq-storm=HZ' replay --help
+accept '--irq-storm=HZ' replay "$engine" --help
+accept '"verified": true' replay --json --quiet --engine "$ENGINE" "$here/hand.trace"
+accept '"verified": true' "replay" --json --quiet "$here/hand.trace"
 
 refuse 'roost replay TRACE'
 refuse '^roost: --bogus: ' --bogus
@@ -42,14 +47,30 @@ refuse '^roost: --cpus=0: ' replay --cpus=0 "$here/hand.trace"
 refuse '^roost: --cpus=9999: ' replay --cpus=9999 "$here/hand.trace"
 refuse '^roost: --cpus=two: ' replay --cpus two "$here/hand.trace"
 refuse '^roost: --check=4: ' replay --check=4 "$here/hand.trace"
-refuse '^roost: --free=never: .*trylock' replay --free=never "$here/hand.trace"
+refuse "^roost: --free=never: .*${free_paths/ /, }" replay "$engine" --free=never "$here/hand.trace"
 refuse '^roost: --memory=1M: ' replay --memory=1M "$here/hand.trace"
 refuse '^roost: --memory=1X: ' replay --memory=1X "$here/hand.trace"
 refuse '^roost: --memory=99999999T: ' replay --memory=99999999T "$here/hand.trace"
 refuse '^roost: --limit=-1: ' replay --limit=-1 "$here/hand.trace"
 refuse '^roost: --irq-storm=0: ' replay --parallel --irq-storm=0 "$here/hand.trace"
 refuse '^roost: --irq-storm: .*--parallel' replay --irq-storm=100 "$here/hand.trace"
-refuse '^roost: --high=x: ' replay --high=x "$here/hand.trace"
+refuse '^roost: --high=x: ' replay "$engine" --high=x "$here/hand.trace"
+if [ "$ENGINE" != pcpbuddy ]; then
+	for free in trylock llist blocking; do
+		refuse "^roost: --free=$free: the engine $ENGINE has the free path $free_paths\$" \
+			replay "$engine" --free=$free "$here/hand.trace"
+	done
+	refuse '^roost: --high=64: the engine roost has no such mark' \
+		replay "$engine" --high=64 "$here/hand.trace"
+	refuse '^roost: --batch=16: the engine roost has no such mark' \
+		replay "$engine" --batch=16 "$here/hand.trace"
+fi
+refuse 'no engine "never": .*pcpbuddy, roost' replay --engine=never "$here/hand.trace"
+refuse 'no engine "../x": ' replay --engine=../x "$here/hand.trace"
+refuse 'no engine "": ' replay --engine= "$here/hand.trace"
+refuse '^roost: --engine: a value is missing' replay "$here/hand.trace" --engine
+refuse "^roost: --engine=$other: this program has the engine $ENGINE alone" \
+	replay "$engine" "$engine" --engine="$other" "$here/hand.trace"
 refuse 'one trace at a time' replay "$here/hand.trace" "$here/hand.trace"
 
 refuse '^roost: /nowhere/x: cannot open: No such file' replay /nowhere/x

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* base.c - what every engine has, but for requests: request.c. */
+#include "core/base.h"
+#include "core/text.h"
+
+/* ---- Start-up ------------------------------------------------------------------------------ */
+
+void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout *l, uint64_t *end)
+{
+	struct rst_map_builder map;
+
+	rst_config_zones(config, &l->nr_zones);
+	l->nr_nodes = rst_config_nodes(config);
+	rst_map_build(config, NULL, &map);
+	l->nr_spans = map.nr;
+	l->nr_frames = map.frames;
+	l->spans = rst_carve(end, map.nr * sizeof(struct rst_span));
+	l->zone_order = rst_carve(end, (uint64_t)l->nr_nodes * (l->nr_zones + 1));
+	l->cpu_node = rst_carve(end, config->nr_cpus);
+}
+
+void rst_base_init(struct rst_base *base, const struct roost_config *config,
+		   const struct rst_base_layout *l, char *metadata)
+{
+	struct rst_span *spans = (struct rst_span *)(void *)(metadata + l->spans);
+	struct rst_map_builder map;
+
+	rst_map_build(config, spans, &map);
+	base->map.spans = spans;
+	base->map.nr = l->nr_spans;
+	base->zone_order = (uint8_t *)metadata + l->zone_order;
+	base->cpu_node = (uint8_t *)metadata + l->cpu_node;
+	base->nr_zones = l->nr_zones;
+	base->nr_nodes = l->nr_nodes;
+	base->nr_cpus = config->nr_cpus;
+	base->max_order = rst_config_max_order(config);
+	base->check_level = config->check_level;
+	base->free_path = config->free_path;
+	base->misuse = config->misuse;
+	base->pressure = config->pressure;
+	base->context = config->context;
+	for (unsigned node = 0; node < base->nr_nodes; node++)
+		rst_zone_order(config, node,
+			       base->zone_order + (size_t)node * (base->nr_zones + 1));
+	for (unsigned cpu = 0; config->cpu_node && cpu < base->nr_cpus; cpu++)
+		base->cpu_node[cpu] = config->cpu_node[cpu];
+}
+
+int rst_base_check(roost_t **out, const struct roost_config *config, const void *metadata)
+{
+	const char *error = roost_config_error(config);
+
+	if (error)
+		return rst_config_errno(error);
+	if (!out || !metadata || (uintptr_t)metadata % RST_CACHE_LINE)
+		return -ROOST_EINVAL;
+	return 0;
+}
+
+/* ---- Zones --------------------------------------------------------------------------------- */
+
+/* Where the zone begins and how far it spans. */
+static void measure(struct rst_zone_desc *desc, const struct rst_base *base)
+{
+	desc->start_pfn = ROOST_NONE;
+	for (uint32_t i = 0; i < base->map.nr; i++) {
+		const struct rst_span *span = &base->map.spans[i];
+
+		if (span->zone != desc->id)
+			continue;
+		if (desc->start_pfn == ROOST_NONE)
+			desc->start_pfn = span->start;
+		desc->spanned = span->end - desc->start_pfn;
+	}
+}
+
+void rst_zone_desc_init(struct rst_zone_desc *desc, const struct roost_config *config,
+			const struct rst_base *base, unsigned id)
+{
+	unsigned nr;
+	const struct roost_zone_config *zone = &rst_config_zones(config, &nr)[id];
+	const char *name = zone->name ? zone->name : "Normal";
+	struct rst_watermarks marks;
+
+	desc->id = id;
+	desc->node = zone->node;
+	desc->managed = rst_zone_managed(config, id);
+	desc->present = rst_zone_present(config, id);
+	measure(desc, base);
+	marks = rst_watermarks(zone, desc->managed);
+	desc->min = marks.min;
+	desc->low = marks.low;
+	desc->high = marks.high;
+	for (unsigned i = 0; i < sizeof(desc->name) - 1 && name[i]; i++)
+		desc->name[i] = name[i];
+}
+
+void rst_zone_desc_info(const struct rst_zone_desc *desc, struct roost_zone_info *info)
+{
+	*info = (struct roost_zone_info){
+		.node = desc->node,
+		.start_pfn = desc->start_pfn,
+		.spanned = desc->spanned,
+		.present = desc->present,
+		.managed = desc->managed,
+		.min = desc->min,
+		.low = desc->low,
+		.high = desc->high,
+	};
+	for (unsigned i = 0; i < sizeof(info->name); i++)
+		info->name[i] = desc->name[i];
+}
+
+/* ---- Pressure, counters -------------------------------------------------------------------- */
+
+bool rst_pressure_call(const struct rst_base *base, struct rst_pressure *pressure,
+		       const struct rst_zone_desc *desc, uint64_t free)
+{
+	/* The hook may allocate: it is not called again from inside itself. */
+	if (!base->pressure || rst_xchg_acq(&pressure->calling, 1))
+		return false;
+	base->pressure(base->context, desc->id, free);
+	rst_store_rel(&pressure->calling, 0);
+	return true;
+}
+
+void rst_counters_add(const struct rst_counters *from, struct roost_stats *to)
+{
+#define ADD(name, text) to->name += rst_load_rlx(&from->name);
+	ROOST_COUNTERS(ADD)
+#undef ADD
+}
+
+/* ---- Misuse, validation -------------------------------------------------------------------- */
+
+void rst_report(const struct rst_base *base, const struct roost_misuse *misuse)
+{
+	if (base->misuse) {
+		base->misuse(base->context, misuse);
+	} else {
+		struct rst_text text;
+		char line[256];
+
+		rst_text_start(&text, line, sizeof(line));
+		rst_text_misuse(&text, misuse);
+		rst_fatal(line);
+	}
+}
+
+const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m)
+{
+	const struct rst_span *span;
+	roost_pfn last = base->map.spans[base->map.nr - 1].end;
+
+	if ((unsigned)m->order_given > base->max_order) {
+		m->kind = ROOST_MISUSE_BAD_ORDER;
+		return NULL;
+	}
+	span = rst_span_of_pfn(&base->map, m->pfn);
+	if (!span) {
+		m->kind = m->pfn < base->map.spans[0].start || m->pfn >= last
+				  ? ROOST_MISUSE_OUT_OF_RANGE
+				  : ROOST_MISUSE_HOLE;
+	} else if (m->pfn & (((roost_pfn)1 << m->order_given) - 1)) {
+		m->kind = ROOST_MISUSE_MISALIGNED;
+		span = NULL;
+	}
+	return span;
+}
+
+bool rst_violated(struct rst_walk *w, const char *invariant, int zone, roost_pfn pfn,
+		  uint64_t expected, uint64_t found)
+{
+	if (!w->bad && w->out)
+		*w->out = (struct roost_violation){.invariant = invariant,
+						   .pfn = pfn,
+						   .zone = zone,
+						   .cpu = -1,
+						   .expected = expected,
+						   .found = found};
+	w->bad = true;
+	return false;
+}

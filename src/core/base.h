@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h - what every engine has: the map, the hooks, the zones' descriptions, the counters, and
+ * what the public calls do before and after the engine's own part.
+ *
+ * struct rst_base is the first member of an engine's struct roost. Everything in it is constant
+ * after roost_init().
+ */
+#ifndef RST_BASE_H
+#define RST_BASE_H
+
+#include "core/map.h"
+
+struct rst_base {
+	struct rst_map map;
+	uint8_t *zone_order; /* per node nr_zones + 1 bytes, ended by 0xff */
+	uint8_t *cpu_node;
+	uint32_t nr_zones, nr_nodes, nr_cpus;
+	unsigned max_order, check_level;
+	enum roost_free_path free_path;
+	roost_misuse_fn *misuse;
+	roost_pressure_fn *pressure;
+	void *context;
+};
+
+enum {
+	RST_TYPES = 3, /* migratetypes that a caller can name */
+	RST_ORDERS = ROOST_MAX_ORDER + 1,
+};
+
+static inline unsigned rst_this_cpu(const struct rst_base *base)
+{
+	unsigned cpu = rst_cpu();
+
+	return cpu < base->nr_cpus ? cpu : cpu % base->nr_cpus;
+}
+
+/* ---- Start-up ------------------------------------------------------------------------------ */
+
+/* The next part of the metadata: its offset; *end moves behind it. */
+static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
+{
+	uint64_t start = (*end + RST_CACHE_LINE - 1) & ~(uint64_t)(RST_CACHE_LINE - 1);
+
+	*end = start + bytes;
+	return start;
+}
+
+/* Where the parts of struct rst_base that are not in it lie, as offsets from the metadata. */
+struct rst_base_layout {
+	uint64_t spans, zone_order, cpu_node;
+	uint64_t nr_frames; /* records, with those that round spans out */
+	uint32_t nr_spans;
+	unsigned nr_zones, nr_nodes;
+};
+
+void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout *layout,
+		      uint64_t *end);
+void rst_base_init(struct rst_base *base, const struct roost_config *config,
+		   const struct rst_base_layout *layout, char *metadata);
+/* 0, or what roost_init() returns when it cannot begin. */
+int rst_base_check(roost_t **out, const struct roost_config *config, const void *metadata);
+
+/* ---- Zones --------------------------------------------------------------------------------- */
+
+/* Constant after roost_init(). */
+struct rst_zone_desc {
+	uint64_t min, low, high;
+	uint64_t managed, present, spanned;
+	roost_pfn start_pfn;
+	unsigned node, id;
+	char name[16];
+};
+
+void rst_zone_desc_init(struct rst_zone_desc *desc, const struct roost_config *config,
+			const struct rst_base *base, unsigned id);
+/* Sets all of *info that the description knows, the rest to 0. */
+void rst_zone_desc_info(const struct rst_zone_desc *desc, struct roost_zone_info *info);
+
+/* ---- Requests ------------------------------------------------------------------------------ */
+
+struct rst_request {
+	const struct rst_base *base;
+	const char *call;
+	unsigned order, type;
+	unsigned cpu; /* where it began; only locality depends on it */
+	bool wait;    /* may sleep, and wait for locks that are held with interrupts off */
+	bool reserve; /* may use the reserve */
+	uint8_t one_zone[2];
+	const uint8_t *zones; /* in order of preference, ended by 0xff */
+	int node;	      /* only zones of this node, -1: all */
+};
+
+/* Reads the flags; false if they make no sense, which is then reported. No lock is held. */
+bool rst_request_read(struct rst_request *q, const struct rst_base *base, const char *call,
+		      unsigned order, unsigned flags);
+
+/* ---- Pressure ------------------------------------------------------------------------------ */
+
+struct rst_pressure {
+	_Atomic uint32_t calling; /* the hook is running for this zone */
+	_Atomic uint32_t pressed; /* it was called and is not armed again */
+};
+
+/* Calls the hook unless it runs for this zone; true if it did. No lock is held. */
+bool rst_pressure_call(const struct rst_base *base, struct rst_pressure *pressure,
+		       const struct rst_zone_desc *desc, uint64_t free);
+
+/* Once for each fall below the low mark: does the hook have to be called? */
+static inline bool rst_pressure_falls(struct rst_pressure *pressure,
+				      const struct rst_zone_desc *desc, uint64_t free)
+{
+	/* Racy reads of a hint: a call too many or too late harms nobody, and the exchange
+	 * lets one caller through for each arming. */
+	return free < desc->low && !rst_load_rlx(&pressure->pressed) &&
+	       !rst_xchg_acq(&pressure->pressed, 1);
+}
+
+/* Arms the hook again when the zone has risen above its high mark. */
+static inline void rst_pressure_rises(struct rst_pressure *pressure,
+				      const struct rst_zone_desc *desc, uint64_t free)
+{
+	if (free > desc->high && rst_load_rlx(&pressure->pressed))
+		rst_store_rlx(&pressure->pressed, 0);
+}
+
+/* ---- Counters ------------------------------------------------------------------------------ */
+
+struct rst_counters {
+#define RST_COUNTER_FIELD(name, text) _Atomic uint64_t name;
+	ROOST_COUNTERS(RST_COUNTER_FIELD)
+#undef RST_COUNTER_FIELD
+};
+
+void rst_counters_add(const struct rst_counters *from, struct roost_stats *to);
+
+/* ---- Misuse -------------------------------------------------------------------------------- */
+
+static inline struct roost_misuse rst_misuse_of(const char *call, roost_pfn pfn, unsigned order)
+{
+	return (struct roost_misuse){.call = call,
+				     .pfn = pfn,
+				     .order_given = (int)order,
+				     .order_found = -1,
+				     .head_found = ROOST_NONE};
+}
+
+/* Tells the caller's hook, or the port's fatal, of a misuse. No lock is held. */
+void rst_report(const struct rst_base *base, const struct roost_misuse *misuse);
+
+/* The span of a block that a caller names, or NULL with m->kind: no such order, outside of the
+ * map, in a hole between spans, misaligned. Any context. */
+const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m);
+
+/* ---- Validation ---------------------------------------------------------------------------- */
+
+struct rst_walk {
+	struct roost_violation *out; /* NULL: nobody wants to know */
+	bool bad;
+};
+
+/* Notes the first violation; false. zone -1: none. */
+bool rst_violated(struct rst_walk *w, const char *invariant, int zone, roost_pfn pfn,
+		  uint64_t expected, uint64_t found);
+
+#endif

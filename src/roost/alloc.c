@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * alloc.c - the allocation path: zone by zone in the caller's order; when there are several, first
+ * those above their low watermark, then all. What a zone does is in zone.c.
+ *
+ * A search that found nothing is repeated if somebody was moving frames or clearing hints at the
+ * time; if somebody still is, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes
+ * on in rounds, sleeping, until the counters prove that memory was out for an instant.
+ */
+#include "roost/engine.h"
+
+/* The next zone that the request may use, from position *i on, or NULL. */
+static struct rst_zone *next_zone(const struct rst_call *q, unsigned *i)
+{
+	while (q->ask.zones[*i] != 0xff) {
+		struct rst_zone *z = &q->r->zones[q->ask.zones[(*i)++]];
+
+		if (q->ask.node < 0 || z->desc.node == (unsigned)q->ask.node)
+			return z;
+	}
+	return NULL;
+}
+
+static struct rst_zone *first_zone(const struct rst_call *q)
+{
+	return &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]];
+}
+
+static size_t from_zones(const struct rst_call *q, rst_frame_id *out, size_t count, bool above_low)
+{
+	struct rst_zone *z;
+	size_t n = 0;
+
+	for (unsigned i = 0; n < count && (z = next_zone(q, &i));)
+		if (!above_low || !rst_load_rlx(&z->below_low))
+			n += rst_from_zone(q, z, out + n, count - n);
+	return n;
+}
+
+static size_t from_anywhere(const struct rst_call *q, rst_frame_id *out, size_t count)
+{
+	size_t n = 0;
+
+	if (q->ask.zones[0] != 0xff && q->ask.zones[1] != 0xff)
+		n = from_zones(q, out, count, true);
+	if (n < count)
+		n += from_zones(q, out + n, count - n, false);
+	return n;
+}
+
+/* ---- When nothing was found --------------------------------------------------------------- */
+
+/* The difference of two of these is 0 if nobody moved anything or cleared a hint in between, and
+ * nobody was about to at the first. */
+static uint64_t moves(const struct rst_call *q, bool begun)
+{
+	struct rst_zone *z;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));)
+		sum += rst_load_sc(begun ? &z->begun : &z->ended);
+	return sum;
+}
+
+/* Notes anew everything that is free: somebody may have stopped between clearing and looking. */
+static void note_all(const struct rst_call *q)
+{
+	struct rst_zone *z;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));) {
+		for (rst_block_id b = z->first_block; b < z->end_block; b++)
+			if (rst_has_block(q->r, z, b))
+				rst_settle(q->r, z, b);
+		for (rst_region_id g = z->first_region; g < z->end_region; g++)
+			if (rst_has_region(q->r, z, g))
+				rst_settle_region(q->r, z, g);
+	}
+}
+
+enum { PASSES = 4 };
+
+static bool search(struct rst_call *q, rst_frame_id *f)
+{
+	for (unsigned pass = 0; pass < PASSES; pass++) {
+		uint64_t ended = moves(q, false);
+
+		if (from_anywhere(q, f, 1))
+			return true;
+		q->missed = moves(q, true) != ended;
+		if (!q->missed)
+			return false;
+	}
+	note_all(q);
+	return from_anywhere(q, f, 1);
+}
+
+/* Frames that the request might have; never fewer than at some instant during the call. */
+static uint64_t usable(const struct rst_call *q)
+{
+	struct rst_zone *z;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));) {
+		uint64_t free = rst_available(q->r, z), kept = q->ask.reserve ? 0 : z->desc.min;
+
+		sum += free > kept ? free - kept : 0;
+	}
+	return sum;
+}
+
+static uint64_t events(const struct rst_call *q)
+{
+	struct rst_zone *z;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));)
+		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
+			for (unsigned k = 0; k < RST_ORDERS; k++)
+				sum += rst_load_rlx(&z->pcps[cpu].orders[k].allocated) +
+				       rst_load_rlx(&z->pcps[cpu].orders[k].freed);
+	return sum;
+}
+
+static void pressure_everywhere(const struct rst_call *q)
+{
+	struct rst_zone *z;
+
+	for (unsigned i = 0; q->r->base.pressure && (z = next_zone(q, &i));)
+		rst_call_pressure(q, z, rst_available(q->r, z));
+}
+
+static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
+{
+	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
+
+	if (search(q, f))
+		return true;
+	RST_COUNT(pcp, fail_nowait, 1);
+	RST_COUNT(pcp, fail_while_free, usable(q) >= (uint64_t)1 << q->ask.order);
+	pressure_everywhere(q);
+	return false;
+}
+
+enum { WAIT_ROUNDS = 64 }; /* if frames are counted as free, but somebody stopped before the put */
+
+/*
+ * Order 0 fails when the counters prove that there was an instant at which no frame was left.
+ * Larger orders also when nothing was allocated or freed from one search to the next.
+ */
+static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
+{
+	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
+	uint64_t before = 0;
+
+	for (unsigned round = 0; round < WAIT_ROUNDS; round++) {
+		uint64_t now = events(q);
+
+		if (search(q, f))
+			return true;
+		if (round == 0) {
+			pressure_everywhere(q); /* may free */
+		} else if (usable(q) < (uint64_t)1 << q->ask.order ||
+			   (q->ask.order && !q->missed && now == before)) {
+			break;
+		} else {
+			RST_COUNT(pcp, wait_rounds, 1);
+			rst_sleep(round);
+		}
+		before = now;
+	}
+	RST_COUNT(pcp, fail_wait, 1);
+	return false;
+}
+
+/* ---- Handing out -------------------------------------------------------------------------- */
+
+/*
+ * Enters the block in om[]. False if a block begins there already: a double free that no check
+ * could see has made it free, and it stays with who has it.
+ */
+static inline bool hand_out(const struct rst_base *base, struct roost *r, rst_frame_id f,
+			    unsigned order, roost_pfn *pfn)
+{
+	*pfn = rst_pfn_of(rst_span_of(&base->map, f), f);
+	if ((base->check_level >= ROOST_CHECK_STATE &&
+	     rst_om_is_allocated(rst_load_rlx(&r->om[f]))) ||
+	    (base->check_level >= ROOST_CHECK_PARANOID && !rst_is_clean(r, f, order, false))) {
+		struct roost_misuse m = rst_misuse_of("roost_alloc", *pfn, order);
+
+		m.kind = ROOST_MISUSE_CORRUPT;
+		rst_report(base, &m);
+		return false;
+	}
+	/* Relaxed: the block is the caller's alone; the put and the take of its bits order this
+	 * between one holder and the next. */
+	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
+	return true;
+}
+
+static bool alloc_one(struct rst_call *q, rst_frame_id *f)
+{
+	return from_anywhere(q, f, 1) || (q->ask.wait ? alloc_wait(q, f) : alloc_nowait(q, f));
+}
+
+/* ---- Interface ---------------------------------------------------------------------------- */
+
+/* The common case on one page: rung 1 in the first zone of the CPU's node. Else false. */
+static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, rst_frame_id *f)
+{
+	unsigned cpu = rst_this_cpu(&r->base), type = flags & ROOST_MIGRATETYPE_MASK, off;
+	unsigned first = r->base.zone_order[r->base.cpu_node[cpu] * (r->base.nr_zones + 1)];
+	struct rst_zone *z = &r->zones[first];
+	struct rst_pcp *pcp;
+	rst_block_id b;
+
+	if (order > RST_WORD_ORDER || type >= RST_TYPES || first == 0xff ||
+	    rst_reserve_is_short(z) ||
+	    flags & ~(unsigned)(ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE) ||
+	    (r->base.nr_zones > 1 && rst_load_rlx(&z->below_low)))
+		return false;
+	pcp = &z->pcps[cpu];
+	b = rst_load_rlx(&pcp->current[type]);
+	/* Racy: see from_current() in zone.c. */
+	if (b == RST_NO_BLOCK ||
+	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
+	    !rst_set_take(&r->blocks[b], order, &off))
+		return false;
+	rst_add_rel(&pcp->orders[order].allocated, 1); /* as in rst_from_zone() */
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	return true;
+}
+
+roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
+{
+	struct rst_call q = {.r = roost};
+	rst_frame_id f;
+	roost_pfn pfn;
+
+	if (alloc_fast(roost, order, flags, &f) && hand_out(&roost->base, roost, f, order, &pfn))
+		return pfn;
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
+		return ROOST_NONE;
+	do {
+		if (!alloc_one(&q, &f))
+			return ROOST_NONE;
+	} while (!hand_out(&roost->base, roost, f, order, &pfn));
+	return pfn;
+}
+
+size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
+			size_t count)
+{
+	struct rst_call q = {.r = roost};
+	rst_frame_id frames[RST_BULK];
+	size_t done = 0;
+
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc_bulk", order, flags))
+		return 0;
+	while (done < count) {
+		size_t n = from_anywhere(&q, frames,
+					 count - done < RST_BULK ? count - done : RST_BULK);
+
+		if (!n && !(n = alloc_one(&q, frames)))
+			break;
+		for (size_t i = 0; i < n; i++)
+			done += hand_out(&roost->base, roost, frames[i], order, &pfns[done]);
+	}
+	return done;
+}

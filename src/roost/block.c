@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block.c - pageblocks: noted, made whole, opened, moved from list to list.
+ *
+ * Any context, no loop without a bound. Each function that changes something that a look depends on
+ * (a set, a place) looks after the change, since who changed the other thing may have looked
+ * before it:
+ *
+ *	a free puts a frame, and then reads	this changes it, and then reads the set
+ *	the place				a move
+ *	CURRENT, a part of the place		who leaves the pageblock
+ *	a hint					a demotion
+ */
+#include "roost/engine.h"
+
+/* ---- Whole ------------------------------------------------------------------------------- */
+
+void rst_settle_region(const struct roost *r, const struct rst_zone *z, rst_region_id g)
+{
+	int order = rst_set_largest(&r->regions[g]);
+
+	if (order >= 0)
+		rst_hint_note(&z->whole, rst_whole_index(z, (unsigned)order, g));
+}
+
+static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	unsigned bit, merged;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	rst_add_rlx(&z->nr_whole, (uint64_t)1 << order);
+	rst_set_put(&r->regions[g], bit, order);
+	merged = rst_set_merged(&r->regions[g], bit, order);
+	rst_hint_note(&z->whole, rst_whole_index(z, merged, g));
+}
+
+void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	put_ordinary(r, z, b, order);
+	/* After the put: roost_isolate() counts and then looks whether the block is whole. */
+	if (rst_load_sc(&z->nr_isolated))
+		for (rst_block_id i = 0; i < (rst_block_id)1 << order; i++)
+			if (rst_load_sc(&r->place[b + i]) == ROOST_LIST_ISOLATE)
+				rst_open_whole(r, z, b + i); /* it stays apart */
+}
+
+/* Notes a pageblock of which something is free; the largest run of it has this order. */
+static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	/* After the look at the set: a move that this misses looks at the set itself. */
+	unsigned list = rst_list_of(rst_load_sc(&r->place[b]));
+	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
+
+	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
+}
+
+void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	unsigned bit;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	rst_begin(z);
+	if (rst_set_take_at(&r->regions[g], bit)) {
+		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
+		note(r, z, b, RST_SET_ORDER);
+	}
+	rst_end(z);
+}
+
+/* Out of the pageblock's set and into the region's. False: others have taken some of it, or it was
+ * moved; what was taken here is back, and has to be settled. */
+static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned list)
+{
+	uint16_t place = (uint16_t)list;
+	unsigned off;
+	bool done, put_back;
+
+	rst_begin(z);
+	done = rst_set_take_words(&r->blocks[b], RST_SET_ORDER, &off, &put_back);
+	if (done && !rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE)) {
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
+		done = false;
+	}
+	if (done)
+		rst_put_whole(r, z, b, 0);
+	rst_end(z);
+	return done;
+}
+
+/* ---- Settle ------------------------------------------------------------------------------ */
+
+enum { WHOLE_TRIES = 2 }; /* then a pageblock may stay behind that is all free, but not whole */
+
+void rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	for (unsigned i = 0;; i++) {
+		int order = rst_set_largest(&r->blocks[b]);
+		unsigned place = rst_load_sc(&r->place[b]);
+
+		if (order < 0)
+			return;
+		if (order < RST_SET_ORDER || i == WHOLE_TRIES || place & RST_CURRENT ||
+		    !rst_is_ordinary(place)) {
+			note(r, z, b, (unsigned)order);
+			return;
+		}
+		if (make_whole(r, z, b, place))
+			return;
+	}
+}
+
+bool rst_take_words(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned k, unsigned *off)
+{
+	bool put_back, had;
+
+	rst_begin(z);
+	had = rst_set_take_words(&r->blocks[b], k, off, &put_back);
+	if (put_back)
+		rst_settle(r, z, b);
+	rst_end(z);
+	return had;
+}
+
+void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index)
+{
+	rst_begin(z);
+	rst_hint_clear(&z->partial, index);
+	rst_settle(r, z, rst_indexed_block(z, index));
+	rst_end(z);
+}
+
+void rst_demote_region(const struct roost *r, struct rst_zone *z, uint64_t index)
+{
+	rst_begin(z);
+	rst_hint_clear(&z->whole, index);
+	rst_settle_region(r, z, rst_indexed_region(z, index));
+	rst_end(z);
+}
+
+/* ---- Places ------------------------------------------------------------------------------ */
+
+bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to)
+{
+	uint16_t place = (uint16_t)from;
+
+	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to))
+		return false;
+	rst_settle(r, z, b);
+	return true;
+}
+
+void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	rst_and_sc(&r->place[b], (uint16_t)~RST_CURRENT);
+	rst_settle(r, z, b);
+}
+
+void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned type,
+		     rst_block_id b)
+{
+	rst_block_id before = rst_xchg_sc(&pcp->current[type], b);
+
+	if (before != RST_NO_BLOCK && before != b)
+		rst_leave(r, z, before);
+}
+
+static unsigned gather_list(struct roost *r, struct rst_zone *z, unsigned list)
+{
+	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+	unsigned n = 0;
+
+	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
+		rst_block_id b = rst_indexed_block(z, i);
+
+		if (rst_set_largest(&r->blocks[b]) == RST_SET_ORDER) {
+			rst_leave(r, z, b);
+			n++;
+		}
+		rst_demote(r, z, i);
+	}
+	return n;
+}
+
+unsigned rst_gather(struct roost *r, struct rst_zone *z)
+{
+	unsigned n = 0;
+
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list))
+			n += gather_list(r, z, list);
+	return n;
+}
+
+/* ---- Checks ------------------------------------------------------------------------------ */
+
+bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated)
+{
+	for (rst_frame_id i = f; i < f + (1u << order); i++) {
+		rst_block_id b = i >> ROOST_PAGEBLOCK_ORDER;
+
+		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])) != (allocated && i == f) ||
+		    rst_set_has(&r->blocks[b], i % RST_PAGEBLOCK) ||
+		    (i % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.c - CPUs that come and go, drains, and pageblocks set apart. Thread context only.
+ *
+ * A free needs no look at whether a CPU is off-line: its home is but a place for hints, which
+ * everybody reads. Handing its pageblocks to the zone brings them nearer to those who allocate.
+ */
+#include "roost/engine.h"
+
+/* Leaves the CPU without current pageblocks. */
+static void leave_all(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp)
+{
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		rst_set_current(r, z, pcp, type, RST_NO_BLOCK);
+}
+
+/* Hands all pageblocks of a home to the zone; returns their free frames. */
+static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
+{
+	size_t frames = 0;
+
+	rst_fence_sc(); /* dead before the looks at what is owned: see own() in zone.c */
+	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
+		unsigned place = rst_load_rlx(&r->place[b]), list = rst_list_of(place);
+
+		if (rst_home_of(list) != (int)home || !rst_has_block(r, z, b))
+			continue;
+		frames += rst_set_count(&r->blocks[b]);
+		/* If it fails, others have moved it, or it has just become whole. */
+		rst_move(r, z, b, place, rst_type_of(list));
+	}
+	return frames;
+}
+
+static bool home_is_used(const struct roost *r, const struct rst_zone *z, unsigned home)
+{
+	for (unsigned cpu = home; cpu < r->base.nr_cpus; cpu += r->nr_homes)
+		if (!rst_load_sc(&z->pcps[cpu].dead))
+			return true;
+	return false;
+}
+
+int roost_cpu_offline(roost_t *roost, unsigned cpu)
+{
+	if (cpu >= roost->base.nr_cpus)
+		return -ROOST_EINVAL;
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
+		struct rst_zone *z = &roost->zones[i];
+
+		rst_store_sc(&z->pcps[cpu].dead, 1);
+		leave_all(roost, z, &z->pcps[cpu]);
+		if (!home_is_used(roost, z, z->pcps[cpu].home))
+			hand_over(roost, z, z->pcps[cpu].home);
+	}
+	return 0;
+}
+
+int roost_cpu_online(roost_t *roost, unsigned cpu)
+{
+	if (cpu >= roost->base.nr_cpus)
+		return -ROOST_EINVAL;
+	for (unsigned i = 0; i < roost->base.nr_zones; i++)
+		rst_store_sc(&roost->zones[i].pcps[cpu].dead, 0);
+	return 0;
+}
+
+static size_t drain_cpu(struct roost *r, unsigned cpu)
+{
+	size_t frames = 0;
+
+	for (unsigned i = 0; i < r->base.nr_zones; i++) {
+		struct rst_zone *z = &r->zones[i];
+
+		frames += hand_over(r, z, z->pcps[cpu].home);
+		leave_all(r, z, &z->pcps[cpu]);
+	}
+	return frames;
+}
+
+size_t roost_drain(roost_t *roost, int cpu)
+{
+	size_t frames = 0;
+
+	if (cpu >= 0)
+		return (unsigned)cpu < roost->base.nr_cpus ? drain_cpu(roost, (unsigned)cpu) : 0;
+	for (unsigned i = 0; i < roost->base.nr_cpus; i++)
+		frames += drain_cpu(roost, i);
+	for (unsigned i = 0; i < roost->base.nr_zones; i++)
+		rst_gather(roost, &roost->zones[i]);
+	return frames;
+}
+
+/* ---- Isolation --------------------------------------------------------------------------- */
+
+/* Nobody allocates from the pageblock any more, but who is in the middle of it. */
+static void take_from_all(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+		for (unsigned type = 0; type < RST_TYPES; type++) {
+			uint32_t current = b;
+
+			atomic_compare_exchange_strong_explicit(
+				&z->pcps[cpu].current[type], &current, RST_NO_BLOCK,
+				memory_order_seq_cst, memory_order_relaxed);
+		}
+}
+
+enum { ISOLATE_TRIES = 16 }; /* for a place that allocations keep changing */
+
+/* Changes the place; *err if it cannot be. */
+static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool isolate, int *err)
+{
+	for (unsigned i = 0; i < ISOLATE_TRIES; i++) {
+		unsigned place = rst_load_sc(&r->place[b]), list = rst_list_of(place);
+
+		*err = -ROOST_EINVAL;
+		if (list == ROOST_LIST_RESERVE || (list == ROOST_LIST_ISOLATE) == isolate)
+			return false;
+		*err = -ROOST_EAGAIN;
+		if (rst_move(r, z, b, place, isolate ? ROOST_LIST_ISOLATE : ROOST_LIST_MOVABLE))
+			return true;
+	}
+	return false;
+}
+
+int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0;
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_zone *z;
+	bool done;
+	int err;
+
+	if (!span || rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
+		return -ROOST_EINVAL;
+	z = &roost->zones[span->zone];
+	/* Counted for longer than it is set apart: rst_put_whole() looks at the count first. */
+	if (isolate)
+		rst_add_sc(&z->nr_isolated, 1u);
+	done = set_apart(roost, z, b, isolate, &err);
+	if (done != isolate)
+		rst_add_sc(&z->nr_isolated, -1u);
+	if (!done)
+		return err;
+	if (isolate) {
+		take_from_all(roost, z, b);
+		do
+			rst_open_whole(roost, z, b);
+		while (rst_is_whole(roost, b)); /* it gives up when others keep changing the word */
+	}
+	return 0;
+}

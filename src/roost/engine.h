@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - the engine roost: its data, and what orders the accesses to them.
+ *
+ * There are no locks and no lists. What is free is said by sets of bits alone (set.h): one set of
+ * 512 frames for each pageblock, one set of 512 pageblocks for each region (1 GiB of 4 KiB frames).
+ * A frame is free if its bit is set in its pageblock's set, or if the bit of its pageblock
+ * is set in its region's (then the pageblock's own set is empty). Where to look for something free
+ * is said by hints (hint.h), whose index says who wants it and how large it may be.
+ *
+ * Glossary
+ *   frame id   dense index of a frame, see core/map.h; block: of a pageblock, frame id >> 9
+ *   set        the 512 bits of a pageblock or of a region
+ *   whole      a pageblock of which all frames are free and which is a bit of its region's set
+ *   home       a CPU as far as pageblocks belong to it (CPUs beyond RST_MAX_HOMES share homes), or
+ *              the zone. Frees note a pageblock in its home's hints: they come home
+ *   list       pageblocks of one home and one migratetype; the zone has one for the reserve
+ *              and one for isolated pageblocks too. A name, not a list in memory
+ *   place      of a pageblock: its list, and whether it is current
+ *   current    the pageblock that a CPU allocates from; it does not become whole meanwhile, or
+ *              a CPU that takes and frees its last frame would claim and give it back each time
+ *   bin        how large the largest free run of a pageblock may be: a part of the hint's index
+ *
+ * Letters beside a field say what guards it:
+ *   c  constant after roost_init()
+ *   a  nothing: atomic
+ *   h  whoever holds the frame; atomic, since misuse reads it from anywhere
+ *
+ * Invariants (roost_validate() checks them at rest):
+ *   1  every usable frame is either free or in exactly one allocated block
+ *   2  the set of a whole pageblock, and that of one in an allocated block of order >= 9, is empty
+ *   3  a pageblock whose largest free run has order k is noted in the list that its place
+ *      names, in the bin of k or a higher one; so is a region, in the order of its largest
+ *      run of whole pageblocks or a higher one
+ *   4  reserve_free == free frames of the reserve's pageblocks
+ *   5  free frames == managed + freed - allocated
+ *   6  begun == ended
+ *
+ * Who may do what, at any time and in any context, on top of anything:
+ *
+ *	free      OR into a set, then note                     no loop, no lock; to make a
+ *	                                                       pageblock whole 8 CAS, twice
+ *	allocate  find a hint, CAS a set; if nothing is there: clear the hint, look again, note
+ *	claim     CAS a bit of a region's set, then fill the pageblock's set
+ *	move      CAS a pageblock's place, then look and note in the new list
+ *
+ * Each look again and each note comes after what it must not miss, sequentially consistent: hint.h.
+ * A CPU that stops for ever hides what its registers hold: an allocation or a free one block,
+ * and who makes a pageblock whole or claims one that pageblock. A hint that it has cleared and not
+ * noted anew is found by walking all pageblocks, which each search that fails then does.
+ */
+#ifndef RST_ENGINE_H
+#define RST_ENGINE_H
+
+#include "core/base.h"
+#include "roost/hint.h"
+#include "roost/set.h"
+
+typedef uint32_t rst_block_id;
+typedef uint32_t rst_region_id;
+
+#define RST_NO_BLOCK UINT32_MAX
+
+enum {
+	RST_MAX_HOMES = 32,
+	RST_BINS = RST_SET_ORDER + 2,	 /* order 0 has two */
+	RST_REGION = 1 << RST_SET_ORDER, /* pageblocks of a region */
+
+	/* A migratetype's blocks of the zone have its number as their list, so have the reserve's
+	 * and the isolated ones (enum roost_list_type). Then those of the homes. */
+	RST_FIRST_HOME_LIST = ROOST_NR_LISTS,
+
+	RST_CURRENT = 1 << 15, /* in a place */
+
+	/* What om[] says of a frame at which no allocated block begins. */
+	RST_OM_NEVER = 0, /* none ever did */
+	RST_OM_FREED = 0x80,
+	RST_OM_HOLE = 0xff,
+};
+
+/*
+ * Blocks of an order, counted on one CPU: a free before it is seen, an allocation after it was
+ * made. So who adds up allocations first and frees then never finds fewer free frames than there
+ * were in between: see rst_zone_free_frames().
+ */
+struct rst_order_count {
+	_Atomic uint64_t allocated, freed;
+	_Atomic uint64_t freed_remote; /* of these, blocks of another home */
+};
+
+struct rst_pcp {
+	_Alignas(RST_CACHE_LINE) _Atomic uint32_t current[RST_TYPES]; /* a; RST_NO_BLOCK: none */
+	_Atomic uint32_t dead;					      /* a; the CPU is off-line */
+	uint32_t home;						      /* c */
+	struct rst_order_count orders[RST_ORDERS];	    /* a; those of order 0 on this line */
+	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
+};
+
+struct rst_zone {
+	/* Index: (list * RST_BINS + bin) << block_shift | block - first_block */
+	struct rst_hint partial; /* c */
+	/* Index: order of the largest run << region_shift | region - first_region */
+	struct rst_hint whole;			/* c */
+	rst_block_id first_block, end_block;	/* c */
+	rst_region_id first_region, end_region; /* c */
+	unsigned block_shift, region_shift;	/* c */
+	unsigned nr_lists;			/* c */
+	struct rst_pcp *pcps;			/* c; one for each CPU */
+	struct rst_zone_desc desc;		/* c */
+
+	/* What moves free frames about or hides a note for an instant counts here before and after.
+	 * A search that found nothing missed nothing if nobody was at it from start to end. */
+	_Alignas(RST_CACHE_LINE) _Atomic uint64_t begun; /* a */
+	_Atomic uint64_t ended;				 /* a */
+	_Atomic uint64_t nr_whole; /* a; bits of the regions' sets; may be off for an instant */
+	/* Seldom written. */
+	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
+	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
+	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
+	struct rst_pressure pressure; /* a */
+};
+
+/* The regions of a span, numbered on over all spans; each has pageblocks of one span only. */
+struct rst_span_regions {
+	rst_region_id first;
+	rst_block_id first_block; /* of the span */
+	uint32_t first_bit;	  /* of that block in its region */
+};
+
+struct roost {
+	struct rst_base base;
+	struct rst_set *blocks;	 /* c; sets of frames */
+	struct rst_set *regions; /* c; sets of whole pageblocks */
+	_Atomic uint16_t *place; /* c; a: of each pageblock */
+	_Atomic uint8_t *om;	 /* c; h: order + 1 where an allocated block begins, or RST_OM_* */
+	struct rst_span_regions *span_regions;	  /* c; of each span */
+	uint16_t *region_span;			  /* c; the span of each region */
+	struct rst_zone *zones;			  /* c */
+	uint32_t nr_blocks, nr_regions, nr_homes; /* c */
+};
+
+/* ---- Names and indices --------------------------------------------------------------------- */
+
+static inline unsigned rst_list_of(unsigned place)
+{
+	return place & ~(unsigned)RST_CURRENT;
+}
+
+/* The list of a home's pageblocks of one migratetype. */
+static inline unsigned rst_home_list(unsigned home, unsigned type)
+{
+	return RST_FIRST_HOME_LIST + home * RST_TYPES + type;
+}
+
+static inline bool rst_is_home_list(unsigned list)
+{
+	return list >= RST_FIRST_HOME_LIST;
+}
+
+/* The migratetype of a list that frames are given out from to anybody. */
+static inline bool rst_is_ordinary(unsigned list)
+{
+	return list < RST_TYPES || rst_is_home_list(list);
+}
+
+static inline enum roost_list_type rst_type_of(unsigned list)
+{
+	return (enum roost_list_type)(
+		rst_is_home_list(list) ? (list - RST_FIRST_HOME_LIST) % RST_TYPES : list);
+}
+
+static inline uint64_t rst_partial_index(const struct rst_zone *z, unsigned list, unsigned bin,
+					 rst_block_id b)
+{
+	return (uint64_t)(list * RST_BINS + bin) << z->block_shift | (b - z->first_block);
+}
+
+static inline rst_block_id rst_indexed_block(const struct rst_zone *z, uint64_t index)
+{
+	return z->first_block + (rst_block_id)(index & (((uint64_t)1 << z->block_shift) - 1));
+}
+
+static inline uint64_t rst_whole_index(const struct rst_zone *z, unsigned order, rst_region_id g)
+{
+	return (uint64_t)order << z->region_shift | (g - z->first_region);
+}
+
+static inline rst_region_id rst_indexed_region(const struct rst_zone *z, uint64_t index)
+{
+	return z->first_region + (rst_region_id)(index & (((uint64_t)1 << z->region_shift) - 1));
+}
+
+/* The home of a list, -1: the zone. */
+static inline int rst_home_of(unsigned list)
+{
+	return rst_is_home_list(list) ? (int)((list - RST_FIRST_HOME_LIST) / RST_TYPES) : -1;
+}
+
+/* The bin of a free run: order 0 has two, the lower for blocks with but a few frames left, which
+ * are not worth it as long as there are others. */
+static inline unsigned rst_bin_of(unsigned order, bool dense)
+{
+	return order == 0 ? dense : order + 1;
+}
+
+/* The lowest bin in which a block may have a run of this order and is worth a visit. */
+static inline unsigned rst_lowest_bin(unsigned order)
+{
+	return order + 1;
+}
+
+static inline struct rst_zone *rst_zone_of_block(const struct roost *r, rst_block_id b)
+{
+	return &r->zones[rst_span_of(&r->base.map, b << ROOST_PAGEBLOCK_ORDER)->zone];
+}
+
+/* Zones may lie between each other's pageblocks and regions. */
+static inline bool rst_has_block(const struct roost *r, const struct rst_zone *z, rst_block_id b)
+{
+	return rst_zone_of_block(r, b) == z;
+}
+
+static inline bool rst_has_region(const struct roost *r, const struct rst_zone *z, rst_region_id g)
+{
+	return r->base.map.spans[r->region_span[g]].zone == z->desc.id;
+}
+
+/* Where the bit of a pageblock is. */
+static inline rst_region_id rst_region_of(const struct roost *r, rst_block_id b, unsigned *bit)
+{
+	const struct rst_span *span = rst_span_of(&r->base.map, b << ROOST_PAGEBLOCK_ORDER);
+	const struct rst_span_regions *s = &r->span_regions[span - r->base.map.spans];
+	uint32_t at = b - s->first_block + s->first_bit;
+
+	*bit = at % RST_REGION;
+	return s->first + at / RST_REGION;
+}
+
+static inline rst_block_id rst_block_at(const struct roost *r, rst_region_id g, unsigned bit)
+{
+	const struct rst_span_regions *s = &r->span_regions[r->region_span[g]];
+
+	return s->first_block + (g - s->first) * RST_REGION + bit - s->first_bit;
+}
+
+static inline bool rst_is_whole(const struct roost *r, rst_block_id b)
+{
+	unsigned bit;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	return rst_set_has(&r->regions[g], bit);
+}
+
+static inline bool rst_om_is_allocated(unsigned om)
+{
+	return om > RST_OM_NEVER && om <= RST_ORDERS;
+}
+
+/* ---- Counting ------------------------------------------------------------------------------ */
+
+#define RST_COUNT(pcp, name, n) rst_add_rlx(&(pcp)->count.name, (uint64_t)(n))
+
+/* Before and after frames are moved or a hint is cleared: see struct rst_zone. Who finds nothing
+ * because of what comes in between demotes the hint that led there, which is ordered against
+ * these. To observers in lab builds it is what the holding of a lock is to them with pcpbuddy. */
+static inline void rst_begin(struct rst_zone *z)
+{
+	rst_lock_note(+1);
+	rst_add_sc(&z->begun, 1);
+}
+
+static inline void rst_end(struct rst_zone *z)
+{
+	rst_add_sc(&z->ended, 1);
+	rst_lock_note(-1);
+}
+
+/*
+ * Free frames of a zone, wherever they are; O(CPUs). Never fewer than at some instant during the
+ * call, and exact at rest.
+ */
+uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z);
+
+/* ---- zone.c: what one zone has ------------------------------------------------------------- */
+
+enum { RST_BULK = 64 }; /* blocks at a time: a word of a set */
+
+/* An allocation under way. */
+struct rst_call {
+	struct rst_request ask;
+	struct roost *r;
+	bool missed; /* the last search may have missed what was on its way */
+};
+
+static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
+{
+	return &z->pcps[q->ask.cpu];
+}
+
+/* Are there fewer whole pageblocks than the low mark? One load: only then more has to be known. */
+static inline bool rst_few_whole(const struct rst_zone *z)
+{
+	return rst_load_rlx(&z->nr_whole) << ROOST_PAGEBLOCK_ORDER < z->desc.low;
+}
+
+/* May a plain caller not take from anywhere without asking how much is left? So it is while callers
+ * with RESERVE have some of what is set apart. */
+static inline bool rst_reserve_is_short(const struct rst_zone *z)
+{
+	return rst_load_rlx(&z->reserve_free) < (int64_t)z->desc.min;
+}
+
+/* Takes up to count blocks; how many. Calls the pressure hook. */
+size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
+/* Free frames that are not isolated: rst_zone_free_frames(), and a walk if there are such. */
+uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
+void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);
+
+/* ---- free.c ------------------------------------------------------------------------------- */
+
+/* The order of the allocated or free block that holds a frame, and its first frame; -1: it is on
+ * its way between the two. Any context; racy unless the caller holds the block. */
+int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+		     rst_frame_id *head, bool *allocated);
+
+/* ---- block.c: pageblocks from one place to another ----------------------------------------- */
+
+/*
+ * Looks at a pageblock again and notes what is free of it; makes it whole if it is all free and may
+ * be. For who has cleared a hint, put back what it had taken, or changed the place.
+ */
+void rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
+/* The same for a region. */
+void rst_settle_region(const struct roost *r, const struct rst_zone *z, rst_region_id g);
+
+/* Clears a hint where nothing was found, and settles. */
+void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index);
+void rst_demote_region(const struct roost *r, struct rst_zone *z, uint64_t index);
+
+/* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
+void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
+/* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
+void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
+
+/* Changes a pageblock's list if it is still the given one; it is settled there. */
+bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to);
+/* The pageblock is nobody's current one any more. */
+void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b);
+/* Makes b the CPU's current block, or none (RST_NO_BLOCK), and leaves the one before. */
+void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned type,
+		     rst_block_id b);
+/* Takes an order > 6 out of a pageblock or region, and settles it if that disturbed it. */
+bool rst_take_words(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned k, unsigned *off);
+
+/* Does nothing of a block look free or allocated but, if it is, its first frame as allocated?
+ * 2^order loads. */
+bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated);
+
+/* Makes pageblocks whole that are all free but somebody's current one; how many there were. */
+unsigned rst_gather(struct roost *r, struct rst_zone *z);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* set.c - see set.h. Neither locks nor calls a port. */
+#include "roost/set.h"
+
+/* ---- Take -------------------------------------------------------------------------------- */
+
+static bool take_in_word(_Atomic uint64_t *word, unsigned k, unsigned *bit)
+{
+	/* Racy: the CAS decides. */
+	uint64_t old = rst_load_rlx(word), runs;
+
+	for (unsigned i = 0; i < RST_SET_TRIES && (runs = rst_runs(old, k)); i++) {
+		*bit = (unsigned)__builtin_ctzll(runs);
+		/* Acquire: what the last holder did, who released it with the put, comes before
+		 * what the new one does. */
+		if (rst_cas64_acq(word, &old, old & ~rst_run(*bit, k)))
+			return true;
+	}
+	return false;
+}
+
+static bool are_full(const struct rst_set *set, unsigned first, unsigned words)
+{
+	for (unsigned i = 0; i < words; i++)
+		if (rst_load_sc(&set->word[first + i]) != RST_FULL)
+			return false;
+	return true;
+}
+
+bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
+{
+	unsigned bit;
+
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		if (take_in_word(&set->word[i], k, &bit)) {
+			*off = i * 64 + bit;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* All of so many words, or none of them. */
+static bool take_all(struct rst_set *set, unsigned first, unsigned words, bool *put_back)
+{
+	for (unsigned i = 0; i < words; i++) {
+		uint64_t full = RST_FULL;
+
+		if (rst_cas64_acq(&set->word[first + i], &full, 0))
+			continue;
+		*put_back |= i > 0;
+		while (i-- > 0)
+			rst_or_sc(&set->word[first + i], RST_FULL);
+		return false;
+	}
+	return true;
+}
+
+bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back)
+{
+	unsigned words = 1u << (k - RST_WORD_ORDER);
+
+	*put_back = false;
+	for (unsigned i = 0; i < RST_SET_WORDS; i += words) {
+		if (are_full(set, i, words) && take_all(set, i, words, put_back)) {
+			*off = i * 64;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool rst_set_take_at(struct rst_set *set, unsigned off)
+{
+	/* Sequentially consistent: who sets a pageblock apart looks here after saying so, and who
+	 * puts it looks whether that was said after the put. */
+	uint64_t bit = rst_run(off, 0), old = rst_load_sc(&set->word[off / 64]);
+
+	for (unsigned i = 0; i < RST_SET_TRIES && old & bit; i++)
+		if (rst_cas64_acq(&set->word[off / 64], &old, old & ~bit))
+			return true;
+	return false;
+}
+
+/* The first runs of a word, at most count of them: their bits, and how many. */
+static uint64_t first_runs(uint64_t word, unsigned k, unsigned count, unsigned *n)
+{
+	uint64_t runs = rst_runs(word, k), bits = 0;
+
+	for (*n = 0; runs && *n < count; ++*n, runs &= runs - 1)
+		bits |= rst_run((unsigned)__builtin_ctzll(runs), k);
+	return bits;
+}
+
+unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs)
+{
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		uint64_t old = rst_load_rlx(&set->word[i]), bits;
+		unsigned n;
+
+		for (unsigned tries = 0;
+		     tries < RST_SET_TRIES && (bits = first_runs(old, k, count, &n)); tries++) {
+			uint64_t runs = rst_runs(old, k);
+
+			if (!rst_cas64_acq(&set->word[i], &old, old & ~bits))
+				continue;
+			for (unsigned j = 0; j < n; j++, runs &= runs - 1)
+				offs[j] = (uint16_t)(i * 64 + (unsigned)__builtin_ctzll(runs));
+			return n;
+		}
+	}
+	return 0;
+}
+
+/* ---- Look -------------------------------------------------------------------------------- */
+
+/*
+ * Sequentially consistent loads: of two that put the two halves of a run and then look here, one
+ * sees the other's. Otherwise nobody would note the run that they made together.
+ */
+unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k)
+{
+	uint64_t word = rst_load_sc(&set->word[off / 64]);
+
+	while (k < RST_WORD_ORDER) {
+		uint64_t run = rst_run(off & ~((2u << k) - 1), k + 1);
+
+		if ((word & run) != run)
+			return k;
+		k++;
+	}
+	while (k < RST_SET_ORDER) {
+		unsigned words = 2u << (k - RST_WORD_ORDER);
+
+		if (!are_full(set, off / 64 & ~(words - 1), words))
+			return k;
+		k++;
+	}
+	return k;
+}
+
+static unsigned largest_of_words(const struct rst_set *set)
+{
+	for (unsigned k = RST_SET_ORDER; k > RST_WORD_ORDER; k--) {
+		unsigned words = 1u << (k - RST_WORD_ORDER);
+
+		for (unsigned i = 0; i < RST_SET_WORDS; i += words)
+			if (are_full(set, i, words))
+				return k;
+	}
+	return RST_WORD_ORDER;
+}
+
+int rst_set_largest(const struct rst_set *set)
+{
+	int k = -1;
+
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		uint64_t word = rst_load_sc(&set->word[i]);
+
+		while (k < RST_WORD_ORDER && rst_runs(word, (unsigned)(k + 1)))
+			k++;
+	}
+	return k < RST_WORD_ORDER ? k : (int)largest_of_words(set);
+}
+
+bool rst_set_dense(const struct rst_set *set)
+{
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		if (rst_dense(rst_load_sc(&set->word[i])))
+			return true;
+	return false;
+}
+
+/* Bits of a word, in parallel. The builtin would be a library's function on many CPUs. */
+static unsigned weight(uint64_t word)
+{
+	word -= word >> 1 & 0x5555555555555555;
+	word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (unsigned)(word * 0x0101010101010101 >> 56);
+}
+
+unsigned rst_set_count(const struct rst_set *set)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		n += weight(rst_load_rlx(&set->word[i]));
+	return n;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * set.h - 512 free things on one cache line: frames of a pageblock, or pageblocks of a region.
+ *
+ *	word 0            word 1                                word 7
+ *	[0 ........... 63][64 ......... 127]       ...          [448 ........ 511]   1: free
+ *
+ * The bits are the only truth about what is free. Anybody puts with an OR and takes with a
+ * compare-and-exchange that clears bits which it saw set; so nothing is ever given twice, splitting
+ * needs no work, and merging is implied: a run of order k is free when its 2^k bits are.
+ *
+ * Orders above 6 are more than a word. They are put word by word, in pieces that may be taken at
+ * once, and taken word by word: if one is not full any more, the ones before it are put back.
+ * In between they are only in the taker's registers: at most 448 things, and only of a set that was
+ * free that far. Who looks for them meanwhile does not see them; struct rst_zone's begun and ended
+ * tell it so.
+ *
+ * Orders: a put releases what its caller did with the things to the take that acquires them. It is
+ * sequentially consistent besides, since who put then reads hints: see hint.h.
+ */
+#ifndef RST_SET_H
+#define RST_SET_H
+
+#include "core/port.h"
+
+enum {
+	RST_SET_WORDS = 8,
+	RST_SET_ORDER = 9, /* of the whole set */
+	RST_WORD_ORDER = 6,
+	RST_SET_TRIES = 16, /* of one word, for a taker whom others outrun */
+};
+
+struct rst_set {
+	_Alignas(64) _Atomic uint64_t word[RST_SET_WORDS]; /* a */
+};
+_Static_assert(sizeof(struct rst_set) == 64, "one line of the cache");
+
+#define RST_FULL (~(uint64_t)0)
+
+/* The bits of a run of order k <= 6 at offset off of the set, within its word. */
+static inline uint64_t rst_run(unsigned off, unsigned k)
+{
+	return (RST_FULL >> (64 - (1u << k))) << (off & 63);
+}
+
+/* Bit i of the result: an aligned run of order k <= 6 that is all ones begins at i. */
+static inline uint64_t rst_runs(uint64_t word, unsigned k)
+{
+	static const uint64_t aligned[RST_WORD_ORDER + 1] = {RST_FULL,
+							     0x5555555555555555,
+							     0x1111111111111111,
+							     0x0101010101010101,
+							     0x0001000100010001,
+							     0x0000000100000001,
+							     1};
+
+	for (unsigned i = 0; i < k; i++)
+		word &= word >> (1u << i);
+	return word & aligned[k];
+}
+
+/* Puts a run that the caller holds. Any context; one OR, for k > 6 one per word. */
+static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
+{
+	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
+	uint64_t bits = rst_run(off, k > RST_WORD_ORDER ? RST_WORD_ORDER : k);
+
+	for (unsigned i = 0; i < words; i++)
+		rst_or_sc(&set->word[off / 64 + i], bits);
+}
+
+/* Takes the first run of order k <= 6: its offset, or false. Any context; at most RST_SET_TRIES
+ * turns for each word, so it may fail where others take and put all the time. */
+bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off);
+/* The same for orders above 6. *put_back: it had taken something, perhaps of another run than the
+ * one that it has now, and put it back: others may have looked meanwhile, so note it anew. */
+bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back);
+/* Takes up to count runs of order k <= 6, all of one word with one CAS; how many. */
+unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
+/* Takes the one thing at off; false if it is not there. One CAS for each change by others, at most
+ * RST_SET_TRIES. */
+bool rst_set_take_at(struct rst_set *set, unsigned off);
+
+/* The order of the largest free run around the run of order k at off, which was just put. */
+unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k);
+/* The order of the largest free run of the set, -1: none. */
+int rst_set_largest(const struct rst_set *set);
+
+/* Are there several free things close together, whatever their orders? */
+static inline bool rst_dense(uint64_t word)
+{
+	word &= word - 1;
+	return word & (word - 1); /* at least three */
+}
+
+bool rst_set_dense(const struct rst_set *set);
+
+/* Acquire: who sees something free sees what its last holder wrote of it before the put. */
+static inline bool rst_set_has(const struct rst_set *set, unsigned off)
+{
+	return rst_load_acq(&set->word[off / 64]) >> (off & 63) & 1;
+}
+
+/* Free things; exact at rest. */
+unsigned rst_set_count(const struct rst_set *set);
+
+#endif

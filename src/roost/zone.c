@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone.c - what one zone has for an allocation, rung by rung.
+ *
+ *	orders 0..8	1  the CPU's current pageblock of the migratetype
+ *			2  partial pageblocks of the CPU's home, then the zone's own, smallest
+ *			   sufficient run first; it becomes the current one
+ *			3  a whole pageblock is claimed (if few are left: after 4)
+ *			4  partial pageblocks of other homes
+ *			5  pageblocks with but a few frames left (order 0)
+ *			6  other migratetypes' pageblocks, largest run first; if half free
+ *			   they are taken over
+ *			7  the reserve
+ *	orders 9..18	whole pageblocks of a region; those that are whole but for being current
+ *
+ * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
+ */
+#include "roost/engine.h"
+
+static bool take_in_block(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
+			  rst_frame_id *f)
+{
+	unsigned off;
+	bool had = q->ask.order <= RST_WORD_ORDER
+			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
+			   : rst_take_words(q->r, z, b, q->ask.order, &off);
+
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	return had;
+}
+
+static unsigned own_list(const struct rst_call *q, const struct rst_zone *z)
+{
+	return rst_home_list(rst_pcp_of(q, z)->home, q->ask.type);
+}
+
+/* ---- 1: the current pageblock ------------------------------------------------------------- */
+
+static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out,
+			   size_t count)
+{
+	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
+	uint16_t offs[RST_BULK];
+	unsigned n;
+
+	/* Racy: it may have been set apart or gone to somebody else meanwhile. */
+	if (b == RST_NO_BLOCK || rst_load_rlx(&q->r->place[b]) != (own_list(q, z) | RST_CURRENT))
+		return 0;
+	if (count == 1 || q->ask.order > RST_WORD_ORDER)
+		return take_in_block(q, z, b, out);
+	n = rst_set_take_some(&q->r->blocks[b], q->ask.order,
+			      count < RST_BULK ? (unsigned)count : RST_BULK, offs);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = b << ROOST_PAGEBLOCK_ORDER | offs[i];
+	return n;
+}
+
+/* ---- 2, 4, 5: partial pageblocks ---------------------------------------------------------- */
+
+/* A block out of a list, bins [low, high]: out of pageblock *b. */
+static bool from_list(const struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+		      unsigned high, rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t i = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block);
+
+	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
+		*b = rst_indexed_block(z, i);
+		/* Racy: a note that is old is taken away, and if it was not old it is renewed. */
+		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
+		    take_in_block(q, z, *b, f))
+			return true;
+		rst_demote(q->r, z, i);
+	}
+	return false;
+}
+
+/*
+ * The pageblock's place says that it is this CPU's current one; now the CPU says so too. What a CPU
+ * that goes off-line just now would leave behind is given to the zone: it looks at dead after it
+ * became the owner, and roost_cpu_offline() at what is owned after dead is set.
+ */
+static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	struct rst_pcp *pcp = rst_pcp_of(q, z);
+
+	rst_set_current(q->r, z, pcp, q->ask.type, b);
+	if (!rst_load_sc(&pcp->dead))
+		return;
+	rst_set_current(q->r, z, pcp, q->ask.type, RST_NO_BLOCK);
+	/* Still current if another on this CPU has put its own in its place and not left it yet. */
+	if (!rst_move(q->r, z, b, own_list(q, z), q->ask.type))
+		rst_move(q->r, z, b, own_list(q, z) | RST_CURRENT, q->ask.type);
+}
+
+/* Makes the pageblock, which others may see, the CPU's own and current one. */
+static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	const struct rst_pcp *pcp = rst_pcp_of(q, z);
+	unsigned place = rst_load_rlx(&q->r->place[b]);
+
+	if (rst_load_rlx(&pcp->dead) || place & RST_CURRENT || !rst_is_ordinary(place))
+		return;
+	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
+	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
+		return;
+	if (rst_move(q->r, z, b, place, own_list(q, z) | RST_CURRENT))
+		own(q, z, b);
+}
+
+static bool from_own(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	rst_block_id b;
+
+	if (!from_list(q, z, own_list(q, z), low, RST_BINS - 1, &b, f)) {
+		if (!from_list(q, z, q->ask.type, low, RST_BINS - 1, &b, f))
+			return false;
+		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	}
+	adopt(q, z, b);
+	return true;
+}
+
+static bool from_others(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	for (unsigned i = 1; i < q->r->nr_homes; i++) {
+		unsigned home = (rst_pcp_of(q, z)->home + i) % q->r->nr_homes;
+		unsigned list = rst_home_list(home, q->ask.type);
+		rst_block_id b;
+
+		if (!from_list(q, z, list, low, RST_BINS - 1, &b, f))
+			continue;
+		RST_COUNT(rst_pcp_of(q, z), alloc_other, 1);
+		adopt(q, z, b);
+		return true;
+	}
+	return false;
+}
+
+/* ---- 3: claim ----------------------------------------------------------------------------- */
+
+/* Fills the set of a pageblock that nobody else knows, but for the first run of order k. */
+static void fill(struct rst_set *set, unsigned k)
+{
+	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
+	uint64_t first = k >= RST_WORD_ORDER ? 0 : ~rst_run(0, k);
+
+	/* Release: to who takes from this word, as a put does. */
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		rst_store_rel(&set->word[i], i < words ? first : RST_FULL);
+}
+
+/* A pageblock that was whole and is the caller's now: its first frames are what was asked for. */
+static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
+			 rst_frame_id *f)
+{
+	struct roost *r = q->r;
+	bool dead = rst_load_rlx(&rst_pcp_of(q, z)->dead);
+	uint16_t place = ROOST_LIST_MOVABLE; /* as all whole ones */
+	unsigned to = dead ? q->ask.type : own_list(q, z) | RST_CURRENT;
+
+	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to)) {
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER); /* it was just isolated */
+		rst_settle(r, z, b);
+		return false;
+	}
+	fill(&r->blocks[b], q->ask.order);
+	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
+	 * of the pageblock may be cleared just now by who saw the set empty. */
+	rst_fence_sc();
+	*f = b << ROOST_PAGEBLOCK_ORDER;
+	rst_settle(r, z, b);
+	if (!dead)
+		own(q, z, b);
+	RST_COUNT(rst_pcp_of(q, z), blocks_claimed, 1);
+	RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	return true;
+}
+
+static bool claim(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+
+	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
+		rst_region_id g = rst_indexed_region(z, i);
+		unsigned bit;
+		bool had, mine = false;
+
+		rst_begin(z);
+		had = rst_set_take(&q->r->regions[g], 0, &bit);
+		if (had) {
+			rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+			mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
+		}
+		rst_end(z);
+		if (mine)
+			return true;
+		if (!had)
+			rst_demote_region(q->r, z, i);
+	}
+	return false;
+}
+
+/* ---- 6: other migratetypes ---------------------------------------------------------------- */
+
+/* A pageblock of another migratetype becomes one of ours when at least half of it is free. */
+static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	if (rst_set_count(&q->r->blocks[b]) + (1u << q->ask.order) < RST_PAGEBLOCK / 2)
+		return;
+	adopt(q, z, b);
+	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type)
+		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
+}
+
+/* The largest run of a list of another migratetype: what is left of it serves longest. */
+static bool steal_from(const struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+		       rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t first = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+
+	for (unsigned bin = RST_BINS;
+	     bin-- > low && rst_hint_find(&z->partial, first, end) != RST_NO_HINT;)
+		if (from_list(q, z, list, bin, bin, b, f))
+			return true;
+	return false;
+}
+
+static bool steal(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
+	rst_block_id b;
+
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
+		    steal_from(q, z, list, low, &b, f)) {
+			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+			convert(q, z, b);
+			return true;
+		}
+	return false;
+}
+
+/* ---- 7: the reserve ----------------------------------------------------------------------- */
+
+static bool from_reserve_list(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	rst_block_id b;
+
+	if (!from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
+		       RST_BINS - 1, &b, f))
+		return false;
+	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
+	return true;
+}
+
+/*
+ * Plain callers may have what is above the mark: they count first, and give back what they do not
+ * find. Callers with RESERVE take what there is and count then: nobody's count keeps them from it.
+ * Relaxed: frames are taken by compare-and-exchange; this only rations them.
+ */
+static bool from_reserve(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	bool had = false;
+
+	if (q->ask.order > RST_SET_ORDER)
+		return false;
+	if (q->ask.reserve) {
+		had = from_reserve_list(q, z, f);
+		if (had)
+			rst_add_rlx(&z->reserve_free, -size);
+	} else if (rst_load_rlx(&z->reserve_free) - size >= mark) {
+		rst_begin(z); /* others find less than there is */
+		had = rst_take_rlx(&z->reserve_free, size) >= mark && from_reserve_list(q, z, f);
+		if (!had)
+			rst_add_rlx(&z->reserve_free, size);
+		rst_end(z);
+	}
+	return had;
+}
+
+/* ---- Orders 9 and above ------------------------------------------------------------------- */
+
+static bool take_in_region(const struct roost *r, struct rst_zone *z, rst_region_id g, unsigned k,
+			   unsigned *bit)
+{
+	bool had, put_back;
+
+	if (k <= RST_WORD_ORDER)
+		return rst_set_take(&r->regions[g], k, bit);
+	rst_begin(z);
+	had = rst_set_take_words(&r->regions[g], k, bit, &put_back);
+	if (put_back)
+		rst_settle_region(r, z, g);
+	rst_end(z);
+	return had;
+}
+
+static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned k = q->ask.order - RST_SET_ORDER;
+	uint64_t i = rst_whole_index(z, k, z->first_region);
+	uint64_t end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+
+	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
+		rst_region_id g = rst_indexed_region(z, i);
+		unsigned bit;
+
+		if (take_in_region(q->r, z, g, k, &bit)) {
+			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
+			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
+			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+			return true;
+		}
+		rst_demote_region(q->r, z, i);
+	}
+	return false;
+}
+
+/* ---- A zone ------------------------------------------------------------------------------- */
+
+static bool from_blocks(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned low = rst_lowest_bin(q->ask.order);
+
+	return from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
+	       claim(q, z, f) || from_others(q, z, low, f) ||
+	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
+	       steal(q, z, f) || from_reserve(q, z, f);
+}
+
+static bool from_whole(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	return from_regions(q, z, f) || (rst_gather(q->r, z) && from_regions(q, z, f)) ||
+	       from_reserve(q, z, f);
+}
+
+static uint64_t isolated_frames(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t frames = 0;
+
+	for (rst_block_id b = z->first_block; b < z->end_block && rst_load_rlx(&z->nr_isolated);
+	     b++)
+		if (rst_list_of(rst_load_rlx(&r->place[b])) == ROOST_LIST_ISOLATE &&
+		    rst_has_block(r, z, b))
+			frames += rst_set_count(&r->blocks[b]);
+	return frames;
+}
+
+uint64_t rst_available(const struct roost *r, const struct rst_zone *z)
+{
+	/* First those, then all: what comes to them in between must not make up for others. */
+	uint64_t isolated = isolated_frames(r, z), free = rst_zone_free_frames(r, z);
+
+	return free > isolated ? free - isolated : 0;
+}
+
+void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free)
+{
+	if (rst_pressure_call(&q->r->base, &z->pressure, &z->desc, free))
+		RST_COUNT(rst_pcp_of(q, z), pressure, 1);
+}
+
+/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is a few loads. */
+static void check_pressure(const struct rst_call *q, struct rst_zone *z)
+{
+	uint64_t free;
+
+	if (!rst_few_whole(z) && !rst_load_rlx(&z->pressure.pressed) &&
+	    !rst_load_rlx(&z->below_low))
+		return;
+	if (!q->r->base.pressure && q->r->base.nr_zones == 1)
+		return; /* nobody wants to know */
+	free = rst_available(q->r, z);
+	if (rst_load_rlx(&z->below_low) != (free < z->desc.low))
+		rst_store_rlx(&z->below_low, free < z->desc.low);
+	rst_pressure_rises(&z->pressure, &z->desc, free);
+	if (rst_pressure_falls(&z->pressure, &z->desc, free))
+		rst_call_pressure(q, z, free);
+}
+
+/* Is there a block above the reserve? Two that ask at once may both be told so. */
+static bool may_take(const struct rst_call *q, const struct rst_zone *z)
+{
+	return q->ask.reserve || !rst_reserve_is_short(z) ||
+	       rst_available(q->r, z) >= z->desc.min + ((uint64_t)1 << q->ask.order);
+}
+
+size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+{
+	size_t n = 0;
+	bool large = q->ask.order >= ROOST_PAGEBLOCK_ORDER, had = true;
+
+	while (n < count && had && may_take(q, z)) {
+		size_t most = rst_reserve_is_short(z) ? 1 : count - n;
+		size_t got = large ? 0 : from_current(q, z, out + n, most);
+		bool rare = !got;
+
+		if (rare) {
+			had = large ? from_whole(q, z, out + n) : from_blocks(q, z, out + n);
+			got = had;
+		}
+		/* Release: who adds up sees the free that this block came from. */
+		if (got)
+			rst_add_rel(&rst_pcp_of(q, z)->orders[q->ask.order].allocated, got);
+		if (rare)
+			check_pressure(q, z);
+		n += got;
+	}
+	return n;
+}

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+# compare.sh - roost compare: its figures are those of single replays. Counts alone; no times.
+. "$(dirname "$0")/common.sh"
+
+# compare WANTED_STATUS ARGUMENTS...: by $tool, or the tool.
+compare() {
+	local wanted=$1 status=0
+	shift
+	"${tool:-$ROOST}" compare "$@" >"$work/out" 2>"$work/err" || status=$?
+	check "exit status of: compare $*" "$wanted" "$status"
+	[ "$status" = "$wanted" ] || cat "$work/err"
+}
+
+# refuse PATTERN ARGUMENTS...
+refuse() {
+	local pattern=$1
+	shift
+	compare 2 "$@"
+	check "stdout and stderr of: compare $*" '0 1' \
+		"$(wc -c <"$work/out") $(wc -l <"$work/err")"
+	check "what compare $* says is about $pattern" 1 "$(grep -c -e "$pattern" "$work/err")"
+}
+
+part=$work/part.trace
+zstd -q -dc "$TRACES/compile.trace.zst" | head -n 6000 >"$part"
+small=--memory=64M
+
+# ---- The figures -----------------------------------------------------------------------------
+
+compare 0 --json --runs=7 $small "$part"
+cp "$work/out" "$work/compared"
+check "nothing on a stderr that is no terminal" "" "$(cat "$work/err")"
+check "who takes part" '["pcpbuddy/trylock","pcpbuddy/llist","roost"]' \
+	"$(value '[.traces[0].contenders[].name]')"
+check "how it was run" "[\"ordered\",7,[\"$small\"],true,67108864]" \
+	"$(value '[.mode, .runs, .options, .verified, .traces[0].memory]')"
+check "as many figures as runs, sorted" true "$(value '[.traces[].contenders[] |
+	.million_per_second, .zone_lock_per_million, .trylock_fail_per_million |
+	(.sorted | length) == 7 and .sorted == (.sorted | sort) and .min == .sorted[0] and
+	.median == .sorted[3] and .max == .sorted[6]] | all')"
+check "the allocator took its time" true \
+	"$(value '[.traces[].contenders[].million_per_second.min > 0] | all')"
+check "roost takes no locks" '[0,0]' "$(value '.traces[0].contenders[2] |
+	[.zone_lock_per_million.max, .trylock_fail_per_million.max]')"
+
+for i in 0 1 2; do
+	read -r engine free < <(jq -r ".traces[0].contenders[$i] | \"\(.engine) \(.free)\"" \
+		"$work/compared")
+	ENGINE=$engine replay 0 --json --samples --free="$free" $small "$part"
+	single='del(.seconds, .operations_per_second, .cpu_seconds, .series)'
+	check "$engine/$free: the run with samples is a replay like any other" "$(value "$single")" \
+		"$(jq -c ".traces[0].contenders[$i].sampled | $single" "$work/compared")"
+	check "$engine/$free: so are its samples" "$(value .series | sha256sum)" \
+		"$(jq -c ".traces[0].contenders[$i].sampled.series" "$work/compared" | sha256sum)"
+	locks=$(value '[.zone_lock_per_million, .zone_lock_per_million]')
+	check "$engine/$free: zone locks" "$locks" "$(jq -c ".traces[0].contenders[$i] |
+		.zone_lock_per_million | [.min, .max]" "$work/compared")"
+	check "$engine/$free: some zone locks" "$([ "$engine" = roost ] && echo false || echo true)" \
+		"$(value '.zone_lock_per_million > 0')"
+	check "$engine/$free: the sums of the series are those of its samples" true \
+		"$(value '.series | .seconds_blocks_free_on_cpus as $s |
+			.samples == ($s | length) and .samples > 400 and
+			.on_cpus_max == ([$s[][3]] | max) and
+			.blocks_2m_min == ([$s[][1]] | min) and .blocks_2m_end == $s[-1][1] and
+			(.on_cpus_mean - ([$s[][3]] | add / length) | fabs) < 0.01 and
+			(.blocks_2m_mean - ([$s[][1]] | add / length) | fabs) < 0.01')"
+	check "$engine/$free: some frames lie on CPUs, and fewer than there are" true \
+		"$(value '.series.on_cpus_max > 0 and .series.on_cpus_max < .frames_managed')"
+	check "$engine/$free: metadata" true "$(value '.metadata > 1000 and
+		.metadata < .memory / 100')"
+	check "$engine/$free: what a CPU may keep is limited" \
+		"$([ "$engine" = roost ] && echo false || echo true)" "$(value '.pcp_high > 0')"
+
+	# For timing nothing is sampled, and what was done without the allocator left no trace.
+	counts='[.paths, .live_at_end, .failed_allocs, .operations, .verified]'
+	once=$(value "$counts")
+	ENGINE=$engine replay 0 --json --timing --free="$free" $small "$part"
+	check "$engine/$free: with --timing the counts are the same" "$once" "$(value "$counts")"
+	check "$engine/$free: with --timing there are no samples" '[true,null]' \
+		"$(value '[.timing, .series]')"
+done
+
+# Memory is out: the failures are counted, and while frames were free there are none in order.
+compare 0 --json --runs=7 --engines=roost,pcpbuddy/llist --memory=32M --limit=30000 \
+	"$TRACES/compile.trace.zst"
+check "who takes part if it is said" '["roost","pcpbuddy/llist"]' \
+	"$(value '[.traces[0].contenders[].name]')"
+check "out of memory" true "$(value '[.traces[0].contenders[] |
+	.failed_allocs > 0 and .failed_allocs == .sampled.failed_allocs and
+	.fail_while_free == .sampled.paths.fail_while_free] | all')"
+
+# ---- For people ------------------------------------------------------------------------------
+
+svg=()
+command -v gnuplot >/dev/null && svg=(--svg "$work/x.svg")
+compare 0 --runs=7 --quiet --parallel --irq-storm=2000 $small "${svg[@]}" "$part" "$here/hand.trace"
+check "a table for each trace" 2 "$(grep -c 'pcpbuddy/trylock  *pcpbuddy/llist  *roost$' "$work/out")"
+check "its rows" 2 "$(grep -c '^verified  *yes  *yes  *yes$' "$work/out")"
+check "how the replays were run" 1 "$(grep -c 'in parallel, --irq-storm=2000, --memory=64M$' \
+	"$work/out")"
+check "no limit in the engine roost" 2 "$(grep -c 'may keep.* \([0-9]\+\)  *\1  *no limit$' "$work/out")"
+[ ${#svg[@]} = 0 ] ||
+	check "two plots of three curves for each trace" 12 "$(grep -c 'gnuplot_plot_[0-9]' "$work/x.svg")"
+
+# ---- Wrong command lines and traces ----------------------------------------------------------
+
+refuse 'which traces'
+refuse '^roost: --runs=6: give a whole number from 7' --runs=6 "$part"
+refuse 'no engine "never"' --engines=roost,never "$part"
+refuse '^roost: --engines: pcpbuddy/never: .*trylock' --engines=pcpbuddy/never "$part"
+refuse '^roost: --engines: roost/llist: .*roost$' --engines=roost/llist "$part"
+refuse 'pcpbuddy/blocking deadlocks' --engines=pcpbuddy/blocking "$part"
+refuse 'pcpbuddy/llist is named twice' --engines=pcpbuddy/llist,pcpbuddy "$part"
+refuse '^roost: --irq-storm: .*--parallel' --irq-storm=100 "$part"
+refuse '^roost: -: each trace is read many times' -
+refuse '^roost: --bogus: unknown option' --bogus "$part"
+refuse '^roost: --memory=1X: ' --memory=1X "$part"
+refuse '^roost: /nowhere/x: cannot open' /nowhere/x
+refuse '^roost: --svg=/nowhere/x.svg: cannot write' --svg=/nowhere/x.svg "$part"
+compare 0 --help
+check "--help" yes "$(grep -q -e '--engines=LIST' "$work/out" && echo yes)"
+
+# ---- Replays that go wrong -------------------------------------------------------------------
+
+# A copy of the tool, with a program beside it that is not what it should be: $1, a filter of the
+# report of the real one.
+mkdir "$work/bin"
+cp "$ROOST" "$work/bin/roost"
+tool=$work/bin/roost
+for program in replay timing; do
+	for engine in roost pcpbuddy; do
+		ln -s "$ROOST-$program-$engine" "$work/bin/roost-$program-$engine"
+	done
+done
+stand_in() {
+	rm -f "$work/bin/roost-$1-roost"
+	printf '#!/bin/sh\n"%s" "$@" | %s\n' "$ROOST-$1-roost" "$2" >"$work/bin/roost-$1-roost"
+	chmod +x "$work/bin/roost-$1-roost"
+}
+
+two=--engines=pcpbuddy/llist,roost
+stand_in timing "jq '.verified = false'"
+compare 1 --json --runs=7 $two $small "$part"
+check "a replay for times does not verify" '[false,[true,false]]' \
+	"$(value '[.verified, [.traces[0].contenders[].verified]]')"
+# What looking at the allocator takes is in no time; the engines differ in that most of all.
+stand_in timing "jq '.verified = .timing and .series == null'"
+compare 0 --quiet --runs=7 --engines=roost $small "$part"
+stand_in replay "jq '.verified = false'"
+compare 1 --runs=7 --quiet $two $small "$part"
+check "the replay with samples does not verify" 1 "$(grep -c '^verified  *yes  *NO$' "$work/out")"
+stand_in replay "head -c 100"
+compare 2 --quiet --runs=7 --engines=roost $small "$part"
+check "a replay without a report" 1 "$(grep -c 'on roost ended without a report' "$work/err")"
+rm "$work/bin/roost-replay-roost"
+compare 2 --quiet --runs=7 --engines=roost $small "$part"
+check "a program is missing" 1 "$(grep -c 'roost-replay-roost is missing' "$work/err")"
+
+finish

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "compare.h"
+#include "gnuplot.h"
+#include "say.h"
+
+/* ---- Figures over the runs -------------------------------------------------------------- */
+
+static void spread_add(struct spread *spread, double value)
+{
+	spread->values[spread->nr++] = value;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void spread_sort(struct spread *spread)
+{
+	qsort(spread->values, spread->nr, sizeof(spread->values[0]), by_value);
+}
+
+double spread_median(const struct spread *spread)
+{
+	unsigned half = spread->nr / 2;
+
+	if (spread->nr % 2)
+		return spread->values[half];
+	return spread->nr ? (spread->values[half - 1] + spread->values[half]) / 2 : 0;
+}
+
+double spread_min(const struct spread *spread)
+{
+	return spread->nr ? spread->values[0] : 0;
+}
+
+double spread_max(const struct spread *spread)
+{
+	return spread->nr ? spread->values[spread->nr - 1] : 0;
+}
+
+/* ---- Scores ----------------------------------------------------------------------------- */
+
+const struct score *compare_score(const struct compare *compare, unsigned trace, unsigned contender)
+{
+	return &compare->scores[trace * compare->options->nr_contenders + contender];
+}
+
+static double number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static uint64_t count(const json_t *object, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+double score_value(const struct score *score, const char *series, const char *key)
+{
+	const json_t *object = score->sampled;
+
+	return number(series ? json_object_get(object, series) : object, key);
+}
+
+/* An engine that has no such counter never does it. */
+static double failed_trylocks(const json_t *paths)
+{
+	return number(paths, "trylock_fail_alloc") + number(paths, "trylock_fail_free") +
+	       number(paths, "trylock_fail_drain") + number(paths, "zone_trylock_fail");
+}
+
+static void add_outcome(struct score *score, const json_t *report)
+{
+	uint64_t while_free = count(json_object_get(report, "paths"), "fail_while_free");
+	uint64_t failed = count(report, "failed_allocs");
+
+	if (while_free > score->fail_while_free)
+		score->fail_while_free = while_free;
+	if (failed > score->failed_allocs)
+		score->failed_allocs = failed;
+	score->verified &= json_is_true(json_object_get(report, "verified"));
+}
+
+static void add_times(struct score *score, const json_t *report)
+{
+	double operations = number(report, "operations") / 1e6;
+	double seconds = number(report, "cpu_seconds") - number(report, "loop_seconds");
+
+	spread_add(&score->rate, seconds > 0 ? operations / seconds : 0);
+	spread_add(&score->zone_lock, number(report, "zone_lock_per_million"));
+	spread_add(&score->trylock,
+		   operations > 0 ? failed_trylocks(json_object_get(report, "paths")) / operations
+				  : 0);
+	add_outcome(score, report);
+}
+
+bool compare_verified(const struct compare *compare)
+{
+	bool verified = true;
+
+	for (unsigned i = 0; i < compare->options->nr_traces * compare->options->nr_contenders; i++)
+		verified &= compare->scores[i].verified;
+	return verified;
+}
+
+/* ---- All replays ------------------------------------------------------------------------ */
+
+static struct score *score_of(struct compare *compare, unsigned trace, unsigned contender)
+{
+	return &compare->scores[trace * compare->options->nr_contenders + contender];
+}
+
+/* Run number options->runs is the one with samples. Who goes first changes from run to run. */
+static void run_all(struct compare *compare, unsigned trace, unsigned run)
+{
+	const struct compare_options *o = compare->options;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++) {
+		unsigned contender = (run + i) % o->nr_contenders;
+		struct score *score = score_of(compare, trace, contender);
+		json_t *report = compare_replay(o, &o->contenders[contender], o->traces[trace],
+						run < o->runs);
+
+		if (run < o->runs) {
+			add_times(score, report);
+			json_decref(report);
+		} else {
+			add_outcome(score, report);
+			score->sampled = report;
+		}
+	}
+}
+
+static void compare_run(struct compare *compare)
+{
+	const struct compare_options *o = compare->options;
+	unsigned all = (o->runs + 1) * o->nr_traces;
+	struct bar bar;
+
+	bar_open(&bar, "comparing", !o->json && !o->quiet);
+	for (unsigned i = 0; i < all; i++) {
+		bar_show(&bar, i, all);
+		run_all(compare, i % o->nr_traces, i / o->nr_traces);
+	}
+	bar_close(&bar);
+	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++) {
+		spread_sort(&compare->scores[i].rate);
+		spread_sort(&compare->scores[i].zone_lock);
+		spread_sort(&compare->scores[i].trylock);
+	}
+}
+
+static void release(struct compare *compare)
+{
+	const struct compare_options *o = compare->options;
+
+	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++)
+		json_decref(compare->scores[i].sampled);
+	for (unsigned i = 0; i < o->nr_passed_on; i++)
+		free(o->passed_on[i]);
+	free(o->traces);
+	free(compare->scores);
+}
+
+int compare_main(int argc, char **argv)
+{
+	struct compare_options options;
+	struct compare compare = {.options = &options};
+	char error[ERROR_MAX];
+	int svg = -1, status;
+
+	compare_parse(&options, argc, argv);
+	if (options.svg && (svg = gnuplot_open(options.svg, error)) < 0)
+		die("%s", error);
+	compare.scores =
+		calloc((size_t)options.nr_traces * options.nr_contenders, sizeof(*compare.scores));
+	if (!compare.scores)
+		die("out of memory");
+	for (unsigned i = 0; i < options.nr_traces * options.nr_contenders; i++)
+		compare.scores[i].verified = true;
+	compare_run(&compare);
+	if (options.json)
+		compare_json(&compare);
+	else
+		compare_text(&compare);
+	if (ferror(stdout))
+		die("cannot write the report to stdout");
+	if (svg >= 0 && !compare_plot(&compare, svg, error))
+		die("%s", error);
+	status = compare_verified(&compare) ? EXIT_OK : EXIT_UNVERIFIED;
+	release(&compare);
+	return status;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compare.h - each trace on each engine and free path, side by side.
+ *
+ * A contender is an engine with one of its free paths. All replays are done by programs of their
+ * own, run after run in turns, so that what disturbs the machine disturbs all:
+ *
+ *   roost-timing-ENGINE --timing    times and counts: no stamps, no samples, the engine as programs
+ *                                   link it; what the loop itself takes is taken off
+ *   roost-replay-ENGINE --samples   once: memory over time; it also proves every frame
+ */
+#ifndef TOOL_COMPARE_H
+#define TOOL_COMPARE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine.h"
+
+enum {
+	COMPARE_CONTENDERS = 8,
+	COMPARE_MIN_RUNS = 7,
+	COMPARE_MAX_RUNS = 1000,
+	COMPARE_PASSED_ON = 8, /* options for the replays, most */
+};
+
+struct contender {
+	const struct engine *engine;
+	unsigned path;
+	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has no choice */
+};
+
+struct compare_options {
+	struct contender contenders[COMPARE_CONTENDERS];
+	unsigned nr_contenders;
+	const char **traces; /* in argv */
+	unsigned nr_traces;
+	unsigned runs;
+	bool parallel, storm, json, quiet;
+	const char *svg;
+	char *passed_on[COMPARE_PASSED_ON]; /* "--memory=1G"; each is checked by the replay */
+	unsigned nr_passed_on;
+};
+
+/* argv[0] is "compare". Ends the program on --help and on what makes no sense. */
+void compare_parse(struct compare_options *options, int argc, char **argv);
+
+/* A figure over the runs, sorted. */
+struct spread {
+	double values[COMPARE_MAX_RUNS];
+	unsigned nr;
+};
+
+double spread_median(const struct spread *spread);
+double spread_min(const struct spread *spread);
+double spread_max(const struct spread *spread);
+
+/* One contender on one trace. */
+struct score {
+	struct spread rate;	 /* operations per second of the allocator's, in millions */
+	struct spread zone_lock; /* acquisitions per million operations */
+	struct spread trylock;	 /* try-locks that failed per million operations */
+	uint64_t fail_while_free, failed_allocs; /* most in a run */
+	bool verified;				 /* all runs */
+	json_t *sampled;			 /* the report of the run with samples */
+};
+
+struct compare {
+	const struct compare_options *options;
+	struct score *scores; /* [trace * nr_contenders + contender] */
+};
+
+const struct score *compare_score(const struct compare *compare, unsigned trace,
+				  unsigned contender);
+
+/* A number of the report of the run with samples; NULL series: of the report itself. */
+double score_value(const struct score *score, const char *series, const char *key);
+
+bool compare_verified(const struct compare *compare);
+
+/* `roost compare`: the exit status. argv[0] is "compare". */
+int compare_main(int argc, char **argv);
+
+/* On stdout. */
+void compare_text(const struct compare *compare);
+void compare_json(const struct compare *compare);
+
+/* In the descriptor of gnuplot_open(), which it closes. */
+bool compare_plot(const struct compare *compare, int fd, char error[]);
+
+/* ---- One replay ------------------------------------------------------------------------- */
+
+/* The report of a replay, which the caller gives back. Ends the program if there is none: what was
+ * wrong with the trace or the options has been said by the replay. */
+json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
+		       const char *trace, bool timing);
+
+#endif

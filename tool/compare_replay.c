@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compare_replay.c - one replay, by a program of its engine: for times by the one that links the
+ * library as programs do, without what the lab counts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compare.h"
+#include "program.h"
+#include "say.h"
+
+extern char **environ;
+
+enum { ARGUMENTS = COMPARE_PASSED_ON + 10 };
+
+static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *options,
+			   const char *path_option, const char *trace, bool timing)
+{
+	unsigned n = 0;
+
+	argv[n++] = strdup("replay");
+	argv[n++] = strdup("--json");
+	argv[n++] = strdup("--quiet");
+	argv[n++] = strdup(timing ? "--timing" : "--samples");
+	argv[n++] = strdup(path_option);
+	if (options->parallel)
+		argv[n++] = strdup("--parallel");
+	for (unsigned i = 0; i < options->nr_passed_on; i++)
+		argv[n++] = strdup(options->passed_on[i]);
+	argv[n++] = strdup("--");
+	argv[n++] = strdup(trace);
+	argv[n] = NULL;
+	for (unsigned i = 0; i < n; i++)
+		if (!argv[i])
+			die("out of memory");
+}
+
+/* Starts it with its output in a pipe, of which the other end is returned. */
+static FILE *start(const char *program, char *argv[], pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	int ends[2], failed;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		die("cannot make a pipe: %s", strerror(errno));
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	failed = posix_spawn(pid, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	if (failed)
+		die("%s: cannot run: %s", program, strerror(failed));
+	return fdopen(ends[0], "r");
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) != pid)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static json_t *read_report(FILE *in)
+{
+	json_t *report = in ? json_loadf(in, 0, NULL) : NULL;
+
+	if (in)
+		fclose(in);
+	return report;
+}
+
+json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
+		       const char *trace, bool timing)
+{
+	char program[PROGRAM_MAX], path_option[32];
+	char *argv[ARGUMENTS];
+	json_t *report;
+	pid_t pid;
+	int status;
+
+	if (!program_find(program, timing ? "timing" : "replay", contender->engine->name))
+		die("%s is missing", program);
+	snprintf(path_option, sizeof(path_option), "--free=%s",
+		 contender->engine->paths[contender->path]);
+	make_arguments(argv, options, path_option, trace, timing);
+	report = read_report(start(program, argv, &pid));
+	status = wait_for(pid);
+	for (unsigned i = 0; argv[i]; i++)
+		free(argv[i]);
+	if (status == EXIT_USAGE)
+		exit(EXIT_USAGE); /* it has said why */
+	if (!report)
+		die("%s: the replay on %s ended without a report (status %d)", trace,
+		    contender->name, status);
+	return report;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * program.h - the programs that lie beside the tool. All engines have the same symbols, so what has
+ * an engine inside is a program of its own for each: roost-COMMAND-ENGINE.
+ */
+#ifndef TOOL_PROGRAM_H
+#define TOOL_PROGRAM_H
+
+#include <stdbool.h>
+
+enum { PROGRAM_MAX = 4096 + 128 };
+
+/* Writes where the program is; false if it is not there. */
+bool program_find(char path[PROGRAM_MAX], const char *command, const char *engine);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay_main.c - the program roost-replay-ENGINE, which `roost replay` runs: all of the replay,
+ * with one engine in it.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "gnuplot.h"
+#include "options.h"
+#include "plan.h"
+#include "plot.h"
+#include "replay.h"
+#include "report.h"
+#include "say.h"
+#include "trace.h"
+
+static void make_plan(struct plan *plan, struct trace *trace, const struct options *options)
+{
+	char error[ERROR_MAX];
+
+	trace->limit = options->limit;
+	if (!trace_read(trace, options->trace, error))
+		die("%s", error);
+	if (!options->quiet)
+		report_trace_notes(trace, options->trace);
+	plan_make(plan, trace, options->cpus);
+}
+
+static int finish(const struct replay *replay, int svg)
+{
+	const struct options *options = replay->options;
+	char error[ERROR_MAX];
+
+	if (options->json)
+		report_json(replay);
+	else
+		report_text(replay);
+	if (ferror(stdout))
+		die("cannot write the report to stdout");
+	if (svg >= 0 && !plot_draw(replay, options->svg, svg, error))
+		die("%s", error);
+	if (replay->stuck)
+		_exit(EXIT_UNVERIFIED); /* its threads cannot be waited for */
+	return replay_verified(replay) ? EXIT_OK : EXIT_UNVERIFIED;
+}
+
+int main(int argc, char **argv)
+{
+	const struct engine *engine = engine_find(TOOL_ENGINE);
+	struct options options;
+	struct trace trace = {0};
+	struct plan plan;
+	struct replay replay = {.options = &options, .trace = &trace, .plan = &plan};
+	char error[ERROR_MAX];
+	int svg = -1, status;
+
+	if (!engine)
+		die("nothing is known of the engine %s", TOOL_ENGINE);
+	options_parse(&options, engine, argc, argv);
+	make_plan(&plan, &trace, &options);
+	if (options.svg && (svg = gnuplot_open(options.svg, error)) < 0)
+		die("%s", error);
+	if (!replay_run(&replay, error))
+		die("%s", error);
+	status = finish(&replay, svg);
+	replay_release(&replay);
+	plan_release(&plan);
+	trace_release(&trace);
+	return status;
+}
