@@ -40,8 +40,11 @@ int rst_block_around(const struct roost *r, const struct rst_span *span, rst_fra
 		     rst_frame_id *head, bool *allocated)
 {
 	roost_pfn pfn = rst_pfn_of(span, f);
+	int free = free_order(r, f, head);
 
-	*allocated = true;
+	*allocated = free < 0;
+	if (free >= 0)
+		return free;
 	for (unsigned order = 0; order <= r->base.max_order; order++) {
 		roost_pfn first = pfn >> order << order;
 		unsigned om;
@@ -54,7 +57,7 @@ int rst_block_around(const struct roost *r, const struct rst_span *span, rst_fra
 			return (int)om - 1;
 	}
 	*allocated = false;
-	return free_order(r, f, head);
+	return -1;
 }
 
 /* What lies at pfn is not what the caller says: what is it? Fills in kind and what was found. */

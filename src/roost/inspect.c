@@ -67,7 +67,9 @@ static void add_runs(const struct rst_set *set, unsigned largest, uint64_t *bloc
 	while (off < 1u << RST_SET_ORDER) {
 		unsigned order = 0;
 
-		if (rst_set_has(set, off)) {
+		if (off % 64 == 0 && !rst_load_rlx(&set->word[off / 64])) {
+			order = RST_WORD_ORDER; /* nothing in this word */
+		} else if (rst_set_has(set, off)) {
 			order = rst_set_merged(set, off, 0);
 			if (order > largest)
 				order = largest;

@@ -12,6 +12,8 @@ struct walk {
 	const struct rst_zone *z;
 	struct rst_walk note;
 	uint64_t allocated, free, reserve, isolated, usable;
+	rst_block_id block; /* the last one that was looked at, and whether it is whole */
+	bool whole;
 };
 
 static bool fail(struct walk *w, const char *invariant, roost_pfn pfn, uint64_t expected,
@@ -27,10 +29,15 @@ static bool equal(struct walk *w, const char *invariant, uint64_t expected, uint
 
 /* ---- Frames -------------------------------------------------------------------------------- */
 
-static bool is_free(const struct roost *r, rst_frame_id f)
+static bool is_free(struct walk *w, rst_frame_id f)
 {
-	return rst_set_has(&r->blocks[f >> ROOST_PAGEBLOCK_ORDER], f % RST_PAGEBLOCK) ||
-	       rst_is_whole(r, f >> ROOST_PAGEBLOCK_ORDER);
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+
+	if (w->block != b) {
+		w->block = b;
+		w->whole = rst_is_whole(w->r, b);
+	}
+	return w->whole || rst_set_has(&w->r->blocks[b], f % RST_PAGEBLOCK);
 }
 
 static bool check_allocated(struct walk *w, const struct rst_span *span, rst_frame_id f,
@@ -45,7 +52,7 @@ static bool check_allocated(struct walk *w, const struct rst_span *span, rst_fra
 	for (uint32_t i = 0; i < 1u << order; i++) {
 		unsigned om = rst_load_rlx(&w->r->om[f + i]);
 
-		if (is_free(w->r, f + i))
+		if (is_free(w, f + i))
 			return fail(w, "no frame of an allocated block is free", pfn + i, 0, 1);
 		if (i && (rst_om_is_allocated(om) || om == RST_OM_HOLE))
 			return fail(w, "no block begins inside of another", pfn + i, 0, om);
@@ -64,12 +71,12 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 	if (rst_om_is_allocated(om))
 		return check_allocated(w, span, at, om - 1);
 	if (om == RST_OM_HOLE)
-		return !is_free(w->r, at) ||
+		return !is_free(w, at) ||
 		       fail(w, "no frame of a hole is free", rst_pfn_of(span, at), 0, 1);
 	if (om != RST_OM_NEVER && om != RST_OM_FREED)
 		return fail(w, "what is recorded of a frame exists", rst_pfn_of(span, at), 0, om);
 	w->free++;
-	return is_free(w->r, at) ||
+	return is_free(w, at) ||
 	       fail(w, "each frame is allocated or free", rst_pfn_of(span, at), 1, 0);
 }
 
@@ -178,7 +185,10 @@ static bool check_zone(struct walk *w)
 int roost_validate(const roost_t *roost, struct roost_violation *violation)
 {
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
-		struct walk w = {.r = roost, .z = &roost->zones[i], .note.out = violation};
+		struct walk w = {.r = roost,
+				 .z = &roost->zones[i],
+				 .note.out = violation,
+				 .block = RST_NO_BLOCK};
 
 		if (!check_zone(&w))
 			return -ROOST_EUCLEAN;
