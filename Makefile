@@ -12,7 +12,7 @@ help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
 	@echo "make run      a real kernel's page traffic on the allocator, with a report"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
-	@echo "make stress   the stress test for 10 minutes on each free path (SECONDS=600)"
+	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
 	@echo "make mutants  generated faults in the engine: which do the tests notice? (SAMPLE=300, SEED=)"
@@ -60,11 +60,13 @@ test-tsan:
 	@cmake --build $(BUILD)-tsan
 	cd $(BUILD)-tsan && $(CTEST)
 
-# Each must report at least 100,000 handlers on top of a pcp lock holder and every rung used.
+# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
+# frames) and every rung used.
 SECONDS ?= 600
 stress: test-plain
-	$(BUILD)/tests/stress --expect-all --free=trylock --seconds=$(SECONDS)
-	$(BUILD)/tests/stress --expect-all --free=llist --seconds=$(SECONDS)
+	$(BUILD)/tests/stress_roost --expect-all --hz=24000 --seconds=$(SECONDS)
+	$(BUILD)/tests/stress_pcpbuddy --expect-all --free=trylock --seconds=$(SECONDS)
+	$(BUILD)/tests/stress_pcpbuddy --expect-all --free=llist --seconds=$(SECONDS)
 
 DEPTH ?= 30
 explore: build
