@@ -15,7 +15,8 @@ help:
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
-	@echo "make mutants  generated faults in the engine: which do the tests notice? (SAMPLE=300, SEED=)"
+	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
+	@echo "              SAMPLE=300, SEED=)"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -76,10 +77,12 @@ explore: build
 
 # About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
 SAMPLE ?= 300
+ENGINE ?= roost
 mutants:
 	@scripts/deps mutants
 	@mkdir -p out
-	@scripts/mutants --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) --json out/mutants.json
+	@scripts/mutants --engine $(ENGINE) --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
+		--json out/mutants-$(ENGINE).json
 
 format:
 	@scripts/check-format --fix
