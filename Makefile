@@ -72,8 +72,10 @@ stress: test-plain
 DEPTH ?= 30
 explore: build
 	@mkdir -p out
-	$(BUILD)/roost explore --save=out lab/scenarios/*.scn \
-		$(if $(HOURS),--total=$$(($(HOURS) * 3600)),--seconds=$(DEPTH))
+	for engine in roost pcpbuddy; do \
+		$(BUILD)/roost explore --engine=$$engine --save=out lab/scenarios/*.scn \
+			$(if $(HOURS),--total=$$(($(HOURS) * 1800)),--seconds=$(DEPTH)) || exit; \
+	done
 
 # About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
 SAMPLE ?= 300

@@ -10,21 +10,32 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "engine.h"
 #include "program.h"
 #include "say.h"
 
-/* The NAME of --engine=NAME or --engine NAME, which the engine's program reads again. */
-static const char *engine_option(int argc, char **argv)
+/* The value of --option=VALUE or --option VALUE, which the engine's program reads again, or NULL. */
+static const char *value_of(const char *option, int argc, char **argv)
 {
-	static const char option[] = "--engine";
-	const size_t length = sizeof(option) - 1;
+	const size_t length = strlen(option);
 
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (!strncmp(argv[i], option, length) && argv[i][length] == '=')
 			return argv[i] + length + 1;
 		else if (!strcmp(argv[i], option) && i + 1 < argc)
 			return argv[i + 1];
-	return ROOST_DEFAULT_ENGINE;
+	return NULL;
+}
+
+/* The engine that is named, or one that has the free path that is named, or the default. */
+static const char *engine_option(int argc, char **argv)
+{
+	const char *name = value_of("--engine", argc, argv), *path = value_of("--free", argc, argv);
+
+	for (unsigned i = 0; !name && path && i < nr_engines; i++)
+		if (engine_path(&engines[i], path) >= 0)
+			name = engines[i].name;
+	return name ? name : ROOST_DEFAULT_ENGINE;
 }
 
 static int run_program(int argc, char **argv)
