@@ -14,7 +14,7 @@
 #include "program.h"
 #include "say.h"
 
-/* The value of --option=VALUE or --option VALUE, which the engine's program reads again, or NULL. */
+/* What --option=VALUE or --option VALUE says, or NULL. The engine's program reads it again. */
 static const char *value_of(const char *option, int argc, char **argv)
 {
 	const size_t length = strlen(option);
