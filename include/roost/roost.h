@@ -105,6 +105,14 @@ enum roost_free_path {
 	ROOST_FREE_BLOCKING = 2,
 };
 
+/* May CPUs keep a few frames about them (roost)? What they keep: docs/design.md. */
+enum roost_pockets {
+	/* Where the port can: x86-64 and aarch64 Linux from 5.10 on, glibc 2.35. In POSIX the
+	 * metadata must then be used by one process. */
+	ROOST_POCKETS_AUTO = 0,
+	ROOST_POCKETS_OFF = 1,
+};
+
 enum roost_misuse_kind {
 	ROOST_MISUSE_DOUBLE_FREE,   /* the block is free already */
 	ROOST_MISUSE_NOT_ALLOCATED, /* never handed out as the head of a block */
@@ -172,6 +180,7 @@ struct roost_config {
 	 * frames moved per hold of a zone lock (0: from pcp_high). */
 	uint32_t pcp_high, pcp_batch;
 	enum roost_free_path free_path;
+	enum roost_pockets pockets;
 	unsigned check_level;	     /* ROOST_CHECK_* */
 	roost_misuse_fn *misuse;     /* NULL: names the misuse and stops (the port's fatal) */
 	roost_pressure_fn *pressure; /* NULL: none */

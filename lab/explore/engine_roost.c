@@ -29,6 +29,9 @@ void engine_register(roost_t *roost)
 
 static const struct field pcp_fields[] = {FIELD(rst_pcp, current), FIELD(rst_pcp, dead),
 					  FIELD(rst_pcp, orders)};
+static const struct field pocket_fields[] = {FIELD(rst_pocket, frames), FIELD(rst_pocket, spare),
+					     FIELD(rst_pocket, begun),	FIELD(rst_pocket, ended),
+					     FIELD(rst_pocket, stop),	FIELD(rst_pocket, orders)};
 static const struct field zone_fields[] = {
 	FIELD(rst_zone, begun),	       FIELD(rst_zone, ended),	     FIELD(rst_zone, nr_whole),
 	FIELD(rst_zone, reserve_free), FIELD(rst_zone, nr_isolated), FIELD(rst_zone, pressure),
@@ -57,14 +60,14 @@ static bool name_in_zone(const struct rst_zone *z, const void *address, char *te
 {
 	static const char *const partial[] = {"partial", "partial'", "partial''", "partial'''"};
 	static const char *const whole[] = {"whole", "whole'", "whole''", "whole'''"};
-	const struct array pcps = {"pcp",
-				   z->pcps,
-				   pool->base.nr_cpus,
-				   sizeof(struct rst_pcp),
-				   pcp_fields,
-				   COUNT_OF(pcp_fields)};
+	const struct array cpus[] = {
+		{"pcp", z->pcps, pool->base.nr_cpus, sizeof(struct rst_pcp), pcp_fields,
+		 COUNT_OF(pcp_fields)},
+		{"pocket", z->pockets, pool->base.nr_cpus, sizeof(struct rst_pocket), pocket_fields,
+		 COUNT_OF(pocket_fields)},
+	};
 
-	return name_address(&pcps, 1, address, text, size) ||
+	return name_address(cpus, COUNT_OF(cpus), address, text, size) ||
 	       name_hint(&z->partial, partial, address, text, size) ||
 	       name_hint(&z->whole, whole, address, text, size);
 }

@@ -189,15 +189,18 @@ static const struct view *release(struct context *c, int order, const struct vie
 
 /* ---- The parts of an access ---------------------------------------------------------------- */
 
-/* Says what comes and, if others could notice, waits to be chosen. */
-static void announce(struct word *word, enum op_kind kind, int order)
+static void count_access(struct context *c)
 {
-	struct context *c = vm.current;
-
 	c->call_ops++;
 	if (++c->ops > VM_OWN) /* counted here, where no one else need be asked */
 		vm_fail(FAIL_LIVELOCK, "steps", "%s has taken %d steps and is not through", c->name,
 			VM_OWN);
+}
+
+/* Says what comes and, if others could notice, waits to be chosen. */
+static void announce(struct word *word, enum op_kind kind, int order)
+{
+	count_access(vm.current);
 	if (!word->shared && !vm.strategy->every_access)
 		return;
 	vm_point((struct op){.kind = (uint8_t)kind,
@@ -425,17 +428,8 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 	return hit;
 }
 
-void memory_fence(int order)
+static void fence(struct context *c, int order)
 {
-	struct context *c = vm.current;
-
-	if (!c)
-		return;
-	c->ops++;
-	c->call_ops++;
-	if (vm.weak || vm.strategy->every_access)
-		vm_point((struct op){
-			.kind = OP_FENCE, .write = true, .global = true, .word = VM_NO_WORD});
 	if (acquires(order)) {
 		join(seen[c->cpu], offered[c->cpu]);
 		clock_join(c->clock, offered_clock[c->id]);
@@ -451,6 +445,70 @@ void memory_fence(int order)
 		c->clock[c->id]++;
 	}
 	log_access(c, OP_FENCE, NULL, 0, order, 0);
+}
+
+static void announce_fence(struct context *c)
+{
+	c->ops++;
+	c->call_ops++;
+	vm_point((struct op){.kind = OP_FENCE, .write = true, .global = true, .word = VM_NO_WORD});
+}
+
+void memory_fence(int order)
+{
+	struct context *c = vm.current;
+
+	if (!c)
+		return;
+	if (vm.weak || vm.strategy->every_access) {
+		announce_fence(c);
+	} else {
+		c->ops++;
+		c->call_ops++;
+	}
+	fence(c, order);
+}
+
+void memory_fence_off(unsigned cpu)
+{
+	struct context *c = vm.current;
+
+	if (!c)
+		return;
+	announce_fence(c);
+	vm.cpus[cpu].breaks++;
+	fence(c, memory_order_seq_cst);
+}
+
+bool memory_commit(volatile void *address, uint64_t value, unsigned breaks)
+{
+	struct context *c = vm.current;
+	struct word *word;
+	bool whole;
+
+	if (!hooked(address)) {
+		raw_store(address, 8, value);
+		return true;
+	}
+	word = touch(address, 8);
+	count_access(c);
+	if (word->shared || vm.strategy->every_access)
+		vm_point((struct op){.kind = OP_STORE,
+				     .write = true,
+				     .global = true, /* depends on fences in any mode */
+				     .word = (uint16_t)(word - vm.words)});
+	whole = vm.cpus[c->cpu].breaks == breaks;
+	use(word, c, whole);
+	if (!whole) {
+		step_only_read(word);
+		log_line(c, "  sequence broken off");
+		return false;
+	}
+	if (word->shared)
+		write_to(c, word, value, memory_order_seq_cst, NULL);
+	raw_store(address, 8, value);
+	log_access(c, OP_STORE, address, value, memory_order_seq_cst, 0);
+	return true;
 }
 
 void memory_volatile(const volatile void *address, unsigned size, bool write)

@@ -49,6 +49,12 @@ uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64
 bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
 		int order, int fail_order);
 void memory_fence(int order);
+/* The end of a sequence (core/port.h) that began when the CPU's breaks were as given: the store, or
+ * false if they are not any more. Sequentially consistent, as what the sequence reads must be; so
+ * memory_fence_off() orders both against what the fencing context does. */
+bool memory_commit(volatile void *address, uint64_t value, unsigned breaks);
+/* Breaks off what a sequence of the CPU is doing. */
+void memory_fence_off(unsigned cpu);
 /* A volatile access is about to be made: the lock words of uniprocessor builds. All of its users
  * run on one CPU, so it needs no history; that handlers end before what they interrupted goes on is
  * what orders the sections (core/lock.h), so it acquires and releases. */

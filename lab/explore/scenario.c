@@ -35,6 +35,8 @@ static void pool(struct reader *r)
 			s->config.check_level = (unsigned)value;
 		else if (!strcmp(key, "max-order"))
 			s->config.max_order = (unsigned)value;
+		else if (!strcmp(key, "pockets") && value <= 1)
+			s->config.pockets = value ? ROOST_POCKETS_AUTO : ROOST_POCKETS_OFF;
 		else if (!strcmp(key, "reserve"))
 			zone.reserve = value;
 		else if (!strcmp(key, "low"))
@@ -43,7 +45,8 @@ static void pool(struct reader *r)
 			read_error(
 				r,
 				"the pool has cpus (1 to %d), pageblocks (1 to 64), high, batch, "
-				"check (0 to 3), max-order, reserve, low; not \"%s %lu\"",
+				"check (0 to 3), max-order, reserve, low, pockets (0 or 1); not "
+				"\"%s %lu\"",
 				VM_CPUS, key, value);
 	} while (!r->bad && read_char(r, ','));
 	if (zone.reserve || zone.low) {
@@ -249,6 +252,7 @@ bool scenario_read(const char *file, struct scenario *s)
 	FILE *in;
 
 	*s = (struct scenario){.config = ROOST_CONFIG_INIT, .pageblocks = 4};
+	s->config.pockets = ROOST_POCKETS_OFF; /* but for scenarios about them: fewer steps */
 	s->config.nr_cpus = 2;
 	snprintf(s->file, sizeof(s->file), "%s", file);
 	name_scenario(s);

@@ -2,7 +2,8 @@
 /*
  * scenario.h - a scenario: a small pool, what each CPU does, and what should come of it.
  *
- *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low, max-order
+ *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low,
+ *	                                           max-order, pockets 1
  *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
  *	bound   nolock 400                         most accesses of a call that waits for nothing

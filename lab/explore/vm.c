@@ -284,6 +284,7 @@ static void begin(struct context *c)
 	struct cpu *cpu = &vm.cpus[c->cpu];
 
 	c->started = true;
+	cpu->breaks++;
 	c->below = cpu->top;
 	c->irq_before = cpu->irq_on;
 	cpu->top = c;

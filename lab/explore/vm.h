@@ -153,6 +153,7 @@ struct cpu {
 	struct context *top;
 	bool irq_on, stopped;
 	int last_step;
+	unsigned breaks; /* how often what a sequence on it was doing was broken off */
 	vm_clock irq_published, irq_returned; /* see race.c */
 };
 

@@ -17,6 +17,7 @@ void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout 
 	l->spans = rst_carve(end, map.nr * sizeof(struct rst_span));
 	l->zone_order = rst_carve(end, (uint64_t)l->nr_nodes * (l->nr_zones + 1));
 	l->cpu_node = rst_carve(end, config->nr_cpus);
+	l->cpu_zone = rst_carve(end, config->nr_cpus);
 }
 
 void rst_base_init(struct rst_base *base, const struct roost_config *config,
@@ -30,6 +31,7 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->map.nr = l->nr_spans;
 	base->zone_order = (uint8_t *)metadata + l->zone_order;
 	base->cpu_node = (uint8_t *)metadata + l->cpu_node;
+	base->cpu_zone = (uint8_t *)metadata + l->cpu_zone;
 	base->nr_zones = l->nr_zones;
 	base->nr_nodes = l->nr_nodes;
 	base->nr_cpus = config->nr_cpus;
@@ -40,10 +42,12 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->pressure = config->pressure;
 	base->context = config->context;
 	for (unsigned node = 0; node < base->nr_nodes; node++)
-		rst_zone_order(config, node,
-			       base->zone_order + (size_t)node * (base->nr_zones + 1));
-	for (unsigned cpu = 0; config->cpu_node && cpu < base->nr_cpus; cpu++)
-		base->cpu_node[cpu] = config->cpu_node[cpu];
+		rst_zone_order(config, node, rst_zones_of(base, node));
+	for (unsigned cpu = 0; cpu < base->nr_cpus; cpu++) {
+		if (config->cpu_node)
+			base->cpu_node[cpu] = config->cpu_node[cpu];
+		base->cpu_zone[cpu] = *rst_zones_of(base, base->cpu_node[cpu]);
+	}
 }
 
 int rst_base_check(roost_t **out, const struct roost_config *config, const void *metadata)

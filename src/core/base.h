@@ -15,6 +15,7 @@ struct rst_base {
 	struct rst_map map;
 	uint8_t *zone_order; /* per node nr_zones + 1 bytes, ended by 0xff */
 	uint8_t *cpu_node;
+	uint8_t *cpu_zone; /* the first zone for callers on a CPU, 0xff: none */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	unsigned max_order, check_level;
 	enum roost_free_path free_path;
@@ -35,6 +36,16 @@ static inline unsigned rst_this_cpu(const struct rst_base *base)
 	return cpu < base->nr_cpus ? cpu : cpu % base->nr_cpus;
 }
 
+/* The zones for callers on a node, in order of preference, ended by 0xff. */
+static inline uint8_t *rst_zones_of(const struct rst_base *base, unsigned node)
+{
+	return base->zone_order + (size_t)node * (base->nr_zones + 1);
+}
+
+/* For the hot paths, whose rarer turns are functions of their own. */
+#define RST_HOT	 inline __attribute__((always_inline))
+#define RST_COLD __attribute__((noinline, cold))
+
 /* ---- Start-up ------------------------------------------------------------------------------ */
 
 /* The next part of the metadata: its offset; *end moves behind it. */
@@ -48,7 +59,7 @@ static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
 
 /* Where the parts of struct rst_base that are not in it lie, as offsets from the metadata. */
 struct rst_base_layout {
-	uint64_t spans, zone_order, cpu_node;
+	uint64_t spans, zone_order, cpu_node, cpu_zone;
 	uint64_t nr_frames; /* records, with those that round spans out */
 	uint32_t nr_spans;
 	unsigned nr_zones, nr_nodes;

@@ -69,6 +69,8 @@ rst_span_below(const struct rst_map *map, roost_pfn pfn)
 {
 	uint32_t low = 0, high = map->nr;
 
+	if (high == 1) /* as most have it */
+		return map->spans;
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
@@ -93,6 +95,8 @@ static inline const struct rst_span *rst_span_of(const struct rst_map *map, rst_
 {
 	uint32_t low = 0, high = map->nr;
 
+	if (high == 1)
+		return map->spans;
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 

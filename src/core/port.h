@@ -21,6 +21,21 @@
  *   void rst_sleep(round)         a task waits for others to make progress, longer with each
  *                                 round (about 50 us to 1 ms). Thread context.
  *   void rst_fatal(text)          does not return.
+ *   RST_SEQ                       1 if the port has sequences (struct rst_seq below). If it is 0,
+ *                                 or undefined, the port has none of these:
+ *   bool rst_seq_ready()          there are sequences here; asked before the others are. Thread
+ *                                 context.
+ *   unsigned rst_seq_cpu()        the CPU on which the caller can run sequences now; RST_NO_CPU
+ *                                 or any number above all CPUs: none. Any context.
+ *   bool rst_seq_cas(cpu, seq), rst_seq_cas_guarded(cpu, seq)
+ *                                 run a sequence. May fail for no reason, and does on another
+ *                                 CPU. Any context.
+ *   bool rst_seq_add(cpu, word, n)
+ *                                 adds to a word that nothing but these calls on that CPU change
+ *                                 (release). Fails as the others do.
+ *   bool rst_seq_fence(cpu)       what sequences of that CPU committed before is seen by the
+ *                                 caller, and those that commit later see what the caller wrote
+ *                                 before. False: not to be had just now. Any context.
  *   void rst_lock_note(delta)     +1 before a try-only lock is tried, -1 after it was not had or
  *                                 was dropped (or what takes a lock's place in an engine without);
  *                                 for lab builds, otherwise empty.
@@ -42,6 +57,61 @@
 #endif
 
 #include "core/atomic.h"
+
+#define RST_NO_CPU UINT32_MAX
+
+/*
+ * A sequence: a compare-and-exchange that is one step to all that runs on its CPU, handlers too,
+ * but not to other CPUs; so it costs no more than loads and a store. If *stop is 0 (acquire) and
+ * *word is old, *word becomes new (release); guarded, only if *guard is as expected. Others may
+ * change *word when they have set *stop and rst_seq_fence() came after.
+ */
+struct rst_seq {
+	_Atomic uint32_t *stop;
+	_Atomic uint64_t *word;
+	uint64_t old, new;
+	_Atomic uint16_t *guard;
+	uint16_t expected;
+};
+
 #include "rst_port.h"
+
+#if !RST_SEQ
+static inline bool rst_seq_ready(void)
+{
+	return false;
+}
+
+static inline unsigned rst_seq_cpu(void)
+{
+	return RST_NO_CPU;
+}
+
+static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
+{
+	(void)cpu;
+	(void)s;
+	return false;
+}
+
+static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
+{
+	return rst_seq_cas(cpu, s);
+}
+
+static inline bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
+{
+	(void)cpu;
+	(void)word;
+	(void)n;
+	return false;
+}
+
+static inline bool rst_seq_fence(unsigned cpu)
+{
+	(void)cpu;
+	return false;
+}
+#endif
 
 #endif

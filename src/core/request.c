@@ -35,7 +35,7 @@ bool rst_request_read(struct rst_request *q, const struct rst_base *base, const 
 	q->reserve = flags & ROOST_RESERVE;
 	node = node ? node - 1 : base->cpu_node[q->cpu];
 	q->node = flags & ROOST_THISNODE ? (int)node : -1;
-	q->zones = base->zone_order + (size_t)node * (base->nr_zones + 1);
+	q->zones = rst_zones_of(base, node);
 	if (zone) {
 		q->one_zone[0] = (uint8_t)(zone - 1);
 		q->one_zone[1] = 0xff;

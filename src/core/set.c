@@ -112,6 +112,24 @@ unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint
 	return 0;
 }
 
+uint64_t rst_set_take_half(struct rst_set *set, unsigned k, unsigned *off)
+{
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		uint64_t old = rst_load_rlx(&set->word[i]), runs;
+
+		for (unsigned tries = 0; tries < RST_SET_TRIES && (runs = rst_runs(old, k));
+		     tries++) {
+			unsigned first = (unsigned)__builtin_ctzll(runs) & 32;
+			uint64_t bits = old & rst_run(first, 5);
+
+			*off = i * 64 + first;
+			if (rst_cas64_sc(&set->word[i], &old, old & ~bits))
+				return bits >> first;
+		}
+	}
+	return 0;
+}
+
 /* ---- Look -------------------------------------------------------------------------------- */
 
 /*
@@ -173,20 +191,11 @@ bool rst_set_dense(const struct rst_set *set)
 	return false;
 }
 
-/* Bits of a word, in parallel. The builtin would be a library's function on many CPUs. */
-static unsigned weight(uint64_t word)
-{
-	word -= word >> 1 & 0x5555555555555555;
-	word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
-	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
-	return (unsigned)(word * 0x0101010101010101 >> 56);
-}
-
 unsigned rst_set_count(const struct rst_set *set)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < RST_SET_WORDS; i++)
-		n += weight(rst_load_rlx(&set->word[i]));
+		n += rst_weight(rst_load_rlx(&set->word[i]));
 	return n;
 }

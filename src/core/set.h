@@ -77,6 +77,10 @@ bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off);
 bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back);
 /* Takes up to count runs of order k <= 6, all of one word with one CAS; how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
+/* Takes all free things of the first half of a word (32) that has a run of order k <= 5: which, as
+ * bits from *off on; 0: there is no such half. One CAS, tries as above. Sequentially consistent:
+ * who sees that they are gone sees what the caller wrote before. */
+uint64_t rst_set_take_half(struct rst_set *set, unsigned k, unsigned *off);
 /* Takes the one thing at off; false if it is not there. One CAS for each change by others, at most
  * RST_SET_TRIES. */
 bool rst_set_take_at(struct rst_set *set, unsigned off);
@@ -94,6 +98,15 @@ static inline bool rst_dense(uint64_t word)
 }
 
 bool rst_set_dense(const struct rst_set *set);
+
+/* Bits of a word, in parallel. The builtin would be a library's function on many CPUs. */
+static inline unsigned rst_weight(uint64_t word)
+{
+	word -= word >> 1 & 0x5555555555555555;
+	word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (unsigned)(word * 0x0101010101010101 >> 56);
+}
 
 /* Acquire: who sees something free sees what its last holder wrote of it before the put. */
 static inline bool rst_set_has(const struct rst_set *set, unsigned off)

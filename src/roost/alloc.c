@@ -7,7 +7,7 @@
  * time; if somebody still is, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes
  * on in rounds, sleeping, until the counters prove that memory was out for an instant.
  */
-#include "roost/engine.h"
+#include "roost/pocket.h"
 
 /* The next zone that the request may use, from position *i on, or NULL. */
 static struct rst_zone *next_zone(const struct rst_call *q, unsigned *i)
@@ -57,8 +57,11 @@ static uint64_t moves(const struct rst_call *q, bool begun)
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));)
+	for (unsigned i = 0; (z = next_zone(q, &i));) {
 		sum += rst_load_sc(begun ? &z->begun : &z->ended);
+		for (unsigned cpu = 0; cpu < q->r->pocket_cpus; cpu++)
+			sum += rst_load_sc(begun ? &z->pockets[cpu].begun : &z->pockets[cpu].ended);
+	}
 	return sum;
 }
 
@@ -77,6 +80,16 @@ static void note_all(const struct rst_call *q)
 	}
 }
 
+static bool reap(const struct rst_call *q)
+{
+	struct rst_zone *z;
+	bool any = false;
+
+	for (unsigned i = 0; (z = next_zone(q, &i));)
+		any |= rst_pocket_reap_any(q->r, z);
+	return any;
+}
+
 enum { PASSES = 4 };
 
 static bool search(struct rst_call *q, rst_frame_id *f)
@@ -86,6 +99,8 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 
 		if (from_anywhere(q, f, 1))
 			return true;
+		if (reap(q))
+			continue;
 		q->missed = moves(q, true) != ended;
 		if (!q->missed)
 			return false;
@@ -116,8 +131,7 @@ static uint64_t events(const struct rst_call *q)
 	for (unsigned i = 0; (z = next_zone(q, &i));)
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
 			for (unsigned k = 0; k < RST_ORDERS; k++)
-				sum += rst_load_rlx(&z->pcps[cpu].orders[k].allocated) +
-				       rst_load_rlx(&z->pcps[cpu].orders[k].freed);
+				sum += RST_SUM(z, cpu, allocated, k) + RST_SUM(z, cpu, freed, k);
 	return sum;
 }
 
@@ -174,26 +188,43 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
-/*
- * Enters the block in om[]. False if a block begins there already: a double free that no check
- * could see has made it free, and it stays with who has it.
- */
-static inline bool hand_out(const struct rst_base *base, struct roost *r, rst_frame_id f,
-			    unsigned order, roost_pfn *pfn)
+/* Does a block begin at f already, or (level 3) something look free in it? Reported. */
+static RST_COLD bool is_corrupt(struct roost *r, rst_frame_id f, unsigned order)
 {
-	*pfn = rst_pfn_of(rst_span_of(&base->map, f), f);
-	if ((base->check_level >= ROOST_CHECK_STATE &&
-	     rst_om_is_allocated(rst_load_rlx(&r->om[f]))) ||
-	    (base->check_level >= ROOST_CHECK_PARANOID && !rst_is_clean(r, f, order, false))) {
-		struct roost_misuse m = rst_misuse_of("roost_alloc", *pfn, order);
+	struct roost_misuse m;
 
-		m.kind = ROOST_MISUSE_CORRUPT;
-		rst_report(base, &m);
+	if (!rst_om_is_allocated(rst_load_rlx(&r->om[f])) &&
+	    (r->base.check_level < ROOST_CHECK_PARANOID || rst_is_clean(r, f, order, false)))
 		return false;
-	}
-	/* Relaxed: the block is the caller's alone; the put and the take of its bits order this
-	 * between one holder and the next. */
+	m = rst_misuse_of("roost_alloc", rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
+	m.kind = ROOST_MISUSE_CORRUPT;
+	rst_report(&r->base, &m);
+	return true;
+}
+
+/* Does a block that looks free have to be looked at more closely? */
+static RST_HOT bool is_suspect(const struct roost *r, rst_frame_id f)
+{
+	return r->base.check_level != ROOST_CHECK_NONE &&
+	       (r->base.check_level == ROOST_CHECK_PARANOID ||
+		rst_om_is_allocated(rst_load_rlx(&r->om[f])));
+}
+
+/* Enters the block in om[]. Relaxed: it is the caller's alone; the put and the take of its bits
+ * order this between one holder and the next. */
+static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
+{
 	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
+	return rst_pfn_of(rst_span_of(&r->base.map, f), f);
+}
+
+/* False if a block begins there already: a double free that no check could see has made it free,
+ * and it stays with who has it. */
+static bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
+{
+	if (is_suspect(r, f) && is_corrupt(r, f, order))
+		return false;
+	*pfn = enter(r, f, order);
 	return true;
 }
 
@@ -204,57 +235,129 @@ static bool alloc_one(struct rst_call *q, rst_frame_id *f)
 
 /* ---- Interface ---------------------------------------------------------------------------- */
 
-/* The common case on one page: rung 1 in the first zone of the CPU's node. Else false. */
-static inline bool alloc_fast(struct roost *r, unsigned order, unsigned flags, rst_frame_id *f)
+static bool read_request(struct rst_call *q, struct roost *r, const char *call, unsigned order,
+			 unsigned flags)
 {
-	unsigned cpu = rst_this_cpu(&r->base), type = flags & ROOST_MIGRATETYPE_MASK, off;
-	unsigned first = r->base.zone_order[(size_t)r->base.cpu_node[cpu] * (r->base.nr_zones + 1)];
-	struct rst_zone *z = &r->zones[first];
-	struct rst_pcp *pcp;
-	rst_block_id b;
-
-	if (order > RST_WORD_ORDER || type >= RST_TYPES || first == 0xff ||
-	    rst_reserve_is_short(z) ||
-	    flags & ~(unsigned)(ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE) ||
-	    (r->base.nr_zones > 1 && rst_load_rlx(&z->below_low)))
+	q->r = r;
+	if (!rst_request_read(&q->ask, &r->base, call, order, flags))
 		return false;
-	pcp = &z->pcps[cpu];
-	b = rst_load_rlx(&pcp->current[type]);
-	/* Racy: see from_current() in zone.c. */
-	if (b == RST_NO_BLOCK ||
-	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
-	    !rst_set_take(&r->blocks[b], order, &off))
-		return false;
-	rst_add_rel(&pcp->orders[order].allocated, 1); /* as in rst_from_zone() */
-	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	q->here = rst_here(r);
 	return true;
 }
 
-roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
+static RST_COLD roost_pfn alloc_slow(struct roost *r, unsigned order, unsigned flags)
 {
-	struct rst_call q = {.r = roost};
+	struct rst_call q = {0};
 	rst_frame_id f;
 	roost_pfn pfn;
 
-	if (alloc_fast(roost, order, flags, &f) && hand_out(&roost->base, roost, f, order, &pfn))
-		return pfn;
-	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
+	if (!read_request(&q, r, "roost_alloc", order, flags))
 		return ROOST_NONE;
 	do {
 		if (!alloc_one(&q, &f))
 			return ROOST_NONE;
-	} while (!hand_out(&roost->base, roost, f, order, &pfn));
+	} while (!hand_out(r, f, order, &pfn));
 	return pfn;
+}
+
+/* The CPU's first zone, if a request may take from there without more ado. */
+static RST_HOT struct rst_zone *fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
+{
+	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE;
+	unsigned first = r->base.cpu_zone[cpu];
+	struct rst_zone *z = &r->zones[first];
+
+	return !(flags & ~known) && (flags & ROOST_MIGRATETYPE_MASK) < RST_TYPES && first != 0xff &&
+			       !rst_reserve_is_short(z) &&
+			       (r->base.nr_zones == 1 || !rst_load_rlx(&z->below_low))
+		       ? z
+		       : NULL;
+}
+
+/* Out of the CPU's current pageblock; what is free around the block goes into the pocket. */
+static bool take_current(struct roost *r, struct rst_zone *z, struct rst_here here, unsigned type,
+			 unsigned order, rst_frame_id *f)
+{
+	const struct rst_pcp *pcp = &z->pcps[here.cpu];
+	rst_block_id b;
+	unsigned off;
+
+	if (here.seq != RST_NO_CPU && order <= RST_POCKET_ORDER)
+		return rst_pocket_fill(r, z, here.seq, type, order, f);
+	b = rst_load_rlx(&pcp->current[type]);
+	/* Racy: see from_current() in zone.c. */
+	if (order > RST_WORD_ORDER || b == RST_NO_BLOCK ||
+	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
+	    !rst_set_take(&r->blocks[b], order, &off))
+		return false;
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	return true;
+}
+
+/* Not out of the pocket. */
+static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned order,
+						     unsigned flags)
+{
+	struct rst_here here = rst_here(r);
+	struct rst_zone *z = fast_zone(r, here.cpu, flags);
+	rst_frame_id f;
+	roost_pfn pfn;
+
+	if (z && take_current(r, z, here, flags & ROOST_MIGRATETYPE_MASK, order, &f)) {
+		RST_COUNT_BLOCKS(z, here, allocated, order, 1);
+		if (hand_out(r, f, order, &pfn))
+			return pfn;
+	}
+	return alloc_slow(r, order, flags);
+}
+
+/* A suspect block was taken. */
+static RST_COLD roost_pfn alloc_suspect(struct roost *r, rst_frame_id f, unsigned order,
+					unsigned flags)
+{
+	return is_corrupt(r, f, order) ? alloc_far(r, order, flags) : enter(r, f, order);
+}
+
+/* The common case on one page, and nothing that it calls comes back: so it needs no stack. */
+static RST_HOT roost_pfn alloc(struct roost *r, unsigned order, unsigned flags)
+{
+	unsigned cpu = rst_pocket_cpu(r);
+	struct rst_pocket *pocket;
+	struct rst_zone *z;
+	rst_frame_id f;
+
+	if (cpu == RST_NO_CPU || order > RST_SPARE_ORDER)
+		return alloc_far(r, order, flags);
+	z = fast_zone(r, cpu, flags);
+	if (!z)
+		return alloc_far(r, order, flags);
+	pocket = &z->pockets[cpu];
+	if (!rst_pocket_take(pocket, cpu, flags & ROOST_MIGRATETYPE_MASK, order, &f))
+		return alloc_far(r, order, flags);
+	RST_COUNT_ONE(z, pocket, cpu, allocated, order);
+	return is_suspect(r, f) ? alloc_suspect(r, f, order, flags) : enter(r, f, order);
+}
+
+static __attribute__((noinline)) roost_pfn alloc_larger(struct roost *r, unsigned order,
+							unsigned flags)
+{
+	return alloc(r, order, flags);
+}
+
+roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
+{
+	/* With a known order half of the instructions fall away. */
+	return order ? alloc_larger(roost, order, flags) : alloc(roost, 0, flags);
 }
 
 size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
 			size_t count)
 {
-	struct rst_call q = {.r = roost};
+	struct rst_call q = {0};
 	rst_frame_id frames[RST_BULK];
 	size_t done = 0;
 
-	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc_bulk", order, flags))
+	if (!read_request(&q, roost, "roost_alloc_bulk", order, flags))
 		return 0;
 	while (done < count) {
 		size_t n = from_anywhere(&q, frames,
@@ -263,7 +366,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 		if (!n && !(n = alloc_one(&q, frames)))
 			break;
 		for (size_t i = 0; i < n; i++)
-			done += hand_out(&roost->base, roost, frames[i], order, &pfns[done]);
+			done += hand_out(roost, frames[i], order, &pfns[done]);
 	}
 	return done;
 }

@@ -51,6 +51,7 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu)
 		leave_all(roost, z, &z->pcps[cpu]);
 		if (!home_is_used(roost, z, z->pcps[cpu].home))
 			hand_over(roost, z, z->pcps[cpu].home);
+		rst_pocket_reap_surely(roost, z, cpu); /* after that: see pocket.h */
 	}
 	return 0;
 }
@@ -71,6 +72,8 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 	for (unsigned i = 0; i < r->base.nr_zones; i++) {
 		struct rst_zone *z = &r->zones[i];
 
+		frames += rst_pocket_frames(z, cpu);
+		rst_pocket_reap_surely(r, z, cpu);
 		frames += hand_over(r, z, z->pcps[cpu].home);
 		leave_all(r, z, &z->pcps[cpu]);
 	}
@@ -145,6 +148,8 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 		return err;
 	if (isolate) {
 		take_from_all(roost, z, b);
+		for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++)
+			rst_pocket_reap_surely(roost, z, cpu); /* after the place: see pocket.h */
 		do
 			rst_open_whole(roost, z, b);
 		while (rst_is_whole(roost, b)); /* it gives up when others keep changing the word */

@@ -24,6 +24,7 @@
  * Letters beside a field say what guards it:
  *   c  constant after roost_init()
  *   a  nothing: atomic
+ *   s  changed by sequences of its CPU alone; a pocket's also by who has stopped it
  *   h  whoever holds the frame; atomic, since misuse reads it from anywhere
  *
  * Invariants (roost_validate() checks them at rest):
@@ -79,21 +80,31 @@ enum {
 };
 
 /*
- * Blocks of an order, counted on one CPU: a free before it is seen, an allocation after it was
+ * Blocks of each order, counted on one CPU: a free before it is seen, an allocation after it was
  * made. So who adds up allocations first and frees then never finds fewer free frames than there
- * were in between: see rst_zone_free_frames().
+ * were in between: see rst_zone_free_frames(). Each CPU has two of these.
  */
-struct rst_order_count {
-	_Atomic uint64_t allocated, freed;
-	_Atomic uint64_t freed_remote; /* of these, blocks of another home */
+struct rst_order_counts {
+	_Atomic uint64_t allocated[RST_ORDERS], freed[RST_ORDERS];
+	_Atomic uint64_t freed_remote[RST_ORDERS]; /* of these, blocks of another home */
 };
 
 struct rst_pcp {
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t current[RST_TYPES]; /* a; RST_NO_BLOCK: none */
 	_Atomic uint32_t dead;					      /* a; the CPU is off-line */
 	uint32_t home;						      /* c */
-	struct rst_order_count orders[RST_ORDERS];	    /* a; those of order 0 on this line */
+	struct rst_order_counts orders; /* a; by who cannot run sequences on the CPU */
 	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
+};
+
+/* What a CPU has about it: pocket.h. On lines that no other CPU writes, but to reap. */
+struct rst_pocket {
+	_Alignas(RST_CACHE_LINE) _Atomic uint64_t frames[RST_TYPES]; /* s */
+	_Atomic uint64_t spare;					     /* s */
+	_Atomic uint64_t begun, ended;	/* s; its moves to and from sets: see struct rst_zone */
+	_Atomic uint32_t stop;		/* a; 1: somebody reaps it, hands off */
+	uint32_t first_list;		/* c; that of the CPU's home for migratetype 0 */
+	struct rst_order_counts orders; /* s */
 };
 
 struct rst_zone {
@@ -106,10 +117,12 @@ struct rst_zone {
 	unsigned block_shift, region_shift;	/* c */
 	unsigned nr_lists;			/* c */
 	struct rst_pcp *pcps;			/* c; one for each CPU */
+	struct rst_pocket *pockets;		/* c; one for each CPU */
 	struct rst_zone_desc desc;		/* c */
 
 	/* What moves free frames about or hides a note for an instant counts here before and after.
-	 * A search that found nothing missed nothing if nobody was at it from start to end. */
+	 * A search that found nothing missed nothing if nobody was at it from start to end. Those
+	 * of what each CPU moves to and from its pocket are to be added. */
 	_Alignas(RST_CACHE_LINE) _Atomic uint64_t begun; /* a */
 	_Atomic uint64_t ended;				 /* a */
 	_Atomic uint64_t nr_whole; /* a; bits of the regions' sets; may be off for an instant */
@@ -137,6 +150,7 @@ struct roost {
 	uint16_t *region_span;			  /* c; the span of each region */
 	struct rst_zone *zones;			  /* c */
 	uint32_t nr_blocks, nr_regions, nr_homes; /* c */
+	uint32_t pocket_cpus;			  /* c; CPUs that may use their pockets: all or 0 */
 };
 
 /* ---- Names and indices --------------------------------------------------------------------- */
@@ -260,6 +274,47 @@ static inline bool rst_om_is_allocated(unsigned om)
 
 #define RST_COUNT(pcp, name, n) rst_add_rlx(&(pcp)->count.name, (uint64_t)(n))
 
+/* Where the caller's calls are counted and what it may pocket: seq is cpu if it can run sequences
+ * there, or RST_NO_CPU. */
+struct rst_here {
+	unsigned cpu, seq;
+};
+
+/* The CPU whose pocket the caller can use, or RST_NO_CPU. */
+static RST_HOT unsigned rst_pocket_cpu(const struct roost *r)
+{
+	unsigned cpu = rst_seq_cpu();
+
+	return cpu < r->pocket_cpus ? cpu : RST_NO_CPU;
+}
+
+static inline struct rst_here rst_here(const struct roost *r)
+{
+	unsigned seq = rst_pocket_cpu(r);
+
+	return (struct rst_here){seq != RST_NO_CPU ? seq : rst_this_cpu(&r->base), seq};
+}
+
+/* Counts blocks of an order: in the CPU's pocket, or beside it. Release: who adds up sees what came
+ * before. */
+#define RST_COUNT_BLOCKS(z, here, name, k, n)                                                      \
+	do {                                                                                       \
+		if ((here).seq == RST_NO_CPU ||                                                    \
+		    !rst_seq_add((here).seq, &(z)->pockets[(here).seq].orders.name[k], (n)))       \
+			rst_add_rel(&(z)->pcps[(here).cpu].orders.name[k], (n));                   \
+	} while (0)
+
+#define RST_COUNT_ONE(z, pocket, cpu, name, k)                                                     \
+	do {                                                                                       \
+		if (!rst_seq_add((cpu), &(pocket)->orders.name[k], 1))                             \
+			rst_add_rel(&(z)->pcps[cpu].orders.name[k], 1);                            \
+	} while (0)
+
+/* What was counted on a CPU. Acquire: see rst_zone_free_frames(). */
+#define RST_SUM(z, cpu, name, k)                                                                   \
+	(rst_load_acq(&(z)->pockets[cpu].orders.name[k]) +                                         \
+	 rst_load_acq(&(z)->pcps[cpu].orders.name[k]))
+
 /* Before and after frames are moved or a hint is cleared: see struct rst_zone. Who finds nothing
  * because of what comes in between demotes the hint that led there, which is ordered against
  * these. To observers in lab builds it is what the holding of a lock is to them with pcpbuddy. */
@@ -273,6 +328,25 @@ static inline void rst_end(struct rst_zone *z)
 {
 	rst_add_sc(&z->ended, 1);
 	rst_lock_note(-1);
+}
+
+/* The same for what is moved between the pocket of the CPU that the caller runs on and a set. Each
+ * of these moves is a release to who sees that something is gone from there, and an acquire here.
+ */
+static inline void rst_begin_here(struct rst_zone *z, unsigned cpu)
+{
+	if (rst_seq_add(cpu, &z->pockets[cpu].begun, 1))
+		rst_lock_note(+1);
+	else
+		rst_begin(z);
+}
+
+static inline void rst_end_here(struct rst_zone *z, unsigned cpu)
+{
+	if (rst_seq_add(cpu, &z->pockets[cpu].ended, 1))
+		rst_lock_note(-1);
+	else
+		rst_end(z);
 }
 
 /*
@@ -289,7 +363,8 @@ enum { RST_BULK = 64 }; /* blocks at a time: a word of a set */
 struct rst_call {
 	struct rst_request ask;
 	struct roost *r;
-	bool missed; /* the last search may have missed what was on its way */
+	struct rst_here here; /* as it began */
+	bool missed;	      /* the last search may have missed what was on its way */
 };
 
 static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
@@ -322,6 +397,33 @@ void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t fr
  * its way between the two. Any context; racy unless the caller holds the block. */
 int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		     rst_frame_id *head, bool *allocated);
+
+/* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
+/* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
+void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
+
+/* ---- pocket.c, pocket.h -------------------------------------------------------------------- */
+
+/* Changes a word of the CPU's pocket, whatever is there, for a block whose pageblock b has that
+ * place; what was there goes back. */
+bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic uint64_t *word,
+		     uint64_t new, rst_block_id b, unsigned place);
+/* A block of order k <= 5 from the CPU's current pageblock; what is free around it is pocketed. */
+bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
+		     rst_frame_id *f);
+/* Empties a CPU's pocket. False: somebody else does, or it cannot be had now. Any context; a
+ * system call in POSIX. */
+bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu);
+/* Empties those of all CPUs in which something is; was there any? */
+bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z);
+/* Empties it, and waits for who is about to. Thread context. */
+void rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu);
+/* Frames in a pocket, racy. */
+uint64_t rst_pocket_frames(const struct rst_zone *z, unsigned cpu);
+/* The order and first frame of the run in anybody's pocket that holds a frame; -1: none. Racy. */
+int rst_pocket_order(const struct roost *r, const struct rst_zone *z, rst_frame_id f,
+		     rst_frame_id *head);
 
 /* ---- block.c: pageblocks from one place to another ----------------------------------------- */
 

@@ -5,13 +5,14 @@
  *
  *	1  check   om[] says that a block of this order begins here; now it says freed
  *	2  count
- *	3  put     OR into the set of the pageblock, or of the region
+ *	3  put     into the CPU's pocket if it is one of its own (pocket.h): done; else
+ *	           OR into the set of the pageblock, or of the region
  *	4  note    in the hints of the home that the pageblock's place names, read after the put
  *
  * A put that makes its pageblock all free makes it whole, unless it is somebody's current
  * one: eight compare-and-exchanges, twice at most, that others' takes may spoil.
  */
-#include "roost/engine.h"
+#include "roost/pocket.h"
 
 /* ---- 1: check ------------------------------------------------------------------------------ */
 
@@ -30,7 +31,7 @@ static int free_order(const struct roost *r, rst_frame_id f, rst_frame_id *head)
 		return (int)(order + RST_SET_ORDER);
 	}
 	if (!rst_set_has(&r->blocks[b], f % RST_PAGEBLOCK))
-		return -1;
+		return rst_pocket_order(r, rst_zone_of_block(r, b), f, head);
 	order = rst_set_merged(&r->blocks[b], f % RST_PAGEBLOCK, 0);
 	*head = f & ~((1u << order) - 1);
 	return (int)order;
@@ -81,92 +82,99 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	}
 }
 
-/* What is wrong with the block that a caller names, whose claim() failed. */
-static void explain(const struct roost *r, struct roost_misuse *m)
+/* Says what is wrong with the block that a caller names. */
+static RST_COLD void complain(const struct roost *r, const char *call, roost_pfn pfn,
+			      unsigned order, bool corrupt)
 {
-	const struct rst_span *span = rst_misuse_span(&r->base, m);
+	struct roost_misuse m = rst_misuse_of(call, pfn, order);
+	const struct rst_span *span = rst_misuse_span(&r->base, &m);
 
-	if (!span)
-		return;
-	if (m->kind != ROOST_MISUSE_CORRUPT)
-		classify(r, span, m);
+	if (span && corrupt)
+		m.kind = ROOST_MISUSE_CORRUPT;
+	else if (span)
+		classify(r, span, &m);
+	rst_report(&r->base, &m);
+}
+
+/* Does om[] say that a block of this order begins at f, but level 3 find what contradicts it? */
+static RST_COLD bool is_corrupt(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	/* om[] once more behind the look: another free of the same block may have come between. */
+	return rst_load_rlx(&r->om[f]) == order + 1 && !rst_is_clean(r, f, order, true) &&
+	       rst_load_rlx(&r->om[f]) == order + 1;
 }
 
 /*
- * Changes what om[] says of a block from allocated with this order to the given value. False: it is
- * not that, or at check level 3 what is inside of it contradicts it (*kind is CORRUPT then).
+ * Changes what om[] says of a block from allocated with this order to the given value, if it is
+ * that. Relaxed: the caller alone has the block. If a second caller thinks so too, the
+ * compare-and-exchange lets one of them through; load and store find a double free unless it
+ * happens on two CPUs at the same instant.
  */
-static inline bool claim_checked(struct roost *r, rst_frame_id f, unsigned order, unsigned to,
-				 enum roost_misuse_kind *kind)
+static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsigned to)
 {
-	uint8_t expected = (uint8_t)(order + 1), found = expected;
+	uint8_t found = (uint8_t)(order + 1);
 
-	/* om[] once more behind the look: another free of the same block may have come between. */
-	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_rlx(&r->om[f]) == expected &&
-	    !rst_is_clean(r, f, order, true) && rst_load_rlx(&r->om[f]) == expected) {
-		*kind = ROOST_MISUSE_CORRUPT;
-		return false;
-	}
-	/* Relaxed: the caller alone has the block. If a second caller thinks so too, the
-	 * compare-and-exchange lets one of them through; load and store find a double free unless
-	 * it happens on two CPUs at the same instant. */
 	if (r->base.check_level >= ROOST_CHECK_EXACT)
 		return rst_cas8_rlx(&r->om[f], &found, (uint8_t)to);
-	if (r->base.check_level >= ROOST_CHECK_STATE && rst_load_rlx(&r->om[f]) != expected)
+	if (r->base.check_level == ROOST_CHECK_STATE && rst_load_rlx(&r->om[f]) != found)
 		return false;
 	rst_store_rlx(&r->om[f], (uint8_t)to);
 	return true;
 }
 
-/* The same for what a caller names: its frame and span, or false and it is reported. */
-static inline bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned order,
-			 unsigned to, rst_frame_id *f, const struct rst_span **span)
+/* Where what a caller names lies, or NULL if it can be no block. */
+static RST_HOT const struct rst_span *span_of(const struct roost *r, roost_pfn pfn, unsigned order)
 {
-	enum roost_misuse_kind kind = ROOST_MISUSE_NOT_ALLOCATED;
-	struct roost_misuse m;
+	const struct rst_span *span = rst_span_of_pfn(&r->base.map, pfn);
 
-	*span = rst_span_of_pfn(&r->base.map, pfn);
-	if (*span && order <= r->base.max_order && !(pfn & (((roost_pfn)1 << order) - 1))) {
+	return span && order <= r->base.max_order && !(pfn & (((roost_pfn)1 << order) - 1)) ? span
+											    : NULL;
+}
+
+/* change() for what a caller names: its frame and span, or false and it is reported. */
+static bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned order, unsigned to,
+		  rst_frame_id *f, const struct rst_span **span)
+{
+	bool corrupt = false;
+
+	*span = span_of(r, pfn, order);
+	if (*span) {
 		*f = rst_frame_of(*span, pfn);
-		if (claim_checked(r, *f, order, to, &kind))
+		corrupt = r->base.check_level == ROOST_CHECK_PARANOID && is_corrupt(r, *f, order);
+		if (!corrupt && change(r, *f, order, to))
 			return true;
 	}
-	m = rst_misuse_of(call, pfn, order);
-	m.kind = kind;
-	explain(r, &m);
-	rst_report(&r->base, &m);
+	complain(r, call, pfn, order, corrupt);
 	return false;
 }
 
 /* ---- 2 to 4: count, put, note -------------------------------------------------------------- */
 
-static void count(const struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order,
-		  uint64_t n)
+/* For the statistics: of those that are freed, what belongs to another home. */
+static void count_remote(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place,
+			 uint64_t n)
 {
-	unsigned cpu = rst_this_cpu(&r->base);
-	/* Racy: for the statistics. */
-	int home = rst_home_of(rst_list_of(rst_load_rlx(&r->place[b])));
-	struct rst_pcp *pcp = &z->pcps[cpu];
+	int home = rst_home_of(rst_list_of(place));
 
-	/* Relaxed, and before the put: the put releases it to who takes the block. */
-	rst_add_rlx(&pcp->orders[order].freed, n);
-	if (home >= 0 && (uint32_t)home != pcp->home)
-		rst_add_rlx(&pcp->orders[order].freed_remote, n);
+	if (home >= 0 && (uint32_t)home != z->pcps[here.cpu].home)
+		RST_COUNT_BLOCKS(z, here, freed_remote, order, n);
 }
 
-/*
- * The run of order k at off was put: notes the largest free run that it is a part of. That of a
- * current pageblock need not be known: whoever leaves it looks.
- */
-static inline void note(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off,
-			unsigned k, unsigned frames)
+/* Before the put, which releases it to who takes the block. */
+static void count_free(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place,
+		       uint64_t n)
+{
+	RST_COUNT_BLOCKS(z, here, freed, order, n);
+	count_remote(z, here, order, place, n);
+}
+
+/* That of a current pageblock need not be known: whoever leaves it looks. */
+void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
 {
 	const struct rst_set *set = &r->blocks[b];
 	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see block.c */
 	unsigned order, bin = RST_BINS - 1;
 
-	if (place == ROOST_LIST_RESERVE)
-		rst_add_rlx(&z->reserve_free, frames);
 	if (!(place & RST_CURRENT)) {
 		order = rst_set_merged(set, off, k);
 		if (order == RST_SET_ORDER) {
@@ -178,68 +186,75 @@ static inline void note(struct roost *r, struct rst_zone *z, rst_block_id b, uns
 	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
 }
 
-static void put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	unsigned off = f % RST_PAGEBLOCK;
+	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* for ever, or never */
 
-	count(r, z, b, order, 1);
 	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
-	if (order > RST_SET_ORDER ||
-	    (order == RST_SET_ORDER && rst_load_rlx(&r->place[b]) != ROOST_LIST_RESERVE)) {
+	if (order > RST_SET_ORDER || (order == RST_SET_ORDER && !reserve)) {
 		rst_put_whole(r, z, b, order - RST_SET_ORDER);
 		return;
 	}
-	rst_set_put(&r->blocks[b], off, order);
-	note(r, z, b, off, order, 1u << order);
+	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);
+	if (reserve)
+		rst_add_rlx(&z->reserve_free, (int64_t)1 << order);
+	rst_note_run(r, z, b, f % RST_PAGEBLOCK, order);
 }
 
 /* ---- Batches ------------------------------------------------------------------------------- */
 
-/* Frames of one word of a set that are put with one OR. */
+/* Blocks of one order in one word of a set: counted at once and put with one OR. */
 struct batch {
 	struct roost *r;
 	struct rst_zone *z;
-	rst_block_id block;
-	unsigned word, frames;
+	struct rst_here here;
+	rst_frame_id word; /* its first frame */
+	unsigned order, n;
 	uint64_t bits;
 };
 
 static void flush(struct batch *batch)
 {
-	if (!batch->bits)
+	rst_block_id b = batch->word >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_zone *z = batch->z;
+	unsigned place;
+
+	if (!batch->n)
 		return;
-	rst_or_sc(&batch->r->blocks[batch->block].word[batch->word], batch->bits);
-	if (rst_load_rlx(&batch->r->place[batch->block]) == ROOST_LIST_RESERVE)
-		rst_add_rlx(&batch->z->reserve_free, batch->frames);
-	rst_settle(batch->r, batch->z, batch->block); /* there may be several runs */
+	place = rst_load_rlx(&batch->r->place[b]);
+	count_free(z, batch->here, batch->order, place, batch->n);
+	rst_or_sc(&batch->r->blocks[b].word[batch->word % RST_PAGEBLOCK / 64], batch->bits);
+	if (place == ROOST_LIST_RESERVE)
+		rst_add_rlx(&z->reserve_free, (int64_t)batch->n << batch->order);
+	rst_settle(batch->r, z, b); /* there may be several runs */
 	batch->bits = 0;
-	batch->frames = 0;
+	batch->n = 0;
 }
 
 static void add(struct batch *batch, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
-	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	unsigned word = f % RST_PAGEBLOCK / 64;
+	unsigned place;
 
 	if (order > RST_WORD_ORDER) {
-		put(batch->r, z, f, order);
+		place = rst_load_rlx(&batch->r->place[f >> ROOST_PAGEBLOCK_ORDER]);
+		count_free(z, batch->here, order, place, 1);
+		rst_put(batch->r, z, f, order);
 		return;
 	}
-	if (batch->bits && (batch->block != b || batch->word != word))
+	if (batch->n && (batch->word != (f & ~63u) || batch->order != order))
 		flush(batch);
 	batch->z = z;
-	batch->block = b;
-	batch->word = word;
+	batch->word = f & ~63u;
+	batch->order = order;
 	batch->bits |= rst_run(f, order);
-	batch->frames += 1u << order;
-	count(batch->r, z, b, order, 1);
+	batch->n++;
 }
 
 static void free_blocks(struct roost *r, const char *call, const struct roost_block *blocks,
 			size_t n)
 {
-	struct batch batch = {.r = r};
+	struct batch batch = {.r = r, .here = rst_here(r)};
 	const struct rst_span *span;
 	rst_frame_id f;
 
@@ -249,20 +264,72 @@ static void free_blocks(struct roost *r, const char *call, const struct roost_bl
 	flush(&batch);
 }
 
-static inline void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
+/* ---- One ----------------------------------------------------------------------------------- */
+
+/* It was counted, but did not come to lie beside the CPU's frames: into the pocket all the same, or
+ * home. */
+static __attribute__((noinline)) void free_far(struct roost *r, struct rst_zone *z,
+					       struct rst_here here, rst_frame_id f, unsigned order)
 {
+	unsigned place = rst_load_rlx(&r->place[f >> ROOST_PAGEBLOCK_ORDER]);
+
+	if (here.seq != RST_NO_CPU && order <= RST_SPARE_ORDER &&
+	    rst_pocket_put(r, z, here.seq, f, order, place))
+		return;
+	count_remote(z, here, order, place, 1);
+	rst_put(r, z, f, order);
+}
+
+static __attribute__((noinline)) void free_slow(struct roost *r, const char *call, roost_pfn pfn,
+						unsigned order)
+{
+	struct rst_here here = rst_here(r);
 	const struct rst_span *span;
+	struct rst_zone *z;
 	rst_frame_id f;
 
-	if (claim(r, call, pfn, order, RST_OM_FREED, &f, &span))
-		put(r, &r->zones[span->zone], f, order);
+	if (!claim(r, call, pfn, order, RST_OM_FREED, &f, &span))
+		return;
+	z = &r->zones[span->zone];
+	RST_COUNT_BLOCKS(z, here, freed, order, 1);
+	free_far(r, z, here, f, order);
+}
+
+/* The common case on one page, and nothing that it calls comes back: so it needs no stack. */
+static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
+{
+	unsigned cpu = rst_pocket_cpu(r);
+	const struct rst_span *span = span_of(r, pfn, order);
+	struct rst_pocket *pocket;
+	struct rst_zone *z;
+	rst_frame_id f;
+
+	if (cpu == RST_NO_CPU || !span || r->base.check_level == ROOST_CHECK_PARANOID ||
+	    !change(r, f = rst_frame_of(span, pfn), order, RST_OM_FREED)) {
+		free_slow(r, call, pfn, order);
+		return;
+	}
+	z = &r->zones[span->zone];
+	pocket = &z->pockets[cpu];
+	RST_COUNT_ONE(z, pocket, cpu, freed, order);
+	if (order > RST_POCKET_ORDER || !rst_pocket_add(r, pocket, cpu, f, order))
+		free_far(r, z, (struct rst_here){cpu, cpu}, f, order);
+}
+
+static __attribute__((noinline)) void free_larger(struct roost *r, roost_pfn pfn, unsigned order)
+{
+	free_one(r, "roost_free", pfn, order);
 }
 
 /* ---- Interface ----------------------------------------------------------------------------- */
 
 void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
 {
-	free_one(roost, "roost_free", pfn, order);
+	/* With a known order half of the instructions fall away. */
+	if (order)
+		free_larger(roost, pfn, order);
+	else
+		free_one(roost, "roost_free", pfn, 0);
 }
 
 void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order)

@@ -23,7 +23,8 @@ struct shape {
 struct layout {
 	struct rst_base_layout base;
 	struct shape shape;
-	uint64_t zones, pcps, blocks, regions, place, om, span_regions, region_span, hints, size;
+	uint64_t zones, pcps, pockets, blocks, regions, place, om, span_regions, region_span, hints,
+		size;
 	uint32_t nr_homes;
 };
 
@@ -115,6 +116,8 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->zones = rst_carve(&end, l->base.nr_zones * sizeof(struct rst_zone));
 	l->pcps = rst_carve(&end,
 			    (uint64_t)l->base.nr_zones * config->nr_cpus * sizeof(struct rst_pcp));
+	l->pockets = rst_carve(&end, (uint64_t)l->base.nr_zones * config->nr_cpus *
+					     sizeof(struct rst_pocket));
 	l->span_regions = rst_carve(&end, l->base.nr_spans * sizeof(struct rst_span_regions));
 	l->region_span = rst_carve(&end, l->shape.nr_regions * sizeof(uint16_t));
 	l->regions = rst_carve(&end, l->shape.nr_regions * sizeof(struct rst_set));
@@ -166,6 +169,7 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 	rst_hint_init(&z->whole, whole_indices(shape), words);
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
 		z->pcps[cpu].home = cpu % r->nr_homes;
+		z->pockets[cpu].first_list = rst_home_list(z->pcps[cpu].home, 0);
 		for (unsigned type = 0; type < RST_TYPES; type++)
 			rst_store_rlx(&z->pcps[cpu].current[type], RST_NO_BLOCK);
 	}
@@ -228,7 +232,7 @@ static void init_frames(const struct roost_config *config, struct roost *r)
 
 /* ---- Interface --------------------------------------------------------------------------- */
 
-static void place_parts(struct roost *r, const struct layout *l, char *metadata)
+static void place_parts(struct roost *r, const struct layout *l, char *metadata, bool pockets)
 {
 	r->zones = (struct rst_zone *)(void *)(metadata + l->zones);
 	r->span_regions = (struct rst_span_regions *)(void *)(metadata + l->span_regions);
@@ -240,6 +244,7 @@ static void place_parts(struct roost *r, const struct layout *l, char *metadata)
 	r->nr_blocks = (uint32_t)(l->base.nr_frames / RST_PAGEBLOCK);
 	r->nr_regions = l->shape.nr_regions;
 	r->nr_homes = l->nr_homes;
+	r->pocket_cpus = pockets && rst_seq_ready() ? r->base.nr_cpus : 0;
 }
 
 int roost_init(roost_t **out, const struct roost_config *config, void *metadata, size_t size)
@@ -257,7 +262,7 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 	if (size < l.size)
 		return -ROOST_ENOSPC;
 	rst_base_init(&r->base, config, &l.base, metadata);
-	place_parts(r, &l, metadata);
+	place_parts(r, &l, metadata, config->pockets == ROOST_POCKETS_AUTO);
 	init_regions(r);
 	words = (_Atomic uint64_t *)(void *)((char *)metadata + l.hints);
 	for (unsigned i = 0; i < r->base.nr_zones; i++) {
@@ -266,6 +271,8 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 		rst_zone_desc_init(&z->desc, config, &r->base, i);
 		z->pcps = (struct rst_pcp *)(void *)((char *)metadata + l.pcps) +
 			  (size_t)i * r->base.nr_cpus;
+		z->pockets = (struct rst_pocket *)(void *)((char *)metadata + l.pockets) +
+			     (size_t)i * r->base.nr_cpus;
 		words = init_zone(r, z, &l.shape.zones[i], words);
 	}
 	init_frames(config, r);

@@ -13,27 +13,28 @@ uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
 	 * free that was counted before the block was put, so that free is counted below. */
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		for (unsigned k = 0; k <= r->base.max_order; k++)
-			allocated += rst_load_acq(&z->pcps[cpu].orders[k].allocated) << k;
+			allocated += RST_SUM(z, cpu, allocated, k) << k;
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		for (unsigned k = 0; k <= r->base.max_order; k++)
-			freed += rst_load_rlx(&z->pcps[cpu].orders[k].freed) << k;
+			freed += RST_SUM(z, cpu, freed, k) << k;
 	return z->desc.managed - allocated + freed;
 }
 
 /* ---- Counters ------------------------------------------------------------------------------ */
 
-static void add_counters(const struct rst_pcp *pcp, struct roost_stats *to)
+static void add_counters(const struct rst_zone *z, unsigned cpu, struct roost_stats *to)
 {
+	const struct rst_pcp *pcp = &z->pcps[cpu];
 	uint64_t allocated = 0, rarer = rst_load_rlx(&pcp->count.alloc_zone) +
 					rst_load_rlx(&pcp->count.alloc_other) +
 					rst_load_rlx(&pcp->count.alloc_reserve);
 
 	rst_counters_add(&pcp->count, to);
 	for (unsigned k = 0; k < RST_ORDERS; k++) {
-		uint64_t remote = rst_load_rlx(&pcp->orders[k].freed_remote);
-		uint64_t freed = rst_load_rlx(&pcp->orders[k].freed);
+		uint64_t remote = RST_SUM(z, cpu, freed_remote, k);
+		uint64_t freed = RST_SUM(z, cpu, freed, k);
 
-		allocated += rst_load_rlx(&pcp->orders[k].allocated);
+		allocated += RST_SUM(z, cpu, allocated, k);
 		to->free_remote += remote;
 		if (k < ROOST_PAGEBLOCK_ORDER)
 			to->free_local += freed > remote ? freed - remote : 0;
@@ -53,7 +54,7 @@ int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *sta
 	for (unsigned i = 0; i < base->nr_zones; i++)
 		for (unsigned j = 0; j < base->nr_cpus; j++)
 			if ((zone < 0 || (unsigned)zone == i) && (cpu < 0 || (unsigned)cpu == j))
-				add_counters(&roost->zones[i].pcps[j], stats);
+				add_counters(&roost->zones[i], j, stats);
 	return 0;
 }
 
@@ -114,6 +115,8 @@ int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info 
 	for (rst_block_id b = z->first_block; b < z->end_block; b++)
 		if (rst_has_block(roost, z, b))
 			add_block(roost, b, info);
+	for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++)
+		info->free_pcp += rst_pocket_frames(z, cpu);
 	for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
 		info->free += frames_of(info->blocks[type]);
 	return 0;
@@ -126,7 +129,8 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 	if (zone >= roost->base.nr_zones || cpu >= roost->base.nr_cpus)
 		return -ROOST_EINVAL;
 	z = &roost->zones[zone];
-	*info = (struct roost_pcp_info){.online = !rst_load_rlx(&z->pcps[cpu].dead)};
+	*info = (struct roost_pcp_info){.online = !rst_load_rlx(&z->pcps[cpu].dead),
+					.count = rst_pocket_frames(z, cpu)};
 	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
 		unsigned list = rst_list_of(rst_load_rlx(&roost->place[b])), frames;
 

@@ -12,7 +12,8 @@ struct walk {
 	const struct rst_zone *z;
 	struct rst_walk note;
 	uint64_t allocated, free, reserve, isolated, usable;
-	rst_block_id block; /* the last one that was looked at, and whether it is whole */
+	uint64_t pocketed, found; /* frames in pockets, and those of them that were seen */
+	rst_block_id block;	  /* the last one that was looked at, and whether it is whole */
 	bool whole;
 };
 
@@ -38,6 +39,13 @@ static bool is_free(struct walk *w, rst_frame_id f)
 		w->whole = rst_is_whole(w->r, b);
 	}
 	return w->whole || rst_set_has(&w->r->blocks[b], f % RST_PAGEBLOCK);
+}
+
+static bool is_pocketed(const struct walk *w, rst_frame_id f)
+{
+	rst_frame_id head;
+
+	return rst_pocket_order(w->r, w->z, f, &head) >= 0;
 }
 
 static bool check_allocated(struct walk *w, const struct rst_span *span, rst_frame_id f,
@@ -76,8 +84,10 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 	if (om != RST_OM_NEVER && om != RST_OM_FREED)
 		return fail(w, "what is recorded of a frame exists", rst_pfn_of(span, at), 0, om);
 	w->free++;
-	return is_free(w, at) ||
-	       fail(w, "each frame is allocated or free", rst_pfn_of(span, at), 1, 0);
+	if (is_pocketed(w, at))
+		w->found++;
+	return is_free(w, at) != is_pocketed(w, at) ||
+	       fail(w, "each frame is allocated or free in one place", rst_pfn_of(span, at), 1, 0);
 }
 
 /* ---- Pageblocks and regions ---------------------------------------------------------------- */
@@ -161,7 +171,13 @@ static bool check_span(struct walk *w, const struct rst_span *span)
 static bool check_zone(struct walk *w)
 {
 	const struct rst_zone *z = w->z;
+	uint64_t begun = rst_load_rlx(&z->begun), ended = rst_load_rlx(&z->ended);
 
+	for (unsigned cpu = 0; cpu < w->r->base.nr_cpus; cpu++) {
+		begun += rst_load_rlx(&z->pockets[cpu].begun);
+		ended += rst_load_rlx(&z->pockets[cpu].ended);
+		w->pocketed += rst_pocket_frames(z, cpu);
+	}
 	for (uint32_t s = 0; s < w->r->base.map.nr; s++)
 		if (w->r->base.map.spans[s].zone == z->desc.id &&
 		    !check_span(w, &w->r->base.map.spans[s]))
@@ -169,8 +185,8 @@ static bool check_zone(struct walk *w)
 	for (rst_region_id g = z->first_region; g < z->end_region; g++)
 		if (rst_has_region(w->r, z, g) && !check_region(w, g))
 			return false;
-	return equal(w, "nobody is moving frames", rst_load_rlx(&z->begun),
-		     rst_load_rlx(&z->ended)) &&
+	return equal(w, "the frames in pockets are free", w->pocketed, w->found) &&
+	       equal(w, "nobody is moving frames", begun, ended) &&
 	       equal(w, "the zone's count of whole pageblocks is right", w->usable,
 		     rst_load_rlx(&z->nr_whole)) &&
 	       equal(w, "the zone's count of the reserve is right", w->reserve,

@@ -404,7 +404,7 @@ size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id 
 		}
 		/* Release: who adds up sees the free that this block came from. */
 		if (got)
-			rst_add_rel(&rst_pcp_of(q, z)->orders[q->ask.order].allocated, got);
+			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
 		if (rare)
 			check_pressure(q, z);
 		n += got;

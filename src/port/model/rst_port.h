@@ -14,6 +14,7 @@ typedef unsigned rst_irq_t; /* 1: interrupts were on */
 #define RST_PARK  1
 #define RST_TRIES 1u
 #define RST_SPINS 0u
+#define RST_SEQ	  1
 
 rst_irq_t rst_irq_save(void);
 void rst_irq_restore(rst_irq_t state);
@@ -25,6 +26,12 @@ void rst_sleep(unsigned round);
 void rst_park(_Atomic uint32_t *word, uint32_t value);
 void rst_unpark(_Atomic uint32_t *word);
 _Noreturn void rst_fatal(const char *text);
+unsigned rst_seq_cpu(void);
+bool rst_seq_cas(unsigned cpu, struct rst_seq seq);
+bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq seq);
+bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n);
+bool rst_seq_ready(void);
+bool rst_seq_fence(unsigned cpu);
 
 static inline void rst_lock_note(int delta)
 {

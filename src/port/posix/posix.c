@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,34 @@ void rst_sleep(unsigned round)
 	nanosleep(&pause, NULL);
 	errno = saved;
 }
+
+#if RST_SEQ
+static bool membarrier(int command, unsigned cpu)
+{
+	int saved = errno;
+	bool done =
+		syscall(SYS_membarrier, command,
+			command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? MEMBARRIER_CMD_FLAG_CPU
+									 : 0,
+			cpu) == 0;
+
+	errno = saved;
+	return done;
+}
+
+bool rst_seq_ready(void)
+{
+	return __rseq_size &&
+	       membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0); /* Linux 5.10 */
+}
+
+bool rst_seq_fence(unsigned cpu)
+{
+	/* Again registered if need be: whether a child is after a fork is the kernel's affair. */
+	return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, cpu) ||
+	       (rst_seq_ready() && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, cpu));
+}
+#endif
 
 void rst_fatal(const char *text)
 {

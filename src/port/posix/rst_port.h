@@ -16,6 +16,14 @@
 #include <sys/rseq.h>
 #endif
 
+/* Thread sanitizer does not see what sequences read and write. */
+#if defined(RSEQ_SIG) && ROOST_SMP && (defined(__x86_64__) || defined(__aarch64__)) &&             \
+	!defined(__SANITIZE_THREAD__)
+#define RST_SEQ 1
+#else
+#define RST_SEQ 0
+#endif
+
 typedef sigset_t rst_irq_t;
 
 #define RST_PARK 1
@@ -66,6 +74,10 @@ static inline unsigned rst_cpu(void)
 #endif
 	return rst_posix_ask_cpu();
 }
+
+#if RST_SEQ
+#include "seq.h"
+#endif
 
 static inline bool rst_nmi(void)
 {

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* pocket.c - the rarer half of pocket.h: what goes between a pocket and the sets. */
+#include "roost/pocket.h"
+
+/* Is it one aligned run of 2^k frames? */
+static bool is_run(uint64_t bits, unsigned *k)
+{
+	unsigned first = (unsigned)__builtin_ctzll(bits);
+
+	for (*k = 0; *k <= RST_POCKET_ORDER; ++*k)
+		if (first % (1u << *k) == 0 && bits == rst_run(first, *k))
+			return true;
+	return false;
+}
+
+/* Frames that were in a pocket go back to their set. */
+static void put_frames(struct roost *r, struct rst_zone *z, uint64_t word)
+{
+	uint64_t bits = word & UINT32_MAX;
+	rst_frame_id f = rst_pocket_first(word);
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned off = f % RST_PAGEBLOCK, k;
+
+	if (!bits)
+		return;
+	rst_or_sc(&r->blocks[b].word[off / 64], bits << (off & 63));
+	if (is_run(bits, &k))
+		rst_note_run(r, z, b, off + (unsigned)__builtin_ctzll(bits), k);
+	else
+		rst_settle(r, z, b);
+}
+
+static void put_spare(struct roost *r, struct rst_zone *z, uint64_t word)
+{
+	if (word)
+		rst_put(r, z, (rst_frame_id)word, rst_spare_order(word));
+}
+
+static void put_back(struct roost *r, struct rst_zone *z, bool spare, uint64_t word)
+{
+	if (spare)
+		put_spare(r, z, word);
+	else
+		put_frames(r, z, word);
+}
+
+bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic uint64_t *word,
+		     uint64_t new, rst_block_id b, unsigned place)
+{
+	struct rst_pocket *pocket = &z->pockets[cpu];
+	struct rst_seq s = {.stop = &pocket->stop,
+			    .word = word,
+			    .old = rst_load_acq(word),
+			    .new = new,
+			    .guard = &r->place[b],
+			    .expected = (uint16_t)place};
+	bool spare = word == &pocket->spare, done;
+
+	if (spare ? !s.old : !(s.old & UINT32_MAX))
+		return rst_seq_cas_guarded(cpu, s);
+	rst_begin_here(z, cpu);
+	done = rst_seq_cas_guarded(cpu, s);
+	if (done)
+		put_back(r, z, spare, s.old);
+	rst_end_here(z, cpu);
+	return done;
+}
+
+bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
+		     rst_frame_id *f)
+{
+	rst_block_id b = rst_load_rlx(&z->pcps[cpu].current[type]);
+	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, off;
+	uint64_t bits;
+	bool had;
+
+	/* Racy: see from_current() in zone.c. */
+	if (b == RST_NO_BLOCK || rst_load_rlx(&r->place[b]) != place)
+		return false;
+	rst_begin_here(z, cpu);
+	bits = rst_set_take_half(&r->blocks[b], k, &off);
+	had = bits;
+	if (had) {
+		unsigned bit = (unsigned)__builtin_ctzll(rst_runs(bits, k));
+
+		*f = b << ROOST_PAGEBLOCK_ORDER | off | bit;
+		bits &= ~rst_run(bit, k);
+		if (bits && !rst_pocket_swap(r, z, cpu, &z->pockets[cpu].frames[type],
+					     rst_pocket_word(*f, bits), b, place))
+			put_frames(r, z, rst_pocket_word(*f, bits));
+	}
+	rst_end_here(z, cpu);
+	return had;
+}
+
+/* ---- Reap ---------------------------------------------------------------------------------- */
+
+static bool is_empty(const struct rst_pocket *pocket)
+{
+	uint64_t all = rst_load_acq(&pocket->spare);
+
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		all |= rst_load_acq(&pocket->frames[type]) & UINT32_MAX;
+	return !all;
+}
+
+bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu)
+{
+	struct rst_pocket *pocket = &z->pockets[cpu];
+	uint64_t words[RST_TYPES], spare;
+	uint32_t stop = 0;
+	bool fenced;
+
+	/* The lock of those who reap, only tried; to the CPU's sequences it says that somebody
+	 * does. Acquire: what the one before put back. */
+	if (!rst_cas32_acq(&pocket->stop, &stop, 1))
+		return false;
+	rst_begin(z);
+	fenced = rst_seq_fence(cpu);
+	if (fenced) {
+		for (unsigned type = 0; type < RST_TYPES; type++)
+			words[type] = rst_xchg_acq(&pocket->frames[type], 0);
+		spare = rst_xchg_acq(&pocket->spare, 0);
+	}
+	/* Release: the words are empty before a sequence sees 0. */
+	rst_store_rel(&pocket->stop, 0);
+	if (fenced) {
+		for (unsigned type = 0; type < RST_TYPES; type++)
+			put_frames(r, z, words[type]);
+		put_spare(r, z, spare);
+	}
+	rst_end(z);
+	return fenced;
+}
+
+bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
+{
+	bool any = false;
+
+	/* Racy: what comes there behind the look was put after the search began. */
+	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
+		any |= !is_empty(&z->pockets[cpu]) && rst_pocket_reap(r, z, cpu);
+	return any;
+}
+
+enum { REAP_ROUNDS = 64 }; /* for who reaps at this moment; it may have been killed */
+
+void rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu)
+{
+	for (unsigned round = 0; r->pocket_cpus && round < REAP_ROUNDS; round++) {
+		if (rst_pocket_reap(r, z, cpu))
+			return;
+		rst_sleep(round);
+	}
+}
+
+/* ---- Look ---------------------------------------------------------------------------------- */
+
+uint64_t rst_pocket_frames(const struct rst_zone *z, unsigned cpu)
+{
+	const struct rst_pocket *pocket = &z->pockets[cpu];
+	uint64_t frames = 0, spare = rst_load_rlx(&pocket->spare);
+
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		frames += rst_weight(rst_load_rlx(&pocket->frames[type]) & UINT32_MAX);
+	return spare ? frames + ((uint64_t)1 << rst_spare_order(spare)) : frames;
+}
+
+/* The order of the free run of a pocket around a frame, -1: it is not there. */
+static int order_in_pocket(const struct rst_pocket *pocket, rst_frame_id f, rst_frame_id *head)
+{
+	uint64_t spare = rst_load_rlx(&pocket->spare);
+	unsigned k = spare ? rst_spare_order(spare) : 0;
+
+	*head = f & ~((1u << k) - 1);
+	if (spare && *head == (rst_frame_id)spare)
+		return (int)k;
+	for (unsigned type = 0; type < RST_TYPES; type++) {
+		uint64_t word = rst_load_rlx(&pocket->frames[type]);
+
+		if (rst_pocket_first(word) != (f & ~31u) || !(word & rst_run(f & 31, 0)))
+			continue;
+		for (k = 0; k < RST_POCKET_ORDER; k++) {
+			uint64_t run = rst_run(f & 31 & ~((2u << k) - 1), k + 1);
+
+			if ((word & run) != run)
+				break;
+		}
+		*head = f & ~((1u << k) - 1);
+		return (int)k;
+	}
+	return -1;
+}
+
+int rst_pocket_order(const struct roost *r, const struct rst_zone *z, rst_frame_id f,
+		     rst_frame_id *head)
+{
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
+		int order = order_in_pocket(&z->pockets[cpu], f, head);
+
+		if (order >= 0)
+			return order;
+	}
+	return -1;
+}
