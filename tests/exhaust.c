@@ -29,6 +29,7 @@
 
 #include <roost/posix.h>
 
+#include "cpus.h"
 #include "exhaust_table.h"
 #include "frames.h"
 #include "random.h"
@@ -114,7 +115,7 @@ static void give_last(struct taker *t, unsigned way)
 
 static void act_as(const struct taker *t)
 {
-	roost_posix_set_cpu((int)t->cpu);
+	cpus_go(t->cpu);
 }
 
 static void give_all(struct taker *t)
@@ -154,7 +155,7 @@ static void scatter_give(struct taker *t)
 {
 	shuffle(t);
 	while (t->nr_held) {
-		roost_posix_set_cpu((int)random_below(&t->random, t->run->cpus));
+		cpus_go((unsigned)random_below(&t->random, t->run->cpus));
 		give_last(t, (unsigned)random_below(&t->random, 4));
 	}
 	act_as(t);

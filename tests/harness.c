@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cpus.h"
+
 /* ---- Variants ---------------------------------------------------------------------------- */
 
 enum { LARGE = 4 * BLOCK, TINY = 16 };
@@ -153,7 +155,7 @@ void rig_open(struct rig *rig, const struct roost_config *config)
 	assert_ptr_equal(rig->roost, rig->metadata);
 	shadow_open(&rig->shadow, &rig->config);
 	note_fresh_blocks(rig);
-	roost_posix_set_cpu(0);
+	cpus_go(0);
 	rig_check(rig);
 }
 
@@ -180,7 +182,7 @@ void rig_close(struct rig *rig)
 
 void rig_cpu(const struct rig *rig, unsigned cpu)
 {
-	roost_posix_set_cpu((int)(cpu % roost_nr_cpus(rig->roost)));
+	cpus_go(cpu % roost_nr_cpus(rig->roost));
 }
 
 /* ---- Taking and giving back -------------------------------------------------------------- */

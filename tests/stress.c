@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cpus.h"
+
 #ifndef TEST_UP
 #define TEST_UP 0
 #endif
@@ -208,7 +210,7 @@ static void *work(void *context)
 	struct context *c = &worker->contexts[0];
 
 	worker->cpu = worker->index % stress.options.cpus;
-	roost_posix_set_cpu((int)worker->cpu);
+	cpus_go(worker->cpu);
 	stress_timers_start(worker);
 	while (!stress.stop) {
 		stress_thread_step(c);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "cpus.h"
+
 void stress_context_open(struct context *c, struct worker *worker, unsigned depth)
 {
 	c->worker = worker;
@@ -230,7 +232,7 @@ static void split(struct context *c)
 static void migrate(struct context *c)
 {
 	c->worker->cpu = below(c, stress.options.cpus);
-	roost_posix_set_cpu((int)c->worker->cpu);
+	cpus_go(c->worker->cpu);
 }
 
 /* Takes a CPU off-line for a while, or sets a pageblock apart; one thread at a time. */

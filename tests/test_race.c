@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cpus.h"
 #include "ticks.h"
 
 /* Rounds go on until the time is over; how they meet differs from round to round. */
@@ -115,7 +116,7 @@ static void *racer(void *context)
 	struct race *race = context;
 	timer_t timer;
 
-	roost_posix_set_cpu(1);
+	cpus_go(1);
 	ticks_start(&timer, 0, 5000);
 	for (unsigned round = 1;; round++) {
 		meet(race, round, round * 37 % 401);

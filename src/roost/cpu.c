@@ -73,8 +73,8 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 		struct rst_zone *z = &r->zones[i];
 
 		frames += rst_pocket_frames(z, cpu);
-		rst_pocket_reap_surely(r, z, cpu);
 		frames += hand_over(r, z, z->pcps[cpu].home);
+		rst_pocket_reap_surely(r, z, cpu); /* after that: see pocket.h */
 		leave_all(r, z, &z->pcps[cpu]);
 	}
 	return frames;

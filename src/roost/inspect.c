@@ -150,7 +150,7 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	rst_frame_id f, head;
 	unsigned list;
-	bool allocated;
+	bool allocated, pocketed;
 	int order;
 
 	*info = (struct roost_frame_info){.state = ROOST_FRAME_OUTSIDE, .zone = -1, .owner = -1};
@@ -163,6 +163,7 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	info->zone = (int)span->zone;
 	info->type = rst_type_of(list);
 	info->owner = rst_home_of(list);
+	pocketed = rst_pocket_order(roost, &roost->zones[span->zone], f, &head) >= 0;
 	order = rst_block_around(roost, span, f, &head, &allocated);
 	if (order < 0) {
 		info->state = ROOST_FRAME_BUSY;
@@ -170,8 +171,8 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 		info->state = ROOST_FRAME_INSIDE;
 	} else {
 		info->order = (unsigned)order;
-		info->state = allocated		 ? ROOST_FRAME_ALLOCATED
-			      : info->owner >= 0 ? ROOST_FRAME_FREE_PCP
-						 : ROOST_FRAME_FREE_ZONE;
+		info->state = allocated			     ? ROOST_FRAME_ALLOCATED
+			      : info->owner >= 0 || pocketed ? ROOST_FRAME_FREE_PCP
+							     : ROOST_FRAME_FREE_ZONE;
 	}
 }
