@@ -6,12 +6,14 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan stress explore mutants format clean
+.PHONY: help build run test test-plain test-asan test-tsan bench stress explore mutants format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
 	@echo "make run      a real kernel's page traffic on the allocator, with a report"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
+	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
+	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
@@ -61,6 +63,15 @@ test-tsan:
 	@cmake --build $(BUILD)-tsan
 	cd $(BUILD)-tsan && $(CTEST)
 
+# A build of its own, without what the tests need. The name goes into the report.
+bench:
+	@scripts/deps bench
+	@$(CONFIGURE) -S . -B $(BUILD)-bench -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" \
+		-DROOST_TESTS=OFF $(QUIET)
+	@cmake --build $(BUILD)-bench
+	@mkdir -p out
+	$(BUILD)-bench/roost bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
+
 # Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
 # frames) and every rung used.
 SECONDS ?= 600
@@ -90,4 +101,4 @@ format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan build-mutants out
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-bench build-mutants out

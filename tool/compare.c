@@ -176,7 +176,7 @@ int compare_main(int argc, char **argv)
 	int svg = -1, status;
 
 	compare_parse(&options, argc, argv);
-	if (options.svg && (svg = gnuplot_open(options.svg, error)) < 0)
+	if (options.svg && (svg = gnuplot_open("svg", options.svg, error)) < 0)
 		die("%s", error);
 	compare.scores =
 		calloc((size_t)options.nr_traces * options.nr_contenders, sizeof(*compare.scores));

@@ -35,19 +35,21 @@ static bool in_path(const char *program)
 	return false;
 }
 
-int gnuplot_open(const char *path, char error[])
+int gnuplot_open(const char *option, const char *path, char error[])
 {
 	int fd;
 
 	if (!in_path("gnuplot")) {
 		snprintf(error, ERROR_MAX,
-			 "--svg: gnuplot is not installed; install the package "
-			 "gnuplot-nox, or leave --svg out");
+			 "--%s: gnuplot is not installed; install the package "
+			 "gnuplot-nox, or leave --%s out",
+			 option, option);
 		return -1;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
-		snprintf(error, ERROR_MAX, "--svg=%.300s: cannot write: %s", path, strerror(errno));
+		snprintf(error, ERROR_MAX, "--%s=%.300s: cannot write: %s", option, path,
+			 strerror(errno));
 	return fd;
 }
 
@@ -97,13 +99,13 @@ bool gnuplot_draw(int fd, const char *path, gnuplot_write_fn *write, const void 
 	end = start_gnuplot(fd, &pid);
 	close(fd);
 	if (end < 0) {
-		snprintf(error, ERROR_MAX, "--svg: cannot start gnuplot: %s", strerror(errno));
+		snprintf(error, ERROR_MAX, "%.300s: cannot start gnuplot: %s", path,
+			 strerror(errno));
 		return false;
 	}
 	good = feed(end, write, context);
 	good &= waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (!good)
-		snprintf(error, ERROR_MAX, "--svg=%.300s: gnuplot failed (status %d)", path,
-			 status);
+		snprintf(error, ERROR_MAX, "%.300s: gnuplot failed (status %d)", path, status);
 	return good;
 }

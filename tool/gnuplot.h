@@ -11,8 +11,9 @@
 /* Writes the script, with the data. */
 typedef void gnuplot_write_fn(FILE *out, const void *context);
 
-/* Before the work, so that nothing is done in vain. A descriptor, or -1: error says why. */
-int gnuplot_open(const char *path, char error[]);
+/* Before the work, so that nothing is done in vain. option: the one that named the path, without
+ * dashes. A descriptor, or -1: error says why. */
+int gnuplot_open(const char *option, const char *path, char error[]);
 
 /* Closes the descriptor. */
 bool gnuplot_draw(int fd, const char *path, gnuplot_write_fn *write, const void *context,

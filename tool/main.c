@@ -51,6 +51,32 @@ static int run_program(int argc, char **argv)
 	die("%s: cannot run: %s", path, strerror(errno));
 }
 
+/* A malloc that is loaded at run time may want more room for its thread's data than the C library
+ * keeps free by itself (jemalloc does). It must be told before a program starts. */
+static void make_room_for_peers(void)
+{
+	const char *old = getenv("GLIBC_TUNABLES");
+	char *tunables;
+
+	if (asprintf(&tunables, "%s%sglibc.rtld.optional_static_tls=16384", old ? old : "",
+		     old && *old ? ":" : "") < 0)
+		die("out of memory");
+	setenv("GLIBC_TUNABLES", tunables, 1);
+	free(tunables);
+}
+
+static int run_bench(int argc, char **argv)
+{
+	char path[PROGRAM_MAX];
+
+	(void)argc;
+	if (!program_find(path, argv[0], NULL))
+		die("%s is missing", path);
+	make_room_for_peers();
+	execv(path, argv);
+	die("%s: cannot run: %s", path, strerror(errno));
+}
+
 /* ---- Commands --------------------------------------------------------------------------- */
 
 static const struct command {
@@ -60,6 +86,7 @@ static const struct command {
 	{"replay", run_program},
 	{"compare", compare_main},
 	{"explore", run_program},
+	{"bench", run_bench},
 };
 
 enum { KEY_HELP = 256, KEY_VERSION };
@@ -79,7 +106,8 @@ static const char top_doc[] =
 	"                 Replay traces on all engines and compare speed, locks and memory\n"
 	"  explore SCENARIO...\n"
 	"                 Explore every interleaving of a few calls, with interrupts, and\n"
-	"                 find deadlocks, lost frames and data races\n\n"
+	"                 find deadlocks, lost frames and data races\n"
+	"  bench          Measure roost beside other allocators\n\n"
 	"`roost COMMAND --help` tells more about each.";
 
 static error_t parse_top(int key, char *text, struct argp_state *state)

@@ -17,6 +17,7 @@ bool program_find(char path[PROGRAM_MAX], const char *command, const char *engin
 
 	if (length < 0)
 		die("cannot find out where this program lies: %s", strerror(errno));
-	snprintf(path, PROGRAM_MAX, "%.*s-%.32s-%.32s", (int)length, self, command, engine);
-	return !strchr(engine, '/') && access(path, X_OK) == 0;
+	snprintf(path, PROGRAM_MAX, "%.*s-%.32s%s%.32s", (int)length, self, command,
+		 engine ? "-" : "", engine ? engine : "");
+	return !(engine && strchr(engine, '/')) && access(path, X_OK) == 0;
 }

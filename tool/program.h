@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * program.h - the programs that lie beside the tool. All engines have the same symbols, so what has
- * an engine inside is a program of its own for each: roost-COMMAND-ENGINE.
+ * an engine inside is a program of its own for each: roost-COMMAND-ENGINE. The benchmark, which has
+ * them all beside it, is roost-bench.
  */
 #ifndef TOOL_PROGRAM_H
 #define TOOL_PROGRAM_H
@@ -10,7 +11,7 @@
 
 enum { PROGRAM_MAX = 4096 + 128 };
 
-/* Writes where the program is; false if it is not there. */
+/* Writes where the program is; false if it is not there. engine NULL: it is of none. */
 bool program_find(char path[PROGRAM_MAX], const char *command, const char *engine);
 
 #endif

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
-	if (options.svg && (svg = gnuplot_open(options.svg, error)) < 0)
+	if (options.svg && (svg = gnuplot_open("svg", options.svg, error)) < 0)
 		die("%s", error);
 	if (!replay_run(&replay, error))
 		die("%s", error);

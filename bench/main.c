@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the program roost-bench, which `roost bench` runs.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "gnuplot.h"
+#include "say.h"
+
+static void list_all(const struct bench_options *options)
+{
+	puts("Workloads:");
+	for (unsigned i = 0; i < nr_workloads; i++) {
+		const struct workload *w = &workloads[i];
+
+		printf("  %-10s %s\n%13s", w->name, w->text, "");
+		for (unsigned f = 0; f < workload_figures(w); f++)
+			printf("%s%s (%s)", f ? ", " : "", w->figures[f].name, w->figures[f].unit);
+		putchar('\n');
+	}
+	puts("Peers:");
+	for (unsigned i = 0; i < options->peers.nr; i++) {
+		const struct peer *p = &options->peers.list[i];
+
+		if (p->peer)
+			printf("  %-10s %s\n", p->name, p->peer->version ? p->peer->version : "");
+		else
+			printf("  %-10s not measured: %s\n", p->name, p->reason);
+	}
+}
+
+static json_t *make(const struct bench_options *options, int argc, char **argv)
+{
+	return options->report ? report_read(options->report) : report_make(options, argc, argv);
+}
+
+/* What cannot be read or written is to be known before the work. */
+static int open_all(const struct bench_options *options, json_t **old)
+{
+	char error[ERROR_MAX];
+	int plot = -1;
+
+	*old = options->compare ? report_read(options->compare) : NULL;
+	if (options->json && strcmp(options->json, "-") != 0) {
+		FILE *out = fopen(options->json, "ae");
+
+		if (!out)
+			die("--json=%s: cannot write", options->json);
+		fclose(out);
+	}
+	if (options->plot && (plot = gnuplot_open("plot", options->plot, error)) < 0)
+		die("%s", error);
+	return plot;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_options options;
+	json_t *report, *old;
+	char error[ERROR_MAX];
+	bool good = true, say;
+	int plot;
+
+	bench_parse(&options, argc, argv);
+	if (options.list) {
+		list_all(&options);
+		return EXIT_OK;
+	}
+	plot = open_all(&options, &old);
+	say = !options.json || strcmp(options.json, "-") != 0;
+	report = make(&options, argc, argv);
+	if (say)
+		bench_text(report);
+	if (old)
+		good = bench_compare(report, old, options.compare, say);
+	if (options.json)
+		report_write(report, options.json);
+	if (plot >= 0 && !bench_plot(report, options.plot, plot, error))
+		die("%s", error);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die("cannot write the report to stdout");
+	json_decref(old);
+	json_decref(report);
+	return good ? EXIT_OK : EXIT_UNVERIFIED;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * workload.c - the table of all workloads. docs/benchmarks.md says what each does; the two say the
+ * same.
+ */
+#include <string.h>
+
+#include "workload.h"
+
+static const uint8_t orders[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 0};
+static const uint8_t ways[] = {1, 2, 0};
+static const char *const way_names[] = {NULL, "one-way", "both-ways"};
+static const uint8_t occupancies[] = {50, 80, 0};
+
+const struct workload workloads[] = {
+	{
+		.name = "repeat",
+		.text = "each thread allocates and frees one frame, again and again",
+		.figures = {{"pair", "ns", false}},
+		.flags = EACH_SIZE | EACH_THREADS,
+		.run = work_pairs,
+	},
+	{
+		.name = "bulk",
+		.text = "each thread allocates N frames, then frees them",
+		.figures = {{"alloc", "ns", false}, {"free", "ns", false}},
+		.flags = EACH_SIZE | EACH_THREADS,
+		.run = work_bulk,
+	},
+	{
+		.name = "batch",
+		.text = "the same by calls that take 64 frames at once; per frame",
+		.figures = {{"alloc", "ns", false}, {"free", "ns", false}},
+		.flags = EACH_SIZE | EACH_THREADS | NEEDS_BULK,
+		.run = work_batch,
+	},
+	{
+		.name = "rand",
+		.text = "each thread holds N frames, frees a random one and allocates one",
+		.figures = {{"pair", "ns", false}},
+		.flags = EACH_SIZE | EACH_THREADS,
+		.run = work_rand,
+	},
+	{
+		.name = "order",
+		.text = "one block of 2^order frames allocated and freed, again and again",
+		.figures = {{"pair", "ns", false}},
+		.threads = 1,
+		.parameters = orders,
+		.run = work_pairs,
+	},
+	{
+		.name = "remote",
+		.text = "frames are freed by the other thread, one way or both ways",
+		.figures = {{"freed", "Mpages/s", true}},
+		.flags = SUMS,
+		.threads = 2,
+		.parameters = ways,
+		.parameter_names = way_names,
+		.run = work_remote,
+	},
+	{
+		.name = "nearfull",
+		.text = "64 frames of the pool are free: one is allocated, a random other one "
+			"freed",
+		.figures = {{"alloc-p50", "ns", false},
+			    {"alloc-p99.9", "ns", false},
+			    {"free-p50", "ns", false},
+			    {"free-p99.9", "ns", false}},
+		.flags = EACH_SIZE | TERABYTE | NEEDS_BOUNDED,
+		.threads = 1,
+		.run = work_nearfull,
+	},
+	{
+		.name = "tail",
+		.text = "a real-time thread frees what 8 others allocate, which contend on 2 CPUs",
+		.figures = {{"free-p50", "ns", false},
+			    {"free-p99.9", "ns", false},
+			    {"free-max", "ns", false},
+			    {"empty-p99.9", "ns", false},
+			    {"empty-max", "ns", false},
+			    {"free-syscalls", "per 1000", false}},
+		.flags = SUMS | SHARES_CPUS,
+		.threads = 9,
+		.samples = 8,
+		.run = work_tail,
+	},
+	{
+		.name = "storm",
+		.text = "signal handlers free on top of threads that allocate and free",
+		.figures = {{"operations", "M/s", true}, {"handlers", "k/s", true}},
+		.flags = SUMS | NEEDS_HANDLER,
+		.threads = 2,
+		.run = work_storm,
+	},
+	{
+		.name = "frag",
+		.text = "random churn at so many % occupancy: free 2 MiB that are left, of the "
+			"ideal",
+		.figures = {{"huge", "%", true}},
+		.flags = SMALLEST | NEEDS_BOUNDED | NEEDS_HUGE,
+		.threads = 1,
+		.parameters = occupancies,
+		.run = work_frag,
+	},
+	{
+		.name = "init",
+		.text = "a pool is made ready",
+		.figures = {{"ready", "us", false}, {"metadata", "%", false}},
+		.flags = EACH_SIZE | TERABYTE | NEEDS_BOUNDED | NEEDS_METADATA | MAKES_POOL,
+		.threads = 1,
+		.run = work_init,
+	},
+};
+
+const unsigned nr_workloads = sizeof(workloads) / sizeof(workloads[0]);
+
+const struct workload *workload_find(const char *name)
+{
+	for (unsigned i = 0; i < nr_workloads; i++)
+		if (!strcmp(workloads[i].name, name))
+			return &workloads[i];
+	return NULL;
+}
+
+unsigned workload_figures(const struct workload *workload)
+{
+	unsigned nr = 0;
+
+	while (nr < WORKLOAD_FIGURES && workload->figures[nr].name)
+		nr++;
+	return nr;
+}
