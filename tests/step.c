@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * step.c - a signal handler that allocates and frees, on top of every single instruction.
+ *
+ * With the trap flag set the processor raises SIGTRAP behind each instruction: of the allocator's
+ * fast paths, of its sequences, of its slow paths. The handler takes blocks, gives them back, and
+ * frees what the thread holds. What is handed out is marked, so nothing is had twice; at the end
+ * everything is free and the metadata is sound. x86-64 alone has the flag at hand.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <roost/roost.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "cpus.h"
+
+enum { FRAMES = 4096, HELD = 64, ROUNDS = 8, TRAP_FLAG = 0x100 };
+
+static roost_t *roost;
+static bool taken[FRAMES];
+static struct roost_block held[HELD]; /* by the handler, from one instruction to the next */
+static unsigned long instructions, blocks;
+
+static void fail(const char *what, roost_pfn pfn)
+{
+	fprintf(stderr, "step: %s: frame %llu, instruction %lu\n", what, (unsigned long long)pfn,
+		instructions);
+	_exit(1);
+}
+
+static void mark(roost_pfn pfn, unsigned order, bool take)
+{
+	for (roost_pfn f = pfn; f < pfn + (1u << order); f++) {
+		if (taken[f] == take)
+			fail(take ? "handed out twice" : "was not held", f);
+		taken[f] = take;
+	}
+}
+
+static roost_pfn take(unsigned order)
+{
+	roost_pfn pfn = roost_alloc(roost, order, 0);
+
+	if (pfn != ROOST_NONE)
+		mark(pfn, order, true);
+	return pfn;
+}
+
+static void give(roost_pfn pfn, unsigned order)
+{
+	mark(pfn, order, false);
+	roost_free_nolock(roost, pfn, order);
+}
+
+/* Each instruction does another thing, and the next one finds it done. */
+static void handler(int signal)
+{
+	unsigned i = (unsigned)(instructions++ % HELD), order = i == 7 ? 9 : i % 7;
+	int saved = errno;
+
+	(void)signal;
+	if (held[i].pfn != ROOST_NONE)
+		give(held[i].pfn, held[i].order);
+	held[i] = (struct roost_block){instructions & 64 ? take(order) : ROOST_NONE, order};
+	blocks += held[i].pfn != ROOST_NONE;
+	if (errno != saved)
+		fail("errno was lost", 0);
+}
+
+static inline void step(bool on)
+{
+	unsigned long flags;
+
+	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tpopq %0\n\tlea 128(%%rsp), %%rsp"
+			 : "=r"(flags)
+			 :
+			 : "memory", "cc");
+	flags = on ? flags | TRAP_FLAG : flags & ~(unsigned long)TRAP_FLAG;
+	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushq %0\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+			 :
+			 : "r"(flags)
+			 : "memory", "cc");
+}
+
+/* The calls that are stepped through do not mark: marking has its own instructions. */
+static roost_pfn stepped_alloc(unsigned order)
+{
+	roost_pfn pfn;
+
+	step(true);
+	pfn = roost_alloc(roost, order, 0);
+	step(false);
+	if (pfn != ROOST_NONE)
+		mark(pfn, order, true);
+	return pfn;
+}
+
+static void stepped_free(roost_pfn pfn, unsigned order)
+{
+	mark(pfn, order, false);
+	step(true);
+	roost_free(roost, pfn, order);
+	step(false);
+}
+
+static void stepped_round(unsigned round)
+{
+	static const unsigned orders[] = {0, 0, 3, 5, 6, 0, 8, 9, 10, 1, 0, 7};
+	enum { NR = sizeof(orders) / sizeof(orders[0]) };
+	roost_pfn pfns[NR];
+
+	for (unsigned i = 0; i < NR; i++)
+		pfns[i] = stepped_alloc(orders[i]);
+	for (unsigned i = 0; i < NR; i++) {
+		unsigned j = (i * 5 + round) % NR;
+
+		if (pfns[j] != ROOST_NONE)
+			stepped_free(pfns[j], orders[j]);
+	}
+	step(true);
+	roost_drain(roost, -1);
+	step(false);
+}
+
+static void open_pool(void)
+{
+	struct roost_range range = {0, FRAMES, 0, 0};
+	struct roost_config config = ROOST_CONFIG_INIT;
+	size_t size;
+	void *metadata;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.nr_cpus = TEST_UP ? 1 : 2;
+	config.check_level = ROOST_CHECK_EXACT;
+	size = roost_metadata_size(&config);
+	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
+		fail("no pool", 0);
+	for (unsigned i = 0; i < HELD; i++)
+		held[i].pfn = ROOST_NONE;
+}
+
+static void check_home(void)
+{
+	struct roost_violation violation;
+	struct roost_zone_info info;
+
+	for (unsigned i = 0; i < HELD; i++)
+		if (held[i].pfn != ROOST_NONE)
+			give(held[i].pfn, held[i].order);
+	if (roost_validate(roost, &violation))
+		fail(violation.invariant, violation.pfn);
+	roost_drain(roost, -1);
+	if (roost_zone_info(roost, 0, &info) || info.free != FRAMES)
+		fail("not all frames came home", info.free);
+}
+
+int main(void)
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	open_pool();
+	cpus_go(0);
+	sigaction(SIGTRAP, &action, NULL);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		stepped_round(round);
+	check_home();
+	printf("%lu instructions, %lu blocks allocated on top of one\n", instructions, blocks);
+	return instructions < 10000; /* it never stepped */
+}
