@@ -110,6 +110,16 @@ static void shared_homes_outlive_a_cpu(void **state)
 	assert_int_equal(roost_cpu_offline(rig.roost, 1), 0);
 	assert_int_equal(rig_cpu_holds(&rig, 1), 0);
 	rig_check(&rig);
+	/* What it leaves all free is whole at once, though nobody takes it over. */
+	rig_free_all(&rig);
+	assert_int_equal(roost_cpu_online(rig.roost, 1), 0);
+	rig_cpu(&rig, RST_MAX_HOMES + 1);
+	assert_int_equal(roost_cpu_online(rig.roost, RST_MAX_HOMES + 1), 0);
+	rig_get(&rig, 0, 0);
+	rig_free_all(&rig);
+	assert_int_equal(rig.roost->zones[0].nr_whole, 15);
+	assert_int_equal(roost_cpu_offline(rig.roost, RST_MAX_HOMES + 1), 0);
+	assert_int_equal(rig.roost->zones[0].nr_whole, 16);
 	/* The other way round: the one with the higher number stays. */
 	rig_cpu(&rig, RST_MAX_HOMES);
 	rig_get(&rig, 0, 0);
@@ -246,7 +256,6 @@ static void finds_allocated_whole_ones(void **state)
 	const struct variant *variant = *state;
 	struct roost_misuse corrupt = {.kind = ROOST_MISUSE_CORRUPT,
 				       .call = "roost_free",
-				       .order_given = 10,
 				       .order_found = -1,
 				       .head_found = ROOST_NONE};
 	struct rig rig;
@@ -254,12 +263,18 @@ static void finds_allocated_whole_ones(void **state)
 	if (variant->check < ROOST_CHECK_PARANOID)
 		return;
 	rig_open_simple(&rig, state, 0, 2 * BLOCK, 1);
-	corrupt.pfn = rig_get(&rig, 10, 0);
-	for (unsigned bit = 0; bit < 2; bit++) {
-		rst_set_put(&rig.roost->regions[0], bit, 0);
-		roost_free(rig.roost, corrupt.pfn, 10); /* does nothing but complain */
-		rig_expect(&rig, &corrupt);
-		assert_true(rst_set_take_at(&rig.roost->regions[0], bit));
+	for (unsigned order = 0; order < 11; order += 10) {
+		corrupt.pfn = rig_get(&rig, order, 0);
+		assert_int_equal(corrupt.pfn, 0);
+		corrupt.order_given = (int)order;
+		for (unsigned bit = 0; bit < 1 + order / 10; bit++) {
+			rst_set_put(&rig.roost->regions[0], bit, 0);
+			roost_free(rig.roost, 0, order); /* does nothing but complain */
+			rig_expect(&rig, &corrupt);
+			assert_true(rst_set_take_at(&rig.roost->regions[0], bit));
+		}
+		rig_free(&rig, 0);
+		roost_drain(rig.roost, -1);
 	}
 	rig_home(&rig);
 	rig_close(&rig);

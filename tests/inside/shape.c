@@ -86,6 +86,17 @@ static void powers_of_two(void **state)
 	}
 }
 
+/* A piece that ends where a region does. */
+static void full_regions(void **state)
+{
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, RST_REGION * BLOCK, 1);
+	zone_is(&rig.roost->zones[0], 0, RST_REGION, 0, 1);
+	assert_int_equal(rig.roost->nr_regions, 1);
+	rig_close(&rig);
+}
+
 static unsigned list_of(const struct rig *rig, rst_block_id b)
 {
 	return rst_list_of(rig->roost->place[b]);
@@ -140,6 +151,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(pieces, variants_one),
 		SUITE_TEST(powers_of_two, variants_one),
+		SUITE_TEST(full_regions, variants_one),
 		SUITE_TEST(reserve_is_the_zones_own, variants_owners),
 		SUITE_TEST(reserve_is_no_larger, variants_owners),
 	};
