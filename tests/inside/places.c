@@ -159,6 +159,33 @@ static void gathers_current_ones(void **state)
 	rig_close(&rig);
 }
 
+/* A large block from elsewhere leaves a current pageblock alone that still serves small ones; if
+ * there is none, its pageblock becomes the current one. */
+static void large_blocks_leave_the_current_one(void **state)
+{
+	struct rig rig;
+
+	for (unsigned has_current = 0; has_current < 2; has_current++) {
+		rig_open_simple(&rig, state, 0, 2 * BLOCK, 1);
+		if (has_current) {
+			assert_int_equal(rig_get(&rig, 8, 0), 0);
+			assert_int_equal(rig_get(&rig, 0, 0), BLOCK / 2);
+		} else {
+			assert_int_equal(rig_get(&rig, 9, 0), 0);
+		}
+		/* Half of the other one, which is nobody's. */
+		assert_int_equal(rig_get(&rig, 9, 0), BLOCK);
+		rig_split(&rig, BLOCK, 8);
+		rig_free(&rig, BLOCK);
+		assert_false(is_current(&rig, BLOCK));
+		assert_int_equal(rig_get(&rig, 8, 0), BLOCK);
+		assert_int_equal(is_current(&rig, 0), has_current);
+		assert_int_equal(is_current(&rig, BLOCK), !has_current);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 /* A pageblock that is all free, but stayed behind in the zone's list: two tries to make it whole
  * were spoiled by others. */
 static void leave_behind(const struct rig *rig, roost_pfn pfn)
@@ -287,6 +314,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(offline_cpus_have_none, variants_owners),
 		SUITE_TEST(isolated_pageblocks_are_nobodys, variants_owners),
 		SUITE_TEST(shared_homes_outlive_a_cpu, variants_owners),
+		SUITE_TEST(large_blocks_leave_the_current_one, variants_owners),
 		SUITE_TEST(gathers_current_ones, variants_owners),
 		SUITE_TEST(drain_gathers_what_stayed_behind, variants_owners),
 		SUITE_TEST(gathers_nothing_else, variants_one),

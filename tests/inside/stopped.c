@@ -115,11 +115,31 @@ static void cleared_hints_are_waited_for(void **state)
 	rig_close(&rig);
 }
 
+/* A pageblock was set apart and is still whole: who claims it puts its frames where they belong. */
+static void claims_of_isolated_ones_are_undone(void **state)
+{
+	struct rst_zone *z;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, 3 * BLOCK, 2);
+	z = &rig.roost->zones[0];
+	z->nr_isolated++;
+	rig.roost->place[0] = ROOST_LIST_ISOLATE;
+	assert_in_range(rig_get(&rig, 0, 0), BLOCK, 2 * BLOCK - 1);
+	assert_int_equal(rst_set_count(&rig.roost->blocks[0]), BLOCK);
+	assert_int_equal(z->nr_whole, 1);
+	rig_check(&rig);
+	assert_int_equal(roost_isolate(rig.roost, 0, false), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(cleared_hints_are_found, variants_owners),
 		SUITE_TEST(cleared_hints_are_waited_for, variants_owners),
+		SUITE_TEST(claims_of_isolated_ones_are_undone, variants_owners),
 	};
 
 	return SUITE_RUN("roost_stopped", tests, argc, argv);
