@@ -173,6 +173,45 @@ void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint6
 	rig->config.nr_ranges = 0;
 }
 
+static void open_zones(struct rig *rig, void *const *state, const struct roost_range *ranges,
+		       size_t nr_ranges, const struct roost_zone_config zones[2], unsigned cpus)
+{
+	struct roost_config config = rig_config(state);
+
+	config.ranges = ranges;
+	config.nr_ranges = nr_ranges;
+	config.zones = zones;
+	config.nr_zones = 2;
+	config.nr_cpus = cpus;
+	rig_open(rig, &config);
+	rig->config.ranges = NULL;
+	rig->config.nr_ranges = 0;
+}
+
+void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned cpus)
+{
+	static const struct roost_zone_config zones[2];
+	const struct roost_range ranges[] = {{0, frames, 0, 0}, {frames, 2 * frames, 1, 0}};
+
+	open_zones(rig, state, ranges, LENGTH(ranges), zones, cpus);
+}
+
+const struct roost_zone_config rig_unlike_zones[] = {
+	{.name = "DMA", .reserve = 20},
+	{.name = "Normal", .node = 2},
+};
+
+void rig_open_unlike(struct rig *rig, void *const *state, unsigned cpus)
+{
+	static const struct roost_range ranges[] = {
+		{10, 6 * BLOCK + 7, 0, 0},
+		{6 * BLOCK + 7, RIG_UNLIKE_END, 1, 0},
+		{8 * BLOCK, 8 * BLOCK + 100, 0, ROOST_RANGE_RESERVED},
+	};
+
+	open_zones(rig, state, ranges, LENGTH(ranges), rig_unlike_zones, cpus);
+}
+
 void rig_close(struct rig *rig)
 {
 	roost_posix_set_cpu(-1);

@@ -110,6 +110,13 @@ void rig_open(struct rig *rig, const struct roost_config *config);
 /* One zone of that many frames from start on, and that many CPUs (one in a UP build). */
 void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint64_t frames,
 		     unsigned cpus);
+/* Two zones of that many frames each, one behind the other. */
+void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned cpus);
+/* "DMA" with a reserve on node 0 and "Normal" on node 2, which meet in mid-pageblock; odd ends, and
+ * a reserved range in the second: frames 10 to RIG_UNLIKE_END. */
+enum { RIG_UNLIKE_END = 14 * BLOCK };
+extern const struct roost_zone_config rig_unlike_zones[2];
+void rig_open_unlike(struct rig *rig, void *const *state, unsigned cpus);
 void rig_close(struct rig *rig);
 
 /* The calling thread acts as that CPU; CPUs beyond the configured ones wrap round. */

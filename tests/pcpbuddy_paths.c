@@ -197,16 +197,9 @@ static void merges_on_another_pcp(void **state)
 /* Off-lining takes from each zone its own pageblocks, also where two zones meet. */
 static void offline_disowns_by_zone(void **state)
 {
-	static const struct roost_range ranges[] = {{0, 4 * BLOCK, 0, 0},
-						    {4 * BLOCK, 8 * BLOCK, 1, 0}};
-	static const struct roost_zone_config zones[2];
-	struct roost_config config = rig_config(state);
 	struct rig rig;
 
-	config.ranges = ranges;
-	config.zones = zones;
-	config.nr_ranges = config.nr_zones = 2;
-	rig_open(&rig, &config);
+	rig_open_two(&rig, state, 4 * BLOCK, 1);
 	for (unsigned zone = 0; zone < 2; zone++)
 		for (unsigned i = 0; i < 3 * BLOCK; i++)
 			rig_get(&rig, 0, ROOST_ZONE(zone));

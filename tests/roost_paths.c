@@ -44,6 +44,34 @@ static void half_free_blocks_go_over(void **state)
 	}
 }
 
+/* A free is remote if the pageblock is another home's, whatever the order; local if it is the
+ * zone's. */
+static void frees_are_local_or_remote(void **state)
+{
+	struct roost_stats stats;
+	struct rig rig;
+	roost_pfn pfns[4];
+
+	NEED_SMP();
+	rig_open_simple(&rig, state, 0, 4 * BLOCK, 2);
+	for (unsigned i = 0; i < LENGTH(pfns); i++)
+		pfns[i] = rig_get(&rig, i, 0);
+	rig_free(&rig, pfns[0]);
+	rig_cpu(&rig, 1);
+	rig_free(&rig, pfns[1]);
+	rig_free(&rig, pfns[2]);
+	stats = stats_of(&rig);
+	assert_int_equal(stats.free_local, 1);
+	assert_int_equal(stats.free_remote, 2);
+	roost_drain(rig.roost, -1);
+	rig_free(&rig, pfns[3]);
+	stats = stats_of(&rig);
+	assert_int_equal(stats.free_local, 2);
+	assert_int_equal(stats.free_remote, 2);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* What is set apart is not there for who looks how much there is: nobody waits for it. */
 static void isolated_frames_are_not_waited_for(void **state)
 {
@@ -113,6 +141,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(half_free_blocks_go_over, variants_owners),
+		SUITE_TEST(frees_are_local_or_remote, variants_one),
 		SUITE_TEST(isolated_frames_are_not_waited_for, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
 	};

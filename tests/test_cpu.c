@@ -255,20 +255,27 @@ static void nothing_strands_on_a_dead_owner(void **state)
 	rig_close(&rig);
 }
 
-/* A pcp does not grow for ever: frees to an idle owner end up where others find them. */
-static void idle_owner_stays_bounded(void **state)
+/* Two CPUs, whose pcps may hold so much. */
+static void open_bounded(struct rig *rig, void *const *state, uint32_t high)
 {
-	struct roost_range range = {0, FRAMES, 0, 0};
+	static const struct roost_range range = {0, FRAMES, 0, 0};
 	struct roost_config config = rig_config(state);
-	struct rig rig;
 
-	NEED_SMP();
 	config.ranges = &range;
 	config.nr_ranges = 1;
 	config.nr_cpus = 2;
-	config.pcp_high = 256;
+	config.pcp_high = high;
 	config.pcp_batch = 32;
-	rig_open(&rig, &config);
+	rig_open(rig, &config);
+}
+
+/* A pcp does not grow for ever: frees to an idle owner end up where others find them. */
+static void idle_owner_stays_bounded(void **state)
+{
+	struct rig rig;
+
+	NEED_SMP();
+	open_bounded(&rig, state, 256);
 	assert_int_equal(pcp_of(&rig, 0).high, TEST_PCPBUDDY ? 256 : 0);
 	assert_int_equal(pcp_of(&rig, 0).batch, TEST_PCPBUDDY ? 32 : 0);
 	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES);
@@ -283,17 +290,10 @@ static void idle_owner_stays_bounded(void **state)
  * again on the way to it. */
 static void others_frees_stay_bounded(void **state)
 {
-	struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = rig_config(state);
 	struct rig rig;
 
 	NEED_SMP();
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = 2;
-	config.pcp_high = 2 * BLOCK;
-	config.pcp_batch = 32;
-	rig_open(&rig, &config);
+	open_bounded(&rig, state, 2 * BLOCK);
 	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES);
 	rig_cpu(&rig, 1);
 	for (roost_pfn pfn = 0; pfn < FRAMES; pfn++) {
@@ -307,16 +307,9 @@ static void others_frees_stay_bounded(void **state)
 /* The pcps of the next zone begin where those of this one end. */
 static void no_such_cpu_in_several_zones(void **state)
 {
-	static const struct roost_range ranges[] = {{0, 2 * BLOCK, 0, 0},
-						    {2 * BLOCK, 4 * BLOCK, 1, 0}};
-	static const struct roost_zone_config zones[2];
-	struct roost_config config = rig_config(state);
 	struct rig rig;
 
-	config.ranges = ranges;
-	config.zones = zones;
-	config.nr_ranges = config.nr_zones = 2;
-	rig_open(&rig, &config);
+	rig_open_two(&rig, state, 2 * BLOCK, 1);
 	rig_free(&rig, rig_get(&rig, 0, ROOST_ZONE(1)));
 	assert_true(rig_cpu_holds(&rig, 0) > 0);
 	assert_int_equal(roost_drain(rig.roost, 1), 0);

@@ -12,27 +12,10 @@
 
 enum { CPUS = 2 };
 
-static const struct roost_range ranges[] = {
-	{10, 6 * BLOCK + 7, 0, 0},
-	{6 * BLOCK + 7, 14 * BLOCK, 1, 0},
-	{8 * BLOCK, 8 * BLOCK + 100, 0, ROOST_RANGE_RESERVED},
-};
-
-static const struct roost_zone_config zones[] = {
-	{.name = "DMA", .reserve = 20},
-	{.name = "Normal", .node = 2},
-};
-
 static void open_busy(struct rig *rig, void *const *state)
 {
-	struct roost_config config = rig_config(state);
 
-	config.ranges = ranges;
-	config.nr_ranges = LENGTH(ranges);
-	config.zones = zones;
-	config.nr_zones = LENGTH(zones);
-	config.nr_cpus = CPUS;
-	rig_open(rig, &config);
+	rig_open_unlike(rig, state, CPUS);
 	for (unsigned i = 0; i < 400; i++) {
 		rig_cpu(rig, i / 40);
 		rig_get(rig, i % 4, ROOST_ZONE(i & 1) | i % 3);
@@ -150,7 +133,7 @@ static void buddyinfo(void **state)
 			assert_int_equal(values[k], 0);
 		}
 	}
-	assert_int_equal(zone, LENGTH(zones));
+	assert_int_equal(zone, LENGTH(rig_unlike_zones));
 	close_busy(&rig);
 }
 
@@ -173,7 +156,7 @@ static int list_named(const char *name)
 
 static unsigned zone_named(const char *name)
 {
-	return !strcmp(name, zones[1].name);
+	return !strcmp(name, rig_unlike_zones[1].name);
 }
 
 /* One line "Node, zone, type, numbers". */
@@ -227,7 +210,7 @@ static void pagetypeinfo(void **state)
 			heading = text + strlen(blocks_start);
 		if (!rest)
 			continue;
-		assert_int_equal(node, zones[zone_named(name)].node);
+		assert_int_equal(node, rig_unlike_zones[zone_named(name)].node);
 		if (heading) {
 			blocks_line(&rig, rest, name, heading);
 			blocks++;
@@ -236,7 +219,7 @@ static void pagetypeinfo(void **state)
 		}
 	}
 	assert_int_equal(seen, 0x55555); /* each list of each zone, once */
-	assert_int_equal(blocks, LENGTH(zones));
+	assert_int_equal(blocks, LENGTH(rig_unlike_zones));
 	close_busy(&rig);
 }
 

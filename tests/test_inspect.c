@@ -12,29 +12,12 @@
 
 enum { CPUS = 3 };
 
-static const struct roost_range ranges[] = {
-	{10, 6 * BLOCK + 7, 0, 0},
-	{6 * BLOCK + 7, 14 * BLOCK, 1, 0},
-	{8 * BLOCK, 8 * BLOCK + 100, 0, ROOST_RANGE_RESERVED},
-};
-
-static const struct roost_zone_config zones[] = {
-	{.name = "DMA", .reserve = 20},
-	{.name = "Normal", .node = 2},
-};
-
 /* An allocator with work behind it: blocks allocated, on pcps, in both zones. */
 static void open_busy(struct rig *rig, void *const *state)
 {
-	struct roost_config config = rig_config(state);
 	struct random random = {21};
 
-	config.ranges = ranges;
-	config.nr_ranges = LENGTH(ranges);
-	config.zones = zones;
-	config.nr_zones = LENGTH(zones);
-	config.nr_cpus = CPUS;
-	rig_open(rig, &config);
+	rig_open_unlike(rig, state, CPUS);
 	for (unsigned i = 0; i < 500; i++) {
 		roost_pfn pfn;
 
@@ -194,7 +177,7 @@ static void pcps_are_the_zone(void **state)
 			held += pcp.count;
 		}
 		assert_int_equal(held, info.free_pcp);
-		assert_int_equal(info.node, zones[zone].node);
+		assert_int_equal(info.node, rig_unlike_zones[zone].node);
 	}
 	rig_home(&rig);
 	rig_close(&rig);

@@ -312,6 +312,37 @@ static void metadata_is_touched_lazily(void **state)
 	assert_in_range(touched_percent(state, ROOST_DEFAULT_MAX_ORDER), 0, 30);
 }
 
+/* A zone of many pieces before one of a single piece: each is found in its own place. */
+static void many_pieces_before_one(void **state)
+{
+	enum { PIECES = 100 };
+	static struct roost_zone_config zones[2];
+	struct roost_range ranges[PIECES + 1];
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	for (roost_pfn i = 0; i <= PIECES; i++)
+		ranges[i] = (struct roost_range){
+			.start = 4 * i * BLOCK, .end = (4 * i + 2) * BLOCK, .zone = i == PIECES};
+	config.ranges = ranges;
+	config.nr_ranges = PIECES + 1;
+	config.zones = zones;
+	config.nr_zones = 2;
+	config.nr_cpus = 2;
+	rig_open(&rig, &config);
+	for (unsigned order = 9; order < 11; order++) {
+		assert_int_equal(rig_take_all(&rig, order, ROOST_ZONE(1)), 1u << (10 - order));
+		rig_compare(&rig);
+		assert_int_equal(rig_take_all(&rig, order, ROOST_ZONE(0)), PIECES << (10 - order));
+		rig_compare(&rig);
+		rig_free_all(&rig);
+		roost_drain(rig.roost, -1);
+	}
+	assert_int_equal(rig_take_all(&rig, 5, ROOST_ZONE(1)), 2 * BLOCK >> 5);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* Numbers that can be asked for, and those that must be refused. */
 static void numbers(void **state)
 {
@@ -338,6 +369,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(too_small_metadata, variants_one),
 		SUITE_TEST(metadata_is_enough, variants_all),
 		SUITE_TEST(metadata_is_touched_lazily, variants_one),
+		SUITE_TEST(many_pieces_before_one, variants_owners),
 		SUITE_TEST(numbers, variants_one),
 	};
 

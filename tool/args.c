@@ -42,27 +42,43 @@ void args_help(const struct argp_state *state)
 	exit(EXIT_OK);
 }
 
-void args_complain(const struct argp_state *state, const struct argp_option *options,
-		   const char *see_help)
+void args_complain(const struct argp_state *state)
 {
-	const char *word = state->argv[state->next > 0 ? state->next - 1 : 0];
+	const char *word = state->argv[state->next > 0 ? state->next - 1 : 0], *name = state->name;
 	size_t length;
 	unsigned fits = 0;
 
 	if (word[0] != '-' && state->next < state->argc)
 		word = state->argv[state->next]; /* "-xy" is done with only after y */
 	length = strcspn(word, "=");
-	for (const struct argp_option *o = options; o->name || o->doc; o++) {
+	for (const struct argp_option *o = state->root_argp->options; o->name || o->doc; o++) {
 		if (!o->name || length <= 2 || strncmp(word + 2, o->name, length - 2) != 0)
 			continue;
 		fits++;
 		if (strlen(o->name) != length - 2)
 			continue;
 		if (o->arg)
-			die("%s: a value is missing: --%s=%s; %s", word, o->name, o->arg, see_help);
-		die("%s: --%s takes no value; %s", word, o->name, see_help);
+			die("%s: a value is missing: --%s=%s; see `%s --help`", word, o->name,
+			    o->arg, name);
+		die("%s: --%s takes no value; see `%s --help`", word, o->name, name);
 	}
 	if (fits > 1)
-		die("%s: which option is meant? Write it out; %s", word, see_help);
-	die("%s: unknown option; %s", word, see_help);
+		die("%s: which option is meant? Write it out; see `%s --help`", word, name);
+	die("%s: unknown option; see `%s --help`", word, name);
+}
+
+void args_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input)
+{
+	char *command = argv[0], text[32];
+
+	snprintf(text, sizeof(text), "%s", name);
+	argv[0] = text; /* what argp calls the program */
+	argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input);
+	argv[0] = command;
+}
+
+void args_check_storm(bool storm, bool parallel)
+{
+	if (storm && !parallel)
+		die("--irq-storm: interrupts need threads to interrupt; add --parallel");
 }

@@ -15,12 +15,15 @@ bool args_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *v
 /* The value of --option=text. */
 uint64_t args_number(const char *option, const char *text, uint64_t min, uint64_t max);
 
-/* For ARGP_KEY_ERROR: what is wrong with the word that argp stumbled over, the one before the next.
- * see_help: "see `roost COMMAND --help`". */
-_Noreturn void args_complain(const struct argp_state *state, const struct argp_option *options,
-			     const char *see_help);
+/* Parses the options of the command that is called so, as in "roost replay"; its parser calls
+ * args_complain() on ARGP_KEY_ERROR and args_help() on --help. */
+void args_parse(const struct argp *argp, const char *name, int argc, char **argv, void *input);
 
-/* For --help. */
+/* Says what is wrong with the word that argp stumbled over, the one before the next. */
+_Noreturn void args_complain(const struct argp_state *state);
 _Noreturn void args_help(const struct argp_state *state);
+
+/* An interrupt storm is for threads alone. */
+void args_check_storm(bool storm, bool parallel);
 
 #endif

@@ -127,13 +127,17 @@ static void add_list(struct compare_options *o, const char *text)
 
 /* ---- The rest --------------------------------------------------------------------------- */
 
-static void pass_on(struct compare_options *o, const char *option, const char *value)
+/* An option that the replays understand, as they are to get it. */
+static void pass_on(struct compare_options *o, int key, const char *value)
 {
+	const struct argp_option *option = compare_argp_options;
 	char *text;
 
+	while (option->key != key)
+		option++;
 	if (o->nr_passed_on == COMPARE_PASSED_ON)
-		die("--%s: too many options; " SEE_HELP, option);
-	if (asprintf(&text, "--%s=%s", option, value) < 0)
+		die("--%s: too many options; " SEE_HELP, option->name);
+	if (asprintf(&text, "--%s=%s", option->name, value) < 0)
 		die("out of memory");
 	o->passed_on[o->nr_passed_on++] = text;
 }
@@ -146,33 +150,6 @@ static void add_trace(struct compare_options *o, const char *text)
 	o->traces[o->nr_traces++] = text;
 }
 
-static error_t parse_replay_option(int key, char *text, struct compare_options *o)
-{
-	switch (key) {
-	case KEY_STORM:
-		o->storm = true;
-		pass_on(o, "irq-storm", text);
-		return 0;
-	case KEY_LIMIT:
-		pass_on(o, "limit", text);
-		return 0;
-	case KEY_STALL:
-		pass_on(o, "stall", text);
-		return 0;
-	case KEY_CPUS:
-		pass_on(o, "cpus", text);
-		return 0;
-	case KEY_MEMORY:
-		pass_on(o, "memory", text);
-		return 0;
-	case KEY_CHECK:
-		pass_on(o, "check", text);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct compare_options *o = state->input;
@@ -180,6 +157,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case KEY_PARALLEL:
 		o->parallel = true;
+		return 0;
+	case KEY_STORM:
+	case KEY_LIMIT:
+	case KEY_STALL:
+	case KEY_CPUS:
+	case KEY_MEMORY:
+	case KEY_CHECK:
+		o->storm |= key == KEY_STORM;
+		pass_on(o, key, text);
 		return 0;
 	case KEY_ENGINES:
 		add_list(o, text);
@@ -202,9 +188,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		add_trace(o, text);
 		return 0;
 	case ARGP_KEY_ERROR:
-		args_complain(state, compare_argp_options, SEE_HELP);
+		args_complain(state);
 	default:
-		return parse_replay_option(key, text, o);
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -212,15 +198,12 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 {
 	static const struct argp argp = {
 		compare_argp_options, parse_option, "TRACE...", compare_doc, 0, 0, 0};
-	static char name[] = "roost compare";
 
 	*options = (struct compare_options){.runs = 11};
-	argv[0] = name;
-	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options);
+	args_parse(&argp, "roost compare", argc, argv, options);
 	if (!options->nr_traces)
 		die("which traces? Give files: roost compare TRACE...; " SEE_HELP);
-	if (options->storm && !options->parallel)
-		die("--irq-storm: interrupts need threads to interrupt; add --parallel");
+	args_check_storm(options->storm, options->parallel);
 	if (options->nr_contenders)
 		return;
 	for (unsigned i = 0; i < nr_engines; i++)

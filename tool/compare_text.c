@@ -7,81 +7,14 @@
 
 #include "compare.h"
 
-typedef double figure_fn(const struct score *score);
-
-static double rate_median(const struct score *s)
+static double metadata_percent(const struct score *s)
 {
-	return spread_median(&s->rate);
-}
-
-static double rate_min(const struct score *s)
-{
-	return spread_min(&s->rate);
-}
-
-static double rate_max(const struct score *s)
-{
-	return spread_max(&s->rate);
-}
-
-static double zone_lock(const struct score *s)
-{
-	return spread_median(&s->zone_lock);
-}
-
-static double zone_lock_max(const struct score *s)
-{
-	return spread_max(&s->zone_lock);
-}
-
-static double trylock(const struct score *s)
-{
-	return spread_median(&s->trylock);
-}
-
-static double trylock_max(const struct score *s)
-{
-	return spread_max(&s->trylock);
-}
-
-static double cap(const struct score *s)
-{
-	return score_value(s, NULL, "pcp_high");
-}
-
-static double on_cpus_mean(const struct score *s)
-{
-	return score_value(s, "series", "on_cpus_mean");
-}
-
-static double on_cpus_max(const struct score *s)
-{
-	return score_value(s, "series", "on_cpus_max");
-}
-
-static double blocks_mean(const struct score *s)
-{
-	return score_value(s, "series", "blocks_2m_mean");
-}
-
-static double blocks_min(const struct score *s)
-{
-	return score_value(s, "series", "blocks_2m_min");
-}
-
-static double blocks_end(const struct score *s)
-{
-	return score_value(s, "series", "blocks_2m_end");
+	return 100 * score_value(s, NULL, "metadata") / score_value(s, NULL, "memory");
 }
 
 static double metadata_kib(const struct score *s)
 {
 	return score_value(s, NULL, "metadata") / 1024;
-}
-
-static double metadata_percent(const struct score *s)
-{
-	return 100 * score_value(s, NULL, "metadata") / score_value(s, NULL, "memory");
 }
 
 static double failed(const struct score *s)
@@ -94,30 +27,43 @@ static double fail_while_free(const struct score *s)
 	return (double)s->fail_while_free;
 }
 
+/* A figure is what one of three says: of the runs' spread, the report's key, or the function. */
 static const struct row {
 	const char *text;
-	figure_fn *figure;
 	int decimals;
+	double (*of)(const struct spread *spread);
+	size_t spread; /* where in struct score */
+	const char *series, *key;
+	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
 } rows[] = {
-	{"million operations per second, median", rate_median, 2, NULL},
-	{"  least", rate_min, 2, NULL},
-	{"  most", rate_max, 2, NULL},
-	{"zone locks per million operations", zone_lock, 1, NULL},
-	{"  most", zone_lock_max, 1, NULL},
-	{"failed try-locks per million", trylock, 1, NULL},
-	{"  most", trylock_max, 1, NULL},
-	{"frames a CPU may keep in a zone", cap, 0, "no limit"},
-	{"free frames on CPUs, mean", on_cpus_mean, 0, NULL},
-	{"  most", on_cpus_max, 0, NULL},
-	{"free 2 MiB blocks in zones, mean", blocks_mean, 1, NULL},
-	{"  least", blocks_min, 0, NULL},
-	{"  at the end", blocks_end, 0, NULL},
-	{"metadata, KiB", metadata_kib, 0, NULL},
-	{"  per cent of the memory", metadata_percent, 3, NULL},
-	{"allocations failed, most", failed, 0, NULL},
-	{"  while frames were free, most", fail_while_free, 0, NULL},
+#define SPREAD(member, function) .of = (function), .spread = offsetof(struct score, member)
+	{"million operations per second, median", 2, SPREAD(rate, spread_median)},
+	{"  least", 2, SPREAD(rate, spread_min)},
+	{"  most", 2, SPREAD(rate, spread_max)},
+	{"zone locks per million operations", 1, SPREAD(zone_lock, spread_median)},
+	{"  most", 1, SPREAD(zone_lock, spread_max)},
+	{"failed try-locks per million", 1, SPREAD(trylock, spread_median)},
+	{"  most", 1, SPREAD(trylock, spread_max)},
+#undef SPREAD
+	{"frames a CPU may keep in a zone", 0, .key = "pcp_high", .zero = "no limit"},
+	{"free frames on CPUs, mean", 0, .series = "series", .key = "on_cpus_mean"},
+	{"  most", 0, .series = "series", .key = "on_cpus_max"},
+	{"free 2 MiB blocks in zones, mean", 1, .series = "series", .key = "blocks_2m_mean"},
+	{"  least", 0, .series = "series", .key = "blocks_2m_min"},
+	{"  at the end", 0, .series = "series", .key = "blocks_2m_end"},
+	{"metadata, KiB", 0, .figure = metadata_kib},
+	{"  per cent of the memory", 3, .figure = metadata_percent},
+	{"allocations failed, most", 0, .figure = failed},
+	{"  while frames were free, most", 0, .figure = fail_while_free},
 };
+
+static double figure_of(const struct row *row, const struct score *score)
+{
+	if (row->of)
+		return row->of((const void *)((const char *)score + row->spread));
+	return row->key ? score_value(score, row->series, row->key) : row->figure(score);
+}
 
 enum { WIDTH_TEXT = 38, WIDTH_FIGURE = 18 };
 
@@ -133,7 +79,7 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 {
 	printf("%-*s", WIDTH_TEXT, row->text);
 	for (unsigned i = 0; i < compare->options->nr_contenders; i++) {
-		double figure = row->figure(compare_score(compare, trace, i));
+		double figure = figure_of(row, compare_score(compare, trace, i));
 
 		if (row->zero && figure == 0)
 			printf(" %*s", WIDTH_FIGURE, row->zero);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "compare.h"
 #include "engine.h"
 #include "program.h"
@@ -115,10 +116,7 @@ static error_t parse_top(int key, char *text, struct argp_state *state)
 	(void)text;
 	switch (key) {
 	case KEY_HELP:
-		argp_help(state->root_argp, stdout,
-			  ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC,
-			  state->name);
-		exit(EXIT_OK);
+		args_help(state);
 	case KEY_VERSION:
 		puts("roost " ROOST_VERSION);
 		exit(EXIT_OK);

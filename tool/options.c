@@ -221,7 +221,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		set_trace(o, text);
 		return 0;
 	case ARGP_KEY_ERROR:
-		args_complain(state, replay_options, SEE_HELP);
+		args_complain(state);
 	default:
 		return parse_report_option(key, text, o);
 	}
@@ -231,15 +231,12 @@ void options_parse(struct options *options, const struct engine *engine, int arg
 {
 	static const struct argp argp = {
 		replay_options, parse_option, "TRACE", replay_doc, 0, 0, 0};
-	static char name[] = "roost replay";
 
 	*options = (struct options){.engine = engine, .check = ROOST_CHECK_STATE, .stall = 60};
-	argv[0] = name;
-	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, options);
+	args_parse(&argp, "roost replay", argc, argv, options);
 	if (!options->trace)
 		die("which trace? Give a file: roost replay TRACE; " SEE_HELP);
-	if (options->storm_hz && !options->parallel)
-		die("--irq-storm: interrupts need threads to interrupt; add --parallel");
+	args_check_storm(options->storm_hz > 0, options->parallel);
 	if (options->timing && (options->samples || options->svg))
 		die("--timing: takes no samples; leave --samples and --svg out");
 }

@@ -235,8 +235,9 @@ static void sleeps_with_lock(struct litmus_state *s, unsigned id)
 
 static void endless(struct litmus_state *s, unsigned id)
 {
-	while (!id)
-		rst_store_rlx(&s->x, rst_load_rlx(&s->x) + 1);
+	if (!id)
+		for (;;)
+			rst_store_rlx(&s->x, rst_load_rlx(&s->x) + 1);
 }
 
 static void calls_fatal(struct litmus_state *s, unsigned id)

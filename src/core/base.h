@@ -143,6 +143,12 @@ struct rst_counters {
 #undef RST_COUNTER_FIELD
 };
 
+/* Are these a zone and a CPU, or -1 for all of them? */
+static inline bool rst_stats_are_of(const struct rst_base *base, int zone, int cpu)
+{
+	return zone >= -1 && zone < (int)base->nr_zones && cpu >= -1 && cpu < (int)base->nr_cpus;
+}
+
 void rst_counters_add(const struct rst_counters *from, struct roost_stats *to);
 
 /* ---- Misuse -------------------------------------------------------------------------------- */

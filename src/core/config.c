@@ -143,6 +143,20 @@ void rst_map_build(const struct roost_config *config, struct rst_span *spans,
 		rst_map_add(builder, &extent);
 }
 
+bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block)
+{
+	for (uint32_t s = map->nr; s-- > 0;) {
+		const struct rst_span *span = &map->spans[s];
+		uint32_t last = rst_frame_of(span, span->end - 1) / RST_PAGEBLOCK;
+
+		if (span->zone != zone || span->f0 / RST_PAGEBLOCK >= *block)
+			continue;
+		*block = last < *block ? last : *block - 1;
+		return true;
+	}
+	return false;
+}
+
 uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone)
 {
 	struct rst_extent extent;

@@ -151,6 +151,10 @@ void rst_map_add(struct rst_map_builder *builder, const struct rst_extent *exten
 void rst_map_build(const struct roost_config *config, struct rst_span *spans,
 		   struct rst_map_builder *builder);
 
+/* The last pageblock of a zone below *block, which becomes it; false if there is none. Start from
+ * UINT32_MAX. O(spans). */
+bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block);
+
 /* 0, -ROOST_E2BIG or -ROOST_EINVAL for what roost_config_error() returned. */
 int rst_config_errno(const char *error);
 

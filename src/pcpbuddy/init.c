@@ -101,16 +101,11 @@ static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 /* Sets pageblocks apart for the reserve, from the last of the zone down, until they hold it. */
 static void init_reserve(struct roost *r, struct rst_zone *z)
 {
+	rst_block_id b = UINT32_MAX;
 	uint64_t held = 0;
 
-	for (uint32_t s = r->base.map.nr; s-- > 0 && held < z->desc.min;) {
-		const struct rst_span *span = &r->base.map.spans[s];
-		rst_block_id id = rst_frame_of(span, span->end - 1) >> ROOST_PAGEBLOCK_ORDER;
-		rst_block_id first = span->f0 >> ROOST_PAGEBLOCK_ORDER;
-
-		for (; &r->zones[span->zone] == z && held < z->desc.min && id + 1 > first; id--)
-			held += rst_zone_retype(r, z, &r->blocks[id], ROOST_LIST_RESERVE);
-	}
+	while (held < z->desc.min && rst_block_below(&r->base.map, z->desc.id, &b))
+		held += rst_zone_retype(r, z, &r->blocks[b], ROOST_LIST_RESERVE);
 }
 
 static void init_frames(const struct roost_config *config, struct roost *r)

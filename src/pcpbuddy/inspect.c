@@ -7,8 +7,7 @@
 
 int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats)
 {
-	if (zone >= (int)roost->base.nr_zones || cpu >= (int)roost->base.nr_cpus || zone < -1 ||
-	    cpu < -1)
+	if (!rst_stats_are_of(&roost->base, zone, cpu))
 		return -ROOST_EINVAL;
 	for (unsigned i = 0; i < roost->base.nr_zones; i++)
 		for (unsigned j = 0; j < roost->base.nr_cpus; j++)

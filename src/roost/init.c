@@ -205,17 +205,13 @@ static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 /* Sets pageblocks apart for the reserve, from the last of the zone down, until they hold it. */
 static void init_reserve(struct roost *r, struct rst_zone *z)
 {
+	rst_block_id b = UINT32_MAX;
 	uint64_t held = 0;
 
-	for (uint32_t s = r->base.map.nr; s-- > 0 && held < z->desc.min;) {
-		const struct rst_span *span = &r->base.map.spans[s];
-		rst_block_id first, b = blocks_of(span, &first) + first;
-
-		while (&r->zones[span->zone] == z && held < z->desc.min && b-- > first) {
-			rst_move(r, z, b, ROOST_LIST_MOVABLE, ROOST_LIST_RESERVE);
-			rst_open_whole(r, z, b);
-			held += rst_set_count(&r->blocks[b]);
-		}
+	while (held < z->desc.min && rst_block_below(&r->base.map, z->desc.id, &b)) {
+		rst_move(r, z, b, ROOST_LIST_MOVABLE, ROOST_LIST_RESERVE);
+		rst_open_whole(r, z, b);
+		held += rst_set_count(&r->blocks[b]);
 	}
 	rst_store_rlx(&z->reserve_free, (int64_t)held);
 }

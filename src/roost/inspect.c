@@ -49,7 +49,7 @@ int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *sta
 {
 	const struct rst_base *base = &roost->base;
 
-	if (zone >= (int)base->nr_zones || cpu >= (int)base->nr_cpus || zone < -1 || cpu < -1)
+	if (!rst_stats_are_of(base, zone, cpu))
 		return -ROOST_EINVAL;
 	for (unsigned i = 0; i < base->nr_zones; i++)
 		for (unsigned j = 0; j < base->nr_cpus; j++)

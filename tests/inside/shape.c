@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shape.c - what roost_init() derives from the map, figure by figure: a wrong one may do no harm
+ * until a pool has just that shape.
+ */
+#include "roost/engine.h"
+
+#include "harness.h"
+
+enum { PIECES = 40 };
+
+static struct roost_zone_config zones[2] = {{.name = "pieces"}, {.name = "one"}};
+
+/* A zone of many pieces with a region each, and one of a single piece across a region's end, in
+ * their midst. */
+static void open_pieces(struct rig *rig, void *const *state)
+{
+	struct roost_range ranges[PIECES + 1];
+	struct roost_config config = rig_config(state);
+	roost_pfn base = (roost_pfn)(PIECES / 2) * 1024;
+
+	for (roost_pfn i = 0; i < PIECES; i++)
+		ranges[i] = (struct roost_range){.start = i * 1024 * BLOCK + 5,
+						 .end = i * 1024 * BLOCK + 2 * BLOCK};
+	ranges[PIECES] = (struct roost_range){
+		.start = (base + 510) * BLOCK, .end = (base + 515) * BLOCK, .zone = 1};
+	config.ranges = ranges;
+	config.nr_ranges = PIECES + 1;
+	config.zones = zones;
+	config.nr_zones = LENGTH(zones);
+	config.nr_cpus = 3;
+	rig_open(rig, &config);
+}
+
+static void zone_is(const struct rst_zone *z, rst_block_id first, rst_block_id end,
+		    rst_region_id first_region, rst_region_id end_region)
+{
+	assert_int_equal(z->first_block, first);
+	assert_int_equal(z->end_block, end);
+	assert_int_equal(z->first_region, first_region);
+	assert_int_equal(z->end_region, end_region);
+}
+
+static void shifts_are(const struct rst_zone *z, unsigned block_shift, unsigned region_shift)
+{
+	assert_int_equal(z->block_shift, block_shift);
+	assert_int_equal(z->region_shift, region_shift);
+	assert_int_equal(z->partial.nr, (uint64_t)z->nr_lists * RST_BINS << block_shift);
+	assert_int_equal(z->whole.nr, (uint64_t)(RST_SET_ORDER + 1) << region_shift);
+}
+
+static void pieces(void **state)
+{
+	struct rig rig;
+	const struct roost *r;
+	unsigned homes = TEST_UP ? 1 : 3;
+
+	open_pieces(&rig, state);
+	r = rig.roost;
+	assert_int_equal(r->nr_blocks, 2 * PIECES + 5);
+	assert_int_equal(r->nr_regions, PIECES + 2);
+	assert_int_equal(r->nr_homes, homes);
+	zone_is(&r->zones[0], 0, 2 * PIECES + 5, 0, PIECES + 2);
+	shifts_are(&r->zones[0], 7, 6);
+	zone_is(&r->zones[1], PIECES + 2, PIECES + 7, PIECES / 2 + 1, PIECES / 2 + 3);
+	shifts_are(&r->zones[1], 3, 1);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(r->zones[i].nr_lists, ROOST_NR_LISTS + homes * RST_TYPES);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static void powers_of_two(void **state)
+{
+	struct rig rig;
+
+	for (unsigned blocks = 1; blocks < 20; blocks++) {
+		unsigned shift = 0;
+
+		while (1u << shift < blocks)
+			shift++;
+		rig_open_simple(&rig, state, 0, (uint64_t)blocks * BLOCK, 1);
+		zone_is(&rig.roost->zones[0], 0, blocks, 0, 1);
+		shifts_are(&rig.roost->zones[0], shift, 0);
+		rig_close(&rig);
+	}
+}
+
+/* A piece that ends where a region does. */
+static void full_regions(void **state)
+{
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, RST_REGION * BLOCK, 1);
+	zone_is(&rig.roost->zones[0], 0, RST_REGION, 0, 1);
+	assert_int_equal(rig.roost->nr_regions, 1);
+	rig_close(&rig);
+}
+
+static unsigned list_of(const struct rig *rig, rst_block_id b)
+{
+	return rst_list_of(rig->roost->place[b]);
+}
+
+/* The reserve is taken from the zone's last pageblocks, and from no other zone's in between. */
+static void reserve_is_the_zones_own(void **state)
+{
+	static struct roost_zone_config with_reserve[2] = {{.reserve = 2 * BLOCK + 1}, {0}};
+	static const unsigned reserved[] = {0, 0, 1, 1, 0, 0, 1};
+	struct roost_range ranges[] = {
+		{0, 4 * BLOCK, 0, 0}, {4 * BLOCK, 6 * BLOCK, 1, 0}, {6 * BLOCK, 7 * BLOCK, 0, 0}};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = ranges;
+	config.nr_ranges = LENGTH(ranges);
+	config.zones = with_reserve;
+	config.nr_zones = 2;
+	config.nr_cpus = 2;
+	rig_open(&rig, &config);
+	for (rst_block_id b = 0; b < LENGTH(reserved); b++)
+		assert_int_equal(list_of(&rig, b),
+				 reserved[b] ? ROOST_LIST_RESERVE : ROOST_LIST_MOVABLE);
+	assert_int_equal(rig.roost->zones[0].reserve_free, 3 * BLOCK);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* No more than is needed, when that is whole pageblocks. */
+static void reserve_is_no_larger(void **state)
+{
+	static struct roost_zone_config with_reserve[1] = {{.reserve = 2 * BLOCK}};
+	struct roost_range range = {0, 8 * BLOCK, 0, 0};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.zones = with_reserve;
+	config.nr_zones = 1;
+	rig_open(&rig, &config);
+	assert_int_equal(rig.roost->zones[0].reserve_free, 2 * BLOCK);
+	assert_int_equal(list_of(&rig, 5), ROOST_LIST_MOVABLE);
+	assert_int_equal(list_of(&rig, 6), ROOST_LIST_RESERVE);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(pieces, variants_one),
+		SUITE_TEST(powers_of_two, variants_one),
+		SUITE_TEST(full_regions, variants_one),
+		SUITE_TEST(reserve_is_the_zones_own, variants_owners),
+		SUITE_TEST(reserve_is_no_larger, variants_owners),
+	};
+
+	return SUITE_RUN("roost_shape", tests, argc, argv);
+}
