@@ -241,7 +241,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_HELP:
 		args_help(state);
 	case ARGP_KEY_ERROR:
-		args_complain(state, bench_argp_options, SEE_HELP);
+		args_complain(state);
 	default:
 		return parse_measure_option(key, text, late);
 	}

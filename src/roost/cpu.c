@@ -14,21 +14,36 @@ static void leave_all(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp)
 		rst_set_current(r, z, pcp, type, RST_NO_BLOCK);
 }
 
+enum { HAND_OVER_TRIES = 4 };
+
+/*
+ * Hands a pageblock to the zone if it is of this home; returns its free frames. Once more if others
+ * have left it at this moment, which lets it stay where it is. Who adopts one while the CPU goes
+ * off-line looks itself: see own() in zone.c.
+ */
+static size_t hand_over_block(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned home)
+{
+	for (unsigned i = 0; i < HAND_OVER_TRIES; i++) {
+		unsigned place = rst_load_rlx(&r->place[b]), list = rst_list_of(place);
+		size_t frames;
+
+		if (rst_home_of(list) != (int)home || !rst_has_block(r, z, b))
+			break;
+		frames = rst_set_count(&r->blocks[b]);
+		if (rst_move(r, z, b, place, rst_type_of(list)))
+			return frames;
+	}
+	return 0;
+}
+
 /* Hands all pageblocks of a home to the zone; returns their free frames. */
 static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
 {
 	size_t frames = 0;
 
 	rst_fence_sc(); /* dead before the looks at what is owned: see own() in zone.c */
-	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
-		unsigned place = rst_load_rlx(&r->place[b]), list = rst_list_of(place);
-
-		if (rst_home_of(list) != (int)home || !rst_has_block(r, z, b))
-			continue;
-		frames += rst_set_count(&r->blocks[b]);
-		/* If it fails, others have moved it, or it has just become whole. */
-		rst_move(r, z, b, place, rst_type_of(list));
-	}
+	for (rst_block_id b = z->first_block; b < z->end_block; b++)
+		frames += hand_over_block(r, z, b, home);
 	return frames;
 }
 

@@ -111,11 +111,14 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu)
 	uint32_t stop = 0;
 	bool fenced;
 
+	/* Before stop: who is turned away by it and finds nothing sees that somebody is at it. */
+	rst_begin(z);
 	/* The lock of those who reap, only tried; to the CPU's sequences it says that somebody
 	 * does. Acquire: what the one before put back. */
-	if (!rst_cas32_acq(&pocket->stop, &stop, 1))
+	if (!rst_cas32_acq(&pocket->stop, &stop, 1)) {
+		rst_end(z);
 		return false;
-	rst_begin(z);
+	}
 	fenced = rst_seq_fence(cpu);
 	if (fenced) {
 		for (unsigned type = 0; type < RST_TYPES; type++)

@@ -88,9 +88,10 @@ static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 	if (!rst_load_sc(&pcp->dead))
 		return;
 	rst_set_current(q->r, z, pcp, q->ask.type, RST_NO_BLOCK);
-	/* Still current if another on this CPU has put its own in its place and not left it yet. */
-	if (!rst_move(q->r, z, b, own_list(q, z), q->ask.type))
-		rst_move(q->r, z, b, own_list(q, z) | RST_CURRENT, q->ask.type);
+	/* Still current if another on this CPU has put its own in its place and not left it yet; in
+	 * this order, since it may do so in between. */
+	if (!rst_move(q->r, z, b, own_list(q, z) | RST_CURRENT, q->ask.type))
+		rst_move(q->r, z, b, own_list(q, z), q->ask.type);
 }
 
 /* Makes the pageblock, which others may see, the CPU's own and current one. */
