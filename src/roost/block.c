@@ -15,10 +15,23 @@
 
 /* ---- Whole ------------------------------------------------------------------------------- */
 
-void rst_settle_region(const struct roost *r, const struct rst_zone *z, rst_region_id g)
+/* Before the looks: roost_isolate() counts, sets apart and then takes out what it finds whole. */
+static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
 {
-	int order = rst_set_largest(&r->regions[g]);
+	if (!rst_load_sc(&z->nr_isolated))
+		return;
+	for (unsigned bit = 0; bit < RST_REGION; bit++)
+		if (rst_set_has(&r->regions[g], bit) &&
+		    rst_load_sc(&r->place[rst_block_at(r, g, bit)]) == ROOST_LIST_ISOLATE)
+			rst_open_whole(r, z, rst_block_at(r, g, bit));
+}
 
+void rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
+{
+	int order;
+
+	open_isolated(r, z, g);
+	order = rst_set_largest(&r->regions[g]);
 	if (order >= 0)
 		rst_hint_note(&z->whole, rst_whole_index(z, (unsigned)order, g));
 }
@@ -130,7 +143,7 @@ void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index)
 	rst_end(z);
 }
 
-void rst_demote_region(const struct roost *r, struct rst_zone *z, uint64_t index)
+void rst_demote_region(struct roost *r, struct rst_zone *z, uint64_t index)
 {
 	rst_begin(z);
 	rst_hint_clear(&z->whole, index);

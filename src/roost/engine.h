@@ -432,12 +432,12 @@ int rst_pocket_order(const struct roost *r, const struct rst_zone *z, rst_frame_
  * be. For who has cleared a hint, put back what it had taken, or changed the place.
  */
 void rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
-/* The same for a region. */
-void rst_settle_region(const struct roost *r, const struct rst_zone *z, rst_region_id g);
+/* The same for a region; opens what was set apart while it was away. */
+void rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
 
 /* Clears a hint where nothing was found, and settles. */
 void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index);
-void rst_demote_region(const struct roost *r, struct rst_zone *z, uint64_t index);
+void rst_demote_region(struct roost *r, struct rst_zone *z, uint64_t index);
 
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);

@@ -284,7 +284,7 @@ static bool from_reserve(const struct rst_call *q, struct rst_zone *z, rst_frame
 
 /* ---- Orders 9 and above ------------------------------------------------------------------- */
 
-static bool take_in_region(const struct roost *r, struct rst_zone *z, rst_region_id g, unsigned k,
+static bool take_in_region(struct roost *r, struct rst_zone *z, rst_region_id g, unsigned k,
 			   unsigned *bit)
 {
 	bool had, put_back;

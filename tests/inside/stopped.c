@@ -115,6 +115,7 @@ static void cleared_hints_are_waited_for(void **state)
 	rig_close(&rig);
 }
 
+<<<<<<< ours
 /* A pageblock was set apart and is still whole: who claims it puts its frames where they belong. */
 static void claims_of_isolated_ones_are_undone(void **state)
 {
@@ -130,6 +131,30 @@ static void claims_of_isolated_ones_are_undone(void **state)
 	assert_int_equal(z->nr_whole, 1);
 	rig_check(&rig);
 	assert_int_equal(roost_isolate(rig.roost, 0, false), 0);
+=======
+/* An allocation has taken a word of a region when a pageblock in it is set apart, and puts it back:
+ * the pageblock stays apart. */
+static void isolation_outlives_a_put_back(void **state)
+{
+	struct roost_range range = {0, RST_REGION * BLOCK, 0, 0};
+	struct roost_config config = rig_config(state);
+	uint64_t full = RST_FULL;
+	struct rst_set *region;
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.max_order = 18;
+	rig_open(&rig, &config);
+	region = &rig.roost->regions[0];
+	assert_true(rst_cas64_acq(&region->word[0], &full, 0));
+	assert_int_equal(roost_isolate(rig.roost, 5 * BLOCK, true), 0);
+	rst_or_sc(&region->word[0], RST_FULL);
+	rst_settle_region(rig.roost, &rig.roost->zones[0], 0);
+	rig_check(&rig);
+	assert_int_equal(rig_take_all(&rig, 9, 0), RST_REGION - 1);
+	assert_int_equal(roost_isolate(rig.roost, 5 * BLOCK, false), 0);
+>>>>>>> theirs
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -139,7 +164,11 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(cleared_hints_are_found, variants_owners),
 		SUITE_TEST(cleared_hints_are_waited_for, variants_owners),
+<<<<<<< ours
 		SUITE_TEST(claims_of_isolated_ones_are_undone, variants_owners),
+=======
+		SUITE_TEST(isolation_outlives_a_put_back, variants_one),
+>>>>>>> theirs
 	};
 
 	return SUITE_RUN("roost_stopped", tests, argc, argv);
