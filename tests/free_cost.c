@@ -65,7 +65,7 @@ static void measure(const char *name, unsigned check, roost_pfn pfn, unsigned or
 /* A run of the CPU's current pageblock. */
 static void free_current(unsigned check, unsigned order)
 {
-	measure("current", check, get(order, 0), order, 320);
+	measure("current", check, get(order, 0), order, 410);
 }
 
 /* A run of a pageblock that is no CPU's current one, whose neighbours are taken. */
@@ -95,7 +95,7 @@ static void free_remote(unsigned check, unsigned order)
 	roost_posix_set_cpu(63);
 	pfn = get(order, 0);
 	roost_posix_set_cpu(0);
-	measure("remote", check, pfn, order, 320);
+	measure("remote", check, pfn, order, 410);
 }
 
 static void free_large(unsigned check, unsigned order)

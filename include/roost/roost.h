@@ -238,9 +238,10 @@ enum {
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
  * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
- * Cost: roost: a compare-and-exchange and a count when the CPU's current pageblock has a block,
- * else a search by hints. pcpbuddy: a try-lock and a list operation when the pcp has one, else the
- * zone lock.
+ * Cost: roost: a few loads and stores from the CPU's pocket, else a compare-and-exchange and a
+ * count when its current pageblock has a block, else a search by hints; before it fails, a system
+ * call (POSIX: membarrier) for each other pocket that is not empty. pcpbuddy: a try-lock and a list
+ * operation when the pcp has one, else the zone lock.
  */
 ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
 
@@ -260,7 +261,8 @@ struct roost_block {
 
 /*
  * Frees a block that was allocated (or split) with this very order. Never sleeps, keeps errno.
- * roost: any context. Takes no lock. Cost: a count, one OR for each 64 frames (from order 9 on: for
+ * roost: any context. Takes no lock, makes no system call. Cost: a few loads and stores into the
+ * CPU's pocket; else a count, one OR for each 64 frames (from order 9 on: for
  * each 64 pageblocks), loads; 8 compare-and-exchanges more when it makes a pageblock all free.
  * pcpbuddy: tries the owner's pcp lock and never waits for it. May wait, spinning with interrupts
  * off, for the zone lock, which is only ever held with interrupts off. So not on top of code that

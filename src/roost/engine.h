@@ -46,6 +46,8 @@
  *	move      CAS a pageblock's place, then look and note in the new list
  *
  * Each look again and each note comes after what it must not miss, sequentially consistent: hint.h.
+ * A few frames lie in each CPU's pocket, for it alone until somebody reaps them: pocket.h.
+ *
  * A CPU that stops for ever hides what its registers hold: an allocation or a free one block,
  * and who makes a pageblock whole or claims one that pageblock. A hint that it has cleared and not
  * noted anew is found by walking all pageblocks, which each search that fails then does.
@@ -107,6 +109,13 @@ struct rst_pocket {
 	struct rst_order_counts orders; /* s */
 };
 
+/* What different CPUs write is on different lines. */
+_Static_assert(sizeof(struct rst_pocket) % RST_CACHE_LINE == 0 &&
+		       sizeof(struct rst_pcp) % RST_CACHE_LINE == 0 &&
+		       offsetof(struct rst_pocket, orders) <= RST_CACHE_LINE &&
+		       offsetof(struct rst_pcp, count) % RST_CACHE_LINE == 0,
+	       "lines of the cache");
+
 struct rst_zone {
 	/* Index: (list * RST_BINS + bin) << block_shift | block - first_block */
 	struct rst_hint partial; /* c */
@@ -132,6 +141,9 @@ struct rst_zone {
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
 	struct rst_pressure pressure; /* a */
 };
+_Static_assert(offsetof(struct rst_zone, begun) % RST_CACHE_LINE == 0 &&
+		       offsetof(struct rst_zone, nr_isolated) % RST_CACHE_LINE == 0,
+	       "what every search reads is not on the line of what claims write");
 
 /* The regions of a span, numbered on over all spans; each has pageblocks of one span only. */
 struct rst_span_regions {

@@ -299,12 +299,12 @@ static __attribute__((noinline)) void free_slow(struct roost *r, const char *cal
 static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
 {
 	unsigned cpu = rst_pocket_cpu(r);
-	const struct rst_span *span = span_of(r, pfn, order);
+	const struct rst_span *span = cpu != RST_NO_CPU ? span_of(r, pfn, order) : NULL;
 	struct rst_pocket *pocket;
 	struct rst_zone *z;
 	rst_frame_id f;
 
-	if (cpu == RST_NO_CPU || !span || r->base.check_level == ROOST_CHECK_PARANOID ||
+	if (!span || r->base.check_level == ROOST_CHECK_PARANOID ||
 	    !change(r, f = rst_frame_of(span, pfn), order, RST_OM_FREED)) {
 		free_slow(r, call, pfn, order);
 		return;

@@ -21,7 +21,8 @@
  *that began after has ended, no frame of that pageblock is in the pocket or comes there any more.
  *
  * Frames in a pocket count as free. While they are on their way between it and a set, begun and
- * ended differ (struct rst_zone). A CPU that stops for ever hides those that are, at most.
+ * ended differ (struct rst_zone). A CPU that stops for ever hides those that are; if it stops
+ * between setting stop and clearing it, the pocket that it was reaping.
  *
  * After the per-CPU magazines of Bonwick and Adams (2001), and tcmalloc's under rseq.
  */

@@ -115,7 +115,6 @@ static void cleared_hints_are_waited_for(void **state)
 	rig_close(&rig);
 }
 
-<<<<<<< ours
 /* A pageblock was set apart and is still whole: who claims it puts its frames where they belong. */
 static void claims_of_isolated_ones_are_undone(void **state)
 {
@@ -131,7 +130,10 @@ static void claims_of_isolated_ones_are_undone(void **state)
 	assert_int_equal(z->nr_whole, 1);
 	rig_check(&rig);
 	assert_int_equal(roost_isolate(rig.roost, 0, false), 0);
-=======
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* An allocation has taken a word of a region when a pageblock in it is set apart, and puts it back:
  * the pageblock stays apart. */
 static void isolation_outlives_a_put_back(void **state)
@@ -154,7 +156,6 @@ static void isolation_outlives_a_put_back(void **state)
 	rig_check(&rig);
 	assert_int_equal(rig_take_all(&rig, 9, 0), RST_REGION - 1);
 	assert_int_equal(roost_isolate(rig.roost, 5 * BLOCK, false), 0);
->>>>>>> theirs
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -164,11 +165,8 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(cleared_hints_are_found, variants_owners),
 		SUITE_TEST(cleared_hints_are_waited_for, variants_owners),
-<<<<<<< ours
 		SUITE_TEST(claims_of_isolated_ones_are_undone, variants_owners),
-=======
 		SUITE_TEST(isolation_outlives_a_put_back, variants_one),
->>>>>>> theirs
 	};
 
 	return SUITE_RUN("roost_stopped", tests, argc, argv);

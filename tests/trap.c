@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - a signal at one instruction of the allocator after the other, each once per round.
+ *
+ *	trap.sh trap LIBRARY        which gives it the addresses, relative to roost_alloc
+ *
+ * A breakpoint is put there and the same few calls are made. If they come by, the handler takes it
+ * out, allocates and frees on top, and returns to the instruction; or, if it was in a sequence, the
+ * kernel has sent the thread to where the sequence fails. Unlike in step.c the sequence has run up
+ * to there. x86-64, and only on a real CPU (cpus.h).
+ */
+#define _GNU_SOURCE
+#include <roost/roost.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "cpus.h"
+
+enum { FRAMES = 2048, BREAKPOINT = 0xcc };
+
+static roost_t *roost;
+static bool taken[FRAMES];
+static unsigned char *volatile trap; /* where it lies, or NULL */
+static unsigned char under;
+static unsigned hits, aborted;
+
+static void fail(const char *what, roost_pfn pfn)
+{
+	fprintf(stderr, "trap: %s: frame %llu, at roost_alloc%+ld\n", what, (unsigned long long)pfn,
+		(long)(trap - (unsigned char *)roost_alloc));
+	_exit(1);
+}
+
+static void mark(roost_pfn pfn, unsigned order, bool take)
+{
+	for (roost_pfn f = pfn; f < pfn + (1u << order); f++) {
+		if (taken[f] == take)
+			fail(take ? "handed out twice" : "was not held", f);
+		taken[f] = take;
+	}
+}
+
+static roost_pfn take(unsigned order)
+{
+	roost_pfn pfn = roost_alloc(roost, order, 0);
+
+	if (pfn != ROOST_NONE)
+		mark(pfn, order, true);
+	return pfn;
+}
+
+static void give(roost_pfn pfn, unsigned order)
+{
+	if (pfn == ROOST_NONE)
+		return;
+	mark(pfn, order, false);
+	roost_free(roost, pfn, order);
+}
+
+static void handler(int signal, siginfo_t *info, void *context)
+{
+	static const unsigned orders[] = {0, 6, 9, 0, 3};
+	greg_t *ip = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	roost_pfn pfns[5];
+
+	(void)signal;
+	(void)info;
+	*trap = under;
+	if (*ip == (greg_t)(uintptr_t)(trap + 1))
+		*ip = (greg_t)(uintptr_t)trap;
+	else
+		aborted++;
+	hits++;
+	for (unsigned i = 0; i < 5; i++)
+		pfns[i] = take(orders[i]);
+	for (unsigned i = 0; i < 5; i++)
+		give(pfns[i], orders[i]);
+}
+
+/* Pockets are taken from, put into, swapped, filled and reaped; the spare too. */
+static void calls(void)
+{
+	roost_pfn a = take(0), b = take(5), c = take(0), d = take(6), e = take(9), f = take(8);
+	roost_pfn g;
+
+	give(a, 0);
+	give(b, 5);
+	g = take(3);
+	give(d, 6);
+	give(c, 0);
+	give(e, 9);
+	a = take(9);
+	give(f, 8);
+	give(g, 3);
+	give(a, 9);
+	roost_drain(roost, -1);
+}
+
+static void open_pool(void)
+{
+	struct roost_range range = {0, FRAMES, 0, 0};
+	struct roost_config config = ROOST_CONFIG_INIT;
+	size_t size;
+	void *metadata;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.nr_cpus = 2;
+	size = roost_metadata_size(&config);
+	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
+		fail("no pool", 0);
+}
+
+static void check(void)
+{
+	struct roost_violation violation;
+	struct roost_zone_info info;
+
+	if (roost_validate(roost, &violation))
+		fail(violation.invariant, violation.pfn);
+	if (roost_zone_info(roost, 0, &info) || info.free + info.free_pcp != FRAMES)
+		fail("not all frames came home", info.free);
+}
+
+static void with_trap_at(unsigned char *at)
+{
+	const uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
+
+	if (mprotect((void *)page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC))
+		fail("the code cannot be written", 0);
+	trap = at;
+	under = *at;
+	*at = BREAKPOINT;
+	calls();
+	*at = under;
+	calls();
+	check();
+}
+
+int main(void)
+{
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+	unsigned instructions = 0;
+	long offset;
+
+	open_pool();
+	cpus_go(0);
+	sigaction(SIGTRAP, &action, NULL);
+	while (scanf("%ld", &offset) == 1) {
+		with_trap_at((unsigned char *)roost_alloc + offset);
+		instructions++;
+	}
+	printf("%u instructions, a signal at %u of them, %u sequences broken off\n", instructions,
+	       hits, aborted);
+	return hits < 500 || aborted < 10; /* it never trapped, or there are no sequences */
+}
