@@ -119,6 +119,56 @@ static void others_find_the_spare(void **state)
 	rig_close(&rig);
 }
 
+/* What is freed on an off-line CPU goes to the zone, until it is on-line again. */
+static void off_line_ones_stay_closed(void **state)
+{
+	struct roost_zone_info info;
+	struct rig rig;
+	roost_pfn pfn;
+
+	NEED_POCKETS();
+	rig_open_simple(&rig, state, 0, 2 * BLOCK, 2);
+	pfn = rig_get(&rig, 9, 0);
+	rig_free(&rig, rig_get(&rig, 0, 0));
+	assert_int_equal(roost_cpu_offline(rig.roost, 0), 0);
+	rig_free(&rig, pfn);
+	rig_free(&rig, rig_get(&rig, 9, 0));
+	assert_int_equal(pocketed(&rig, 0), 0);
+	assert_int_equal(roost_drain(rig.roost, 0), 0);
+	assert_int_equal(roost_cpu_online(rig.roost, 0), 0);
+	rig_free(&rig, rig_get(&rig, 9, 0));
+	assert_int_equal(pocketed(&rig, 0), BLOCK);
+	assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
+	assert_int_equal(info.free_pcp, BLOCK);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* Frames of zones that the CPU does not allocate from first are not kept back. */
+static void other_zones_have_none(void **state)
+{
+	struct roost_range ranges[] = {{0, 4 * BLOCK, 0, 0}, {4 * BLOCK, 8 * BLOCK, 1, 0}};
+	struct roost_zone_config zones[] = {{.name = "A"}, {.name = "B"}};
+	struct roost_config config = rig_config(state);
+	struct roost_zone_info info;
+	struct rig rig;
+
+	NEED_POCKETS();
+	config.ranges = ranges;
+	config.nr_ranges = 2;
+	config.zones = zones;
+	config.nr_zones = 2;
+	config.nr_cpus = 2;
+	rig_open(&rig, &config);
+	for (unsigned zone = 0; zone < 2; zone++) {
+		rig_free(&rig, rig_get(&rig, 9, ROOST_ZONE(zone)));
+		assert_int_equal(roost_zone_info(rig.roost, zone, &info), 0);
+		assert_int_equal(info.free_pcp, zone == 1 ? BLOCK : 0); /* the last comes first */
+	}
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* A double free of what is in a pocket is one. */
 static void double_frees_are_found(void **state)
 {
@@ -172,6 +222,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(no_more_than_the_cap, variants_one),
 		SUITE_TEST(others_find_the_last, variants_one),
 		SUITE_TEST(others_find_the_spare, variants_one),
+		SUITE_TEST(off_line_ones_stay_closed, variants_one),
+		SUITE_TEST(other_zones_have_none, variants_one),
 		SUITE_TEST(double_frees_are_found, variants_all),
 		SUITE_TEST(a_fork_has_pockets, variants_one),
 	};

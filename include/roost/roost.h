@@ -311,7 +311,8 @@ size_t roost_drain(roost_t *roost, int cpu);
  * more and frames that come back to it stay there; or undoes that, after which it is movable.
  * Frames of the block that lie on pcps of CPUs that do not own it are still handed out: drain
  * afterwards. Thread context. 0, -ROOST_EINVAL (no such frame, or part of the reserve, or it is so
- * already), -ROOST_EAGAIN (the owner is busy with it).
+ * already), -ROOST_EAGAIN (pcpbuddy: the owner is busy with it; roost: it is set apart, but a
+ * thread that was stopped while it emptied a pocket may still hand out frames of it).
  */
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 

@@ -99,8 +99,10 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 
 		if (from_anywhere(q, f, 1))
 			return true;
-		if (reap(q))
+		if (reap(q)) {
+			q->missed = true;
 			continue;
+		}
 		q->missed = moves(q, true) != ended;
 		if (!q->missed)
 			return false;
@@ -318,7 +320,7 @@ static RST_COLD roost_pfn alloc_suspect(struct roost *r, rst_frame_id f, unsigne
 	return is_corrupt(r, f, order) ? alloc_far(r, order, flags) : enter(r, f, order);
 }
 
-/* The common case on one page, and nothing that it calls comes back: so it needs no stack. */
+/* The common case on one page, and nothing that it calls comes back: so it saves little. */
 static RST_HOT roost_pfn alloc(struct roost *r, unsigned order, unsigned flags)
 {
 	unsigned cpu = rst_pocket_cpu(r);

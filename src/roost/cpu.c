@@ -66,7 +66,8 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu)
 		leave_all(roost, z, &z->pcps[cpu]);
 		if (!home_is_used(roost, z, z->pcps[cpu].home))
 			hand_over(roost, z, z->pcps[cpu].home);
-		rst_pocket_reap_surely(roost, z, cpu); /* after that: see pocket.h */
+		/* After that: see pocket.h. */
+		rst_pocket_reap_surely(roost, z, cpu, RST_POCKET_CLOSED);
 	}
 	return 0;
 }
@@ -75,8 +76,12 @@ int roost_cpu_online(roost_t *roost, unsigned cpu)
 {
 	if (cpu >= roost->base.nr_cpus)
 		return -ROOST_EINVAL;
-	for (unsigned i = 0; i < roost->base.nr_zones; i++)
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
+		uint32_t closed = RST_POCKET_CLOSED;
+
 		rst_store_sc(&roost->zones[i].pcps[cpu].dead, 0);
+		rst_cas32_rlx(&roost->zones[i].pockets[cpu].stop, &closed, RST_POCKET_OPEN);
+	}
 	return 0;
 }
 
@@ -89,7 +94,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 
 		frames += rst_pocket_frames(z, cpu);
 		frames += hand_over(r, z, z->pcps[cpu].home);
-		rst_pocket_reap_surely(r, z, cpu); /* after that: see pocket.h */
+		rst_pocket_reap_surely(r, z, cpu, RST_POCKET_OPEN); /* after that: see pocket.h */
 		leave_all(r, z, &z->pcps[cpu]);
 	}
 	return frames;
@@ -141,6 +146,21 @@ static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool 
 	return false;
 }
 
+/* Nothing of the pageblock, whose place has changed, stays where allocations come by: in a pocket,
+ * in its region. False: somebody was stopped who was at a pocket. */
+static bool take_out(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	bool all = true;
+
+	take_from_all(r, z, b);
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+		all &= rst_pocket_reap_surely(r, z, cpu, RST_POCKET_OPEN);
+	do
+		rst_open_whole(r, z, b);
+	while (rst_is_whole(r, b)); /* it gives up when others keep changing the word */
+	return all;
+}
+
 int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
@@ -161,13 +181,5 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 		rst_add_sc(&z->nr_isolated, -1u);
 	if (!done)
 		return err;
-	if (isolate) {
-		take_from_all(roost, z, b);
-		for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++)
-			rst_pocket_reap_surely(roost, z, cpu); /* after the place: see pocket.h */
-		do
-			rst_open_whole(roost, z, b);
-		while (rst_is_whole(roost, b)); /* it gives up when others keep changing the word */
-	}
-	return 0;
+	return isolate && !take_out(roost, z, b) ? -ROOST_EAGAIN : 0;
 }

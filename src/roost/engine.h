@@ -99,12 +99,18 @@ struct rst_pcp {
 	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
 };
 
+enum {
+	RST_POCKET_OPEN,
+	RST_POCKET_REAPED, /* somebody is at it */
+	RST_POCKET_CLOSED, /* empty, for the CPU is off-line */
+};
+
 /* What a CPU has about it: pocket.h. On lines that no other CPU writes, but to reap. */
 struct rst_pocket {
 	_Alignas(RST_CACHE_LINE) _Atomic uint64_t frames[RST_TYPES]; /* s */
 	_Atomic uint64_t spare;					     /* s */
 	_Atomic uint64_t begun, ended;	/* s; its moves to and from sets: see struct rst_zone */
-	_Atomic uint32_t stop;		/* a; 1: somebody reaps it, hands off */
+	_Atomic uint32_t stop;		/* a; not OPEN: hands off */
 	uint32_t first_list;		/* c; that of the CPU's home for migratetype 0 */
 	struct rst_order_counts orders; /* s */
 };
@@ -424,13 +430,13 @@ bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic 
 /* A block of order k <= 5 from the CPU's current pageblock; what is free around it is pocketed. */
 bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
 		     rst_frame_id *f);
-/* Empties a CPU's pocket. False: somebody else does, or it cannot be had now. Any context; a
- * system call in POSIX. */
-bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu);
+/* Empties a CPU's pocket; then it is OPEN or CLOSED. False: somebody else is at it, or it cannot be
+ * had now. Any context; a system call in POSIX. */
+bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards);
 /* Empties those of all CPUs in which something is; was there any? */
 bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z);
-/* Empties it, and waits for who is about to. Thread context. */
-void rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu);
+/* The same, and waits a while for who is at it. Thread context. */
+bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards);
 /* Frames in a pocket, racy. */
 uint64_t rst_pocket_frames(const struct rst_zone *z, unsigned cpu);
 /* The order and first frame of the run in anybody's pocket that holds a frame; -1: none. Racy. */

@@ -274,6 +274,7 @@ static __attribute__((noinline)) void free_far(struct roost *r, struct rst_zone 
 	unsigned place = rst_load_rlx(&r->place[f >> ROOST_PAGEBLOCK_ORDER]);
 
 	if (here.seq != RST_NO_CPU && order <= RST_SPARE_ORDER &&
+	    z->desc.id == r->base.cpu_zone[here.cpu] &&
 	    rst_pocket_put(r, z, here.seq, f, order, place))
 		return;
 	count_remote(z, here, order, place, 1);
@@ -295,7 +296,7 @@ static __attribute__((noinline)) void free_slow(struct roost *r, const char *cal
 	free_far(r, z, here, f, order);
 }
 
-/* The common case on one page, and nothing that it calls comes back: so it needs no stack. */
+/* The common case on one page, and nothing that it calls comes back: so it saves little. */
 static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
 {
 	unsigned cpu = rst_pocket_cpu(r);
@@ -312,7 +313,9 @@ static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, u
 	z = &r->zones[span->zone];
 	pocket = &z->pockets[cpu];
 	RST_COUNT_ONE(z, pocket, cpu, freed, order);
-	if (order > RST_POCKET_ORDER || !rst_pocket_add(r, pocket, cpu, f, order))
+	/* Only what this CPU takes from first: see fast_zone(). */
+	if (order > RST_POCKET_ORDER || span->zone != r->base.cpu_zone[cpu] ||
+	    !rst_pocket_add(r, pocket, cpu, f, order))
 		free_far(r, z, (struct rst_here){cpu, cpu}, f, order);
 }
 

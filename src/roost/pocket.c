@@ -104,20 +104,20 @@ static bool is_empty(const struct rst_pocket *pocket)
 	return !all;
 }
 
-bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu)
+bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards)
 {
 	struct rst_pocket *pocket = &z->pockets[cpu];
 	uint64_t words[RST_TYPES], spare;
-	uint32_t stop = 0;
+	uint32_t stop = RST_POCKET_OPEN;
 	bool fenced;
 
 	/* Before stop: who is turned away by it and finds nothing sees that somebody is at it. */
 	rst_begin(z);
 	/* The lock of those who reap, only tried; to the CPU's sequences it says that somebody
 	 * does. Acquire: what the one before put back. */
-	if (!rst_cas32_acq(&pocket->stop, &stop, 1)) {
+	if (!rst_cas32_acq(&pocket->stop, &stop, RST_POCKET_REAPED)) {
 		rst_end(z);
-		return false;
+		return stop == RST_POCKET_CLOSED;
 	}
 	fenced = rst_seq_fence(cpu);
 	if (fenced) {
@@ -125,8 +125,8 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu)
 			words[type] = rst_xchg_acq(&pocket->frames[type], 0);
 		spare = rst_xchg_acq(&pocket->spare, 0);
 	}
-	/* Release: the words are empty before a sequence sees 0. */
-	rst_store_rel(&pocket->stop, 0);
+	/* Release: the words are empty before a sequence sees that it is open. */
+	rst_store_rel(&pocket->stop, fenced ? afterwards : RST_POCKET_OPEN);
 	if (fenced) {
 		for (unsigned type = 0; type < RST_TYPES; type++)
 			put_frames(r, z, words[type]);
@@ -142,19 +142,20 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 
 	/* Racy: what comes there behind the look was put after the search began. */
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
-		any |= !is_empty(&z->pockets[cpu]) && rst_pocket_reap(r, z, cpu);
+		any |= !is_empty(&z->pockets[cpu]) && rst_pocket_reap(r, z, cpu, RST_POCKET_OPEN);
 	return any;
 }
 
 enum { REAP_ROUNDS = 64 }; /* for who reaps at this moment; it may have been killed */
 
-void rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu)
+bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards)
 {
 	for (unsigned round = 0; r->pocket_cpus && round < REAP_ROUNDS; round++) {
-		if (rst_pocket_reap(r, z, cpu))
-			return;
+		if (rst_pocket_reap(r, z, cpu, afterwards))
+			return true;
 		rst_sleep(round);
 	}
+	return !r->pocket_cpus;
 }
 
 /* ---- Look ---------------------------------------------------------------------------------- */

@@ -6,19 +6,25 @@
  *	spare          | 47 ... 40: migratetype | 39 ... 32: order + 1, or 0 | 31 ... 0: frame id |
  *
  * So a CPU holds back at most 32 frames of each migratetype, all of one half of a word of its
- * pageblock's set, and one block of the orders 6 to 9: RST_POCKET_FRAMES. Only blocks of
- * pageblocks of the CPU's home go there; what is freed elsewhere goes home at once.
+ * pageblock's set, and one block of the orders 6 to 9: RST_POCKET_FRAMES. Only blocks of pageblocks
+ * of the CPU's home go there, and any of order 9, all of the zone that the CPU allocates from
+ *first; what else is freed goes home at once.
  *
- *	take   a run of the frames, or the spare
- *	put    into the frames if it is one of these 32; else they go back to the set, and it is the
- *	       first of its own 32. It becomes the spare, and the one before goes back
- *	fill   when there is nothing to take: all free frames of half a word of the current
- *pageblock reap   by anybody: a search that found nothing, a drain, off-lining, isolation
+ *	take	a run of the frames, or the spare
+ *
+ *	put	into the frames if it is one of these 32; else they go back to the set, and it is
+ *		the first of its own 32. Or it becomes the spare, and the one before goes back
+ *
+ *	fill	when there is nothing to take: all free frames of half a word of the current
+ *		pageblock
+ *
+ *	reap	by anybody: a search that found nothing, a drain, off-lining, isolation
  *
  * The first three are sequences of the CPU (core/port.h), and what comes in is guarded by the
  * pageblock's place. Who reaps sets stop, fences the CPU off, and has the words to itself until it
- *clears stop; who finds stop set leaves them to the other. So when a place has changed and a reap
- *that began after has ended, no frame of that pageblock is in the pocket or comes there any more.
+ * clears stop; who finds stop set leaves them to the other. So when a place has changed and a reap
+ * that began after has ended, no frame of that pageblock is in the pocket or comes there any more.
+ * The pocket of an off-line CPU stays stopped.
  *
  * Frames in a pocket count as free. While they are on their way between it and a set, begun and
  * ended differ (struct rst_zone). A CPU that stops for ever hides those that are; if it stops
@@ -108,8 +114,8 @@ static RST_HOT bool rst_pocket_add(struct roost *r, struct rst_pocket *pocket, u
 
 /*
  * Puts a block of order k <= 9 there, whose pageblock has this place, in place of what was there,
- * which goes back. False: it is none for this pocket, or something came between; then nothing has
- * changed. No loop, no wait; one OR and a note.
+ * which goes back as a free puts it. False: it is none for this pocket, or something came between;
+ * then nothing has changed.
  */
 static inline bool rst_pocket_put(struct roost *r, struct rst_zone *z, unsigned cpu, rst_frame_id f,
 				  unsigned k, unsigned place)

@@ -15,7 +15,7 @@
  *
  * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
  */
-#include "roost/engine.h"
+#include "roost/pocket.h"
 
 static bool take_in_block(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
 			  rst_frame_id *f)
@@ -389,6 +389,15 @@ static bool may_take(const struct rst_call *q, const struct rst_zone *z)
 	       rst_available(q->r, z) >= z->desc.min + ((uint64_t)1 << q->ask.order);
 }
 
+/* Before anybody else's: what the fast path had reasons not to take. */
+static size_t from_pocket(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned cpu = q->here.seq;
+
+	return cpu != RST_NO_CPU && cpu == q->ask.cpu && q->ask.order <= RST_SPARE_ORDER &&
+	       rst_pocket_take(&z->pockets[cpu], cpu, q->ask.type, q->ask.order, f);
+}
+
 size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
 	size_t n = 0;
@@ -396,8 +405,12 @@ size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id 
 
 	while (n < count && had && may_take(q, z)) {
 		size_t most = rst_reserve_is_short(z) ? 1 : count - n;
-		size_t got = large ? 0 : from_current(q, z, out + n, most);
-		bool rare = !got;
+		size_t got = from_pocket(q, z, out + n);
+		bool rare;
+
+		if (!got && !large)
+			got = from_current(q, z, out + n, most);
+		rare = !got;
 
 		if (rare) {
 			had = large ? from_whole(q, z, out + n) : from_blocks(q, z, out + n);

@@ -17,8 +17,13 @@
 #endif
 
 /* Thread sanitizer does not see what sequences read and write. */
-#if defined(RSEQ_SIG) && ROOST_SMP && (defined(__x86_64__) || defined(__aarch64__)) &&             \
-	!defined(__SANITIZE_THREAD__)
+#ifdef __has_feature /* clang */
+#if __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+#if defined(RSEQ_SIG) && ROOST_SMP && defined(__LP64__) &&                                         \
+	(defined(__x86_64__) || defined(__aarch64__)) && !defined(__SANITIZE_THREAD__)
 #define RST_SEQ 1
 #else
 #define RST_SEQ 0
