@@ -80,6 +80,7 @@ int roost_cpu_online(roost_t *roost, unsigned cpu)
 		uint32_t closed = RST_POCKET_CLOSED;
 
 		rst_store_sc(&roost->zones[i].pcps[cpu].dead, 0);
+		/* Relaxed: goes on with the release of who closed it, which sequences acquire. */
 		rst_cas32_rlx(&roost->zones[i].pockets[cpu].stop, &closed, RST_POCKET_OPEN);
 	}
 	return 0;

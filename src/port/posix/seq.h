@@ -27,19 +27,18 @@
 bool rst_seq_ready(void);
 bool rst_seq_fence(unsigned cpu);
 
-#if defined(__x86_64__)
-
 _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_cs) == 8,
 	       "as the ABI has it");
 
-static inline uint32_t rst_seq_cpu_id(void)
-{
-	uint32_t cpu;
+/* What differs: where the area is, and the instructions. %[area] is added to what RST_SEQ_AREA
+ * says. */
+#if defined(__x86_64__)
 
-	__asm__ volatile("movl %%fs:4(%1), %0" : "=r"(cpu) : "r"(__rseq_offset));
-	return cpu;
-}
-
+/* Stores are releases and loads acquires. */
+#define RST_SEQ_AREA	__rseq_offset /* from the thread pointer */
+#define RST_SEQ_MEMORY	"m"
+#define RST_SEQ_SCRATCH "rax"
+#define RST_SEQ_HERE	"movl %%fs:4(%[area]), %[cpu]"
 #define RST_SEQ_ABORT                                                                              \
 	".pushsection __rseq_failure, \"ax\"\n\t"                                                  \
 	".byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"                                             \
@@ -47,93 +46,53 @@ static inline uint32_t rst_seq_cpu_id(void)
 #define RST_SEQ_BEGIN                                                                              \
 	"leaq 3b(%%rip), %%rax\n\tmovq %%rax, %%fs:8(%[area])\n"                                   \
 	"1:\tcmpl %[cpu], %%fs:4(%[area])\n\tjne %l[failed]\n\t"
-
 #define RST_SEQ_STOP  "cmpl $0, %[stop]\n\tjne %l[failed]\n\t"
 #define RST_SEQ_GUARD "cmpw %w[expected], %[guard]\n\tjne %l[failed]\n\t"
 #define RST_SEQ_COMMIT                                                                             \
 	"cmpq %[old], %[word]\n\tjne %l[failed]\n\tmovq %[new], %[word]\n2:\n\t" RST_SEQ_ABORT
-
-/* Stores are releases and loads acquires on x86-64. */
-static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
-{
-	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_COMMIT
-		     :
-		     : [area] "r"(__rseq_offset), [cpu] "r"(cpu),
-		       [stop] "m"(*(volatile uint32_t *)s.stop),
-		       [word] "m"(*(volatile uint64_t *)s.word), [old] "r"(s.old), [new] "r"(s.new)
-		     : "rax", "memory", "cc"
-		     : failed);
-	return true;
-failed:
-	return false;
-}
-
-static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
-{
-	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_GUARD RST_SEQ_COMMIT
-		     :
-		     : [area] "r"(__rseq_offset), [cpu] "r"(cpu),
-		       [stop] "m"(*(volatile uint32_t *)s.stop),
-		       [guard] "m"(*(volatile uint16_t *)s.guard), [expected] "r"(s.expected),
-		       [word] "m"(*(volatile uint64_t *)s.word), [old] "r"(s.old), [new] "r"(s.new)
-		     : "rax", "memory", "cc"
-		     : failed);
-	return true;
-failed:
-	return false;
-}
-
-static inline bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
-{
-	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN "addq %[n], %[word]\n"
-						      "2:\n\t" RST_SEQ_ABORT
-		     :
-		     : [area] "r"(__rseq_offset), [cpu] "r"(cpu),
-		       [word] "m"(*(volatile uint64_t *)word), [n] "er"(n)
-		     : "rax", "memory", "cc"
-		     : failed);
-	return true;
-failed:
-	return false;
-}
+#define RST_SEQ_ADD "addq %[n], %[word]\n2:\n\t" RST_SEQ_ABORT
 
 #else /* aarch64 */
 
-static inline struct rseq *rst_seq_area(void)
-{
-	return (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
-}
-
-static inline uint32_t rst_seq_cpu_id(void)
-{
-	return *(const volatile uint32_t *)&rst_seq_area()->cpu_id;
-}
-
+/* stop is read with acquire: what who stopped the CPU did to the word comes before. */
+#define RST_SEQ_AREA	((char *)__builtin_thread_pointer() + __rseq_offset)
+#define RST_SEQ_MEMORY	"Q"
+#define RST_SEQ_SCRATCH "x16"
+#define RST_SEQ_HERE	"ldr %w[cpu], [%[area], 4]"
 #define RST_SEQ_ABORT                                                                              \
 	".pushsection __rseq_failure, \"ax\"\n\t"                                                  \
 	".inst 0xd428bc00\n"                                                                       \
 	"4:\tb %l[failed]\n\t.popsection\n\t"
 #define RST_SEQ_BEGIN                                                                              \
-	"adrp x16, 3b\n\tadd x16, x16, :lo12:3b\n\tstr x16, %[cs]\n"                               \
-	"1:\tldr w16, %[here]\n\tcmp w16, %w[cpu]\n\tb.ne %l[failed]\n\t"
-
-/* Acquire: what who stopped the CPU did to the word comes before. */
+	"adrp x16, 3b\n\tadd x16, x16, :lo12:3b\n\tstr x16, [%[area], 8]\n"                        \
+	"1:\tldr w16, [%[area], 4]\n\tcmp w16, %w[cpu]\n\tb.ne %l[failed]\n\t"
 #define RST_SEQ_STOP  "ldar w16, %[stop]\n\tcbnz w16, %l[failed]\n\t"
 #define RST_SEQ_GUARD "ldrh w16, %[guard]\n\tcmp w16, %w[expected]\n\tb.ne %l[failed]\n\t"
 #define RST_SEQ_COMMIT                                                                             \
 	"ldr x16, %[word]\n\tcmp x16, %[old]\n\tb.ne %l[failed]\n\t"                               \
 	"stlr %[new], %[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_ADD                                                                                \
+	"ldr x16, %[word]\n\tadd x16, x16, %[n]\n\tstlr x16, %[word]\n2:\n\t" RST_SEQ_ABORT
+
+#endif
+
+static inline uint32_t rst_seq_cpu_id(void)
+{
+	uint32_t cpu;
+
+	__asm__ volatile(RST_SEQ_HERE : [cpu] "=r"(cpu) : [area] "r"(RST_SEQ_AREA));
+	return cpu;
+}
 
 static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
 {
-	struct rseq *area = rst_seq_area();
-
 	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_COMMIT
 		     :
-		     : [cs] "m"(area->rseq_cs), [here] "m"(area->cpu_id), [cpu] "r"(cpu),
-		       [stop] "Q"(*(volatile uint32_t *)s.stop),
-		       [word] "Q"(*(volatile uint64_t *)s.word), [old] "r"(s.old), [new] "r"(s.new)
-		     : "x16", "memory", "cc"
+		     : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+		       [stop] RST_SEQ_MEMORY(*(volatile uint32_t *)s.stop),
+		       [word] RST_SEQ_MEMORY(*(volatile uint64_t *)s.word), [old] "r"(s.old),
+		       [new] "r"(s.new)
+		     : RST_SEQ_SCRATCH, "memory", "cc"
 		     : failed);
 	return true;
 failed:
@@ -142,16 +101,15 @@ failed:
 
 static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 {
-	struct rseq *area = rst_seq_area();
-
 	__asm__ goto(
 		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_GUARD RST_SEQ_COMMIT
 		:
-		: [cs] "m"(area->rseq_cs), [here] "m"(area->cpu_id), [cpu] "r"(cpu),
-		  [stop] "Q"(*(volatile uint32_t *)s.stop),
+		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+		  [stop] RST_SEQ_MEMORY(*(volatile uint32_t *)s.stop),
 		  [guard] "m"(*(volatile uint16_t *)s.guard), [expected] "r"((uint32_t)s.expected),
-		  [word] "Q"(*(volatile uint64_t *)s.word), [old] "r"(s.old), [new] "r"(s.new)
-		: "x16", "memory", "cc"
+		  [word] RST_SEQ_MEMORY(*(volatile uint64_t *)s.word), [old] "r"(s.old),
+		  [new] "r"(s.new)
+		: RST_SEQ_SCRATCH, "memory", "cc"
 		: failed);
 	return true;
 failed:
@@ -160,22 +118,16 @@ failed:
 
 static inline bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
 {
-	struct rseq *area = rst_seq_area();
-
-	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN
-		     "ldr x16, %[word]\n\tadd x16, x16, %[n]\n\tstlr x16, %[word]\n"
-		     "2:\n\t" RST_SEQ_ABORT
+	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_ADD
 		     :
-		     : [cs] "m"(area->rseq_cs), [here] "m"(area->cpu_id), [cpu] "r"(cpu),
-		       [word] "Q"(*(volatile uint64_t *)word), [n] "r"(n)
-		     : "x16", "memory", "cc"
+		     : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+		       [word] RST_SEQ_MEMORY(*(volatile uint64_t *)word), [n] "r"(n)
+		     : RST_SEQ_SCRATCH, "memory", "cc"
 		     : failed);
 	return true;
 failed:
 	return false;
 }
-
-#endif
 
 static inline unsigned rst_seq_cpu(void)
 {
