@@ -372,3 +372,51 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 	}
 	return done;
 }
+
+/* ---- The rest of a pageblock --------------------------------------------------------------- */
+
+/* Takes all bits of a word of a set, and hands them out; how many. */
+static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here here,
+			  rst_frame_id first, uint64_t *bits)
+{
+	_Atomic uint64_t *word =
+		&r->blocks[first >> ROOST_PAGEBLOCK_ORDER].word[first % RST_PAGEBLOCK / 64];
+	unsigned n = 0;
+	roost_pfn pfn;
+
+	*bits = rst_load_rlx(word);
+	if (*bits)
+		*bits = rst_xchg_acq(word, 0); /* as a take */
+	for (uint64_t left = *bits; left; left &= left - 1) {
+		unsigned bit = (unsigned)__builtin_ctzll(left);
+
+		if (hand_out(r, first + bit, 0, &pfn))
+			n++;
+		else
+			*bits &= ~rst_run(bit, 0);
+	}
+	if (n)
+		RST_COUNT_BLOCKS(z, here, allocated, 0, n);
+	return n;
+}
+
+size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
+	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_here here = rst_here(roost);
+	struct rst_zone *z = span ? &roost->zones[span->zone] : NULL;
+	bool may = z && !rst_reserve_is_short(z) &&
+		   rst_is_ordinary(rst_list_of(rst_load_rlx(&roost->place[b])));
+	size_t n = 0;
+
+	if (may && rst_is_whole(roost, b))
+		rst_open_whole(roost, z, b);
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		frames[i] = 0;
+		if (may)
+			n += take_word(roost, z, here, first + i * 64, &frames[i]);
+	}
+	return n;
+}

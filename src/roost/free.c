@@ -361,3 +361,11 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 		rst_store_rlx(&roost->om[f + i], (uint8_t)(to + 1));
 	return 0;
 }
+
+int roost_order(const roost_t *roost, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	unsigned om = span ? rst_load_rlx(&roost->om[rst_frame_of(span, pfn)]) : RST_OM_NEVER;
+
+	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
+}
