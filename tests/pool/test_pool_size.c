@@ -104,7 +104,7 @@ static void grows_by_itself(void **state)
 	assert_int_equal(n, 64 * MIB / PAGE);
 	roost_pool_info(pool, &info);
 	assert_int_equal(info.size, info.limit);
-	assert_in_range(info.grown, 8, 12);
+	assert_in_range(info.grown, 6, 8);
 	roost_pool_free_bulk(blocks, n);
 	pool_close(pool);
 }
