@@ -331,6 +331,32 @@ LIFE(small)
 LIFE(zones)
 LIFE(large)
 
+/* Holes, odd ends, two zones and a reserve, across a region's end: what roost_init() writes. */
+static void starts_at_so_much(void **state)
+{
+	static const struct roost_zone_config zone[] = {{.reserve = BLOCK + 1}, {.name = "B"}};
+	const struct roost_range ranges[] = {{509 * BLOCK + 3, 515 * BLOCK, 0, 0},
+					     {515 * BLOCK + 9, 518 * BLOCK + 1, 1, 0},
+					     {700 * BLOCK, 702 * BLOCK + 64, 0, 0},
+					     {511 * BLOCK, 511 * BLOCK + 40, 0, ROOST_RANGE_RESERVED}};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = ranges;
+	config.nr_ranges = LENGTH(ranges);
+	config.zones = zone;
+	config.nr_zones = LENGTH(zone);
+	config.nr_cpus = CPUS;
+	rig_open(&rig, &config);
+	memset(rig.metadata, 0, rig.metadata_size);
+	reset();
+	assert_int_equal(roost_init(&rig.roost, &config, rig.metadata, rig.metadata_size), 0);
+	assert_int_equal(counted.accesses, 590);
+	assert_int_equal(counted.changes, 96);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 static struct rig *meddled; /* the rig, for who meddles */
 static unsigned moves;
 
@@ -576,6 +602,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(life_small, variants_one),
 		SUITE_TEST(life_zones, variants_one),
 		SUITE_TEST(life_large, variants_one),
+		SUITE_TEST(starts_at_so_much, variants_one),
 		SUITE_TEST(words_are_tried_so_often, variants_one),
 		SUITE_TEST(places_are_tried_so_often, variants_one),
 		SUITE_TEST(wholes_are_tried_twice, variants_one),
