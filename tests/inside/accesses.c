@@ -335,10 +335,11 @@ LIFE(large)
 static void starts_at_so_much(void **state)
 {
 	static const struct roost_zone_config zone[] = {{.reserve = BLOCK + 1}, {.name = "B"}};
-	const struct roost_range ranges[] = {{509 * BLOCK + 3, 515 * BLOCK, 0, 0},
-					     {515 * BLOCK + 9, 518 * BLOCK + 1, 1, 0},
-					     {700 * BLOCK, 702 * BLOCK + 64, 0, 0},
-					     {511 * BLOCK, 511 * BLOCK + 40, 0, ROOST_RANGE_RESERVED}};
+	const struct roost_range ranges[] = {
+		{509 * BLOCK + 3, 515 * BLOCK, 0, 0},
+		{515 * BLOCK + 9, 518 * BLOCK + 1, 1, 0},
+		{700 * BLOCK, 702 * BLOCK + 64, 0, 0},
+		{511 * BLOCK, 511 * BLOCK + 40, 0, ROOST_RANGE_RESERVED}};
 	struct roost_config config = rig_config(state);
 	struct rig rig;
 
