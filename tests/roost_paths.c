@@ -197,6 +197,37 @@ static void finds_corrupt_records(void **state)
 	rig_close(&rig);
 }
 
+/* At check level 3 a record inside of a free block that says that one begins there: the block is
+ * not handed out. */
+static void does_not_hand_out_corrupt_ones(void **state)
+{
+	const struct variant *variant = *state;
+	struct roost_misuse corrupt = {.kind = ROOST_MISUSE_CORRUPT,
+				       .call = "roost_alloc",
+				       .order_given = 4,
+				       .order_found = -1,
+				       .head_found = ROOST_NONE};
+	unsigned char *records;
+	struct rig rig;
+
+	if (variant->check < ROOST_CHECK_PARANOID)
+		return;
+	rig_open_simple(&rig, state, 0, 2 * BLOCK, 1);
+	records = records_of(&rig, 2 * BLOCK);
+	corrupt.pfn = rig_get(&rig, 4, 0);
+	rig_free(&rig, corrupt.pfn);
+	records[corrupt.pfn + 15] = 1;
+	assert_int_not_equal(rig_get(&rig, 4, 0), corrupt.pfn);
+	rig_expect(&rig, &corrupt);
+	/* It is out of the set. As if it were somebody's, so that it can come back: */
+	records[corrupt.pfn + 15] = 0;
+	records[corrupt.pfn] = 4 + 1;
+	roost_free(rig.roost, corrupt.pfn, 4);
+	rig_expect_none(&rig);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -206,6 +237,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(failures_are_the_first_zones, variants_owners),
 		SUITE_TEST(reserve_is_counted, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
+		SUITE_TEST(does_not_hand_out_corrupt_ones, variants_all),
 	};
 
 	return SUITE_RUN("roost_paths", tests, argc, argv);
