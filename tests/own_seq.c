@@ -80,12 +80,19 @@ broken:
 	return false;
 }
 
-static void count(void)
+static struct rseq *area_here(uint32_t *cpu)
 {
 	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
 
+	*cpu = *(volatile uint32_t *)&area->cpu_id;
+	return area;
+}
+
+static void count(void)
+{
 	for (;;) {
-		uint32_t cpu = *(volatile uint32_t *)&area->cpu_id;
+		uint32_t cpu;
+		struct rseq *area = area_here(&cpu);
 		unsigned before = me->handlers;
 
 		if (cpu >= CPUS)
@@ -204,9 +211,18 @@ int main(int argc, char **argv)
 	struct holder *holders = calloc(nr, sizeof(*holders));
 	pthread_t *threads = calloc(nr, sizeof(*threads));
 	unsigned broken = 0, on_top = 0, handlers = 0;
+	uint32_t cpu;
 	sigset_t old;
+	bool pockets;
 
-	if (!__rseq_size || cpus > CPUS || !open_pool(cpus))
+	area_here(&cpu);
+	if (!__rseq_size || cpu >= CPUS || cpus > CPUS)
+		return 77;
+	pockets = open_pool(cpus);
+	area_here(&cpu);
+	if (cpu >= CPUS)
+		frames_fault("the rseq area is not as it was: CPU", cpu, 0);
+	if (!pockets)
 		return 77;
 	ticks_open(first, second);
 	ticks_block(&old);
