@@ -20,7 +20,7 @@ help:
 	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
 	@echo "              SAMPLE=300, SEED=)"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
-	@echo "              instructions and with exclusive loads and stores (TESTS=_real\$$$$ for more)"
+	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
