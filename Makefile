@@ -101,7 +101,7 @@ mutants:
 
 # Minutes: the processor is emulated. Two kinds of atomic instructions, two numbers of CPUs.
 aarch64:
-	scripts/aarch64 max 4 '$(TESTS)'
+	scripts/aarch64 neoverse-n1 4 '$(TESTS)'
 	scripts/aarch64 cortex-a72 2 '$(TESTS)'
 
 format:
