@@ -6,7 +6,8 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan bench stress explore mutants format clean
+.PHONY: help build run test test-plain test-asan test-tsan bench stress explore mutants format clean \
+	kernel-example cross
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -19,6 +20,8 @@ help:
 	@echo "              HOURS=1 altogether"
 	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
 	@echo "              SAMPLE=300, SEED=)"
+	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
+	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -97,8 +100,18 @@ mutants:
 	@scripts/mutants --engine $(ENGINE) --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
 		--json out/mutants-$(ENGINE).json
 
+kernel-example:
+	@scripts/deps kernel
+	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel aarch64
+	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel riscv64
+
+# Half an hour; CI runs a short form (scripts/cross --short).
+cross:
+	@scripts/deps cross
+	@scripts/cross
+
 format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-bench build-mutants out
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-bench build-mutants build-cross out

@@ -8,7 +8,7 @@
 #include "report.h"
 #include "rounds.h"
 
-enum { DTB_LIMIT = 2 << 20, LEFT_PER_CPU = 2560, PATIENCE = 60, FAULT_STEP = 1000 };
+enum { DTB_LIMIT = 2 << 20, LEFT_PER_CPU = 2560, FAULT_STEP = 1000 };
 
 /* Set before the boot CPU's first tick; no other's handler reads the deadline. */
 static struct cpu *boot;
@@ -22,7 +22,7 @@ void kernel_timer(void)
 
 	if (cpu == boot && arch_clock() > deadline) {
 		report_progress();
-		fail("not done after %lu s", options.seconds + PATIENCE);
+		fail("not done after %lu s", options.seconds + options.patience);
 	}
 	work_timer(cpu);
 }
@@ -168,7 +168,7 @@ void kernel_main(const void *blob)
 
 	say("%u CPUs, this is number %u; zones %u; free frames %lu\n", nr_cpus, boot->number,
 	    roost_nr_zones(memory), before);
-	deadline = arch_clock() + (options.seconds + PATIENCE) * arch_clock_hz();
+	deadline = arch_clock() + (options.seconds + options.patience) * arch_clock_hz();
 	cpu_come(boot);
 	memory_take_most((uint64_t)nr_cpus * LEFT_PER_CPU);
 	start_others();

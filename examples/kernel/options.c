@@ -4,7 +4,7 @@
 
 #include "console.h"
 
-struct options options;
+struct options options = {.patience = 60};
 
 static const char *const faults[FAULTS] = {
 	[FAULT_NONE] = "none",	   [FAULT_MAP] = "map",	  [FAULT_STAMP] = "stamp",
@@ -28,13 +28,16 @@ static const char *end_of(const char *word)
 	return word;
 }
 
-static bool read_seconds(const char *value)
+/* At most 6 digits. */
+static bool read_number(const char *value, uint64_t *number)
 {
 	const char *end = end_of(value);
 
-	for (options.seconds = 0; value < end && *value >= '0' && *value <= '9'; value++)
-		options.seconds = options.seconds * 10 + (uint64_t)(*value - '0');
-	return value == end && options.seconds < 1000000;
+	if (value == end || end - value > 6)
+		return false;
+	for (*number = 0; value < end && *value >= '0' && *value <= '9'; value++)
+		*number = *number * 10 + (uint64_t)(*value - '0');
+	return value == end;
 }
 
 static bool read_fault(const char *value)
@@ -50,21 +53,33 @@ static bool read_fault(const char *value)
 	return false;
 }
 
+static bool read_word(const char *word)
+{
+	const char *value;
+
+	if ((value = after(word, "seconds=")))
+		return read_number(value, &options.seconds);
+	if ((value = after(word, "patience=")))
+		return read_number(value, &options.patience);
+	return (value = after(word, "break=")) && read_fault(value);
+}
+
 void options_read(const struct dtb *dtb)
 {
 	dtb_node chosen = dtb_find(dtb, "chosen");
 	uint32_t length;
 	const char *word =
 		chosen ? (const char *)dtb_property(dtb, chosen, "bootargs", &length) : NULL;
-	const char *value;
 
 	if (!word || !length || word[length - 1])
 		return;
-	for (; *word; word = end_of(word)) {
-		if (*word == ' ')
+	while (*word) {
+		if (*word == ' ') {
 			word++;
-		else if (!(((value = after(word, "seconds=")) && read_seconds(value)) ||
-			   ((value = after(word, "break=")) && read_fault(value))))
+			continue;
+		}
+		if (!read_word(word))
 			fail("command line: what is \"%s\"?", word);
+		word = end_of(word);
 	}
 }

@@ -21,8 +21,9 @@ enum fault {
 };
 
 struct options {
-	uint64_t seconds; /* works at least this long: seconds=N */
-	enum fault fault; /* break=NAME */
+	uint64_t seconds;  /* works at least this long: seconds=N */
+	uint64_t patience; /* and fails when it is not done so long after that: patience=N */
+	enum fault fault;  /* break=NAME */
 };
 
 extern struct options options;

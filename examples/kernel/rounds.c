@@ -20,14 +20,16 @@ enum { REST = 300, ABSENCE = 300 }; /* steps */
 
 struct rounds rounds;
 
+enum state { RESTING, LEAVING, AWAY, COMING };
+
 static struct {
-	enum { RESTING, LEAVING, AWAY, COMING } state;
+	enum state state;
 	unsigned steps; /* in this state */
 	unsigned turn;
 	struct cpu *cpu;
 } round;
 
-static void to(int state)
+static void to(enum state state)
 {
 	round.state = state;
 	round.steps = 0;

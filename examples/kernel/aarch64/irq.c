@@ -44,8 +44,11 @@ uint64_t arch_hardware_id(void)
 void arch_irq_open(struct cpu *cpu)
 {
 	__asm__ volatile("msr tpidr_el1, %0" : : "r"(cpu) : "memory");
-	/* Registers of interrupts below 32 are each CPU's own; so is what its targets read. */
+	/* Registers of interrupts below 32 are each CPU's own; so is what its targets read: 0 if
+	 * there is but one CPU. */
 	cpu->interface = *gic_byte(gic.distributor, GICD_ITARGETSR);
+	if (!cpu->interface)
+		cpu->interface = 1;
 	*gic_byte(gic.distributor, GICD_IPRIORITYR + IRQ_IPI) = PRIORITY_IPI;
 	*gic_byte(gic.distributor, GICD_IPRIORITYR + IRQ_TIMER) = PRIORITY_TIMER;
 	*gic_word(gic.distributor, GICD_ISENABLER) = 1u << IRQ_IPI | 1u << IRQ_TIMER;
