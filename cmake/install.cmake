@@ -42,3 +42,18 @@ if(ROOST_TOOL)
           DESTINATION ${CMAKE_INSTALL_DATADIR}/roost
           FILES_MATCHING PATTERN *.scn PATTERN *.zst)
 endif()
+
+# The manual: a page for each header, made of it, and one for the tool.
+set(manual ${CMAKE_CURRENT_BINARY_DIR}/man3)
+install(CODE "
+  file(REMOVE_RECURSE ${manual})
+  file(MAKE_DIRECTORY ${manual})
+  file(GLOB headers ${PROJECT_SOURCE_DIR}/include/roost/*.h)
+  foreach(header \${headers})
+    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/man/from-header \${header} ${manual}
+                    COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()" COMPONENT development)
+install(DIRECTORY ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT development)
+if(ROOST_TOOL)
+  install(FILES man/roost.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tool)
+endif()
