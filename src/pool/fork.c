@@ -195,10 +195,13 @@ size_t roost_pool_recover(roost_pool_t *pool)
 {
 	size_t pages;
 
+	rst_pool_lock(&pool->size_lock);
 	rst_pool_lock(&pool->trim_lock);
+	rst_size_recount(pool);
 	pages = rst_trim_let_go(pool) + roost_recover(pool->frames);
 	atomic_store(&pool->unseen_fork, 0);
 	atomic_store(&pool->set_aside, 0);
 	rst_pool_unlock(&pool->trim_lock);
+	rst_pool_unlock(&pool->size_lock);
 	return pages << pool->page_shift;
 }

@@ -159,6 +159,8 @@ bool rst_memory_resident(const roost_pool_t *pool, char *address,
 int rst_size_init(roost_pool_t *pool, size_t initial);
 /* Before an allocation of so many bytes fails: has the pool grown? */
 bool rst_size_grow_for(roost_pool_t *pool, size_t bytes);
+/* After who held the size lock is no more: what is out of use is what is on the stack. */
+void rst_size_recount(roost_pool_t *pool);
 /* Is somebody else at it? */
 bool rst_size_is_changing(const roost_pool_t *pool);
 

@@ -161,11 +161,23 @@ int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 
 	if (bytes > pool->limit || bytes < pool->reserve || !bytes)
 		return -EINVAL;
+	rst_pool_enter();
 	rst_pool_lock(&pool->size_lock);
 	size = atomic_load(&pool->size);
 	err = target > size ? grow(pool, target) : target < size ? shrink(pool, target) : 0;
 	rst_pool_unlock(&pool->size_lock);
+	rst_pool_leave();
 	return err;
+}
+
+void rst_size_recount(roost_pool_t *pool)
+{
+	size_t size = pool->limit;
+
+	for (size_t i = 0; i < pool->nr_unused; i++)
+		size -= bytes_of(pool, pool->unused[i]);
+	atomic_store(&pool->size, size);
+	look_for_more(pool);
 }
 
 /* ---- Start --------------------------------------------------------------------------------- */

@@ -43,9 +43,7 @@ static size_t from_anywhere(const struct rst_call *q, rst_frame_id *out, size_t 
 
 	if (q->ask.zones[0] != 0xff && q->ask.zones[1] != 0xff)
 		n = from_zones(q, out, count, true);
-	if (n < count)
-		n += from_zones(q, out + n, count - n, false);
-	return n;
+	return n + from_zones(q, out + n, count - n, false);
 }
 
 /* ---- When nothing was found --------------------------------------------------------------- */

@@ -597,6 +597,28 @@ static void sequences_may_all_fail(void **state)
 	counted.pockets = false;
 }
 
+/* What is behind the frames of the last migratetype in a pocket, the spare, is no frames of one
+ * more. */
+static void no_such_type(void **state)
+{
+	struct rig rig;
+	roost_pfn pfn;
+
+	counted.pockets = true;
+	rig_open_simple(&rig, state, 0, 3 * BLOCK, 2);
+	rig_get(&rig, 9, 0);
+	pfn = rig_get(&rig, 9, 0);
+	assert_int_not_equal(pfn, 0);
+	rig_free(&rig, pfn);
+	assert_int_equal(roost_alloc(rig.roost, 0, RST_TYPES), ROOST_NONE);
+	assert_int_equal(rig.nr_misuse, 1);
+	assert_int_equal(rig.misuse[0].kind, ROOST_MISUSE_BAD_FLAGS);
+	rig.nr_misuse = 0;
+	rig_home(&rig);
+	rig_close(&rig);
+	counted.pockets = false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -610,6 +632,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(waits_so_many_rounds, variants_one),
 		SUITE_TEST(reaps_so_many_rounds, variants_one),
 		SUITE_TEST(sequences_may_all_fail, variants_one),
+		SUITE_TEST(no_such_type, variants_one),
 	};
 
 	return SUITE_RUN("roost_accesses", tests, argc, argv);

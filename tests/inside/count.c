@@ -270,5 +270,3 @@ bool rst_seq_fence(unsigned cpu)
 	counted.fences++;
 	return !counted.no_fence;
 }
-
-/* litmus.c, which is built with the explorer's engine, asks for no more than the above. */

@@ -82,7 +82,7 @@ static int use_it(bool validate)
 	if (roost_pool_resize(pool, 16 * MIB))
 		return 2;
 	roost_pool_info(pool, &info);
-	if (info.size != 16 * MIB)
+	if (validate && info.size != 16 * MIB)
 		return 3;
 	while ((first = roost_pool_alloc(pool, PAGE, ROOST_WAIT))) {
 		*(void **)first = last;
@@ -188,7 +188,7 @@ static void set_aside(void **state)
 
 /* ---- In a handler, on top of a call --------------------------------------------------------- */
 
-static volatile sig_atomic_t bad_children, good_children;
+static volatile sig_atomic_t bad_children, good_children, bad_status;
 static volatile sig_atomic_t in_child;
 
 static void wake_soon(void)
@@ -202,7 +202,7 @@ static void wake_soon(void)
 static void fork_here(int signal)
 {
 	pid_t child;
-	int status;
+	int status = -1;
 
 	(void)signal;
 	if (in_child)
@@ -212,10 +212,12 @@ static void fork_here(int signal)
 		in_child = 1;
 		return; /* goes on with the call that it interrupted */
 	}
-	if (child > 0 && waitpid(child, &status, 0) == child && status == 0)
+	if (child > 0 && waitpid(child, &status, 0) == child && status == 0) {
 		good_children++;
-	else
+	} else {
 		bad_children++;
+		bad_status = status;
+	}
 	wake_soon(); /* not before: else nothing would go on below */
 }
 
@@ -253,7 +255,9 @@ static void forks_in_handlers(void **state)
 		roost_pool_free_bulk(held, HELD);
 		_exit(roost_validate(roost_pool_frames(pool), NULL) ? 9 : use_it(true));
 	}
-	assert_int_equal(bad_children, 0);
+	if (bad_children)
+		fail_msg("%d children failed, one with status %#x", (int)bad_children,
+			 (unsigned)bad_status);
 	roost_pool_free_bulk(held, HELD);
 	pool_close(pool);
 }
