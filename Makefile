@@ -125,7 +125,7 @@ kernel-example:
 	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel aarch64
 	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel riscv64
 
-# Half an hour; CI runs a short form (scripts/cross --short).
+# All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:
 	@scripts/deps cross
 	@scripts/cross

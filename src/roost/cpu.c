@@ -94,7 +94,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 	for (unsigned i = 0; i < r->base.nr_zones; i++) {
 		struct rst_zone *z = &r->zones[i];
 
-		frames += rst_pocket_frames(z, cpu);
+		frames += (size_t)rst_pocket_frames(z, cpu);
 		frames += hand_over(r, z, z->pcps[cpu].home);
 		rst_pocket_reap_surely(r, z, cpu, RST_POCKET_OPEN); /* after that: see pocket.h */
 		leave_all(r, z, &z->pcps[cpu]);
