@@ -185,3 +185,27 @@ bool rst_violated(struct rst_walk *w, const char *invariant, int zone, roost_pfn
 	w->bad = true;
 	return false;
 }
+
+/* ---- Pageblocks ---------------------------------------------------------------------------- */
+
+rst_frame_id rst_pageblock_at(const struct rst_map *map, roost_pfn pfn,
+			      struct roost_pageblock_info *info)
+{
+	const struct rst_span *span = rst_span_below(map, pfn);
+	roost_pfn first;
+
+	if (pfn >= span->end && ++span == map->spans + map->nr)
+		return RST_NO_FRAME;
+	if (pfn < span->start)
+		pfn = span->start;
+	first = pfn & ~(roost_pfn)(RST_PAGEBLOCK - 1);
+	*info = (struct roost_pageblock_info){
+		.start = first < span->start ? span->start : first,
+		.end = span->end - first < RST_PAGEBLOCK ? span->end : first + RST_PAGEBLOCK,
+		.zone = span->zone,
+		.owner = -1,
+		.largest = -1,
+		.block = -1,
+	};
+	return rst_frame_of(span, info->start);
+}
