@@ -84,10 +84,8 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
-	{"replay", run_program},
-	{"compare", compare_main},
-	{"explore", run_program},
-	{"bench", run_bench},
+	{"replay", run_program},  {"compare", compare_main}, {"map", run_program},
+	{"explore", run_program}, {"bench", run_bench},
 };
 
 enum { KEY_HELP = 256, KEY_VERSION };
@@ -105,6 +103,8 @@ static const char top_doc[] =
 	"                 frame is lost, given twice or corrupted\n"
 	"  compare TRACE...\n"
 	"                 Replay traces on all engines and compare speed, locks and memory\n"
+	"  map TRACE      Draw the pageblocks of an allocator at a moment of a replay: whose\n"
+	"                 they are, how much of each is in use\n"
 	"  explore SCENARIO...\n"
 	"                 Explore every interleaving of a few calls, with interrupts, and\n"
 	"                 find deadlocks, lost frames and data races\n"

@@ -84,7 +84,7 @@ static const char replay_doc[] =
 	"trace-cmd record -e kmem\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
 
-static uint64_t memory_size(const char *text)
+uint64_t options_memory(const char *text)
 {
 	static const char units[] = "KMGT";
 	char digits[32], *unit;
@@ -107,15 +107,15 @@ static uint64_t memory_size(const char *text)
 }
 
 /* `roost replay` runs the program of the engine that the option names: this one. */
-static void check_engine(const struct engine *engine, const char *text)
+void options_check_engine(const struct engine *engine, const char *text)
 {
 	if (strcmp(text, engine->name) != 0)
-		die("--engine=%s: this program has the engine %s alone; use: roost replay "
+		die("--engine=%s: this program has the engine %s alone; use: roost COMMAND "
 		    "--engine=NAME",
 		    text, engine->name);
 }
 
-static enum roost_free_path free_path(const struct engine *engine, const char *text)
+enum roost_free_path options_free_path(const struct engine *engine, const char *text)
 {
 	char paths[ENGINE_PATHS_MAX];
 	int path = engine_path(engine, text);
@@ -147,16 +147,16 @@ static error_t parse_allocator_option(int key, char *text, struct options *o)
 {
 	switch (key) {
 	case KEY_ENGINE:
-		check_engine(o->engine, text);
+		options_check_engine(o->engine, text);
 		return 0;
 	case KEY_FREE:
-		o->free_path = free_path(o->engine, text);
+		o->free_path = options_free_path(o->engine, text);
 		return 0;
 	case KEY_CPUS:
 		o->cpus = (unsigned)args_number("cpus", text, 1, ROOST_MAX_CPUS);
 		return 0;
 	case KEY_MEMORY:
-		o->memory = memory_size(text);
+		o->memory = options_memory(text);
 		return 0;
 	case KEY_CHECK:
 		o->check = (unsigned)args_number("check", text, 0, 3);

@@ -28,6 +28,12 @@ struct options {
 /* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
 
+/* The values of --engine, --free and --memory for all commands that replay; they end the program if
+ * they make no sense. */
+void options_check_engine(const struct engine *engine, const char *text);
+enum roost_free_path options_free_path(const struct engine *engine, const char *text);
+uint64_t options_memory(const char *text);
+
 const char *options_path(const struct options *options);
 
 #endif
