@@ -252,6 +252,24 @@ ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned 
 ROOST_MUST_CHECK size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags,
 					 roost_pfn *pfns, size_t count);
 
+enum {
+	ROOST_PAGEBLOCK_WORDS = 1 << (ROOST_PAGEBLOCK_ORDER - 6),
+};
+
+/*
+ * Allocates, each as a block of order 0, all frames of the pageblock that holds pfn which are free:
+ * bit i of frames[] is its frame i. Returns how many. For who gives memory back to a system below:
+ * it takes what is free, has it unmapped, and frees it again. Nothing of pageblocks that are
+ * isolated or part of the reserve, or while the reserve is short; not what lies in pockets
+ * (roost_drain() empties them) or, with pcpbuddy, on pcps. Any context; waits for nothing
+ * (pcpbuddy: 0 if the zone lock is taken). Cost: a few accesses for each word and each frame found.
+ */
+size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
+
+/* The order of the allocated block that begins at pfn, or -1 if none does. Any context; racy unless
+ * the caller holds the block. Cost: a few loads. */
+int roost_order(const roost_t *roost, roost_pfn pfn);
+
 /* ---- Free ------------------------------------------------------------------------------- */
 
 struct roost_block {
@@ -315,6 +333,16 @@ size_t roost_drain(roost_t *roost, int cpu);
  * thread that was stopped while it emptied a pocket may still hand out frames of it).
  */
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
+
+/*
+ * In a child after fork(), or after all threads that were inside are gone for ever: puts back what
+ * they had in hand, and makes counts, notes and pockets right. Blocks stay allocated that some call
+ * had returned, or was about to. Nobody else may be inside, or come back who was. Returns how many
+ * frames it put back. Thread context. pcpbuddy: does nothing, and returns 0; what was in hand is
+ * lost, and locks stay taken. Cost: a look at each pageblock, and for those that are not all free
+ * at each frame's record.
+ */
+size_t roost_recover(roost_t *roost);
 
 /* ---- Looking at it ---------------------------------------------------------------------- */
 

@@ -139,6 +139,7 @@ void rst_counters_add(const struct rst_counters *from, struct roost_stats *to)
 
 void rst_report(const struct rst_base *base, const struct roost_misuse *misuse)
 {
+	RST_PROBE4(misuse, misuse->kind, misuse->pfn, misuse->order_given, misuse->call);
 	if (base->misuse) {
 		base->misuse(base->context, misuse);
 	} else {

@@ -10,6 +10,7 @@
 #define RST_BASE_H
 
 #include "core/map.h"
+#include "core/probe.h"
 
 struct rst_base {
 	struct rst_map map;

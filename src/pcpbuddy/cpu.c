@@ -173,3 +173,82 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 		rst_pcp_leave(roost, z, pcp, true);
 	return err;
 }
+
+/* ---- The rest of a pageblock, and who never comes back ------------------------------------- */
+
+/* Takes a pageblock that is part of a larger chunk of the zone buddy; false if it is not. */
+static bool cut_out(struct roost *r, struct rst_zone *z, rst_frame_id first)
+{
+	rst_frame_id chunk = rst_zone_chunk_of(r, first);
+	unsigned order = chunk == RST_NO_FRAME ? 0 : rst_order_of(rst_load_state(r, chunk));
+
+	if (order <= ROOST_PAGEBLOCK_ORDER)
+		return false;
+	rst_zone_remove(r, z, chunk, order);
+	while (order-- > ROOST_PAGEBLOCK_ORDER) { /* the half that does not hold it goes back */
+		rst_frame_id upper = chunk + (1u << order);
+
+		rst_set_state(r, first < upper ? upper : chunk, rst_state(RST_BUSY, order));
+		rst_zone_put(r, z, first < upper ? upper : chunk, order);
+		chunk = first < upper ? chunk : upper;
+	}
+	return true;
+}
+
+/* Marks a chunk that the caller holds as allocated, frame by frame. */
+static void hand_out_frames(struct roost *r, rst_frame_id f, unsigned n, unsigned bit,
+			    uint64_t *frames)
+{
+	for (unsigned i = 0; i < n; i++) {
+		rst_store_rlx(&r->frames[f + i].used, 1);
+		rst_set_state(r, f + i, rst_state(RST_ALLOC, 0));
+		frames[(bit + i) / 64] |= (uint64_t)1 << (bit + i) % 64;
+	}
+}
+
+static size_t rest_locked(struct roost *r, struct rst_zone *z, rst_frame_id first, uint64_t *frames)
+{
+	rst_frame_id at = first, end = first + RST_PAGEBLOCK, f;
+	uint64_t room = rst_zone_room(z, z->desc.min);
+	size_t n = 0;
+
+	if (rst_load_rlx(&rst_block_of(r, first)->type) >= RST_TYPES)
+		return 0;
+	if (room >= RST_PAGEBLOCK && cut_out(r, z, first)) {
+		hand_out_frames(r, first, RST_PAGEBLOCK, 0, frames);
+		return RST_PAGEBLOCK;
+	}
+	while ((f = rst_zone_next_in_block(r, &at, end)) != RST_NO_FRAME) {
+		unsigned order = rst_order_of(rst_load_state(r, f));
+
+		if (order > ROOST_PAGEBLOCK_ORDER || n + (1u << order) > room)
+			break;
+		rst_zone_remove(r, z, f, order);
+		hand_out_frames(r, f, 1u << order, f - first, frames);
+		n += (size_t)1 << order;
+	}
+	return n;
+}
+
+size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct rst_zone *z = span ? &roost->zones[span->zone] : NULL;
+	rst_irq_t irq;
+	size_t n;
+
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++)
+		frames[i] = 0;
+	if (!span || !rst_zone_enter(roost, z, false, &irq))
+		return 0;
+	n = rest_locked(roost, z, rst_frame_of(span, pfn) & ~(rst_frame_id)(RST_PAGEBLOCK - 1),
+			frames);
+	rst_zone_leave(z, irq);
+	return n;
+}
+
+size_t roost_recover(roost_t *roost)
+{
+	(void)roost; /* its lists are as they were left, perhaps in the middle of a change */
+	return 0;
+}

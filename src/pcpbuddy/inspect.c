@@ -83,6 +83,14 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
 }
 
+int roost_order(const roost_t *roost, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	uint32_t state = span ? rst_load_state(roost, rst_frame_of(span, pfn)) : 0;
+
+	return rst_kind_of(state) == RST_ALLOC ? (int)rst_order_of(state) : -1;
+}
+
 /* ---- Pageblocks ---------------------------------------------------------------------------- */
 
 /* The record of the block of order >= 9 in which a pageblock lies, or 0. */

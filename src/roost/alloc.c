@@ -151,6 +151,7 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 
 	if (search(q, f))
 		return true;
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_nowait, 1);
 	RST_COUNT(pcp, fail_while_free, usable(q) >= (uint64_t)1 << q->ask.order);
 	pressure_everywhere(q);
@@ -184,6 +185,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 		}
 		before = now;
 	}
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_wait, 1);
 	return false;
 }
@@ -216,8 +218,11 @@ static RST_HOT bool is_suspect(const struct roost *r, rst_frame_id f)
  * order this between one holder and the next. */
 static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
 {
+	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+
 	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
-	return rst_pfn_of(rst_span_of(&r->base.map, f), f);
+	RST_PROBE2(alloc, pfn, order);
+	return pfn;
 }
 
 /* False if a block begins there already: a double free that no check could see has made it free,
@@ -371,4 +376,52 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 			done += hand_out(roost, frames[i], order, &pfns[done]);
 	}
 	return done;
+}
+
+/* ---- The rest of a pageblock --------------------------------------------------------------- */
+
+/* Takes all bits of a word of a set, and hands them out; how many. */
+static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here here,
+			  rst_frame_id first, uint64_t *bits)
+{
+	_Atomic uint64_t *word =
+		&r->blocks[first >> ROOST_PAGEBLOCK_ORDER].word[first % RST_PAGEBLOCK / 64];
+	unsigned n = 0;
+	roost_pfn pfn;
+
+	*bits = rst_load_rlx(word);
+	if (*bits)
+		*bits = rst_xchg_acq(word, 0); /* as a take */
+	for (uint64_t left = *bits; left; left &= left - 1) {
+		unsigned bit = (unsigned)__builtin_ctzll(left);
+
+		if (hand_out(r, first + bit, 0, &pfn))
+			n++;
+		else
+			*bits &= ~rst_run(bit, 0);
+	}
+	if (n)
+		RST_COUNT_BLOCKS(z, here, allocated, 0, n);
+	return n;
+}
+
+size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
+	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_here here = rst_here(roost);
+	struct rst_zone *z = span ? &roost->zones[span->zone] : NULL;
+	bool may = z && !rst_reserve_is_short(z) &&
+		   rst_is_ordinary(rst_list_of(rst_load_rlx(&roost->place[b])));
+	size_t n = 0;
+
+	if (may && rst_is_whole(roost, b))
+		rst_open_whole(roost, z, b);
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		frames[i] = 0;
+		if (may)
+			n += take_word(roost, z, here, first + i * 64, &frames[i]);
+	}
+	return n;
 }

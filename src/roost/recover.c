@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recover.c - threads that were inside are gone: what they had in hand is put back.
+ *
+ * om[] says which frames are allocated; all others are free, so one that is in no set and in no
+ * pocket was in somebody's hands. Counts are taken anew from what is there, and everything is
+ * noted anew. Nobody else is inside, so no access here is ordered against another.
+ */
+#include "roost/engine.h"
+
+/* Reaps that were not ended; the words of the pocket are right or empty. */
+static void open_pockets(struct rst_zone *z, unsigned nr_cpus)
+{
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+		rst_store_rlx(&z->pockets[cpu].stop, rst_load_rlx(&z->pcps[cpu].dead)
+							     ? RST_POCKET_CLOSED
+							     : RST_POCKET_OPEN);
+}
+
+/* Is it what its place says, some CPU's current pageblock? */
+static bool is_current(const struct roost *r, const struct rst_zone *z, rst_block_id b)
+{
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+		for (unsigned type = 0; type < RST_TYPES; type++)
+			if (rst_load_rlx(&z->pcps[cpu].current[type]) == b)
+				return true;
+	return false;
+}
+
+/* One frame or one allocated block; true if it is a frame that nobody has. *f moves behind it. */
+static bool is_lost(const struct roost *r, const struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned om = rst_load_rlx(&r->om[*f]);
+	rst_frame_id at = *f, head;
+
+	*f += rst_om_is_allocated(om) ? 1u << (om - 1) : 1;
+	return !rst_om_is_allocated(om) && om != RST_OM_HOLE &&
+	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK) &&
+	       rst_pocket_order(r, z, at, &head) < 0;
+}
+
+/* Puts lost frames of a span back; how many. */
+static uint64_t put_lost(struct roost *r, struct rst_zone *z, const struct rst_span *span)
+{
+	rst_frame_id f = rst_frame_of(span, span->start), end = rst_frame_of(span, span->end - 1);
+	uint64_t n = 0;
+
+	while (f <= end) {
+		rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+		rst_frame_id at = f;
+
+		if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
+			f += RST_PAGEBLOCK;
+		} else if (is_lost(r, z, &f)) {
+			rst_set_put(&r->blocks[b], at % RST_PAGEBLOCK, 0);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* What a zone has, by looking at it. */
+struct census {
+	uint64_t free, reserve;
+	uint32_t isolated;
+};
+
+static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, struct census *census)
+{
+	unsigned place = rst_load_rlx(&r->place[b]), frames = rst_set_count(&r->blocks[b]);
+
+	if (place & RST_CURRENT && !is_current(r, z, b))
+		rst_store_rlx(&r->place[b], (uint16_t)rst_list_of(place));
+	census->free += rst_is_whole(r, b) ? RST_PAGEBLOCK : frames;
+	census->reserve += rst_list_of(place) == ROOST_LIST_RESERVE ? frames : 0;
+	census->isolated += rst_list_of(place) == ROOST_LIST_ISOLATE;
+}
+
+static void put_right(struct roost *r, struct rst_zone *z, const struct census *census)
+{
+	uint64_t counted = rst_zone_free_frames(r, z), begun = rst_load_rlx(&z->begun);
+	uint64_t ended = rst_load_rlx(&z->ended), whole = 0;
+
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
+		begun += rst_load_rlx(&z->pockets[cpu].begun);
+		ended += rst_load_rlx(&z->pockets[cpu].ended);
+	}
+	rst_add_rlx(&z->ended, begun - ended);
+	for (rst_region_id g = z->first_region; g < z->end_region; g++)
+		whole += rst_has_region(r, z, g) ? rst_set_count(&r->regions[g]) : 0;
+	rst_store_rlx(&z->nr_whole, whole);
+	rst_store_rlx(&z->reserve_free, (int64_t)census->reserve);
+	rst_store_rlx(&z->nr_isolated, census->isolated);
+	rst_store_rlx(&z->pressure.calling, 0);
+	/* Either may be the larger: an allocation not yet counted, a free not yet counted. */
+	if (counted > census->free)
+		rst_add_rlx(&z->pcps[0].orders.allocated[0], counted - census->free);
+	else
+		rst_add_rlx(&z->pcps[0].orders.freed[0], census->free - counted);
+}
+
+static void note_zone(struct roost *r, struct rst_zone *z)
+{
+	for (rst_block_id b = z->first_block; b < z->end_block; b++)
+		if (rst_has_block(r, z, b))
+			rst_settle(r, z, b);
+	for (rst_region_id g = z->first_region; g < z->end_region; g++)
+		if (rst_has_region(r, z, g))
+			rst_settle_region(r, z, g);
+}
+
+size_t roost_recover(roost_t *roost)
+{
+	size_t lost = 0;
+
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
+		struct rst_zone *z = &roost->zones[i];
+		struct census census = {0};
+
+		open_pockets(z, roost->base.nr_cpus);
+		for (uint32_t s = 0; s < roost->base.map.nr; s++)
+			if (roost->base.map.spans[s].zone == i)
+				lost += put_lost(roost, z, &roost->base.map.spans[s]);
+		for (rst_block_id b = z->first_block; b < z->end_block; b++)
+			if (rst_has_block(roost, z, b))
+				take_census(roost, z, b, &census);
+		for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++)
+			census.free += rst_pocket_frames(z, cpu);
+		put_right(roost, z, &census);
+		note_zone(roost, z);
+	}
+	return lost;
+}
