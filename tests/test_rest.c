@@ -108,6 +108,11 @@ static void the_reserve_stays(void **state)
 	assert_true(n <= FRAMES - BLOCK);
 	assert_true(n >= FRAMES - 3 * BLOCK);
 	assert_true(rig_take_all(&rig, 0, ROOST_RESERVE) >= BLOCK);
+	/* While others have it, what is free takes its place. */
+	for (unsigned i = 0; i < 100; i++)
+		rig_free(&rig, i);
+	roost_drain(rig.roost, -1);
+	assert_int_equal(take_rest(&rig, 0), 0);
 	rig_home(&rig);
 	rig_close(&rig);
 }

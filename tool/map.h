@@ -101,6 +101,10 @@ static inline unsigned map_column(const struct map_cells *c, roost_pfn pfn)
 /* "512 KiB", "3.5 GiB" */
 const char *map_size(uint64_t bytes, char text[32]);
 
+/* Those of the pools of a process that serves there (map_live.c); how many. Ends the program if
+ * there are none. */
+size_t map_live(const char *path, struct map maps[MAP_MAX]);
+
 /* ---- Forms --------------------------------------------------------------------------------- */
 
 struct map_view {

@@ -181,17 +181,18 @@ int main(int argc, char **argv)
 	struct map maps[MAP_MAX] = {0};
 	struct map_options options;
 	struct map_view view = {.maps = maps};
-	int fd = -1, status;
+	int fd = -1, status = EXIT_OK;
 
 	if (!engine)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	map_options_parse(&options, engine, argc, argv);
 	if (options.out)
 		fd = open_picture(&options);
-	if (options.live)
-		die("--live=%s: not yet", options.live);
-	status = map_trace(&options, maps);
 	view.nr = options.nr_moments;
+	if (options.live)
+		view.nr = map_live(options.live, maps);
+	else
+		status = map_trace(&options, maps);
 	view.by = options.by;
 	if (options.out)
 		draw(&options, &view, fd);

@@ -189,6 +189,17 @@ static void start_row(struct page *p, const struct map_cell *cell, const struct 
 	write_text(p, LEFT - 8, p->y + p->height / 2 + 3, "address", text);
 }
 
+/* Where nothing is between two cells of a row. */
+static void write_gap(struct page *p, const struct map_cell *last, const struct map_cell *cell)
+{
+	unsigned column = map_column(&p->cells, last->start) + 1;
+
+	for (; column < map_column(&p->cells, cell->start); column++)
+		fprintf(p->out,
+			"<rect x='%.2f' y='%.2f' width='%.2f' height='%.2f' class='void'/>\n",
+			LEFT + p->width * column, p->y, p->width - 1.5, p->height - 1.5);
+}
+
 static void write_map(struct page *p)
 {
 	const struct map_cell *last = NULL;
@@ -208,6 +219,8 @@ static void write_map(struct page *p)
 		if (!last || last->zone != cell->zone ||
 		    map_row(&p->cells, last->start) != map_row(&p->cells, cell->start))
 			start_row(p, cell, last);
+		else
+			write_gap(p, last, cell);
 		write_cell(p, cell);
 		last = cell;
 	}
@@ -219,7 +232,7 @@ static void write_map(struct page *p)
 static void write_entry(struct page *p, double *x, enum map_kind kind, const char *name)
 {
 	struct paint paint = paint_of(kind);
-	double width = 30 + 7.2 * (double)strlen(name);
+	double width = 36 + 6.3 * (double)strlen(name);
 	bool plain = kind == MAP_HOLE || kind == MAP_WHOLE || kind == MAP_LARGE;
 
 	if (*x + width > LEFT + GRID) {
@@ -294,7 +307,8 @@ static void write_head(FILE *out, double height)
 		"fill:#222}"
 		".title{font-size:15px;font-weight:bold}.zone{font-weight:bold}"
 		".note{fill:#444}.address{font-family:'DejaVu Sans Mono',monospace;"
-		"font-size:10px;text-anchor:end;fill:#444}.owner{font-size:9px}"
+		"font-size:10px;text-anchor:end;fill:#444}"
+		".owner{font-size:9px;paint-order:stroke;stroke:#fff;stroke-width:2px}"
 		".edge{fill:none;stroke:#777;stroke-width:.6}"
 		".void{fill:none;stroke:#bbb;stroke-width:.6;stroke-dasharray:2 2}</style>\n"
 		"<defs>\n",

@@ -3,8 +3,8 @@
  * probe.h - static probes (USDT) for bpftrace, perf, systemtap: docs/tracing.md names each of them.
  *
  * A probe is one nop and a note in the object file that says where it is and where its arguments
- * are; nothing is computed for it that is not there. Builds without ROOST_USDT, which freestanding
- * ones are, have nothing at all in its place.
+ * are. On the hot paths nothing is computed for it that is not there anyway. Builds without
+ * ROOST_USDT, which freestanding ones are, have nothing at all in its place.
  *
  * Where sequences run (pocket.h) is no probe: a tracer would trap in the middle of them.
  */

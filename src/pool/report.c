@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c - how the pools are, in JSON: see roost/serve.h. By public calls alone. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,8 +19,8 @@ static bool make_room(struct rst_report *r)
 {
 	size_t room = r->room ? r->room * 2 : FIRST_ROOM;
 	void *text = r->room ? mremap(r->text, r->room, room, MREMAP_MAYMOVE)
-			     : mmap(NULL, room, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			     : mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				    -1, 0);
 
 	if (text == MAP_FAILED)
 		return false;
@@ -114,26 +115,22 @@ static uint64_t frees_of(const struct roost_stats *s)
 	       s->free_direct;
 }
 
-static void put_cpu(struct rst_report *r, const roost_t *frames, unsigned cpu)
+/* What a CPU has, without its pockets. CPUs that share a home have what the first of them says. */
+struct held {
+	uint64_t pageblocks, free;
+};
+
+static void put_cpu(struct rst_report *r, const roost_t *frames, unsigned cpu,
+		    const struct held *held)
 {
-	struct roost_pcp_info sum = {0}, one;
 	struct roost_stats stats = {0};
 
-	for (unsigned zone = 0; zone < roost_nr_zones(frames); zone++) {
-		if (roost_pcp_info(frames, zone, cpu, &one) != 0)
-			continue;
-		sum.online |= one.online;
-		sum.count += one.count;
-		sum.llist += one.llist;
-		sum.whole += one.whole;
-	}
 	(void)roost_stats(frames, -1, (int)cpu, &stats);
 	put(r,
-	    "%s{\"cpu\":%u,\"online\":%s,\"count\":%" PRIu64 ",\"llist\":%" PRIu64
-	    ",\"whole\":%" PRIu64 ",\"allocs\":%" PRIu64 ",\"frees\":%" PRIu64
-	    ",\"failed\":%" PRIu64 "}",
-	    cpu ? "," : "", cpu, sum.online ? "true" : "false", sum.count, sum.llist, sum.whole,
-	    allocs_of(&stats), frees_of(&stats), stats.fail_wait + stats.fail_nowait);
+	    "%s{\"cpu\":%u,\"pageblocks\":%" PRIu64 ",\"free\":%" PRIu64 ",\"allocs\":%" PRIu64
+	    ",\"frees\":%" PRIu64 ",\"failed\":%" PRIu64 "}",
+	    cpu ? "," : "", cpu, held->pageblocks, held->free, allocs_of(&stats), frees_of(&stats),
+	    stats.fail_wait + stats.fail_nowait);
 }
 
 static void put_counters(struct rst_report *r, const roost_t *frames)
@@ -189,7 +186,9 @@ static void put_run(struct rst_report *r, const struct roost_pageblock_info *b, 
 	*comma = ",";
 }
 
-static void put_pageblocks(struct rst_report *r, const roost_t *frames, bool with_runs)
+/* One walk over all of them: the runs, what each CPU has, how full they are. */
+static void put_pageblocks(struct rst_report *r, const roost_t *frames, bool with_runs,
+			   struct held held[ROOST_MAX_CPUS])
 {
 	struct roost_pageblock_info run = {0}, b;
 	uint64_t fill[FILL_NR] = {0};
@@ -199,6 +198,10 @@ static void put_pageblocks(struct rst_report *r, const roost_t *frames, bool wit
 		put(r, ",\"pageblocks\":[");
 	for (roost_pfn pfn = 0; !roost_pageblock_info(frames, pfn, &b); pfn = b.end) {
 		count_fill(&b, fill);
+		if (b.owner >= 0) {
+			held[b.owner].pageblocks++;
+			held[b.owner].free += b.free;
+		}
 		if (run.end && continues(&run, &b)) {
 			run.end = b.end;
 			continue;
@@ -228,8 +231,9 @@ static void put_info(struct rst_report *r, const roost_pool_t *pool)
 	put_string(r, i.name);
 	put(r,
 	    ",\"limit\":%zu,\"size\":%zu,\"used\":%zu,\"reserve\":%zu,\"metadata\":%zu,"
-	    "\"page_size\":%zu,\"largest\":%zu,\"nodes\":%u,\"grown\":%" PRIu64 ",\"shrunk\":%" PRIu64
-	    ",\"trims\":%" PRIu64 ",\"given_back\":%" PRIu64 ",\"set_aside\":%zu",
+	    "\"page_size\":%zu,\"largest\":%zu,\"nodes\":%u,\"grown\":%" PRIu64
+	    ",\"shrunk\":%" PRIu64 ",\"trims\":%" PRIu64 ",\"given_back\":%" PRIu64
+	    ",\"set_aside\":%zu",
 	    i.limit, i.size, i.used, i.reserve, i.metadata, i.page_size, i.largest, i.nodes,
 	    i.grown, i.shrunk, i.trims, i.given_back, i.set_aside);
 	if (i.limit <= RESIDENT_MOST)
@@ -241,19 +245,20 @@ static void put_info(struct rst_report *r, const roost_pool_t *pool)
 static void put_pool(struct rst_report *r, const roost_pool_t *pool, bool with_pageblocks)
 {
 	const roost_t *frames = roost_pool_frames(pool);
+	struct held held[ROOST_MAX_CPUS] = {{0}};
 
 	put_info(r, pool);
 	put(r, ",\"zones\":[");
 	for (unsigned zone = 0; zone < roost_nr_zones(frames); zone++)
 		put_zone(r, frames, zone);
-	put(r, "],\"cpus\":[");
-	for (unsigned cpu = 0; cpu < roost_nr_cpus(frames); cpu++)
-		put_cpu(r, frames, cpu);
 	put(r, "],\"counters\":{");
 	put_counters(r, frames);
 	put(r, "}");
-	put_pageblocks(r, frames, with_pageblocks);
-	put(r, "}");
+	put_pageblocks(r, frames, with_pageblocks, held);
+	put(r, ",\"cpus\":[");
+	for (unsigned cpu = 0; cpu < roost_nr_cpus(frames); cpu++)
+		put_cpu(r, frames, cpu, &held[cpu]);
+	put(r, "]}");
 }
 
 void rst_report_pools(struct rst_report *r, bool with_pageblocks)

@@ -2,10 +2,11 @@
 /*
  * serve.c - the thread that answers: see roost/serve.h. What is said is in report.c.
  *
- * The registry's lock guards the state below, and is held while a report is written, so that no pool
- * goes. It is not held while anything is read or sent: a client that hangs delays other clients, and
- * nothing else.
+ * The registry's lock guards the state below, and is held while a report is written, so that no
+ * pool goes. It is not held while anything is read or sent: a client that hangs delays other
+ * clients, and nothing else.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,8 +30,8 @@ enum {
 };
 
 static struct {
-	pid_t pid;  /* who serves; 0: nobody. A child finds its parent here */
-	int fd;	    /* listens */
+	pid_t pid;   /* who serves; 0: nobody. A child finds its parent here */
+	int fd;	     /* listens */
 	int stop[2]; /* a pipe; its end is closed when the thread is to end */
 	pthread_t thread;
 	struct sockaddr_un address;

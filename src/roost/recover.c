@@ -92,11 +92,8 @@ static void put_right(struct roost *r, struct rst_zone *z, const struct census *
 	rst_store_rlx(&z->reserve_free, (int64_t)census->reserve);
 	rst_store_rlx(&z->nr_isolated, census->isolated);
 	rst_store_rlx(&z->pressure.calling, 0);
-	/* Either may be the larger: an allocation not yet counted, a free not yet counted. */
-	if (counted > census->free)
-		rst_add_rlx(&z->pcps[0].orders.allocated[0], counted - census->free);
-	else
-		rst_add_rlx(&z->pcps[0].orders.freed[0], census->free - counted);
+	/* What was taken or freed, and is not counted yet. */
+	rst_add_rlx(&z->pcps[0].orders.freed[0], census->free - counted);
 }
 
 static void note_zone(struct roost *r, struct rst_zone *z)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - memory for user programs: blocks of one page to 1 GiB, as pointers.
+ *
+ * A pool reserves address space for all that it may ever have, and takes memory from the kernel
+ * when a block is first written to. The blocks are those of a page-frame allocator (roost.h) whose
+ * frames are the pages of that address space, and its law holds: a free never waits, takes no lock
+ * and makes no system call; allocating and freeing is legal in signal handlers, at any instruction,
+ * also on top of the pool itself.
+ *
+ * Free memory goes back to the kernel outside of free: by roost_pool_trim(), by later allocations
+ * or by a thread (decay_ms, decay_thread), page by page where a few blocks keep the rest of 2 MiB
+ * from being free. Metadata lie elsewhere, so a free page is never touched.
+ *
+ * Sizes are bytes. A block is a power of two of pages (roost_pool_page_size()) and aligned to its
+ * size. Functions that return int return 0 or a negative errno.
+ *
+ * Fork. fork() in thread context: parent and child go on, whatever other threads did, and nothing
+ * is lost. _Fork(), a raw clone, or fork() in a handler on top of a call of this header: both go
+ * on, but what threads that are no more had in hand at that instant is set aside in the child
+ * (struct roost_pool_info says how much) until roost_pool_recover().
+ */
+#ifndef ROOST_POOL_H
+#define ROOST_POOL_H
+
+#include <roost/roost.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct roost_pool roost_pool_t;
+
+/* What the kernel backs a pool with. */
+enum roost_pool_pages {
+	ROOST_PAGES_SYSTEM = 0, /* as the system is set up */
+	/* Transparent huge pages, asked for with madvise(2). A trim splits those that are only
+	 * partly free, and khugepaged may later fill the gaps again. */
+	ROOST_PAGES_THP = 1,
+	ROOST_PAGES_NO_THP = 2, /* small pages alone */
+	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. Growing fails when the system has no
+	 * more of them; only roost_pool_resize() gives them back. */
+	ROOST_PAGES_2M = 3,
+	ROOST_PAGES_1G = 4,
+};
+
+/*
+ * Called for each misuse that is found (a double free, a pointer into a block, ...), from the
+ * context of the offending caller. block is what it named; what says in English what is wrong. When
+ * it returns, the call has no effect.
+ */
+typedef void roost_pool_misuse_fn(void *context, const char *call, const void *block,
+				  const char *what);
+
+struct roost_pool_config {
+	size_t size;	  /* sizeof(struct roost_pool_config): set by ROOST_POOL_CONFIG_INIT */
+	const char *name; /* for reports; copied, at most 31 bytes; NULL: "pool" */
+	/* The pool never has more than this; so much address space is reserved. Rounded up to
+	 * 2 MiB, for ROOST_PAGES_1G and with several nodes to 1 GiB of each. */
+	size_t limit;
+	size_t initial; /* how much of it may be used at first; 0: all. Rounded as limit */
+	/* By how much the pool grows by itself when it has no block left, up to the limit. 0: only
+	 * by roost_pool_resize(). */
+	size_t step;
+	size_t reserve; /* only for callers with ROOST_RESERVE; 0: none */
+	enum roost_pool_pages pages;
+	/* What was free for this long, or up to twice as long, goes back to the kernel: every 256th
+	 * allocation of a thread looks at the clock and gives back 16 MiB at most. 0: not so. */
+	unsigned decay_ms;
+	bool decay_thread; /* a thread does that too, also when nobody allocates */
+	/* One zone for each NUMA node, its memory on the node; callers get memory of their own
+	 * node first. Without libnuma, or on one node: no difference. */
+	bool numa;
+	unsigned check_level;	      /* ROOST_CHECK_* */
+	roost_pool_misuse_fn *misuse; /* NULL: it is written to standard error, then abort() */
+	void *context;		      /* given to the hook */
+};
+
+#define ROOST_POOL_CONFIG_INIT                                                                     \
+	{                                                                                          \
+		.size = sizeof(struct roost_pool_config), .decay_ms = 10000,                       \
+		.check_level = ROOST_CHECK_STATE,                                                  \
+	}
+
+enum {
+	ROOST_MAX_POOLS = 64, /* at a time in a process */
+};
+
+/*
+ * Makes a pool. Thread context. 0 and *pool, or -EINVAL (roost_pool_config_error() says why),
+ * -ENOMEM (no address space or, ROOST_PAGES_2M and 1G, not enough reserved huge pages), -ENOSPC
+ * (ROOST_MAX_POOLS).
+ */
+ROOST_MUST_CHECK int roost_pool_create(roost_pool_t **pool, const struct roost_pool_config *config);
+
+/* Why a configuration is refused, in English, or NULL if it is good. Thread context. */
+const char *roost_pool_config_error(const struct roost_pool_config *config);
+
+/* Unmaps the pool with all its blocks. Nobody else may use it any more. Thread context. */
+void roost_pool_destroy(roost_pool_t *pool);
+
+/* ---- Blocks ------------------------------------------------------------------------------- */
+
+/*
+ * A block of at least size bytes; what is in it is not defined. Any context; with ROOST_WAIT thread
+ * context. flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, a migratetype.
+ * NULL and errno ENOMEM if there is none, or larger than the largest (1 GiB, or less if the limit
+ * is). Without ROOST_WAIT it may also fail while others have the last of it in hand (roost.h), or
+ * while another thread grows the pool.
+ */
+ROOST_MUST_CHECK void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags);
+
+/*
+ * Frees a block by its pointer, whichever pool it is from; NULL is none. Any context; no lock, no
+ * system call, errno is kept. Cost: a look for the pool (one compare each), roost_free(), and one
+ * OR if its 2 MiB had no free since the last trim.
+ */
+void roost_pool_free(void *block);
+
+/* Up to count blocks into blocks[]; how many. Contexts as above. */
+ROOST_MUST_CHECK size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags,
+					      void **blocks, size_t count);
+void roost_pool_free_bulk(void *const *blocks, size_t count);
+
+/* Bytes of an allocated block; 0 if there begins none. Any context. */
+size_t roost_pool_usable_size(const void *block);
+
+/* The pool in whose address space an address lies, or NULL. Any context. */
+roost_pool_t *roost_pool_of(const void *address);
+
+/* Bytes of the smallest block. Any context. */
+size_t roost_pool_page_size(void);
+
+/* ---- How much ------------------------------------------------------------------------------ */
+
+/*
+ * Lets the pool have so many bytes (rounded up as the limit), by taking free memory out of use or
+ * putting it in again. 0, -EINVAL (above the limit, or less than the reserve), -ENOMEM (the kernel
+ * gives no more), -EAGAIN (so much is in use: it is as small as could be; or another thread is at
+ * it all the time). Thread context.
+ */
+int roost_pool_resize(roost_pool_t *pool, size_t bytes);
+
+/* Gives all that is free back to the kernel; how many bytes it had. Thread context; waits for
+ * others that do the same. Cost: a system call or more for each 2 MiB in which something was freed.
+ */
+size_t roost_pool_trim(roost_pool_t *pool);
+
+struct roost_pool_info {
+	char name[32];
+	size_t limit, size; /* bytes that it may have at most; that it may have now */
+	size_t used;	    /* in blocks that are allocated */
+	size_t reserve;
+	size_t metadata;	   /* bytes of address space for it; touched as they are needed */
+	size_t page_size, largest; /* of blocks */
+	unsigned nodes;
+	uint64_t grown, shrunk;	    /* times */
+	uint64_t trims, given_back; /* pageblocks looked at; bytes */
+	size_t set_aside;	    /* in hands of threads that are no more: see Fork above */
+};
+
+/* Describes a pool. Thread context; exact only at rest. */
+void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info);
+
+/* Bytes of a pool that have memory of the kernel's now, by mincore(2): 1 byte is read for each
+ * page. Thread context. */
+size_t roost_pool_resident(const roost_pool_t *pool);
+
+/*
+ * In a child of _Fork() or the like, or after threads were killed in the middle of it: finds what
+ * nobody has any more, and puts it back; how many bytes. Nobody else may be inside the pool.
+ * Thread context. Cost: a look at each page's byte of metadata.
+ */
+size_t roost_pool_recover(roost_pool_t *pool);
+
+/* The page-frame allocator below, for statistics and dumps: frame n is the nth page of the pool's
+ * address space. What is allocated or freed there directly is not given back to the kernel. */
+roost_t *roost_pool_frames(const roost_pool_t *pool);
+void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

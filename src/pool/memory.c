@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c - the kernel's side of a pool: address space that is reserved, used, given back.
+ *
+ * What is out of use cannot be touched (PROT_NONE) or, once it was in use, has no memory. With
+ * reserved huge pages it is mapped only while it is in use: so growing fails when there are no more
+ * of them, where a later write would be killed.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+
+#include "pool/pool.h"
+
+static bool is_huge(const roost_pool_t *pool)
+{
+	return pool->pages >= ROOST_PAGES_2M;
+}
+
+/* Reserved, and nobody can touch it. */
+static void *reserve(void *address, size_t bytes, int flags)
+{
+	return mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
+		    -1, 0);
+}
+
+int rst_memory_reserve(roost_pool_t *pool)
+{
+	size_t align = rst_page_size(pool) << pool->max_order;
+
+	pool->reserved_size = pool->limit + align;
+	pool->reserved = reserve(NULL, pool->reserved_size, 0);
+	if (pool->reserved == MAP_FAILED)
+		return -ENOMEM;
+	pool->base = pool->reserved + (-(uintptr_t)pool->reserved & (align - 1));
+	/* A wish: kernels without it go on with small pages. */
+	if (pool->pages == ROOST_PAGES_THP)
+		madvise(pool->base, pool->limit, MADV_HUGEPAGE);
+	else if (pool->pages == ROOST_PAGES_NO_THP)
+		madvise(pool->base, pool->limit, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+/* On the nodes whose zones it lies in. */
+static void place(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	size_t span = pool->limit / pool->nodes;
+	char *end = address + bytes;
+
+	while (pool->nodes > 1 && address < end) {
+		size_t node = (size_t)(address - pool->base) / span;
+		char *last = pool->base + (node + 1) * span;
+		size_t part = (size_t)((last < end ? last : end) - address);
+
+		rst_numa_place(address, part, (unsigned)node);
+		address += part;
+	}
+}
+
+int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	int size = pool->pages == ROOST_PAGES_1G ? MAP_HUGE_1GB : MAP_HUGE_2MB;
+
+	if (!is_huge(pool)) {
+		if (mprotect(address, bytes, PROT_READ | PROT_WRITE))
+			return -ENOMEM;
+	} else if (mmap(address, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | size, -1,
+			0) == MAP_FAILED) {
+		reserve(address, bytes, MAP_FIXED); /* it may be unmapped by now */
+		return -ENOMEM;
+	}
+	place(pool, address, bytes);
+	return 0;
+}
+
+void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	if (is_huge(pool))
+		reserve(address, bytes, MAP_FIXED);
+	else
+		rst_memory_give_back(address, bytes);
+}
+
+bool rst_memory_give_back(char *address, size_t bytes)
+{
+	return madvise(address, bytes, MADV_DONTNEED) == 0; /* not if it is locked */
+}
+
+void *rst_memory_zeroed(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+bool rst_memory_resident(const roost_pool_t *pool, char *address,
+			 uint64_t pages[ROOST_PAGEBLOCK_WORDS])
+{
+	unsigned char has[RST_PAGEBLOCK_PAGES];
+
+	if (mincore(address, rst_pageblock_size(pool), has))
+		return false;
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		pages[i] = 0;
+		for (unsigned bit = 0; bit < 64; bit++)
+			pages[i] |= (uint64_t)(has[i * 64 + bit] & 1) << bit;
+	}
+	return true;
+}
+
+size_t roost_pool_resident(const roost_pool_t *pool)
+{
+	uint64_t pages[ROOST_PAGEBLOCK_WORDS];
+	size_t n = 0;
+
+	for (size_t b = 0; b < rst_nr_pageblocks(pool); b++)
+		if (rst_memory_resident(pool, rst_address(pool, b << ROOST_PAGEBLOCK_ORDER), pages))
+			for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++)
+				n += (size_t)__builtin_popcountll(pages[i]);
+	return n << pool->page_shift;
+}

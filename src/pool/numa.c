@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* numa.c - NUMA nodes by libnuma, if the library was built with it; else there is one. */
+#include "pool/pool.h"
+
+#if ROOST_NUMA
+#include <numa.h>
+
+unsigned rst_numa_nodes(void)
+{
+	int last = numa_available() < 0 ? 0 : numa_max_node();
+
+	return last < 0 ? 1 : last >= ROOST_MAX_NODES ? ROOST_MAX_NODES : (unsigned)last + 1;
+}
+
+unsigned rst_numa_node_of_cpu(unsigned cpu)
+{
+	int node = numa_node_of_cpu((int)cpu);
+
+	return node < 0 || node >= ROOST_MAX_NODES ? 0 : (unsigned)node;
+}
+
+void rst_numa_place(void *address, size_t bytes, unsigned node)
+{
+	numa_tonode_memory(address, bytes, (int)node);
+}
+#else
+unsigned rst_numa_nodes(void)
+{
+	return 1;
+}
+
+unsigned rst_numa_node_of_cpu(unsigned cpu)
+{
+	(void)cpu;
+	return 0;
+}
+
+void rst_numa_place(void *address, size_t bytes, unsigned node)
+{
+	(void)address;
+	(void)bytes;
+	(void)node;
+}
+#endif

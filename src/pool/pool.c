@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* pool.c - pools are made, described and destroyed. Thread context. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pool/pool.h"
+#include "pool/report.h"
+
+size_t roost_pool_page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- Configuration ------------------------------------------------------------------------- */
+
+enum { GIB_SHIFT = 30 };
+
+const char *roost_pool_config_error(const struct roost_pool_config *config)
+{
+	if (!config)
+		return "there is no configuration";
+	if (config->size != sizeof(*config))
+		return "size is not sizeof(struct roost_pool_config): use ROOST_POOL_CONFIG_INIT";
+	if (!config->limit)
+		return "limit is 0: say how much the pool may ever have";
+	if (config->limit > (size_t)1 << 46)
+		return "limit is more than address space has";
+	if (config->initial > config->limit)
+		return "initial is more than limit";
+	if (config->reserve > (config->initial ? config->initial : config->limit) / 2)
+		return "reserve is more than half of what there is at first";
+	if (config->pages > ROOST_PAGES_1G)
+		return "pages is none of enum roost_pool_pages";
+	if (config->check_level > ROOST_CHECK_PARANOID)
+		return "check_level is above ROOST_CHECK_PARANOID";
+	if (config->decay_thread && !config->decay_ms)
+		return "decay_thread needs decay_ms";
+	return NULL;
+}
+
+static unsigned shift_of(size_t size)
+{
+	return (unsigned)__builtin_ctzll(size);
+}
+
+static size_t round_up(size_t bytes, size_t unit)
+{
+	return (bytes + unit - 1) / unit * unit;
+}
+
+/* How it is laid out: page size, largest order, nodes, the limit rounded up. */
+static void lay_out(roost_pool_t *pool, const struct roost_pool_config *config)
+{
+	size_t pageblock, unit;
+
+	pool->page_shift = shift_of(roost_pool_page_size());
+	pool->nodes = config->numa ? rst_numa_nodes() : 1;
+	pageblock = rst_pageblock_size(pool);
+	unit = pool->nodes > 1 || config->pages == ROOST_PAGES_1G ? (size_t)1 << GIB_SHIFT
+								  : pageblock;
+	pool->limit = round_up(config->limit, unit * pool->nodes);
+	pool->chunk_order = ROOST_PAGEBLOCK_ORDER;
+	if (config->pages == ROOST_PAGES_1G)
+		pool->chunk_order = GIB_SHIFT - pool->page_shift;
+	pool->max_order = ROOST_PAGEBLOCK_ORDER;
+	while (pool->max_order < ROOST_MAX_ORDER &&
+	       pool->max_order + pool->page_shift < GIB_SHIFT &&
+	       rst_page_size(pool) << (pool->max_order + 1) <= pool->limit / pool->nodes)
+		pool->max_order++;
+}
+
+static void copy(roost_pool_t *pool, const struct roost_pool_config *config)
+{
+	strncpy(pool->name, config->name ? config->name : "pool", sizeof(pool->name) - 1);
+	pool->step = config->step;
+	pool->pages = config->pages;
+	pool->decay_ms = config->decay_ms;
+	pool->reserve = round_up(config->reserve, rst_page_size(pool));
+	pool->misuse = config->misuse;
+	pool->context = config->context;
+	pool->in_hand = ROOST_NONE;
+}
+
+/* ---- Create -------------------------------------------------------------------------------- */
+
+/* The page-frame allocator: one zone for each node. 0 or -ENOMEM. */
+static int init_frames(roost_pool_t *pool, unsigned check_level)
+{
+	struct roost_range ranges[ROOST_MAX_NODES];
+	struct roost_zone_config zones[ROOST_MAX_NODES];
+	uint8_t cpu_node[ROOST_MAX_CPUS];
+	struct roost_config config = ROOST_CONFIG_INIT;
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	roost_pfn pages = (pool->limit >> pool->page_shift) / pool->nodes;
+	void *metadata;
+
+	for (unsigned node = 0; node < pool->nodes; node++) {
+		ranges[node] = (struct roost_range){
+			.start = node * pages, .end = (node + 1) * pages, .zone = (uint16_t)node};
+		zones[node] = (struct roost_zone_config){
+			.name = "Pool",
+			.node = node,
+			.reserve = (pool->reserve >> pool->page_shift) / pool->nodes,
+			/* No hook listens, and nodes are not left early. */
+			.low = 1 + (pool->reserve >> pool->page_shift) / pool->nodes,
+			.high = 2 + (pool->reserve >> pool->page_shift) / pool->nodes};
+	}
+	config.ranges = ranges;
+	config.nr_ranges = pool->nodes;
+	config.zones = zones;
+	config.nr_zones = pool->nodes;
+	config.nr_cpus = cpus < 1 ? 1 : cpus > ROOST_MAX_CPUS ? ROOST_MAX_CPUS : (unsigned)cpus;
+	for (unsigned cpu = 0; cpu < config.nr_cpus; cpu++)
+		cpu_node[cpu] =
+			(uint8_t)(pool->nodes > 1 ? rst_numa_node_of_cpu(cpu) % pool->nodes : 0);
+	config.cpu_node = cpu_node;
+	config.max_order = pool->max_order;
+	config.check_level = check_level;
+	config.misuse = rst_pool_frame_misuse;
+	config.context = pool;
+	pool->metadata = roost_metadata_size(&config);
+	metadata = pool->metadata ? rst_memory_zeroed(pool->metadata) : NULL;
+	if (!metadata)
+		return -ENOMEM;
+	return roost_init(&pool->frames, &config, metadata, pool->metadata);
+}
+
+/* Three bitmaps and the stack of chunks out of use, at most one for each pageblock. */
+static int init_side(roost_pool_t *pool)
+{
+	size_t words = rst_mark_words(pool);
+
+	pool->side_size = (3 * words + rst_nr_pageblocks(pool) + 1) * sizeof(uint64_t);
+	pool->side = rst_memory_zeroed(pool->side_size);
+	if (!pool->side)
+		return -ENOMEM;
+	pool->freed = pool->side;
+	pool->aged = (uint64_t *)pool->side + words;
+	pool->due = pool->aged + words;
+	pool->unused = pool->due + words;
+	return 0;
+}
+
+/* Gives back what there is of it. */
+static void take_down(roost_pool_t *pool)
+{
+	if (pool->reserved_size)
+		munmap(pool->reserved, pool->reserved_size);
+	if (pool->side)
+		munmap(pool->side, pool->side_size);
+	if (pool->frames)
+		munmap(pool->frames, pool->metadata);
+	*pool = (roost_pool_t){0};
+}
+
+static int build(roost_pool_t *pool, const struct roost_pool_config *config)
+{
+	int err;
+
+	lay_out(pool, config);
+	copy(pool, config);
+	err = rst_memory_reserve(pool);
+	if (err) {
+		pool->reserved_size = 0;
+		return err;
+	}
+	err = init_side(pool);
+	if (!err)
+		err = init_frames(pool, config->check_level);
+	if (!err)
+		err = rst_size_init(pool, config->initial ? config->initial : pool->limit);
+	if (!err && config->decay_thread)
+		err = rst_trim_start_thread(pool);
+	return err;
+}
+
+int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *config)
+{
+	roost_pool_t *pool;
+	int err;
+
+	if (!out || roost_pool_config_error(config))
+		return -EINVAL;
+	rst_fork_init();
+	rst_pool_lock(&rst_registry_lock);
+	pool = rst_registry_claim();
+	err = pool ? build(pool, config) : -ENOSPC;
+	if (!err) {
+		rst_registry_publish(pool);
+		*out = pool;
+	} else if (pool) {
+		take_down(pool);
+		rst_registry_release(pool);
+	}
+	rst_pool_unlock(&rst_registry_lock);
+	if (!err)
+		rst_serve_from_environment();
+	return err;
+}
+
+void roost_pool_destroy(roost_pool_t *pool)
+{
+	if (!pool)
+		return;
+	rst_pool_lock(&rst_registry_lock);
+	rst_registry_withdraw(pool);
+	rst_trim_stop_thread(pool);
+	take_down(pool);
+	rst_registry_release(pool);
+	rst_pool_unlock(&rst_registry_lock);
+}
+
+/* ---- Look ---------------------------------------------------------------------------------- */
+
+/* Free pages, wherever they are. */
+static uint64_t free_pages(const roost_pool_t *pool)
+{
+	uint64_t pages = 0;
+
+	for (unsigned node = 0; node < pool->nodes; node++) {
+		struct roost_zone_info zone;
+
+		if (!roost_zone_info(pool->frames, node, &zone))
+			pages += zone.free + zone.free_pcp + zone.free_llist;
+	}
+	return pages;
+}
+
+void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
+{
+	size_t free = free_pages(pool) << pool->page_shift;
+
+	*info = (struct roost_pool_info){
+		.limit = pool->limit,
+		.size = atomic_load(&pool->size),
+		.reserve = pool->reserve,
+		.metadata = pool->metadata + pool->side_size,
+		.page_size = rst_page_size(pool),
+		.largest = rst_page_size(pool) << pool->max_order,
+		.nodes = pool->nodes,
+		.grown = atomic_load(&pool->grown),
+		.shrunk = atomic_load(&pool->shrunk),
+		.trims = atomic_load(&pool->trims),
+		.given_back = atomic_load(&pool->given_back),
+		.set_aside = atomic_load(&pool->set_aside),
+	};
+	info->used = info->size > free ? info->size - free : 0;
+	memcpy(info->name, pool->name, sizeof(info->name));
+}
+
+roost_t *roost_pool_frames(const roost_pool_t *pool)
+{
+	return pool->frames;
+}
+
+void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn)
+{
+	return pfn == ROOST_NONE ? NULL : rst_address(pool, pfn);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - the pool's data, and what its files offer each other.
+ *
+ *	registry.c   which pool an address is of
+ *	pool.c       creating and destroying
+ *	alloc.c      allocation and free
+ *	memory.c     the kernel's side: address space, memory in use or not, huge pages
+ *	size.c       how much of the limit may be used
+ *	trim.c       free memory goes back to the kernel
+ *	fork.c       locks, and what becomes of them in a child
+ *	numa.c       nodes
+ *	serve.c      who asks is answered; report.c: what
+ *
+ * Pools lie in a table, since a free finds its pool by an address alone, in any context, while
+ *others come and go. Letters beside a field say what guards it: c  constant while the pool is there
+ *   a  nothing: atomic
+ *   s  the size lock to write; read racily
+ *   t  the trim lock
+ *   n  the threads that create and destroy pools
+ *
+ * Both locks are only ever tried, with signals open: who wants to wait sleeps in rounds, in thread
+ * context, holding nothing. Rank: registry, then size before trim of each pool, pools by number.
+ */
+#ifndef RST_POOL_H
+#define RST_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "core/probe.h"
+#include "roost/pool.h"
+
+enum {
+	RST_PAGEBLOCK_PAGES = 1 << ROOST_PAGEBLOCK_ORDER,
+	RST_POOL_BULK = 64,
+};
+
+/* Who holds it: the address of a thread-local of the holder, 0 if nobody does. */
+struct rst_pool_lock {
+	_Atomic uintptr_t holder; /* a */
+};
+
+struct roost_pool {
+	/* Read by every call. */
+	roost_t *frames;	  /* c */
+	char *base;		  /* c; of the address space */
+	size_t limit;		  /* c; bytes */
+	unsigned page_shift;	  /* c */
+	unsigned max_order;	  /* c */
+	_Atomic uint64_t *freed;  /* c; a: see trim.c; a bit for each pageblock */
+	_Atomic uint32_t growing; /* a; an allocation that fails may grow it */
+
+	_Alignas(64) struct rst_pool_lock size_lock;
+	_Atomic size_t size;		/* s; bytes that may be used */
+	size_t step;			/* c */
+	uint64_t *unused;		/* s; stack of chunks out of use: pfn << 8 | order */
+	size_t nr_unused;		/* s */
+	_Atomic uint64_t grown, shrunk; /* s to write */
+
+	_Alignas(64) struct rst_pool_lock trim_lock;
+	uint64_t *aged, *due;	  /* t; see trim.c */
+	_Atomic size_t nr_due;	  /* t to write */
+	size_t due_word;	  /* t; where to go on */
+	_Atomic uint64_t tick_ms; /* t to write; when marks age next */
+	roost_pfn in_hand;	  /* t; pageblock that is being given back, or ROOST_NONE */
+	uint64_t in_hand_frames[ROOST_PAGEBLOCK_WORDS]; /* t */
+	_Atomic uint64_t trims, given_back;		/* t to write */
+
+	enum roost_pool_pages pages;  /* c */
+	unsigned chunk_order;	      /* c; smallest that goes in and out of use */
+	unsigned decay_ms;	      /* c */
+	unsigned nodes;		      /* c */
+	size_t reserve, metadata;     /* c */
+	char *reserved;		      /* c; what was mapped, base is in it */
+	size_t reserved_size;	      /* c */
+	void *side;		      /* c; bitmaps and the stack */
+	size_t side_size;	      /* c */
+	roost_pool_misuse_fn *misuse; /* c */
+	void *context;		      /* c */
+	char name[32];		      /* c */
+
+	bool has_thread;	    /* n */
+	pthread_t thread;	    /* n */
+	pthread_mutex_t stop_mutex; /* for the decay thread's end alone */
+	pthread_cond_t stop_cond;
+	bool stop; /* stop_mutex */
+
+	_Atomic uint32_t unseen_fork; /* a; the child of a fork that no handler saw */
+	_Atomic uint64_t set_aside;   /* a; bytes whose guard was held then */
+};
+
+static inline size_t rst_page_size(const roost_pool_t *pool)
+{
+	return (size_t)1 << pool->page_shift;
+}
+
+static inline size_t rst_pageblock_size(const roost_pool_t *pool)
+{
+	return (size_t)RST_PAGEBLOCK_PAGES << pool->page_shift;
+}
+
+static inline char *rst_address(const roost_pool_t *pool, roost_pfn pfn)
+{
+	return pool->base + (pfn << pool->page_shift);
+}
+
+static inline roost_pfn rst_pfn(const roost_pool_t *pool, const void *address)
+{
+	return (roost_pfn)((const char *)address - pool->base) >> pool->page_shift;
+}
+
+static inline size_t rst_nr_pageblocks(const roost_pool_t *pool)
+{
+	return pool->limit / rst_pageblock_size(pool);
+}
+
+/* Words of a bitmap of all pageblocks. */
+static inline size_t rst_mark_words(const roost_pool_t *pool)
+{
+	return (rst_nr_pageblocks(pool) + 63) / 64;
+}
+
+/* ---- registry.c ---------------------------------------------------------------------------- */
+
+/* An unused entry of the table, or NULL. */
+roost_pool_t *rst_registry_claim(void);
+/* From here on addresses are found / not found any more. */
+void rst_registry_publish(const roost_pool_t *pool);
+void rst_registry_withdraw(const roost_pool_t *pool);
+void rst_registry_release(roost_pool_t *pool);
+/* Pool number i of ROOST_MAX_POOLS, or NULL. It may go as soon as this has returned, unless the
+ * caller keeps it from it. */
+roost_pool_t *rst_registry_get(unsigned i);
+
+/* ---- alloc.c ------------------------------------------------------------------------------- */
+
+/* The page-frame allocator's hook; context is the pool. */
+void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse);
+
+/* ---- memory.c ------------------------------------------------------------------------------ */
+
+/* Reserves address space for base .. base + limit, aligned to the largest block. 0 or -ENOMEM. */
+int rst_memory_reserve(roost_pool_t *pool);
+/* Memory may be used from now on; no byte of it has been touched. 0 or -ENOMEM. */
+int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes);
+/* Nobody has anything there: it goes back to the kernel. */
+void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes);
+/* The same for free pages that stay in use, where the kernel can. True if it did. */
+bool rst_memory_give_back(char *address, size_t bytes);
+/* Zeroed memory for metadata, which comes as it is touched; NULL. */
+void *rst_memory_zeroed(size_t bytes);
+/* Which pages of a pageblock have memory: bit i of pages[]. False: not known. */
+bool rst_memory_resident(const roost_pool_t *pool, char *address,
+			 uint64_t pages[ROOST_PAGEBLOCK_WORDS]);
+
+/* ---- size.c -------------------------------------------------------------------------------- */
+
+/* Everything is taken out of use, then so much as given put in again. 0 or -ENOMEM. */
+int rst_size_init(roost_pool_t *pool, size_t initial);
+/* Before an allocation of so many bytes fails: has the pool grown? */
+bool rst_size_grow_for(roost_pool_t *pool, size_t bytes);
+/* Is somebody else at it? */
+bool rst_size_is_changing(const roost_pool_t *pool);
+
+/* ---- trim.c -------------------------------------------------------------------------------- */
+
+/* Something of these pages was freed. Any context. */
+void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
+/* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
+void rst_trim_step(roost_pool_t *pool);
+/* Does a trim have frames in hand just now? */
+bool rst_trim_is_running(const roost_pool_t *pool);
+/* Frees what a trim had in hand that never goes on; how many pages. The caller has the trim lock.
+ */
+size_t rst_trim_let_go(roost_pool_t *pool);
+int rst_trim_start_thread(roost_pool_t *pool);
+void rst_trim_stop_thread(roost_pool_t *pool);
+
+/* ---- fork.c -------------------------------------------------------------------------------- */
+
+/* Initial-exec: the first use of a thread-local in a dlopened library could call malloc. */
+#define RST_POOL_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
+
+/* How many calls of the pool the thread is in, one on top of the other. */
+extern RST_POOL_THREAD volatile unsigned rst_pool_inside;
+
+/* The compiler must not move the call's own work out of between the two. */
+static inline void rst_pool_enter(void)
+{
+	rst_pool_inside = rst_pool_inside + 1;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void rst_pool_leave(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	rst_pool_inside = rst_pool_inside - 1;
+}
+
+bool rst_pool_try(struct rst_pool_lock *lock);
+/* Sleeps until it has it. Thread context. */
+void rst_pool_lock(struct rst_pool_lock *lock);
+void rst_pool_unlock(struct rst_pool_lock *lock);
+void rst_pool_sleep(unsigned round);
+/* Before the first pool: the handlers of fork(). */
+void rst_fork_init(void);
+/* The registry's lock, for who creates and destroys. */
+extern struct rst_pool_lock rst_registry_lock;
+/* If this is the child of a fork that no handler saw: breaks the locks of who is no more. */
+void rst_fork_look(void);
+
+/* ---- numa.c -------------------------------------------------------------------------------- */
+
+unsigned rst_numa_nodes(void);		     /* 1 without libnuma */
+unsigned rst_numa_node_of_cpu(unsigned cpu); /* 0 if not known */
+void rst_numa_place(void *address, size_t bytes, unsigned node);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * size.c - how much of its limit a pool may use.
+ *
+ * What is out of use is allocated, as the memory of a guest is in a balloon: chunks of a whole
+ * number of pageblocks on a stack. The pool grows by freeing the topmost and shrinks by allocating
+ * some. The stack changes under the size lock, and a chunk is on it before it is unmapped and until
+ * after it is mapped: who stops in between leaves at most that one chunk out of use.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pool/pool.h"
+
+static uint64_t chunk_of(roost_pfn pfn, unsigned order)
+{
+	return pfn << 8 | order;
+}
+
+static roost_pfn pfn_of(uint64_t chunk)
+{
+	return chunk >> 8;
+}
+
+static unsigned order_of(uint64_t chunk)
+{
+	return chunk & 0xff;
+}
+
+static size_t bytes_of(const roost_pool_t *pool, uint64_t chunk)
+{
+	return rst_page_size(pool) << order_of(chunk);
+}
+
+static void add_size(roost_pool_t *pool, size_t bytes)
+{
+	atomic_store_explicit(&pool->size,
+			      atomic_load_explicit(&pool->size, memory_order_relaxed) + bytes,
+			      memory_order_relaxed);
+}
+
+/* Racy to who looks whether growing is worth a try. */
+static void look_for_more(roost_pool_t *pool)
+{
+	atomic_store_explicit(&pool->growing, pool->step && pool->nr_unused, memory_order_relaxed);
+}
+
+static size_t rounded(const roost_pool_t *pool, size_t bytes)
+{
+	size_t unit = rst_page_size(pool) << pool->chunk_order;
+
+	return bytes > pool->limit ? pool->limit : (bytes + unit - 1) / unit * unit;
+}
+
+/* ---- Grow ---------------------------------------------------------------------------------- */
+
+/* The topmost chunk goes in use, or the lower half of it if it is too large. */
+static int put_in(roost_pool_t *pool, size_t most)
+{
+	uint64_t *top = &pool->unused[pool->nr_unused - 1];
+	int err;
+
+	while (bytes_of(pool, *top) > most && order_of(*top) > pool->chunk_order) {
+		unsigned half = order_of(*top) - 1;
+		roost_pfn pfn = pfn_of(*top);
+
+		if (roost_split(pool->frames, pfn, half + 1, half))
+			return -EINVAL;
+		top[0] = chunk_of(pfn + ((roost_pfn)1 << half), half);
+		top[1] = chunk_of(pfn, half);
+		top = &pool->unused[pool->nr_unused++];
+	}
+	err = rst_memory_use(pool, rst_address(pool, pfn_of(*top)), bytes_of(pool, *top));
+	if (err)
+		return err;
+	pool->nr_unused--;
+	add_size(pool, bytes_of(pool, *top));
+	roost_free(pool->frames, pfn_of(*top), order_of(*top));
+	return 0;
+}
+
+static int grow(roost_pool_t *pool, size_t target)
+{
+	int err = 0;
+
+	while (!err && atomic_load(&pool->size) < target && pool->nr_unused)
+		err = put_in(pool, target - atomic_load(&pool->size));
+	RST_PROBE2(grow, pool->base, atomic_load(&pool->size));
+	atomic_fetch_add(&pool->grown, 1);
+	look_for_more(pool);
+	return err;
+}
+
+bool rst_size_grow_for(roost_pool_t *pool, size_t bytes)
+{
+	size_t size, more = bytes > pool->step ? bytes : pool->step;
+	bool grown;
+
+	if (!atomic_load_explicit(&pool->growing, memory_order_relaxed) ||
+	    !rst_pool_try(&pool->size_lock))
+		return false;
+	size = atomic_load(&pool->size);
+	grow(pool, rounded(pool, pool->limit - size < more ? pool->limit : size + more));
+	grown = atomic_load(&pool->size) > size;
+	rst_pool_unlock(&pool->size_lock);
+	return grown;
+}
+
+bool rst_size_is_changing(const roost_pool_t *pool)
+{
+	return atomic_load(&pool->size_lock.holder) != 0;
+}
+
+/* ---- Shrink -------------------------------------------------------------------------------- */
+
+static void take_out(roost_pool_t *pool, roost_pfn pfn, unsigned order)
+{
+	uint64_t chunk = chunk_of(pfn, order);
+
+	pool->unused[pool->nr_unused++] = chunk;
+	add_size(pool, -bytes_of(pool, chunk));
+	rst_memory_unuse(pool, rst_address(pool, pfn), bytes_of(pool, chunk));
+}
+
+/* Takes chunks of up to most bytes out of use, largest first, until none is left; how many bytes.
+ */
+static size_t take_out_some(roost_pool_t *pool, size_t most)
+{
+	unsigned order = pool->max_order;
+	size_t taken = 0;
+
+	while (order >= pool->chunk_order && taken < most) {
+		size_t bytes = rst_page_size(pool) << order;
+		roost_pfn pfn =
+			bytes <= most - taken ? roost_alloc(pool->frames, order, 0) : ROOST_NONE;
+
+		if (pfn == ROOST_NONE) {
+			order--;
+			continue;
+		}
+		take_out(pool, pfn, order);
+		taken += bytes;
+	}
+	return taken;
+}
+
+static int shrink(roost_pool_t *pool, size_t target)
+{
+	size_t most = atomic_load(&pool->size) - target;
+
+	roost_drain(pool->frames, -1); /* what CPUs keep breaks pageblocks up */
+	most -= take_out_some(pool, most);
+	RST_PROBE2(shrink, pool->base, atomic_load(&pool->size));
+	atomic_fetch_add(&pool->shrunk, 1);
+	look_for_more(pool);
+	return most ? -EAGAIN : 0;
+}
+
+int roost_pool_resize(roost_pool_t *pool, size_t bytes)
+{
+	size_t target = rounded(pool, bytes), size;
+	int err;
+
+	if (bytes > pool->limit || bytes < pool->reserve || !bytes)
+		return -EINVAL;
+	rst_pool_lock(&pool->size_lock);
+	size = atomic_load(&pool->size);
+	err = target > size ? grow(pool, target) : target < size ? shrink(pool, target) : 0;
+	rst_pool_unlock(&pool->size_lock);
+	return err;
+}
+
+/* ---- Start --------------------------------------------------------------------------------- */
+
+/* Low addresses first, of each node in turn: what is to be put in first comes last. The number of
+ * nodes and pages of each are the two that qsort() cannot hand on; creation has a lock. */
+static size_t pages_of_node;
+
+static int later_first(const void *a, const void *b)
+{
+	roost_pfn x = pfn_of(*(const uint64_t *)a), y = pfn_of(*(const uint64_t *)b);
+	roost_pfn in_x = x % pages_of_node, in_y = y % pages_of_node;
+
+	if (in_x != in_y)
+		return in_x < in_y ? 1 : -1;
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* What is not on the stack, the pageblocks of the reserve, is in use at once. */
+static int use_rest(roost_pool_t *pool)
+{
+	size_t n = rst_nr_pageblocks(pool), first = 0;
+	uint64_t *out = pool->due; /* nothing is due yet */
+	int err = 0;
+
+	for (size_t i = 0; i < pool->nr_unused; i++) {
+		size_t b = pfn_of(pool->unused[i]) >> ROOST_PAGEBLOCK_ORDER;
+		size_t end = b + ((size_t)1 << (order_of(pool->unused[i]) - ROOST_PAGEBLOCK_ORDER));
+
+		for (; b < end; b++)
+			out[b / 64] |= (uint64_t)1 << b % 64;
+	}
+	for (size_t b = 0; b <= n && !err; b++) {
+		if (b < n && !(out[b / 64] >> b % 64 & 1))
+			continue;
+		if (b > first)
+			err = rst_memory_use(pool,
+					     rst_address(pool, first << ROOST_PAGEBLOCK_ORDER),
+					     (b - first) * rst_pageblock_size(pool));
+		first = b + 1;
+	}
+	for (size_t i = 0; i < rst_mark_words(pool); i++)
+		out[i] = 0;
+	return err;
+}
+
+int rst_size_init(roost_pool_t *pool, size_t initial)
+{
+	int err;
+
+	atomic_store(&pool->size, pool->limit);
+	if (rounded(pool, initial) == pool->limit)
+		return rst_memory_use(pool, pool->base, pool->limit);
+	for (unsigned order = pool->max_order + 1; order-- > pool->chunk_order;) {
+		roost_pfn pfn;
+
+		while ((pfn = roost_alloc(pool->frames, order, 0)) != ROOST_NONE) {
+			pool->unused[pool->nr_unused++] = chunk_of(pfn, order);
+			add_size(pool, -(rst_page_size(pool) << order));
+		}
+	}
+	pages_of_node = (pool->limit >> pool->page_shift) / pool->nodes;
+	qsort(pool->unused, pool->nr_unused, sizeof(*pool->unused), later_first);
+	err = use_rest(pool);
+	if (!err)
+		err = grow(pool, rounded(pool, initial));
+	atomic_store(&pool->grown, 0);
+	return err;
+}

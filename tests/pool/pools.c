@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "pools.h"
+
+static void record(void *context, const char *call, const void *block, const char *what)
+{
+	struct pool_misuse *misuse = context;
+
+	*misuse = (struct pool_misuse){misuse->times + 1, call, what, block};
+}
+
+struct roost_pool_config pool_config(size_t limit, struct pool_misuse *misuse)
+{
+	struct roost_pool_config config = ROOST_POOL_CONFIG_INIT;
+
+	config.limit = limit;
+	config.misuse = misuse ? record : NULL;
+	config.context = misuse;
+	return config;
+}
+
+roost_pool_t *pool_open(const struct roost_pool_config *config)
+{
+	roost_pool_t *pool;
+
+	assert_null(roost_pool_config_error(config));
+	assert_int_equal(roost_pool_create(&pool, config), 0);
+	return pool;
+}
+
+size_t pool_used(const roost_pool_t *pool)
+{
+	struct roost_pool_info info;
+
+	roost_pool_info(pool, &info);
+	return info.used;
+}
+
+void pool_close(roost_pool_t *pool)
+{
+	assert_int_equal(pool_used(pool), 0);
+	assert_int_equal(roost_validate(roost_pool_frames(pool), NULL), 0);
+	roost_pool_destroy(pool);
+}
+
+void *pool_get(roost_pool_t *pool, size_t size)
+{
+	void *block = roost_pool_alloc(pool, size, ROOST_WAIT);
+
+	assert_non_null(block);
+	return block;
+}

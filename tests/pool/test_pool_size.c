@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* test_pool_size.c - growth, by itself and by request; memory that goes back to the kernel. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pools.h"
+
+static size_t size_of(const roost_pool_t *pool)
+{
+	struct roost_pool_info info;
+
+	roost_pool_info(pool, &info);
+	return info.size;
+}
+
+/* Blocks of that size until there are none, each written to; how many. */
+static size_t take_all(roost_pool_t *pool, size_t size, void **blocks)
+{
+	size_t n = 0;
+
+	while ((blocks[n] = roost_pool_alloc(pool, size, ROOST_WAIT)))
+		memset(blocks[n++], 1, PAGE);
+	return n;
+}
+
+static void resized(void **state)
+{
+	static const size_t sizes[] = {30, 64, 2, 6, 62, 64, 4};
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	static void *blocks[64 * MIB / PAGE + 1];
+	roost_pool_t *pool;
+
+	(void)state;
+	config.initial = 10 * MIB;
+	pool = pool_open(&config);
+	assert_int_equal(take_all(pool, PAGE, blocks), 10 * MIB / PAGE);
+	roost_pool_free_bulk(blocks, 10 * MIB / PAGE);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t n;
+
+		assert_int_equal(roost_pool_resize(pool, sizes[i] * MIB - PAGE), 0);
+		assert_int_equal(size_of(pool), sizes[i] * MIB);
+		assert_int_equal(pool_used(pool), 0);
+		assert_true(roost_pool_resident(pool) <= sizes[i] * MIB);
+		n = take_all(pool, PAGE, blocks);
+		assert_int_equal(n, sizes[i] * MIB / PAGE);
+		assert_int_equal(roost_pool_resident(pool), sizes[i] * MIB);
+		/* In use: it cannot shrink, and says how far it came. */
+		assert_int_equal(roost_pool_resize(pool, 2 * MIB),
+				 n * PAGE > 2 * MIB ? -EAGAIN : 0);
+		assert_int_equal(size_of(pool), sizes[i] * MIB);
+		roost_pool_free_bulk(blocks, n);
+	}
+	assert_int_equal(roost_pool_resize(pool, 64 * MIB + 1), -EINVAL);
+	assert_int_equal(roost_pool_resize(pool, 0), -EINVAL);
+	pool_close(pool);
+}
+
+/* What is free is taken out of use at once, though it lies here and there. */
+static void shrunk_as_far_as_can_be(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	void *blocks[33];
+
+	(void)state;
+	assert_int_equal(take_all(pool, 2 * MIB, blocks), 32);
+	for (unsigned i = 0; i < 32; i += 2)
+		roost_pool_free(blocks[i]);
+	assert_int_equal(roost_pool_resize(pool, 8 * MIB), -EAGAIN);
+	assert_int_equal(size_of(pool), 32 * MIB);
+	assert_int_equal(pool_used(pool), 32 * MIB);
+	assert_int_equal(roost_pool_resident(pool), 16 * PAGE);
+	assert_int_equal(roost_pool_resize(pool, 64 * MIB), 0);
+	for (unsigned i = 0; i < 32; i += 2)
+		blocks[i] = pool_get(pool, 2 * MIB);
+	roost_pool_free_bulk(blocks, 32);
+	pool_close(pool);
+}
+
+static void grows_by_itself(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	static void *blocks[64 * MIB / PAGE + 1];
+	struct roost_pool_info info;
+	roost_pool_t *pool;
+	size_t n;
+
+	(void)state;
+	config.initial = 2 * MIB;
+	config.step = 5 * MIB; /* rounded: steps of 6 */
+	pool = pool_open(&config);
+	blocks[0] = pool_get(pool, 2 * MIB);
+	assert_int_equal(size_of(pool), 2 * MIB);
+	blocks[1] = pool_get(pool, PAGE);
+	assert_int_equal(size_of(pool), 8 * MIB);
+	/* A block that is larger than a step. */
+	blocks[2] = pool_get(pool, 16 * MIB);
+	assert_true(size_of(pool) <= 40 * MIB); /* twice as much: it is aligned */
+	roost_pool_free_bulk(blocks, 3);
+	n = take_all(pool, PAGE, blocks);
+	assert_int_equal(n, 64 * MIB / PAGE);
+	roost_pool_info(pool, &info);
+	assert_int_equal(info.size, info.limit);
+	assert_in_range(info.grown, 8, 12);
+	roost_pool_free_bulk(blocks, n);
+	pool_close(pool);
+}
+
+/* ---- Back to the kernel -------------------------------------------------------------------- */
+
+enum { SPARSE = 64 * 256 }; /* pages: 64 MiB */
+
+/* All pages of 64 MiB written, nine of ten freed at random; what is left is live[0 .. *n). */
+static roost_pool_t *open_sparse(struct roost_pool_config *config, void **live, size_t *n)
+{
+	roost_pool_t *pool = pool_open(config);
+
+	assert_int_equal(take_all(pool, PAGE, live), SPARSE);
+	srand(1);
+	for (size_t i = SPARSE - 1; i; i--) {
+		size_t j = (size_t)rand() % (i + 1);
+		void *other = live[i];
+
+		live[i] = live[j];
+		live[j] = other;
+	}
+	*n = SPARSE / 10;
+	assert_int_equal(roost_pool_resident(pool), 64 * MIB);
+	for (size_t i = *n; i < SPARSE; i++)
+		roost_pool_free(live[i]);
+	return pool;
+}
+
+static bool is_written(const char *block)
+{
+	for (unsigned i = 0; i < PAGE; i++)
+		if (block[i] != 1)
+			return false;
+	return true;
+}
+
+/* Page by page, and nothing that lives is touched. */
+static void trimmed(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	static void *live[SPARSE + 1];
+	roost_pool_t *pool;
+	size_t n;
+
+	(void)state;
+	pool = open_sparse(&config, live, &n);
+	assert_int_equal(roost_pool_trim(pool), (SPARSE - n) * PAGE);
+	assert_int_equal(roost_pool_resident(pool), n * PAGE);
+	assert_int_equal(pool_used(pool), n * PAGE);
+	for (size_t i = 0; i < n; i++)
+		assert_true(is_written(live[i]));
+	assert_int_equal(roost_pool_trim(pool), 0); /* nothing was freed since */
+	/* Again, after some more. */
+	roost_pool_free(live[0]);
+	assert_int_equal(roost_pool_trim(pool), PAGE);
+	roost_pool_free_bulk(live + 1, n - 1);
+	assert_int_equal(roost_pool_trim(pool), (n - 1) * PAGE);
+	assert_int_equal(roost_pool_resident(pool), 0);
+	pool_close(pool);
+}
+
+/* Large blocks mark all that they cover. */
+static void large_ones_trimmed(void **state)
+{
+	struct roost_pool_config config = pool_config(1024 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+
+	(void)state;
+	for (size_t size = PAGE; size <= 1024 * MIB; size *= 4) {
+		char *block = pool_get(pool, size);
+		size_t pages = 0;
+
+		for (size_t at = 0; at < size; at += size < 64 * MIB ? PAGE : 2 * MIB, pages++)
+			block[at] = 1;
+		roost_pool_free(block);
+		assert_int_equal(roost_pool_trim(pool), pages * PAGE);
+		assert_int_equal(roost_pool_resident(pool), 0);
+	}
+	pool_close(pool);
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
+/* By later allocations, which look at the clock now and then; not before the time. */
+static void decays_by_allocations(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	static void *live[SPARSE + 1];
+	roost_pool_t *pool;
+	size_t n;
+
+	(void)state;
+	config.decay_ms = 600000;
+	pool = open_sparse(&config, live, &n);
+	for (unsigned i = 0; i < 100000; i++)
+		roost_pool_free(pool_get(pool, PAGE));
+	assert_int_equal(roost_pool_resident(pool), 64 * MIB);
+	roost_pool_free_bulk(live, n);
+	pool_close(pool);
+
+	config.decay_ms = 1;
+	pool = open_sparse(&config, live, &n);
+	for (unsigned i = 0; i < 2000 && roost_pool_resident(pool) > n * PAGE + 3 * MIB; i++) {
+		sleep_ms(2);
+		for (unsigned j = 0; j < 512; j++)
+			roost_pool_free(pool_get(pool, PAGE));
+	}
+	/* Where these came from and went to is used all the time. */
+	assert_in_range(roost_pool_resident(pool), n * PAGE, n * PAGE + 3 * MIB);
+	roost_pool_free_bulk(live, n);
+	pool_close(pool);
+
+	config.decay_ms = 0;
+	pool = open_sparse(&config, live, &n);
+	for (unsigned i = 0; i < 100000; i++)
+		roost_pool_free(pool_get(pool, PAGE));
+	assert_int_equal(roost_pool_resident(pool), 64 * MIB);
+	roost_pool_free_bulk(live, n);
+	pool_close(pool);
+}
+
+/* By a thread, though nobody calls. */
+static void decays_by_a_thread(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	static void *live[SPARSE + 1];
+	roost_pool_t *pool;
+	size_t n;
+
+	(void)state;
+	config.decay_ms = 5;
+	config.decay_thread = true;
+	pool = open_sparse(&config, live, &n);
+	/* What this CPU has in its pocket stays. */
+	for (unsigned i = 0; i < 4000 && roost_pool_resident(pool) > n * PAGE + 3 * MIB; i++)
+		sleep_ms(5);
+	assert_in_range(roost_pool_resident(pool), n * PAGE, n * PAGE + 3 * MIB);
+	roost_pool_free_bulk(live, n);
+	pool_close(pool);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(resized),
+		cmocka_unit_test(shrunk_as_far_as_can_be),
+		cmocka_unit_test(grows_by_itself),
+		cmocka_unit_test(trimmed),
+		cmocka_unit_test(large_ones_trimmed),
+		cmocka_unit_test(decays_by_allocations),
+		cmocka_unit_test(decays_by_a_thread),
+	};
+
+	return cmocka_run_group_tests_name("pool_size", tests, NULL, NULL);
+}
