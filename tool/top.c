@@ -20,7 +20,15 @@
 #include "say.h"
 #include "top.h"
 
-enum { KEY_PID = 256, KEY_ONCE, KEY_JSON, KEY_INTERVAL, KEY_SORT, KEY_CPUS, KEY_HELP };
+enum {
+	OPTION_PID = 256,
+	OPTION_ONCE,
+	OPTION_JSON,
+	OPTION_INTERVAL,
+	OPTION_SORT,
+	OPTION_CPUS,
+	OPTION_HELP
+};
 
 struct top_options {
 	const char *path;
@@ -32,16 +40,16 @@ struct top_options {
 };
 
 static const struct argp_option options[] = {
-	{"pid", KEY_PID, "N", 0, "The process, if it serves at " ROOST_SERVE_DEFAULT, 0},
-	{"interval", KEY_INTERVAL, "SECONDS", 0,
+	{"pid", OPTION_PID, "N", 0, "The process, if it serves at " ROOST_SERVE_DEFAULT, 0},
+	{"interval", OPTION_INTERVAL, "SECONDS", 0,
 	 "Between two looks (default 1); with --once 0 means: no second look, and all counts are "
 	 "since the beginning",
 	 0},
-	{"sort", KEY_SORT, "BY", 0, "used (default), name, or allocations", 0},
-	{"cpus", KEY_CPUS, 0, 0, "A line for each CPU as well", 0},
-	{"once", KEY_ONCE, 0, 0, "The table once, as text; so it is without a terminal", 0},
-	{"json", KEY_JSON, 0, 0, "For programs: what the process answers, once", 0},
-	{"help", KEY_HELP, 0, 0, "This text", -1},
+	{"sort", OPTION_SORT, "BY", 0, "used (default), name, or allocations", 0},
+	{"cpus", OPTION_CPUS, 0, 0, "A line for each CPU as well", 0},
+	{"once", OPTION_ONCE, 0, 0, "The table once, as text; so it is without a terminal", 0},
+	{"json", OPTION_JSON, 0, 0, "For programs: what the process answers, once", 0},
+	{"help", OPTION_HELP, 0, 0, "This text", -1},
 	{0},
 };
 
@@ -74,25 +82,25 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct top_options *o = state->input;
 
 	switch (key) {
-	case KEY_PID:
+	case OPTION_PID:
 		o->pid = (pid_t)args_number("pid", text, 1, INT32_MAX);
 		return 0;
-	case KEY_INTERVAL:
+	case OPTION_INTERVAL:
 		o->interval = read_interval(text);
 		return 0;
-	case KEY_SORT:
+	case OPTION_SORT:
 		o->view.sort = read_sort(text);
 		return 0;
-	case KEY_CPUS:
+	case OPTION_CPUS:
 		o->view.cpus = true;
 		return 0;
-	case KEY_ONCE:
+	case OPTION_ONCE:
 		o->once = true;
 		return 0;
-	case KEY_JSON:
+	case OPTION_JSON:
 		o->json = true;
 		return 0;
-	case KEY_HELP:
+	case OPTION_HELP:
 		args_help(state);
 	case ARGP_KEY_ARG:
 		if (o->path)

@@ -158,11 +158,15 @@ static bool expand(const char *path, char *to, size_t room)
 	return length > 0;
 }
 
-/* Removes a socket at which nobody listens any more. */
+/* Removes a socket at which nobody listens any more. Other files refuse a connection too. */
 static void remove_stale(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat file;
+	int fd;
 
+	if (lstat(address->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
