@@ -148,7 +148,7 @@ bool replay_run(struct replay *replay, char error[])
 
 	if (!open_pool(replay, error))
 		return false;
-	if (replay->options->timing)
+	if (replay->options->timing || replay->look) /* nobody wants them */
 		series_open_idle(&replay->series);
 	else
 		series_open(&replay->series, plan->nr_steps, plan->nr_cpus, plan->first_ns);
