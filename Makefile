@@ -6,7 +6,8 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan bench stress explore mutants format clean
+.PHONY: help build run test test-plain test-asan test-tsan bench stress explore mutants aarch64 \
+	kernel-example cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -19,6 +20,10 @@ help:
 	@echo "              HOURS=1 altogether"
 	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
 	@echo "              SAMPLE=300, SEED=)"
+	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
+	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
+	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
+	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
@@ -97,8 +102,24 @@ mutants:
 	@scripts/mutants --engine $(ENGINE) --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
 		--json out/mutants-$(ENGINE).json
 
+# Minutes: the processor is emulated. Two kinds of atomic instructions, two numbers of CPUs.
+aarch64:
+	scripts/aarch64 neoverse-n1 4 '$(TESTS)'
+	scripts/aarch64 cortex-a72 2 '$(TESTS)'
+
+kernel-example:
+	@scripts/deps kernel
+	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel aarch64
+	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel riscv64
+
+# Half an hour; CI runs a short form (scripts/cross --short).
+cross:
+	@scripts/deps cross
+	@scripts/cross
+
 format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-bench build-mutants out
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-bench $(BUILD)-aarch64 build-mutants build-guest \
+		build-cross out

@@ -6,6 +6,9 @@
  * The loop and the call are counted as well, as in a program that links the library. The thread has
  * a virtual CPU: under valgrind there is no rseq area to read the real one from, and asking the
  * system is not what programs do.
+ *
+ * With TEST_POCKETS the engine is told that there are sequences, and finds CPU 0 in the area: one
+ * thread without handlers runs them to their end, and valgrind sees each of their instructions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +18,34 @@
 #include <roost/posix.h>
 #include <roost/roost.h>
 
-enum { FRAMES = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64 };
+#include "random.h"
+
+enum { FRAMES = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 65536 };
 
 static roost_t *roost;
+
+#if TEST_POCKETS
+#include <sys/rseq.h>
+
+/* In place of the port's, by the linker. */
+bool __wrap_rst_seq_ready(void);
+bool __wrap_rst_seq_ready(void)
+{
+	return true;
+}
+
+static void be_on(int cpu)
+{
+	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+	*(volatile uint32_t *)&area->cpu_id = (uint32_t)cpu;
+}
+#else
+static void be_on(int cpu)
+{
+	roost_posix_set_cpu(cpu);
+}
+#endif
 
 static void open_pool(void)
 {
@@ -34,7 +62,7 @@ static void open_pool(void)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
 		exit(1);
-	roost_posix_set_cpu(0);
+	be_on(0);
 }
 
 static roost_pfn get(unsigned order)
@@ -103,6 +131,39 @@ static void bulk(void)
 	end("bulk-free", BULK);
 }
 
+/* What one CPU allocated, another frees. */
+static void remote(void)
+{
+	static roost_pfn pfns[BULK];
+
+	alloc_all(pfns);
+	be_on(1);
+	begin();
+	free_all(pfns);
+	end("remote-free", BULK);
+	be_on(0);
+}
+
+/* A random one of many is freed, and another allocated. */
+static void exchange(void)
+{
+	static roost_pfn pfns[HELD];
+	struct random random = {1};
+
+	for (unsigned i = 0; i < HELD; i++)
+		pfns[i] = get(0);
+	begin();
+	for (unsigned i = 0; i < BULK; i++) {
+		roost_pfn *pfn = &pfns[random_below(&random, HELD)];
+
+		roost_free(roost, *pfn, 0);
+		*pfn = get(0);
+	}
+	end("random-pair", BULK);
+	for (unsigned i = 0; i < HELD; i++)
+		roost_free(roost, pfns[i], 0);
+}
+
 static void batch(void)
 {
 	static struct roost_block blocks[BULK];
@@ -129,5 +190,7 @@ int main(void)
 	pair("pair-order-9", 9);
 	bulk();
 	batch();
+	remote();
+	exchange();
 	return roost_validate(roost, NULL) ? 1 : 0;
 }

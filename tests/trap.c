@@ -2,12 +2,12 @@
 /*
  * trap.c - a signal at one instruction of the allocator after the other, each once per round.
  *
- *	trap.sh trap LIBRARY        which gives it the addresses, relative to roost_alloc
+ *	trap OFFSETS        a file of trap.sh: the addresses, relative to roost_alloc
  *
  * A breakpoint is put there and the same few calls are made. If they come by, the handler takes it
  * out, allocates and frees on top, and returns to the instruction; or, if it was in a sequence, the
  * kernel has sent the thread to where the sequence fails. Unlike in step.c the sequence has run up
- * to there. x86-64, and only on a real CPU (cpus.h).
+ * to there. Only on a real CPU (cpus.h).
  */
 #define _GNU_SOURCE
 #include <roost/roost.h>
@@ -21,18 +21,29 @@
 
 #include "cpus.h"
 
-enum { FRAMES = 2048, BREAKPOINT = 0xcc };
+/* What a breakpoint is, where it leaves the thread, and how many bytes behind itself. */
+#ifdef __aarch64__
+typedef uint32_t code;
+enum { BREAKPOINT = (int)0xd4200000, BEHIND = 0 };
+#define PC(context) ((context)->uc_mcontext.pc)
+#else
+typedef unsigned char code;
+enum { BREAKPOINT = 0xcc, BEHIND = 1 };
+#define PC(context) ((context)->uc_mcontext.gregs[REG_RIP])
+#endif
+
+enum { FRAMES = 2048 };
 
 static roost_t *roost;
 static bool taken[FRAMES];
-static unsigned char *volatile trap; /* where it lies, or NULL */
-static unsigned char under;
+static code *volatile trap; /* where it lies, or NULL */
+static code under;
 static unsigned hits, aborted;
 
 static void fail(const char *what, roost_pfn pfn)
 {
 	fprintf(stderr, "trap: %s: frame %llu, at roost_alloc%+ld\n", what, (unsigned long long)pfn,
-		(long)(trap - (unsigned char *)roost_alloc));
+		(long)((char *)trap - (char *)roost_alloc));
 	_exit(1);
 }
 
@@ -62,17 +73,23 @@ static void give(roost_pfn pfn, unsigned order)
 	roost_free(roost, pfn, order);
 }
 
+static void write_code(code *at, code what)
+{
+	*at = what;
+	__builtin___clear_cache((char *)at, (char *)(at + 1));
+}
+
 static void handler(int signal, siginfo_t *info, void *context)
 {
 	static const unsigned orders[] = {0, 6, 9, 0, 3};
-	greg_t *ip = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	ucontext_t *at = context;
 	roost_pfn pfns[5];
 
 	(void)signal;
 	(void)info;
-	*trap = under;
-	if (*ip == (greg_t)(uintptr_t)(trap + 1))
-		*ip = (greg_t)(uintptr_t)trap;
+	write_code(trap, under);
+	if ((uintptr_t)PC(at) == (uintptr_t)trap + BEHIND)
+		PC(at) -= BEHIND;
 	else
 		aborted++;
 	hits++;
@@ -128,7 +145,7 @@ static void check(void)
 		fail("not all frames came home", info.free);
 }
 
-static void with_trap_at(unsigned char *at)
+static void with_trap_at(code *at)
 {
 	const uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
 
@@ -136,24 +153,27 @@ static void with_trap_at(unsigned char *at)
 		fail("the code cannot be written", 0);
 	trap = at;
 	under = *at;
-	*at = BREAKPOINT;
+	write_code(at, (code)BREAKPOINT);
 	calls();
-	*at = under;
+	write_code(at, under);
 	calls();
 	check();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+	FILE *offsets = argc == 2 ? fopen(argv[1], "r") : NULL;
 	unsigned instructions = 0;
 	long offset;
 
+	if (!offsets)
+		fail("no file of offsets", 0);
 	open_pool();
 	cpus_go(0);
 	sigaction(SIGTRAP, &action, NULL);
-	while (scanf("%ld", &offset) == 1) {
-		with_trap_at((unsigned char *)roost_alloc + offset);
+	while (fscanf(offsets, "%ld", &offset) == 1) {
+		with_trap_at((code *)(void *)((char *)roost_alloc + offset));
 		instructions++;
 	}
 	printf("%u instructions, a signal at %u of them, %u sequences broken off\n", instructions,

@@ -186,7 +186,7 @@ int rst_set_largest(const struct rst_set *set)
 bool rst_set_dense(const struct rst_set *set)
 {
 	for (unsigned i = 0; i < RST_SET_WORDS; i++)
-		if (rst_dense(rst_load_sc(&set->word[i])))
+		if (rst_dense(rst_load_rlx(&set->word[i]))) /* a guess */
 			return true;
 	return false;
 }

@@ -57,8 +57,10 @@ static void age(roost_pool_t *pool, bool all)
 			pool->due[i] |= pool->aged[i] | freed;
 		else if (pool->aged[i] & ~freed)
 			pool->due[i] |= pool->aged[i] & ~freed;
+		if (all)
+			freed = 0;
 		if (pool->aged[i] != freed)
-			pool->aged[i] = all ? 0 : freed;
+			pool->aged[i] = freed;
 		due += (size_t)__builtin_popcountll(pool->due[i]);
 	}
 	atomic_store_explicit(&pool->nr_due, due, memory_order_relaxed);

@@ -79,7 +79,8 @@ int roost_cpu_online(roost_t *roost, unsigned cpu)
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		uint32_t closed = RST_POCKET_CLOSED;
 
-		rst_store_sc(&roost->zones[i].pcps[cpu].dead, 0);
+		/* Relaxed: who sees it late leaves to the zone what could be the CPU's. */
+		rst_store_rlx(&roost->zones[i].pcps[cpu].dead, 0);
 		/* Relaxed: goes on with the release of who closed it, which sequences acquire. */
 		rst_cas32_rlx(&roost->zones[i].pockets[cpu].stop, &closed, RST_POCKET_OPEN);
 	}
@@ -136,7 +137,8 @@ enum { ISOLATE_TRIES = 16 }; /* for a place that allocations keep changing */
 static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool isolate, int *err)
 {
 	for (unsigned i = 0; i < ISOLATE_TRIES; i++) {
-		unsigned place = rst_load_sc(&r->place[b]), list = rst_list_of(place);
+		/* Racy: the compare-and-exchange decides. */
+		unsigned place = rst_load_rlx(&r->place[b]), list = rst_list_of(place);
 
 		*err = -ROOST_EINVAL;
 		if (list == ROOST_LIST_RESERVE || (list == ROOST_LIST_ISOLATE) == isolate)

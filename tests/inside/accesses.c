@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * accesses.c - how many atomic accesses a call of the engine roost makes, one by one through a
+ * pool's life. The same with each compiler, so it can be exact: who looks once more than he must,
+ * or tries once less than he may, does no other harm that a test would see.
+ *
+ * Who changes a path writes the new figures down here; ROOST_TEST_TABLE=1 prints them.
+ */
+#include "roost/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+#include "count.h"
+
+enum { SLOTS = 64, CPUS = 3 };
+
+enum what { ALLOC, BULK, FREE, BATCH, SPLIT, FILL, DRAIN, OFF, ON, APART, BACK, EMPTY };
+
+/* What a call is given; of it accesses, and of these changes: first without pockets, then with. */
+struct step {
+	enum what what;
+	int cpu;
+	unsigned n;	/* order; FREE, SPLIT, APART, BACK: the slot; BATCH: slots 0 to n - 1 */
+	unsigned flags; /* SPLIT: to that order */
+	unsigned cost[2][2];
+};
+
+static roost_pfn slots[SLOTS];
+static unsigned nr_slots;
+
+static void reset(void)
+{
+	bool pockets = counted.pockets;
+
+	counted = (struct counted){.pockets = pockets};
+}
+
+static void free_slots(struct rig *rig, unsigned n)
+{
+	struct roost_block blocks[SLOTS];
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		int order = slots[i] == ROOST_NONE ? -1 : shadow_order(&rig->shadow, slots[i]);
+
+		if (order >= 0)
+			blocks[used++] = (struct roost_block){slots[i], (unsigned)order};
+	}
+	reset();
+	rig_free_bulk(rig, blocks, used, false);
+}
+
+static void run(struct rig *rig, const struct step *step)
+{
+	roost_pfn pfns[SLOTS];
+
+	if (step->what != DRAIN && step->what != OFF && step->what != ON)
+		rig_cpu(rig, (unsigned)step->cpu);
+	reset();
+	switch (step->what) {
+	case ALLOC:
+		assert_in_range(nr_slots, 0, SLOTS - 1);
+		slots[nr_slots++] = rig_alloc(rig, step->n, step->flags);
+		break;
+	case BULK:
+		rig_bulk(rig, step->n, step->flags, pfns, SLOTS);
+		break;
+	case FREE:
+		rig_free(rig, slots[step->n]);
+		break;
+	case BATCH:
+		free_slots(rig, step->n);
+		break;
+	case SPLIT:
+		rig_split(rig, slots[step->n], step->flags);
+		break;
+	case FILL:
+		rig_take_all(rig, step->n, step->flags);
+		break;
+	case DRAIN:
+		roost_drain(rig->roost, step->cpu);
+		break;
+	case OFF:
+		assert_int_equal(roost_cpu_offline(rig->roost, (unsigned)step->cpu), 0);
+		break;
+	case ON:
+		assert_int_equal(roost_cpu_online(rig->roost, (unsigned)step->cpu), 0);
+		break;
+	case APART:
+	case BACK:
+		assert_int_equal(roost_isolate(rig->roost, slots[step->n], step->what == APART), 0);
+		break;
+	case EMPTY:
+		rig_free_all(rig);
+		nr_slots = 0;
+		break;
+	}
+}
+
+static void walk(struct rig *rig, const char *name, const struct step *steps, size_t n)
+{
+	bool table = getenv("ROOST_TEST_TABLE");
+	unsigned wrong = 0;
+
+	nr_slots = 0;
+	for (size_t i = 0; i < n; i++) {
+		const unsigned *cost = steps[i].cost[counted.pockets];
+
+		run(rig, &steps[i]);
+		if (table)
+			print_message("%s %zu %d: {%u, %u}\n", name, i, counted.pockets,
+				      counted.accesses, counted.changes);
+		else if (counted.accesses != cost[0] || counted.changes != cost[1]) {
+			print_error("%s, step %zu, pockets %d: %u accesses, %u changes; "
+				    "not %u, %u\n",
+				    name, i, counted.pockets, counted.accesses, counted.changes,
+				    cost[0], cost[1]);
+			wrong++;
+		}
+		rig_check(rig);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* ---- Pools --------------------------------------------------------------------------------- */
+
+/* With odd ends; nobody wants to know of pressure. */
+static void open_small(struct rig *rig, void *const *state)
+{
+	rig_open_simple(rig, state, 5, 8 * BLOCK, CPUS);
+	rig->roost->base.pressure = NULL;
+}
+
+/* Two zones, the second with a reserve, and both with marks that are soon reached. */
+static void open_zones(struct rig *rig, void *const *state)
+{
+	static const struct roost_zone_config zones[] = {
+		{.name = "A", .low = BLOCK, .high = 2 * BLOCK},
+		{.name = "B", .reserve = 300, .low = 2 * BLOCK, .high = 3 * BLOCK}};
+	const struct roost_range ranges[] = {{0, 3 * BLOCK, 0, 0}, {3 * BLOCK, 7 * BLOCK, 1, 0}};
+	struct roost_config config = rig_config(state);
+
+	config.ranges = ranges;
+	config.nr_ranges = LENGTH(ranges);
+	config.zones = zones;
+	config.nr_zones = LENGTH(zones);
+	config.nr_cpus = CPUS;
+	rig_open(rig, &config);
+	rig->config.ranges = NULL;
+	rig->config.nr_ranges = 0;
+}
+
+/* Three regions, of which none is complete. */
+static void open_large(struct rig *rig, void *const *state)
+{
+	const struct roost_range range = {100 * BLOCK, 1100 * BLOCK, 0, 0};
+	struct roost_config config = rig_config(state);
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.nr_cpus = CPUS;
+	config.max_order = 18;
+	rig_open(rig, &config);
+	rig->config.ranges = NULL;
+	rig->config.nr_ranges = 0;
+}
+
+/* ---- Lives --------------------------------------------------------------------------------- */
+
+enum { M = ROOST_MOVABLE, U = ROOST_UNMOVABLE, W = ROOST_WAIT, R = ROOST_RESERVE };
+
+static const struct step small[] = {
+	/* One CPU, each order, first and once more; and back. */
+	{ALLOC, 0, 0, M, {{43, 7}, {46, 6}}},
+	{ALLOC, 0, 0, M, {{8, 2}, {14, 1}}},
+	{ALLOC, 0, 1, M, {{8, 2}, {6, 0}}},
+	{ALLOC, 0, 5, M, {{8, 2}, {12, 1}}},
+	{ALLOC, 0, 6, M, {{9, 2}, {11, 1}}},
+	{ALLOC, 0, 7, M, {{16, 5}, {19, 4}}},
+	{ALLOC, 0, 8, M, {{20, 7}, {23, 6}}},
+	{ALLOC, 0, 9, M, {{15, 4}, {18, 3}}},
+	{ALLOC, 0, 10, M, {{15, 4}, {15, 3}}},
+	{FREE, 0, 0, 0, {{10, 3}, {6, 0}}},
+	{ALLOC, 0, 0, M, {{8, 2}, {6, 0}}},
+	{FREE, 0, 1, 0, {{9, 2}, {6, 0}}},
+	{FREE, 0, 2, 0, {{9, 2}, {6, 0}}},
+	{FREE, 0, 3, 0, {{9, 2}, {25, 3}}},
+	{ALLOC, 0, 5, M, {{8, 2}, {6, 0}}},
+	{FREE, 0, 4, 0, {{9, 2}, {6, 0}}},
+	{FREE, 0, 5, 0, {{10, 3}, {14, 2}}},
+	{FREE, 0, 6, 0, {{12, 5}, {14, 2}}},
+	{ALLOC, 0, 6, M, {{9, 2}, {11, 1}}},
+	{FREE, 0, 7, 0, {{10, 3}, {16, 4}}},
+	{ALLOC, 0, 9, M, {{15, 4}, {6, 0}}},
+	{FREE, 0, 8, 0, {{10, 3}, {10, 2}}},
+	{SPLIT, 0, 12, 2, {{129, 0}, {129, 0}}},
+	{EMPTY, 0, 0, 0, {{1523, 282}, {1652, 149}}},
+	/* Others' frames, in one call and one by one. */
+	{ALLOC, 1, 0, U, {{57, 11}, {60, 10}}},
+	{ALLOC, 1, 3, U, {{8, 2}, {14, 1}}},
+	{ALLOC, 1, 8, M, {{103, 17}, {106, 16}}},
+	{FREE, 2, 0, 0, {{11, 4}, {12, 2}}},
+	{FREE, 2, 2, 0, {{14, 7}, {14, 5}}},
+	{BULK, 1, 0, M, {{135, 2}, {136, 1}}},
+	{BULK, 1, 3, U, {{334, 35}, {395, 28}}},
+	{BULK, 1, 8, M, {{1248, 192}, {1410, 207}}},
+	{BATCH, 1, 3, 0, {{43, 5}, {41, 3}}},
+	{EMPTY, 2, 0, 0, {{1983, 534}, {2118, 259}}},
+	{DRAIN, 1, 0, 0, {{138, 34}, {146, 41}}},
+	{DRAIN, -1, 0, 0, {{194, 22}, {218, 43}}},
+	/* Off-line, set apart, and back. */
+	{ALLOC, 2, 0, M, {{43, 7}, {46, 6}}},
+	{ALLOC, 2, 4, U, {{57, 11}, {60, 10}}},
+	{OFF, 2, 0, 0, {{109, 9}, {117, 16}}},
+	{ALLOC, 2, 0, M, {{48, 7}, {51, 6}}},
+	{FREE, 2, 0, 0, {{12, 3}, {13, 2}}},
+	{ON, 2, 0, 0, {{2, 1}, {2, 1}}},
+	{ALLOC, 2, 0, U, {{73, 11}, {76, 10}}},
+	{APART, 2, 3, 0, {{37, 15}, {61, 36}}},
+	{FREE, 2, 3, 0, {{13, 4}, {14, 3}}},
+	{ALLOC, 1, 9, M, {{15, 4}, {18, 3}}},
+	{BACK, 0, 1, 0, {{23, 3}, {23, 3}}},
+	{EMPTY, 2, 0, 0, {{84, 20}, {82, 15}}},
+	/* Memory runs out: few frames, other homes, other migratetypes, then nothing. */
+	{FILL, 0, 8, M, {{1500, 260}, {1742, 264}}},
+	{FILL, 1, 3, U, {{2270, 167}, {2421, 138}}},
+	{FILL, 2, 0, U, {{1014, 56}, {1078, 52}}},
+	{ALLOC, 0, 0, M, {{252, 2}, {276, 2}}},
+	{ALLOC, 0, 0, M | W, {{761, 1}, {804, 1}}},
+	{ALLOC, 0, 4, M | W, {{737, 1}, {780, 1}}},
+	{ALLOC, 0, 9, M, {{173, 2}, {195, 2}}},
+	{ALLOC, 0, 10, M | W, {{644, 1}, {680, 1}}},
+	{EMPTY, 1, 0, 0, {{1022, 305}, {1062, 203}}},
+	{FILL, 0, 0, M, {{48539, 8362}, {27595, 312}}},
+	{FILL, 0, 0, U, {{225, 2}, {247, 2}}},
+	{EMPTY, 0, 0, 0, {{44620, 8350}, {26375, 240}}},
+	{FILL, 1, 9, M, {{426, 57}, {526, 60}}},
+	{BULK, 1, 0, M, {{185, 11}, {289, 23}}},
+	{EMPTY, 0, 0, 0, {{714, 217}, {812, 84}}},
+	{DRAIN, -1, 0, 0, {{181, 20}, {212, 44}}},
+	/* A current pageblock that is all free: gathered by who wants it whole. */
+	{ALLOC, 0, 0, M, {{1129, 208}, {529, 95}}},
+	{ALLOC, 1, 0, U, {{57, 11}, {60, 10}}},
+	{FREE, 0, 0, 0, {{11, 4}, {8, 0}}},
+	{FREE, 1, 1, 0, {{10, 3}, {8, 0}}},
+	{FILL, 2, 9, M, {{477, 65}, {603, 77}}},
+	{FILL, 2, 6, M, {{452, 39}, {489, 32}}},
+	{EMPTY, 0, 0, 0, {{145, 47}, {164, 23}}},
+};
+
+static const struct step zones[] = {
+	{ALLOC, 0, 0, M, {{58, 11}, {62, 10}}},
+	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{54, 11}, {55, 10}}},
+	{ALLOC, 0, 9, M, {{149, 4}, {153, 3}}},
+	{ALLOC, 0, 9, M | ROOST_ZONE(0), {{13, 4}, {14, 3}}},
+	{FREE, 0, 1, 0, {{10, 3}, {10, 2}}},
+	{FREE, 1, 0, 0, {{11, 4}, {12, 2}}},
+	{FREE, 0, 2, 0, {{10, 3}, {6, 0}}},
+	{FREE, 0, 3, 0, {{10, 3}, {10, 2}}},
+	{ALLOC, 0, 5, M | ROOST_ZONE(0), {{9, 2}, {10, 1}}},
+	{ALLOC, 0, 5, M, {{9, 2}, {14, 1}}},
+	{FREE, 0, 4, 0, {{9, 2}, {9, 1}}},
+	{FREE, 0, 5, 0, {{9, 2}, {8, 0}}},
+	{BULK, 0, 3, M, {{213, 16}, {241, 8}}},
+	{BULK, 0, 3, M, {{466, 35}, {479, 26}}},
+	{BULK, 0, 3, U, {{404, 29}, {4984, 161}}},
+	{ALLOC, 1, 0, M, {{58, 11}, {194, 10}}},
+	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
+	{BULK, 0, 3, M, {{478, 37}, {439, 18}}},
+	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
+	{BULK, 0, 0, M, {{145, 4}, {9621, 121}}},
+	{BULK, 0, 3, M, {{1865, 52}, {11140, 147}}},
+	{BULK, 1, 3, M, {{4988, 185}, {5086, 64}}},
+	{ALLOC, 0, 0, M, {{201, 6}, {176, 2}}},
+	{FILL, 0, 4, M, {{3742, 43}, {2754, 33}}},
+	{ALLOC, 0, 3, M, {{345, 3}, {1282, 6}}},
+	{ALLOC, 0, 6, M | R, {{185, 4}, {188, 3}}},
+	{ALLOC, 0, 9, M | R, {{1186, 14}, {1227, 14}}},
+	{ALLOC, 0, 0, M, {{147, 2}, {302, 2}}},
+	{BULK, 0, 0, M, {{3246, 47}, {2538, 18}}},
+	{FREE, 1, 6, 0, {{11, 4}, {11, 3}}},
+	{BULK, 0, 1, M, {{1514, 12}, {1553, 12}}},
+	{BULK, 0, 0, U | R, {{12132, 256}, {11766, 189}}},
+	{FILL, 0, 2, U | R, {{9286, 184}, {9384, 147}}},
+	{ALLOC, 0, 0, M | R | W, {{198, 4}, {200, 3}}},
+	{ALLOC, 0, 2, M | W, {{2384, 5}, {2460, 5}}},
+	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{174, 3}, {175, 2}}},
+	{EMPTY, 1, 0, 0, {{6748, 1768}, {6322, 697}}},
+	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
+	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
+	{DRAIN, -1, 0, 0, {{428, 81}, {607, 146}}},
+	{OFF, 0, 0, 0, {{19, 6}, {35, 20}}},
+	{ON, 0, 0, 0, {{4, 2}, {4, 2}}},
+	{FILL, 0, 9, M | R, {{2311, 53}, {2369, 47}}},
+	{EMPTY, 0, 0, 0, {{166, 48}, {167, 37}}},
+};
+
+static const struct step large[] = {
+	{ALLOC, 0, 18, M, {{31, 13}, {31, 12}}},    {ALLOC, 0, 17, M, {{24, 9}, {24, 8}}},
+	{ALLOC, 0, 16, M, {{20, 7}, {20, 6}}},	    {ALLOC, 0, 15, M, {{15, 4}, {15, 3}}},
+	{ALLOC, 0, 10, M, {{16, 4}, {16, 3}}},	    {FREE, 0, 1, 0, {{14, 6}, {14, 5}}},
+	{FREE, 1, 2, 0, {{12, 4}, {12, 3}}},	    {FREE, 0, 3, 0, {{12, 3}, {12, 2}}},
+	{FREE, 0, 4, 0, {{10, 3}, {10, 2}}},	    {APART, 0, 0, 0, {{26, 13}, {50, 34}}},
+	{ALLOC, 0, 0, M, {{62, 12}, {65, 11}}},	    {APART, 0, 5, 0, {{39, 16}, {63, 37}}},
+	{FREE, 0, 0, 0, {{548, 24}, {548, 23}}},    {ALLOC, 0, 17, M, {{24, 9}, {24, 8}}},
+	{BACK, 0, 5, 0, {{26, 5}, {26, 5}}},	    {BACK, 0, 0, 0, {{60, 15}, {60, 15}}},
+	{FREE, 0, 6, 0, {{14, 6}, {14, 5}}},	    {FILL, 0, 15, M, {{898, 76}, {916, 61}}},
+	{FILL, 1, 11, U, {{2163, 59}, {2181, 50}}}, {FILL, 1, 9, M, {{1744, 19}, {1775, 16}}},
+	{EMPTY, 2, 0, 0, {{414, 111}, {419, 81}}},  {DRAIN, -1, 0, 0, {{3048, 9}, {3078, 32}}},
+};
+
+#define LIFE(name)                                                                                 \
+	static void life_##name(void **state)                                                      \
+	{                                                                                          \
+		struct rig rig;                                                                    \
+                                                                                                   \
+		for (unsigned pockets = 0; pockets < 2; pockets++) {                               \
+			counted.pockets = pockets;                                                 \
+			open_##name(&rig, state);                                                  \
+			walk(&rig, #name, name, LENGTH(name));                                     \
+			rig_home(&rig);                                                            \
+			rig_close(&rig);                                                           \
+		}                                                                                  \
+		counted.pockets = false;                                                           \
+	}
+
+LIFE(small)
+LIFE(zones)
+LIFE(large)
+
+/* Holes, odd ends, two zones and a reserve, across a region's end: what roost_init() writes. */
+static void starts_at_so_much(void **state)
+{
+	static const struct roost_zone_config zone[] = {{.reserve = BLOCK + 1}, {.name = "B"}};
+	const struct roost_range ranges[] = {
+		{509 * BLOCK + 3, 515 * BLOCK, 0, 0},
+		{515 * BLOCK + 9, 518 * BLOCK + 1, 1, 0},
+		{700 * BLOCK, 702 * BLOCK + 64, 0, 0},
+		{511 * BLOCK, 511 * BLOCK + 40, 0, ROOST_RANGE_RESERVED}};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = ranges;
+	config.nr_ranges = LENGTH(ranges);
+	config.zones = zone;
+	config.nr_zones = LENGTH(zone);
+	config.nr_cpus = CPUS;
+	rig_open(&rig, &config);
+	memset(rig.metadata, 0, rig.metadata_size);
+	reset();
+	assert_int_equal(roost_init(&rig.roost, &config, rig.metadata, rig.metadata_size), 0);
+	assert_int_equal(counted.accesses, 590);
+	assert_int_equal(counted.changes, 96);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static struct rig *meddled; /* the rig, for who meddles */
+static unsigned moves;
+
+/* ---- Tries --------------------------------------------------------------------------------- */
+
+/* Somebody changes the word each time before a compare-and-exchange: another thing of it comes or
+ * goes. */
+static void outrun64(volatile void *word)
+{
+	_Atomic uint64_t *w = (_Atomic uint64_t *)(uintptr_t)word;
+
+	atomic_fetch_xor(w, UINT64_C(1) << 63);
+}
+
+static void outrun16(volatile void *place)
+{
+	_Atomic uint16_t *p = (_Atomic uint16_t *)(uintptr_t)place;
+
+	atomic_fetch_xor(p, (uint16_t)RST_CURRENT);
+}
+
+static void outrun(void (*meddle)(volatile void *))
+{
+	reset();
+	counted.meddle = meddle;
+}
+
+/* Who is outrun by others tries so often on each word, and no more. */
+static void words_are_tried_so_often(void **state)
+{
+	struct rst_set set = {0};
+	uint16_t offs[64];
+	unsigned off;
+
+	(void)state;
+	atomic_store(&set.word[2], 0xf);
+	outrun(outrun64);
+	assert_false(rst_set_take(&set, 1, &off));
+	assert_int_equal(counted.tries, RST_SET_TRIES);
+	outrun(outrun64);
+	assert_int_equal(rst_set_take_some(&set, 1, 2, offs), 0);
+	assert_int_equal(counted.tries, RST_SET_TRIES);
+	outrun(outrun64);
+	assert_int_equal(rst_set_take_half(&set, 1, &off), 0);
+	assert_int_equal(counted.tries, RST_SET_TRIES);
+	outrun(outrun64);
+	assert_false(rst_set_take_at(&set, 129));
+	assert_int_equal(counted.tries, RST_SET_TRIES);
+	/* Words are tried once: what is not full is none. */
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		atomic_store(&set.word[i], RST_FULL);
+	outrun(outrun64);
+	assert_false(rst_set_take_words(&set, 8, &off, &(bool){false}));
+	assert_int_equal(counted.tries, 2);
+	reset();
+}
+
+/* Allocations keep changing the place of a pageblock that is to be set apart or handed over. */
+static void places_are_tried_so_often(void **state)
+{
+	struct rig rig;
+	roost_pfn pfn;
+
+	rig_open_simple(&rig, state, 0, 2 * BLOCK, 2);
+	pfn = rig_get(&rig, 0, 0);
+	outrun(outrun16);
+	assert_int_equal(roost_isolate(rig.roost, pfn, true), -ROOST_EAGAIN);
+	assert_int_equal(counted.tries, 16); /* ISOLATE_TRIES */
+	assert_int_equal(rig.roost->zones[0].nr_isolated, 0);
+	outrun(outrun16);
+	roost_drain(rig.roost, 0);
+	assert_int_equal(counted.tries, 4); /* HAND_OVER_TRIES */
+	reset();
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* A pageblock that is all free, but goes from list to list whenever it is to be made whole. */
+static void move_about(volatile void *word)
+{
+	_Atomic uint16_t *place = meddled->roost->place;
+
+	if (word != (volatile void *)place)
+		return;
+	moves++;
+	atomic_fetch_xor(place, (uint16_t)(ROOST_LIST_MOVABLE ^ ROOST_LIST_UNMOVABLE));
+}
+
+static void wholes_are_tried_twice(void **state)
+{
+	struct rst_zone *z;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, BLOCK, 1);
+	z = &rig.roost->zones[0];
+	rig_free(&rig, rig_get(&rig, 0, 0));
+	z->pcps[0].current[0] = RST_NO_BLOCK;
+	rig.roost->place[0] = ROOST_LIST_MOVABLE;
+	meddled = &rig;
+	moves = 0;
+	outrun(move_about);
+	rst_settle(rig.roost, z, 0);
+	assert_int_equal(moves, 2); /* WHOLE_TRIES */
+	reset();
+	assert_int_equal(z->nr_whole, 0);
+	rig_check(&rig);
+	rst_settle(rig.roost, z, 0);
+	assert_int_equal(z->nr_whole, 1);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* ---- Rounds -------------------------------------------------------------------------------- */
+
+/* Of the pool of one pageblock n frames are in somebody's hands who stopped before the put: they
+ * count as free, but nobody finds them. */
+static void open_hidden(struct rig *rig, void *const *state, uint64_t n)
+{
+	rig_open_simple(rig, state, 0, BLOCK, 2);
+	rig_take_all(rig, 0, 0);
+	rig->roost->zones[0].pcps[0].orders.freed[0] += n;
+	reset();
+}
+
+static void close_hidden(struct rig *rig, uint64_t n)
+{
+	rig->roost->zones[0].pcps[0].orders.freed[0] -= n;
+	rig_home(rig);
+	rig_close(rig);
+	counted.on_sleep = NULL;
+}
+
+static void begin(void)
+{
+	meddled->roost->zones[0].begun++; /* and never ends */
+}
+
+static void something_happens(void)
+{
+	meddled->roost->zones[0].pcps[1].orders.freed[18]++;
+	meddled->roost->zones[0].pcps[1].orders.allocated[18]++;
+}
+
+static void on_pressure(struct rig *rig)
+{
+	(void)rig;
+	something_happens();
+}
+
+static void end_hidden(struct rig *rig)
+{
+	rig->roost->zones[0].pcps[1].orders.freed[18] = 0;
+	rig->roost->zones[0].pcps[1].orders.allocated[18] = 0;
+}
+
+/* Who waits goes on as long as enough frames count as free, 64 rounds at most; for larger orders
+ * only while something happens. */
+static void waits_so_many_rounds(void **state)
+{
+	static const struct {
+		unsigned order, hidden, begun, events, sleeps;
+	} cases[] = {
+		{0, 0, 0, 0, 0},  {0, 1, 0, 0, 63}, {0, 1, 1, 0, 63},
+		{3, 7, 1, 1, 0},  {3, 8, 0, 0, 0},  {3, 8, 1, 0, 63},
+		{3, 8, 0, 1, 63}, {3, 9, 1, 1, 63}, {0, 1, 0, 1, 63},
+	};
+	struct rig rig;
+
+	for (unsigned i = 0; i < LENGTH(cases); i++) {
+		struct roost_stats stats = {0};
+
+		open_hidden(&rig, state, cases[i].hidden);
+		meddled = &rig;
+		if (cases[i].begun)
+			begin();
+		if (cases[i].events) {
+			counted.on_sleep = something_happens;
+			rig.on_pressure = on_pressure; /* after the first round */
+		}
+		assert_int_equal(rig_alloc(&rig, cases[i].order, ROOST_WAIT), ROOST_NONE);
+		assert_int_equal(roost_stats(rig.roost, -1, -1, &stats), 0);
+		assert_int_equal(stats.wait_rounds, counted.sleeps);
+		assert_int_equal(counted.sleeps, cases[i].sleeps);
+		assert_int_equal(stats.fail_wait, 1);
+		rig.roost->zones[0].begun -= cases[i].begun;
+		end_hidden(&rig);
+		close_hidden(&rig, cases[i].hidden);
+	}
+}
+
+/* Pockets of others that cannot be had: 64 rounds. */
+static void reaps_so_many_rounds(void **state)
+{
+	struct rig rig;
+	roost_pfn pfn;
+
+	counted.pockets = true;
+	rig_open_simple(&rig, state, 0, 2 * BLOCK, 2);
+	pfn = rig_get(&rig, 0, 0);
+	reset();
+	counted.no_fence = true;
+	assert_int_equal(roost_isolate(rig.roost, pfn, true), -ROOST_EAGAIN);
+	assert_int_equal(counted.sleeps, 2 * 64); /* REAP_ROUNDS, each CPU */
+	assert_int_equal(counted.fences, 2 * 64);
+	reset();
+	assert_int_equal(roost_isolate(rig.roost, pfn, false), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+	counted.pockets = false;
+}
+
+/* Where each sequence fails the pockets are as if they were not there, and nothing is lost. */
+static void sequences_may_all_fail(void **state)
+{
+	roost_pfn pfns[BLOCK];
+	struct rig rig;
+
+	counted.pockets = true;
+	rig_open_simple(&rig, state, 0, 2 * BLOCK, 2);
+	reset();
+	counted.no_sequence = true;
+	for (unsigned order = 0; order < 10; order++) {
+		pfns[order] = rig_get(&rig, order, 0);
+		rig_free(&rig, pfns[order]);
+		rig_check(&rig);
+	}
+	assert_int_equal(rig_bulk(&rig, 0, 0, pfns, 64), 64);
+	rig_free(&rig, pfns[3]);
+	rig_compare(&rig);
+	assert_int_equal(rig_take_all(&rig, 0, 0), 2 * BLOCK - 63);
+	rig_free_all(&rig);
+	rig_check(&rig);
+	assert_true(counted.sequences > 0);
+	reset();
+	rig_home(&rig);
+	rig_close(&rig);
+	counted.pockets = false;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(life_small, variants_one),
+		SUITE_TEST(life_zones, variants_one),
+		SUITE_TEST(life_large, variants_one),
+		SUITE_TEST(starts_at_so_much, variants_one),
+		SUITE_TEST(words_are_tried_so_often, variants_one),
+		SUITE_TEST(places_are_tried_so_often, variants_one),
+		SUITE_TEST(wholes_are_tried_twice, variants_one),
+		SUITE_TEST(waits_so_many_rounds, variants_one),
+		SUITE_TEST(reaps_so_many_rounds, variants_one),
+		SUITE_TEST(sequences_may_all_fail, variants_one),
+	};
+
+	return SUITE_RUN("roost_accesses", tests, argc, argv);
+}

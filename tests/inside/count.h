@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * count.h - the engine roost with each of its atomic accesses counted. It is built as for the
+ * explorer, for thread sanitizer, whose entry points count.c provides; and on the model port, whose
+ * CPUs, sequences and sleeps are count.c's too.
+ */
+#ifndef TESTS_COUNT_H
+#define TESTS_COUNT_H
+
+#include <stdbool.h>
+
+struct counted {
+	/* Since they were last set to 0. A sequence is one access. */
+	unsigned accesses; /* all of them */
+	unsigned changes;  /* of these, those that read and write in one: exchange, add, or, ... */
+	unsigned sequences;
+	unsigned sleeps, fences;
+
+	/* How the port behaves. */
+	bool pockets;	  /* there are sequences; set it before roost_init() */
+	bool no_sequence; /* but each fails */
+	bool no_fence;	  /* others' sequences cannot be fenced off */
+
+	/* Called before each compare-and-exchange, unless NULL: what comes in between. */
+	void (*meddle)(volatile void *word);
+	unsigned tries; /* compare-and-exchanges while it was set */
+	void (*on_sleep)(void);
+};
+
+extern struct counted counted;
+
+#endif

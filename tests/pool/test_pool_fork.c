@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_pool_fork.c - children go on with the pool, whatever other threads were in the middle of:
+ * by fork(), by fork() in a handler on top of a call, by _Fork(), which runs no handlers.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pools.h"
+#include "random.h"
+
+enum { THREADS = 3, HELD = 128, FORKS = 60 };
+
+static roost_pool_t *pool;
+static _Atomic bool stop;
+static _Atomic unsigned long operations;
+
+/* All calls that hold something for a while, over and over. */
+static void *busy(void *arg)
+{
+	struct random random = {(uintptr_t)arg + 1};
+	void *held[HELD] = {0};
+
+	while (!stop) {
+		unsigned i = (unsigned)random_below(&random, HELD);
+
+		if (held[i])
+			roost_pool_free(held[i]);
+		held[i] = held[i] ? NULL : roost_pool_alloc(pool, (size_t)PAGE << i % 11, 0);
+		if (held[i])
+			*(volatile char *)held[i] = 1;
+		if (i == 0)
+			roost_pool_trim(pool);
+		if (i == 1)
+			roost_pool_resize(pool, (8 + random_below(&random, 8)) * MIB);
+		operations++;
+	}
+	roost_pool_free_bulk(held, HELD);
+	return NULL;
+}
+
+static void open_busy(pthread_t *threads)
+{
+	struct roost_pool_config config = pool_config(16 * MIB, NULL);
+
+	config.initial = 8 * MIB;
+	config.step = 2 * MIB;
+	pool = pool_open(&config);
+	stop = false;
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, busy, (void *)i), 0);
+}
+
+static void close_busy(pthread_t *threads)
+{
+	stop = true;
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	pool_close(pool);
+}
+
+/* Every call works, memory can be had to the last page. 0, or what went wrong. */
+static int use_it(bool validate)
+{
+	struct roost_pool_info info;
+	void *first, *last = NULL;
+	size_t n = 0;
+
+	if (validate && roost_validate(roost_pool_frames(pool), NULL))
+		return 1;
+	first = roost_pool_alloc(pool, PAGE, ROOST_WAIT);
+	if (first)
+		roost_pool_free(first);
+	roost_pool_trim(pool);
+	if (roost_pool_resize(pool, 16 * MIB))
+		return 2;
+	roost_pool_info(pool, &info);
+	if (info.size != 16 * MIB)
+		return 3;
+	while ((first = roost_pool_alloc(pool, PAGE, ROOST_WAIT))) {
+		*(void **)first = last;
+		last = first;
+		n++;
+	}
+	roost_pool_info(pool, &info);
+	if (validate && info.used != info.size)
+		return 4;
+	for (; last; last = first) {
+		first = *(void **)last;
+		roost_pool_free(last);
+	}
+	return validate && roost_validate(roost_pool_frames(pool), NULL) ? 5 : !n;
+}
+
+static void expect_success(pid_t child)
+{
+	int status;
+
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFSIGNALED(status))
+		fail_msg("the child was ended by signal %d", WTERMSIG(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Nothing is lost: the metadata are sound, and so much can be had as is not allocated. */
+static void forks(void **state)
+{
+	pthread_t threads[THREADS];
+
+	(void)state;
+	open_busy(threads);
+	for (unsigned i = 0; i < FORKS; i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			alarm(20);
+			_exit(use_it(true));
+		}
+		expect_success(child);
+	}
+	close_busy(threads);
+}
+
+/* No handler runs: what others had in hand is set aside, the rest works, and all of it can be
+ * recovered. */
+static void unseen_forks(void **state)
+{
+	pthread_t threads[THREADS];
+
+	(void)state;
+	open_busy(threads);
+	for (unsigned i = 0; i < FORKS; i++) {
+		pid_t child = _Fork();
+
+		if (!child) {
+			int err;
+
+			alarm(20);
+			err = use_it(false);
+			if (!err) {
+				roost_pool_recover(pool);
+				err = use_it(true);
+			}
+			_exit(err);
+		}
+		expect_success(child);
+	}
+	close_busy(threads);
+}
+
+/* What a trim had in hand is set aside by such a child, and the report says how much. */
+static void set_aside(void **state)
+{
+	pthread_t threads[THREADS];
+	unsigned found = 0;
+
+	(void)state;
+	open_busy(threads);
+	for (unsigned i = 0; i < 100 * FORKS && !found; i++) {
+		pid_t child = _Fork();
+		int status;
+
+		if (!child) {
+			struct roost_pool_info before, after;
+
+			roost_pool_trim(pool); /* looks */
+			roost_pool_info(pool, &before);
+			roost_pool_recover(pool);
+			roost_pool_info(pool, &after);
+			_exit(before.set_aside && !after.set_aside);
+		}
+		assert_true(child > 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		found += (unsigned)WEXITSTATUS(status);
+	}
+	close_busy(threads);
+	assert_int_equal(found, 1);
+}
+
+/* ---- In a handler, on top of a call --------------------------------------------------------- */
+
+static volatile sig_atomic_t bad_children, good_children;
+static volatile sig_atomic_t in_child;
+
+static void wake_soon(void)
+{
+	static struct random random = {3};
+	struct itimerval timer = {{0, 0}, {0, 1 + (long)random_below(&random, 500)}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void fork_here(int signal)
+{
+	pid_t child;
+	int status;
+
+	(void)signal;
+	if (in_child)
+		return;
+	child = fork();
+	if (!child) {
+		in_child = 1;
+		return; /* goes on with the call that it interrupted */
+	}
+	if (child > 0 && waitpid(child, &status, 0) == child && status == 0)
+		good_children++;
+	else
+		bad_children++;
+	wake_soon(); /* not before: else nothing would go on below */
+}
+
+/* One thread, so that all that is not sound is the fork's doing: the child ends the call under way,
+ * then uses everything; what that call had in hand is still its own. */
+static void forks_in_handlers(void **state)
+{
+	struct roost_pool_config config = pool_config(16 * MIB, NULL);
+	struct itimerval off = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = fork_here, .sa_flags = SA_RESTART};
+	struct random random = {7};
+	void *held[HELD] = {0};
+
+	(void)state;
+	config.initial = 8 * MIB;
+	config.step = 2 * MIB;
+	pool = pool_open(&config);
+	sigaction(SIGALRM, &action, NULL);
+	wake_soon();
+	while (good_children + bad_children < FORKS && !in_child) {
+		unsigned i = (unsigned)random_below(&random, HELD);
+
+		if (held[i])
+			roost_pool_free(held[i]);
+		held[i] = held[i] ? NULL : roost_pool_alloc(pool, (size_t)PAGE << i % 11, 0);
+		if (i == 0)
+			roost_pool_trim(pool);
+		if (i == 1)
+			roost_pool_resize(pool, (8 + random_below(&random, 8)) * MIB);
+	}
+	setitimer(ITIMER_REAL, &off, NULL);
+	if (in_child) {
+		signal(SIGALRM, SIG_DFL);
+		alarm(20);
+		roost_pool_free_bulk(held, HELD);
+		_exit(roost_validate(roost_pool_frames(pool), NULL) ? 9 : use_it(true));
+	}
+	assert_int_equal(bad_children, 0);
+	roost_pool_free_bulk(held, HELD);
+	pool_close(pool);
+}
+
+/* A child of a child; its threads. */
+static void generations(void **state)
+{
+	pthread_t threads[THREADS], more[THREADS];
+	pid_t child;
+
+	(void)state;
+	open_busy(threads);
+	child = fork();
+	if (!child) {
+		int err = 0;
+
+		alarm(60);
+		for (uintptr_t i = 0; i < THREADS; i++)
+			err |= pthread_create(&more[i], NULL, busy, (void *)i);
+		for (unsigned i = 0; i < 20 && !err; i++) {
+			pid_t grandchild = i & 1 ? _Fork() : fork();
+			int status;
+
+			if (!grandchild)
+				_exit(use_it(!(i & 1)));
+			err = waitpid(grandchild, &status, 0) != grandchild || status;
+		}
+		stop = true;
+		for (unsigned i = 0; i < THREADS; i++)
+			pthread_join(more[i], NULL);
+		_exit(err ? err : use_it(true));
+	}
+	expect_success(child);
+	close_busy(threads);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forks),
+		cmocka_unit_test(unseen_forks),
+		cmocka_unit_test(set_aside),
+		cmocka_unit_test(generations),
+		cmocka_unit_test(forks_in_handlers),
+	};
+
+	return cmocka_run_group_tests_name("pool_fork", tests, NULL, NULL);
+}
