@@ -226,8 +226,8 @@ static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
 }
 
 /* False if a block begins there already: a double free that no check could see has made it free,
- * and it stays with who has it. */
-static bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
+ * and it stays with who has it. In line also where a probe in it looks large to the compiler. */
+static RST_HOT bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
 {
 	if (is_suspect(r, f) && is_corrupt(r, f, order))
 		return false;
