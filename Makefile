@@ -2,15 +2,17 @@
 # The front door. Everything is done by CMake; this knows the order and what must be installed.
 
 BUILD ?= build
+PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build run test test-plain test-asan test-tsan bench stress explore mutants aarch64 \
+.PHONY: help build install run test test-plain test-asan test-tsan bench stress explore mutants aarch64 \
 	kernel-example cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
+	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
 	@echo "make run      a real kernel's page traffic on the allocator, with a report"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
@@ -30,8 +32,11 @@ help:
 
 build:
 	@scripts/deps build
-	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=OFF $(QUIET)
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(QUIET)
 	@cmake --build $(BUILD)
+
+install: build
+	@cmake --install $(BUILD)
 
 run: build
 	@mkdir -p out

@@ -8,6 +8,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <roost/roost.h>
+
 #include "bench.h"
 
 /* The first line of the file that begins so, from after the colon or from its start on. */
@@ -51,6 +53,6 @@ json_t *machine_versions(void)
 	static const char compiler[] = "gcc " __VERSION__;
 #endif
 
-	return json_pack("{s:s, s:s, s:s, s:s}", "roost", ROOST_VERSION, "compiler", compiler,
-			 "flags", BENCH_FLAGS, "glibc", gnu_get_libc_version());
+	return json_pack("{s:s, s:s, s:s, s:s}", "roost", ROOST_VERSION_STRING, "compiler",
+			 compiler, "flags", BENCH_FLAGS, "glibc", gnu_get_libc_version());
 }

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -93,8 +94,42 @@ static void bad_size(void **state)
 	(void)state;
 	REFUSED(g.config.size = 0, "size");
 	REFUSED(g.config.size = sizeof(struct roost_config) - 1, "size");
-	REFUSED(g.config.size = sizeof(struct roost_config) + 64, "size");
+	REFUSED(g.config.size = SIZE_MAX, "size");
 	assert_non_null(roost_config_error(NULL));
+}
+
+/* The configuration of a program whose header is newer. */
+static void newer_header(void **state)
+{
+	struct {
+		struct good g;
+		unsigned char unknown[64];
+	} newer;
+	struct roost_config *config = &newer.g.config;
+	roost_t *roost;
+	size_t size;
+	void *metadata;
+
+	(void)state;
+	_Static_assert(offsetof(struct good, config) + sizeof(struct roost_config) ==
+			       sizeof(struct good),
+		       "what follows is the configuration's tail");
+	make_good(&newer.g);
+	memset(newer.unknown, 0, sizeof(newer.unknown));
+	config->size += sizeof(newer.unknown);
+	size = roost_metadata_size(config);
+	metadata = aligned_alloc(64, size);
+	assert_int_equal(roost_init(&roost, config, memset(metadata, 0, size), size), 0);
+	assert_int_not_equal(roost_alloc(roost, 0, 0), ROOST_NONE);
+	free(metadata);
+	for (size_t i = 0; i < sizeof(newer.unknown); i++) {
+		newer.unknown[i] = 1;
+		refused(config, "newer", -ROOST_E2BIG);
+		newer.unknown[i] = 0;
+	}
+	newer.unknown[63] = 1; /* and no more is looked at than was said */
+	config->size = sizeof(*config) + 63;
+	assert_null(roost_config_error(config));
 }
 
 static void bad_ranges(void **state)
@@ -211,6 +246,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(good_is_good, variants_one),
 		SUITE_TEST(bad_size, variants_one),
+		SUITE_TEST(newer_header, variants_one),
 		SUITE_TEST(bad_ranges, variants_one),
 		SUITE_TEST(bad_zones, variants_one),
 		SUITE_TEST(bad_numbers, variants_one),

@@ -276,12 +276,12 @@ static void bad_order(void **state)
 	open_misused(&rig, state);
 	pfn = rig_get(&rig, ROOST_DEFAULT_MAX_ORDER, 0);
 	for (unsigned i = 0; i < LENGTH(orders); i++) {
-		struct roost_misuse expected = {ROOST_MISUSE_BAD_ORDER,
-						"roost_alloc",
-						ROOST_NONE,
-						(int)orders[i],
-						-1,
-						ROOST_NONE};
+		struct roost_misuse expected = {.kind = ROOST_MISUSE_BAD_ORDER,
+						.call = "roost_alloc",
+						.pfn = ROOST_NONE,
+						.order_given = (int)orders[i],
+						.order_found = -1,
+						.head_found = ROOST_NONE};
 
 		for (unsigned w = 0; w < LENGTH(ways); w++) {
 			ways[w].run(rig.roost, pfn, orders[i]);
@@ -312,8 +312,12 @@ static void bad_flags(void **state)
 					 ROOST_NODE(7),
 					 ROOST_NODE(1) | ROOST_WAIT,
 					 ROOST_WAIT | 1u << 7};
-	struct roost_misuse expected = {
-		ROOST_MISUSE_BAD_FLAGS, "roost_alloc", ROOST_NONE, 2, -1, ROOST_NONE};
+	struct roost_misuse expected = {.kind = ROOST_MISUSE_BAD_FLAGS,
+					.call = "roost_alloc",
+					.pfn = ROOST_NONE,
+					.order_given = 2,
+					.order_found = -1,
+					.head_found = ROOST_NONE};
 	roost_pfn pfns[3];
 	struct rig rig;
 

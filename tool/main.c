@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <roost/roost.h>
+
 #include "args.h"
 #include "compare.h"
 #include "engine.h"
@@ -93,7 +95,7 @@ enum { KEY_HELP = 256, KEY_VERSION };
 
 static const struct argp_option top_options[] = {
 	{"help", KEY_HELP, 0, 0, "This text", -1},
-	{"version", KEY_VERSION, 0, 0, "The version", -1},
+	{"version", KEY_VERSION, 0, 0, "The version, and how the default engine was built", -1},
 	{0},
 };
 
@@ -120,7 +122,8 @@ static error_t parse_top(int key, char *text, struct argp_state *state)
 	case KEY_HELP:
 		args_help(state);
 	case KEY_VERSION:
-		puts("roost " ROOST_VERSION);
+		printf("roost %u.%u.%u\n%s\n", roost_version() / 10000, roost_version() / 100 % 100,
+		       roost_version() % 100, roost_build_config());
 		exit(EXIT_OK);
 	case ARGP_KEY_ERROR:
 		die("%s: unknown option; see `roost --help`",

@@ -8,16 +8,29 @@
 #include "program.h"
 #include "say.h"
 
-_Static_assert(PROGRAM_MAX >= PATH_MAX + 128, "this program's path and the names fit");
+_Static_assert(PROGRAM_MAX >= PATH_MAX + 256, "this program's path and the names fit");
+_Static_assert(sizeof(ROOST_LIBEXEC) < 128, "as the other names do");
 
-bool program_find(char path[PROGRAM_MAX], const char *command, const char *engine)
+/* Is there such a program in a directory, named from that of the tool? */
+static bool find_in(char path[PROGRAM_MAX], const char *directory, const char *command,
+		    const char *engine)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (length < 0)
 		die("cannot find out where this program lies: %s", strerror(errno));
-	snprintf(path, PROGRAM_MAX, "%.*s-%.32s%s%.32s", (int)length, self, command,
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	snprintf(path, PROGRAM_MAX, "%s/%sroost-%.32s%s%.32s", self, directory, command,
 		 engine ? "-" : "", engine ? engine : "");
-	return !(engine && strchr(engine, '/')) && access(path, X_OK) == 0;
+	return access(path, X_OK) == 0;
+}
+
+bool program_find(char path[PROGRAM_MAX], const char *command, const char *engine)
+{
+	bool found = find_in(path, ROOST_LIBEXEC "/", command, engine) ||
+		     find_in(path, "", command, engine);
+
+	return found && !(engine && strchr(engine, '/'));
 }

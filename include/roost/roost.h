@@ -32,6 +32,15 @@
 extern "C" {
 #endif
 
+/* The version of this header. SemVer; what that promises to programs: docs/abi.md. */
+#define ROOST_VERSION_MAJOR  0
+#define ROOST_VERSION_MINOR  1
+#define ROOST_VERSION_PATCH  0
+#define ROOST_VERSION_STRING "0.1.0"
+/* One number that can be compared, also by the preprocessor: 10203 is 1.2.3. */
+#define ROOST_VERSION                                                                              \
+	(ROOST_VERSION_MAJOR * 10000 + ROOST_VERSION_MINOR * 100 + ROOST_VERSION_PATCH)
+
 #if defined(__GNUC__)
 #define ROOST_MUST_CHECK __attribute__((warn_unused_result))
 #else
@@ -65,6 +74,16 @@ enum roost_error {
 
 /* What an error of this header means, in English; never NULL. Any context. */
 const char *roost_strerror(int error);
+
+/* ROOST_VERSION of the library that runs, which may be newer than the header. Any context. */
+unsigned roost_version(void);
+
+/*
+ * How the library was built, as NAME=VALUE with spaces between; never NULL. engine; port; smp=0 is
+ * a uniprocessor build; lab=1 has what is wrong on purpose; pockets=0: it has none, whatever
+ * roost_config says; checks: the levels that can be chosen; compiler. More may follow. Any context.
+ */
+const char *roost_build_config(void);
 
 /* ---- Description of the memory ---------------------------------------------------------- */
 
@@ -132,6 +151,7 @@ struct roost_misuse {
 	int order_given;      /* the order that the caller named, or -1 */
 	int order_found;      /* the order of the block found there, or -1 */
 	roost_pfn head_found; /* first frame of the block that holds pfn, or ROOST_NONE */
+	uint64_t reserved[2]; /* 0 */
 };
 
 /*
@@ -163,6 +183,11 @@ enum {
 	ROOST_CHECK_PARANOID = 3, /* and the records of the frames inside each block */
 };
 
+/*
+ * Start from ROOST_CONFIG_INIT. Later versions add fields at the end, for which 0 means what was so
+ * before. A program that was compiled with an older header is thus taken at its word by a newer
+ * library; an older library takes a longer structure if all that it does not know is 0.
+ */
 struct roost_config {
 	size_t size; /* sizeof(struct roost_config): set by ROOST_CONFIG_INIT */
 	const struct roost_range *ranges; /* in any order; ordinary ones must not overlap */
@@ -187,11 +212,24 @@ struct roost_config {
 	void *context;		     /* given to both hooks */
 };
 
+#ifdef __cplusplus /* which has designated initializers from C++20 on */
+static inline roost_config roost_config_init()
+{
+	roost_config config = roost_config();
+
+	config.size = sizeof(config);
+	config.nr_cpus = 1;
+	config.check_level = ROOST_CHECK_STATE;
+	return config;
+}
+#define ROOST_CONFIG_INIT roost_config_init()
+#else
 #define ROOST_CONFIG_INIT                                                                          \
 	{                                                                                          \
 		.size = sizeof(struct roost_config), .nr_cpus = 1,                                 \
 		.check_level = ROOST_CHECK_STATE,                                                  \
 	}
+#endif
 
 /* Why a configuration is refused, in English, or NULL if it is good. Thread context. */
 const char *roost_config_error(const struct roost_config *config);
@@ -351,6 +389,7 @@ struct roost_violation {
 	roost_pfn pfn;	       /* ROOST_NONE if it concerns no frame */
 	int zone, cpu;	       /* -1 if it concerns none */
 	uint64_t expected, found;
+	uint64_t reserved[2]; /* 0 */
 };
 
 /*
@@ -398,10 +437,18 @@ int roost_validate(const roost_t *roost, struct roost_violation *violation);
 	X(wait_rounds, "rounds that allocations slept")                                            \
 	X(pressure, "calls of the pressure hook")
 
+enum {
+#define ROOST_COUNTER_ONE(name, text) +1
+	ROOST_NR_COUNTERS = ROOST_COUNTERS(ROOST_COUNTER_ONE),
+#undef ROOST_COUNTER_ONE
+};
+
+/* New counters are added behind the last. */
 struct roost_stats {
 #define ROOST_COUNTER_FIELD(name, text) uint64_t name;
 	ROOST_COUNTERS(ROOST_COUNTER_FIELD)
 #undef ROOST_COUNTER_FIELD
+	uint64_t reserved[64 - ROOST_NR_COUNTERS]; /* not written to */
 };
 
 /*
@@ -417,6 +464,7 @@ enum roost_list_type { /* the free lists of a zone; the first three are migratet
 		       ROOST_LIST_RESERVE,
 		       ROOST_LIST_ISOLATE,
 		       ROOST_NR_LISTS,
+		       ROOST_LISTS_ROOM = 8, /* with those that later versions may have */
 };
 
 struct roost_zone_info {
@@ -430,8 +478,10 @@ struct roost_zone_info {
 	uint64_t free_pcp;	 /* on pcps */
 	uint64_t free_llist;	 /* on lock-free lists */
 	uint64_t min, low, high; /* watermarks */
-	uint64_t blocks[ROOST_NR_LISTS][ROOST_MAX_ORDER + 1]; /* free blocks in the buddy system */
-	uint64_t pageblocks[ROOST_NR_LISTS]; /* how many pageblocks have each type */
+	/* Free blocks in the buddy system; how many pageblocks have each type. */
+	uint64_t blocks[ROOST_LISTS_ROOM][ROOST_MAX_ORDER + 1];
+	uint64_t pageblocks[ROOST_LISTS_ROOM];
+	uint64_t reserved[8]; /* 0 */
 };
 
 /* Describes a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL (no such zone). */
@@ -443,6 +493,7 @@ struct roost_pcp_info {
 	uint64_t llist;	      /* frames on the lock-free list */
 	uint64_t high, batch; /* 0: the engine has none */
 	uint64_t whole;	      /* whole pageblocks among count */
+	uint64_t reserved[2]; /* 0 */
 };
 
 /* Describes the pcp of a CPU in a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL. */
@@ -464,6 +515,7 @@ struct roost_frame_info {
 	int zone;		   /* -1 outside */
 	int owner;		   /* CPU that owns the pageblock, -1 if none does */
 	enum roost_list_type type; /* of the pageblock */
+	uint32_t reserved[3];	   /* 0 */
 };
 
 /* Describes a frame. Any context; racy unless the caller owns the block. */

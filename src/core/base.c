@@ -50,9 +50,10 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	}
 }
 
-int rst_base_check(roost_t **out, const struct roost_config *config, const void *metadata)
+int rst_base_check(roost_t **out, struct roost_config *config, const struct roost_config *given,
+		   const void *metadata)
 {
-	const char *error = roost_config_error(config);
+	const char *error = rst_config_read(config, given);
 
 	if (error)
 		return rst_config_errno(error);

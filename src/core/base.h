@@ -70,8 +70,10 @@ void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout 
 		      uint64_t *end);
 void rst_base_init(struct rst_base *base, const struct roost_config *config,
 		   const struct rst_base_layout *layout, char *metadata);
-/* 0, or what roost_init() returns when it cannot begin. */
-int rst_base_check(roost_t **out, const struct roost_config *config, const void *metadata);
+/* 0 and *config, all that the library knows of what was given; or what roost_init() returns when it
+ * cannot begin. */
+int rst_base_check(roost_t **out, struct roost_config *config, const struct roost_config *given,
+		   const void *metadata);
 
 /* ---- Zones --------------------------------------------------------------------------------- */
 

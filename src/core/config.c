@@ -210,6 +210,8 @@ void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *o
 static const char too_many_ranges[] = "nr_ranges: more than 1024 ranges; join neighbours";
 static const char too_many_zones[] = "nr_zones: more than ROOST_MAX_ZONES zones";
 static const char too_many_cpus[] = "nr_cpus: more than ROOST_MAX_CPUS CPUs";
+static const char too_new[] =
+	"size: the header is newer than the library, and a field is set that it does not know";
 static const char too_many_frames[] = "ranges: more than 2^32 frames; use several allocators";
 
 int rst_config_errno(const char *error)
@@ -217,7 +219,7 @@ int rst_config_errno(const char *error)
 	if (!error)
 		return 0;
 	return error == too_many_ranges || error == too_many_zones || error == too_many_cpus ||
-			       error == too_many_frames
+			       error == too_many_frames || error == too_new
 		       ? -ROOST_E2BIG
 		       : -ROOST_EINVAL;
 }
@@ -325,17 +327,40 @@ static const char *choice_error(const struct roost_config *config)
 	return NULL;
 }
 
-const char *roost_config_error(const struct roost_config *config)
+/* Fields only ever come at the end, and none before this length was in use. */
+enum {
+	CONFIG_SIZE_FIRST = offsetof(struct roost_config, context) + sizeof(void *),
+	CONFIG_SIZE_SANE = 4096,
+};
+
+static const char *read_known(struct roost_config *config, const struct roost_config *given)
+{
+	const unsigned char *from = (const void *)given;
+	unsigned char *to = (void *)config;
+
+	if (!given)
+		return "the configuration is NULL";
+	if (given->size < CONFIG_SIZE_FIRST || given->size > CONFIG_SIZE_SANE)
+		return "size: start from ROOST_CONFIG_INIT";
+	*config = (struct roost_config){0};
+	for (size_t i = 0; i < given->size; i++) {
+		if (i < sizeof(*config))
+			to[i] = from[i];
+		else if (from[i])
+			return too_new;
+	}
+	return NULL;
+}
+
+const char *rst_config_read(struct roost_config *config, const struct roost_config *given)
 {
 	struct rst_map_builder builder;
 	unsigned nr_zones;
 	const struct roost_zone_config *zones;
-	const char *error;
+	const char *error = read_known(config, given);
 
-	if (!config)
-		return "the configuration is NULL";
-	if (config->size != sizeof(*config))
-		return "size: start from ROOST_CONFIG_INIT; is the header that of the library?";
+	if (error)
+		return error;
 	zones = rst_config_zones(config, &nr_zones);
 	if (!nr_zones)
 		return "nr_zones: must be at least 1, or zones NULL";
@@ -351,4 +376,11 @@ const char *roost_config_error(const struct roost_config *config)
 	if (builder.frames > RST_MAX_FRAME)
 		return too_many_frames;
 	return NULL;
+}
+
+const char *roost_config_error(const struct roost_config *given)
+{
+	struct roost_config config;
+
+	return rst_config_read(&config, given);
 }

@@ -155,6 +155,10 @@ void rst_map_build(const struct roost_config *config, struct rst_span *spans,
  * UINT32_MAX. O(spans). */
 bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block);
 
+/* Reads a caller's configuration, which may be of an older or a newer header: *config becomes what
+ * this library knows of it. Returns what roost_config_error() does. */
+const char *rst_config_read(struct roost_config *config, const struct roost_config *given);
+
 /* 0, -ROOST_E2BIG or -ROOST_EINVAL for what roost_config_error() returned. */
 int rst_config_errno(const char *error);
 

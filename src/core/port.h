@@ -5,6 +5,7 @@
  * A port is a folder src/port/NAME with a header rst_port.h of static inline functions; the build
  * puts one such folder on the include path. It defines:
  *
+ *   RST_PORT_NAME                 its name, a string
  *   rst_irq_t                     the interrupt state of the current CPU
  *   rst_irq_t rst_irq_save()      turn interrupts off, return how they were. In POSIX: block all
  *   void rst_irq_restore(state)   signals. From save to restore no interrupt handler that uses

@@ -22,6 +22,11 @@ const char *roost_strerror(int error)
 	}
 }
 
+unsigned roost_version(void)
+{
+	return ROOST_VERSION;
+}
+
 const char *roost_misuse_name(enum roost_misuse_kind kind)
 {
 	switch (kind) {

@@ -26,13 +26,14 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->size = rst_carve(&end, 0);
 }
 
-size_t roost_metadata_size(const struct roost_config *config)
+size_t roost_metadata_size(const struct roost_config *given)
 {
+	struct roost_config config;
 	struct layout layout;
 
-	if (roost_config_error(config))
+	if (rst_config_read(&config, given))
 		return 0;
-	lay_out(config, &layout);
+	lay_out(&config, &layout);
 	return layout.size <= SIZE_MAX ? (size_t)layout.size : 0;
 }
 
@@ -129,21 +130,22 @@ static void forget_counters(struct roost *r)
 
 /* ---- Interface --------------------------------------------------------------------------- */
 
-int roost_init(roost_t **out, const struct roost_config *config, void *metadata, size_t size)
+int roost_init(roost_t **out, const struct roost_config *given, void *metadata, size_t size)
 {
+	struct roost_config config;
 	struct layout layout;
 	struct roost *r = metadata;
 	char *base = metadata;
-	int err = rst_base_check(out, config, metadata);
+	int err = rst_base_check(out, &config, given, metadata);
 
 	if (err)
 		return err;
-	lay_out(config, &layout);
+	lay_out(&config, &layout);
 	if (layout.size > SIZE_MAX)
 		return -ROOST_E2BIG;
 	if (size < layout.size)
 		return -ROOST_ENOSPC;
-	rst_base_init(&r->base, config, &layout.base, base);
+	rst_base_init(&r->base, &config, &layout.base, base);
 	r->zones = (struct rst_zone *)(void *)(base + layout.zones);
 	r->blocks = (struct rst_block *)(void *)(base + layout.blocks);
 	r->frames = (struct rst_frame *)(void *)(base + layout.frames);
@@ -151,12 +153,12 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 	for (unsigned i = 0; i < r->base.nr_zones; i++) {
 		struct rst_zone *z = &r->zones[i];
 
-		rst_zone_desc_init(&z->desc, config, &r->base, i);
+		rst_zone_desc_init(&z->desc, &config, &r->base, i);
 		z->pcps = (struct rst_pcp *)(void *)(base + layout.pcps) +
 			  (size_t)i * r->base.nr_cpus;
-		init_zone(config, z);
+		init_zone(&config, z);
 	}
-	init_frames(config, r);
+	init_frames(&config, r);
 	forget_counters(r);
 	*out = r;
 	return 0;

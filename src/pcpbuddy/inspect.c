@@ -3,7 +3,13 @@
  * inspect.c - counters and descriptions. Takes no lock: every field read here is atomic or
  * constant, each figure is one that was true at some instant, sums are exact only at rest.
  */
+#include "core/build.h"
 #include "pcpbuddy/pcpbuddy.h"
+
+const char *roost_build_config(void)
+{
+	return "engine=pcpbuddy " RST_BUILD;
+}
 
 int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats)
 {

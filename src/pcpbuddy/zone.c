@@ -60,7 +60,7 @@ static void count_isolated(struct rst_zone *z, unsigned type, int64_t frames)
 		rst_store_rlx(&z->isolated, rst_load_rlx(&z->isolated) + (uint64_t)frames);
 }
 
-static void link_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+static void zone_link(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	unsigned type = rst_load_rlx(&rst_block_of(r, f)->type);
 
@@ -71,7 +71,7 @@ static void link_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsi
 }
 
 /* Leaves the record as it is. */
-static void unlink_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f)
+static void zone_unlink(struct roost *r, struct rst_zone *z, rst_frame_id f)
 {
 	uint32_t state = rst_load_state(r, f);
 	unsigned type = rst_list_of(state), order = rst_order_of(state);
@@ -90,7 +90,7 @@ static rst_frame_id split(struct roost *r, struct rst_zone *z, rst_frame_id chun
 	while (order > wanted) {
 		rst_frame_id upper = chunk + (1u << --order);
 
-		link_chunk(r, z, f < upper ? upper : chunk, order);
+		zone_link(r, z, f < upper ? upper : chunk, order);
 		if (f >= upper) {
 			chunk = upper;
 		}
@@ -206,14 +206,14 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 		whole(r, z, block);
 	while (order < r->base.max_order &&
 	       (buddy = free_buddy(r, span, f, order)) != RST_NO_FRAME) {
-		unlink_chunk(r, z, buddy);
+		zone_unlink(r, z, buddy);
 		rst_set_state(r, f > buddy ? f : buddy, rst_state(RST_INSIDE, 0));
 		if (buddy < f)
 			f = buddy;
 		if (++order == ROOST_PAGEBLOCK_ORDER)
 			whole(r, z, block);
 	}
-	link_chunk(r, z, f, order);
+	zone_link(r, z, f, order);
 	rst_pressure_rises(&z->pressure, &z->desc, rst_zone_available(z));
 }
 
@@ -249,13 +249,13 @@ rst_frame_id rst_zone_take(struct roost *r, struct rst_zone *z, unsigned order, 
 		return RST_NO_FRAME;
 	found = (unsigned)__builtin_ctz(sufficient);
 	f = z->lists[type][found].head;
-	unlink_chunk(r, z, f);
+	zone_unlink(r, z, f);
 	return taken(r, z, split(r, z, f, found, order, f), order);
 }
 
 void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
-	unlink_chunk(r, z, f);
+	zone_unlink(r, z, f);
 	taken(r, z, f, order);
 }
 
@@ -345,9 +345,9 @@ uint32_t rst_zone_retype(struct roost *r, struct rst_zone *z, struct rst_block *
 	uint32_t frames = 0;
 
 	if (order > ROOST_PAGEBLOCK_ORDER) { /* part of a larger chunk: cut it out */
-		unlink_chunk(r, z, chunk);
+		zone_unlink(r, z, chunk);
 		split(r, z, chunk, order, ROOST_PAGEBLOCK_ORDER, at);
-		link_chunk(r, z, at, ROOST_PAGEBLOCK_ORDER);
+		zone_link(r, z, at, ROOST_PAGEBLOCK_ORDER);
 	}
 	set_type(z, block, type);
 	while ((f = rst_zone_next_in_block(r, &at, end)) != RST_NO_FRAME) {
@@ -370,11 +370,11 @@ bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsig
 		unsigned wanted = order > ROOST_PAGEBLOCK_ORDER ? order : ROOST_PAGEBLOCK_ORDER;
 		unsigned blocks = 1u << (wanted - ROOST_PAGEBLOCK_ORDER);
 
-		unlink_chunk(r, z, f);
+		zone_unlink(r, z, f);
 		split(r, z, f, found, wanted, f);
 		for (unsigned i = 0; i < blocks; i++)
 			set_type(z, rst_block_of(r, f) + i, type);
-		link_chunk(r, z, f, wanted);
+		zone_link(r, z, f, wanted);
 		RST_PROBE3(steal, rst_this_cpu(&r->base),
 			   rst_pfn_of(rst_span_of(&r->base.map, f), f), type);
 		RST_COUNT(r, z, blocks_stolen, blocks);
@@ -397,7 +397,7 @@ rst_frame_id rst_zone_take_other(struct roost *r, struct rst_zone *z, unsigned o
 
 	if (f == RST_NO_FRAME)
 		return f;
-	unlink_chunk(r, z, f);
+	zone_unlink(r, z, f);
 	return taken(r, z, split(r, z, f, found, order, f), order);
 }
 

@@ -193,7 +193,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 /* ---- Handing out -------------------------------------------------------------------------- */
 
 /* Does a block begin at f already, or (level 3) something look free in it? Reported. */
-static RST_COLD bool is_corrupt(struct roost *r, rst_frame_id f, unsigned order)
+static RST_COLD bool is_corrupt_free(struct roost *r, rst_frame_id f, unsigned order)
 {
 	struct roost_misuse m;
 
@@ -229,7 +229,7 @@ static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
  * and it stays with who has it. In line also where a probe in it looks large to the compiler. */
 static RST_HOT bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
 {
-	if (is_suspect(r, f) && is_corrupt(r, f, order))
+	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
 		return false;
 	*pfn = enter(r, f, order);
 	return true;
@@ -322,7 +322,7 @@ static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned o
 static RST_COLD roost_pfn alloc_suspect(struct roost *r, rst_frame_id f, unsigned order,
 					unsigned flags)
 {
-	return is_corrupt(r, f, order) ? alloc_far(r, order, flags) : enter(r, f, order);
+	return is_corrupt_free(r, f, order) ? alloc_far(r, order, flags) : enter(r, f, order);
 }
 
 /* The common case on one page, and nothing that it calls comes back: so it saves little. */

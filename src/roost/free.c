@@ -83,8 +83,8 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 }
 
 /* Says what is wrong with the block that a caller names. */
-static RST_COLD void complain(const struct roost *r, const char *call, roost_pfn pfn,
-			      unsigned order, bool corrupt)
+static RST_COLD void complain_free(const struct roost *r, const char *call, roost_pfn pfn,
+				   unsigned order, bool corrupt)
 {
 	struct roost_misuse m = rst_misuse_of(call, pfn, order);
 	const struct rst_span *span = rst_misuse_span(&r->base, &m);
@@ -144,7 +144,7 @@ static bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned ord
 		if (!corrupt && change(r, *f, order, to))
 			return true;
 	}
-	complain(r, call, pfn, order, corrupt);
+	complain_free(r, call, pfn, order, corrupt);
 	return false;
 }
 

@@ -128,13 +128,14 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->size = rst_carve(&end, 0);
 }
 
-size_t roost_metadata_size(const struct roost_config *config)
+size_t roost_metadata_size(const struct roost_config *given)
 {
+	struct roost_config config;
 	struct layout layout;
 
-	if (roost_config_error(config))
+	if (rst_config_read(&config, given))
 		return 0;
-	lay_out(config, &layout);
+	lay_out(&config, &layout);
 	return layout.size <= SIZE_MAX ? (size_t)layout.size : 0;
 }
 
@@ -243,35 +244,36 @@ static void place_parts(struct roost *r, const struct layout *l, char *metadata,
 	r->pocket_cpus = pockets && rst_seq_ready() ? r->base.nr_cpus : 0;
 }
 
-int roost_init(roost_t **out, const struct roost_config *config, void *metadata, size_t size)
+int roost_init(roost_t **out, const struct roost_config *given, void *metadata, size_t size)
 {
+	struct roost_config config;
 	struct layout l;
 	struct roost *r = metadata;
 	_Atomic uint64_t *words;
-	int err = rst_base_check(out, config, metadata);
+	int err = rst_base_check(out, &config, given, metadata);
 
 	if (err)
 		return err;
-	lay_out(config, &l);
+	lay_out(&config, &l);
 	if (l.size > SIZE_MAX)
 		return -ROOST_E2BIG;
 	if (size < l.size)
 		return -ROOST_ENOSPC;
-	rst_base_init(&r->base, config, &l.base, metadata);
-	place_parts(r, &l, metadata, config->pockets == ROOST_POCKETS_AUTO);
+	rst_base_init(&r->base, &config, &l.base, metadata);
+	place_parts(r, &l, metadata, config.pockets == ROOST_POCKETS_AUTO);
 	init_regions(r);
 	words = (_Atomic uint64_t *)(void *)((char *)metadata + l.hints);
 	for (unsigned i = 0; i < r->base.nr_zones; i++) {
 		struct rst_zone *z = &r->zones[i];
 
-		rst_zone_desc_init(&z->desc, config, &r->base, i);
+		rst_zone_desc_init(&z->desc, &config, &r->base, i);
 		z->pcps = (struct rst_pcp *)(void *)((char *)metadata + l.pcps) +
 			  (size_t)i * r->base.nr_cpus;
 		z->pockets = (struct rst_pocket *)(void *)((char *)metadata + l.pockets) +
 			     (size_t)i * r->base.nr_cpus;
 		words = init_zone(r, z, &l.shape.zones[i], words);
 	}
-	init_frames(config, r);
+	init_frames(&config, r);
 	*out = r;
 	return 0;
 }

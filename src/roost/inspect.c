@@ -3,7 +3,13 @@
  * inspect.c - counters and descriptions, by reading alone. Each figure is one that was true at some
  * instant; sums are exact only at rest.
  */
+#include "core/build.h"
 #include "roost/engine.h"
+
+const char *roost_build_config(void)
+{
+	return "engine=roost " RST_BUILD;
+}
 
 uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
 {

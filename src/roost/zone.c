@@ -179,7 +179,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	return true;
 }
 
-static bool claim(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool claim_whole(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
 
@@ -333,7 +333,7 @@ static bool from_blocks(const struct rst_call *q, struct rst_zone *z, rst_frame_
 	unsigned low = rst_lowest_bin(q->ask.order);
 
 	return from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
-	       claim(q, z, f) || from_others(q, z, low, f) ||
+	       claim_whole(q, z, f) || from_others(q, z, low, f) ||
 	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
 	       steal(q, z, f) || from_reserve(q, z, f);
 }

@@ -9,7 +9,8 @@
 
 typedef unsigned long rst_irq_t;
 
-#define RST_PARK 0
+#define RST_PORT_NAME "extern"
+#define RST_PARK      0
 
 unsigned long roost_port_irq_save(void);
 void roost_port_irq_restore(unsigned long state);

@@ -11,10 +11,11 @@
 
 typedef unsigned rst_irq_t; /* 1: interrupts were on */
 
-#define RST_PARK  1
-#define RST_TRIES 1u
-#define RST_SPINS 0u
-#define RST_SEQ	  1
+#define RST_PORT_NAME "model"
+#define RST_PARK      1
+#define RST_TRIES     1u
+#define RST_SPINS     0u
+#define RST_SEQ	      1
 
 rst_irq_t rst_irq_save(void);
 void rst_irq_restore(rst_irq_t state);

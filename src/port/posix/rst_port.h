@@ -31,7 +31,8 @@
 
 typedef sigset_t rst_irq_t;
 
-#define RST_PARK 1
+#define RST_PORT_NAME "posix"
+#define RST_PARK      1
 
 /* Initial-exec: the first use of a thread-local in a dlopened library could call malloc, and this
  * may be a handler. */

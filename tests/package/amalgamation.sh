@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# amalgamation.sh: roost.c and roost.h of scripts/amalgamate are made twice alike, are complete,
+# compile without warnings, pass a unit test of the posix port, and run a program.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+cc="${CC:-cc} -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror"
+
+fail() {
+	echo "amalgamation, engine $engine, port $port: $*" >&2
+	exit 1
+}
+
+# make ENGINE PORT
+make() {
+	engine=$1 port=$2
+	mkdir -p "$out/two"
+	"$root/scripts/amalgamate" --engine "$engine" --port "$port" --output "$out"
+	"$root/scripts/amalgamate" --engine "$engine" --port "$port" --output "$out/two"
+	cmp -s "$out/roost.c" "$out/two/roost.c" && cmp -s "$out/roost.h" "$out/two/roost.h" ||
+		fail "differs from run to run"
+	! grep -nE '^#include "|^#include <roost' "$out/roost.c" "$out/roost.h" | grep -v '"roost.h"$' ||
+		fail "includes a file of the project"
+}
+
+# The headers under their own names, for programs that ask for them so.
+mkdir "$out/roost"
+for header in "$root"/include/roost/*.h; do
+	echo '#include "../roost.h"' >"$out/roost/$(basename "$header")"
+done
+
+for engine in roost pcpbuddy; do
+	make $engine extern
+	for smp in 0 1; do
+		$cc -ffreestanding -DROOST_SMP=$smp -c "$out/roost.c" -o "$out/roost.o"
+	done
+	make $engine posix
+	$cc -c "$out/roost.c" -o "$out/roost.o"
+	$cc -I"$out" "$root/examples/embed.c" "$out/roost.o" -pthread -o "$out/embed"
+	"$out/embed" >/dev/null || fail "examples/embed.c fails"
+	pcpbuddy=0
+	[ $engine = roost ] || pcpbuddy=1
+	${CC:-cc} -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy "$root"/tests/test_split.c "$root"/tests/harness.c \
+		"$root"/tests/shadow.c "$root"/tests/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
+	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/test_split.c fails"; }
+done
