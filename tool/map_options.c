@@ -17,10 +17,6 @@ enum {
 	KEY_AT = 256,
 	KEY_LIVE,
 	KEY_BY,
-	KEY_ENGINE,
-	KEY_FREE,
-	KEY_CPUS,
-	KEY_MEMORY,
 	KEY_LIMIT,
 	KEY_JSON,
 	KEY_QUIET,
@@ -38,10 +34,11 @@ static const struct argp_option map_argp_options[] = {
 	{"by", KEY_BY, "WHAT", 0, "What the colours are: owner (default) or type, the migratetype",
 	 0},
 	{0, 0, 0, 0, "The allocator of the replay:", 2},
-	{"engine", KEY_ENGINE, "NAME", 0, "pcpbuddy or roost (default: that of the build)", 0},
-	{"free", KEY_FREE, "PATH", 0, "With pcpbuddy: how a free reaches the owner", 0},
-	{"cpus", KEY_CPUS, "N", 0, "Virtual CPUs (default: as traced)", 0},
-	{"memory", KEY_MEMORY, "SIZE", 0, "Memory to manage (default: as the traced machine)", 0},
+	{"engine", OPTION_ENGINE, "NAME", 0, "pcpbuddy or roost (default: that of the build)", 0},
+	{"free", OPTION_FREE, "PATH", 0, "With pcpbuddy: how a free reaches the owner", 0},
+	{"cpus", OPTION_CPUS, "N", 0, "Virtual CPUs (default: as traced)", 0},
+	{"memory", OPTION_MEMORY, "SIZE", 0, "Memory to manage (default: as the traced machine)",
+	 0},
 	{"limit", KEY_LIMIT, "N", 0, "Only the first N allocations and frees", 0},
 	{0, 0, 0, 0, "The form:", 3},
 	{"output", 'o', "FILE", 0,
@@ -117,18 +114,6 @@ static void set_output(struct map_options *o, const char *text)
 static error_t parse_replay_option(int key, char *text, struct options *o)
 {
 	switch (key) {
-	case KEY_ENGINE:
-		options_check_engine(o->engine, text);
-		return 0;
-	case KEY_FREE:
-		o->free_path = options_free_path(o->engine, text);
-		return 0;
-	case KEY_CPUS:
-		o->cpus = (unsigned)args_number("cpus", text, 1, ROOST_MAX_CPUS);
-		return 0;
-	case KEY_MEMORY:
-		o->memory = options_memory(text);
-		return 0;
 	case KEY_LIMIT:
 		o->limit = args_number("limit", text, 1, UINT64_MAX);
 		return 0;
@@ -139,7 +124,7 @@ static error_t parse_replay_option(int key, char *text, struct options *o)
 		o->quiet = true;
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return options_parse_allocator(key, text, o);
 	}
 }
 

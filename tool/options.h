@@ -5,6 +5,7 @@
 #ifndef TOOL_OPTIONS_H
 #define TOOL_OPTIONS_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,11 +29,19 @@ struct options {
 /* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
 
-/* The values of --engine, --free and --memory for all commands that replay; they end the program if
- * they make no sense. */
-void options_check_engine(const struct engine *engine, const char *text);
-enum roost_free_path options_free_path(const struct engine *engine, const char *text);
-uint64_t options_memory(const char *text);
+/* The options that say what the allocator is to be, for all commands that replay. */
+enum options_key {
+	OPTION_ENGINE = 1024,
+	OPTION_FREE,
+	OPTION_CPUS,
+	OPTION_MEMORY,
+	OPTION_CHECK,
+	OPTION_HIGH,
+	OPTION_BATCH,
+};
+
+/* Takes one of these; ARGP_ERR_UNKNOWN if it is another. Ends the program if it makes no sense. */
+error_t options_parse_allocator(int key, char *text, struct options *options);
 
 const char *options_path(const struct options *options);
 
