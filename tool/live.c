@@ -29,7 +29,7 @@ static int connect_to(const char *path, pid_t pid, char error[])
 		snprintf(error, ERROR_MAX, "%.300s: too long for the path of a socket", path);
 		return -1;
 	}
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));

@@ -219,12 +219,23 @@ static void close_all(void)
 	server.pid = 0;
 }
 
+/* In a child of fork(): or a client would wait for it when the parent is gone. After _Fork() the
+ * descriptors stay until the child serves. */
+static void forget_parent(void)
+{
+	if (server.pid)
+		close_all();
+}
+
 /* The registry's lock is held. */
 static int start(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	static bool hooked;
 	int err;
 
+	if (!hooked)
+		hooked = !pthread_atfork(NULL, NULL, forget_parent);
 	if (server.pid == getpid())
 		return -EALREADY;
 	if (server.pid) /* the parent's; here they are of no use */
