@@ -8,7 +8,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
 .PHONY: help build install run test test-plain test-asan test-tsan bench stress explore mutants aarch64 \
-	kernel-example cross format clean
+	pool-guest kernel-example cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -24,6 +24,7 @@ help:
 	@echo "              SAMPLE=300, SEED=)"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
+	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
@@ -111,6 +112,13 @@ mutants:
 aarch64:
 	scripts/aarch64 neoverse-n1 4 '$(TESTS)'
 	scripts/aarch64 cortex-a72 2 '$(TESTS)'
+
+# The pool on two nodes and on huge pages, in a virtual machine.
+pool-guest:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
+	@cmake --build $(BUILD)
+	tests/pool/guest.sh $(BUILD)
 
 kernel-example:
 	@scripts/deps kernel

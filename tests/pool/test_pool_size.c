@@ -7,6 +7,15 @@
 
 #include "pools.h"
 
+/* Whatever the system does on its own: what has memory is counted in pages. */
+static struct roost_pool_config small_pages(size_t limit)
+{
+	struct roost_pool_config config = pool_config(limit, NULL);
+
+	config.pages = ROOST_PAGES_NO_THP;
+	return config;
+}
+
 static size_t size_of(const roost_pool_t *pool)
 {
 	struct roost_pool_info info;
@@ -28,7 +37,7 @@ static size_t take_all(roost_pool_t *pool, size_t size, void **blocks)
 static void resized(void **state)
 {
 	static const size_t sizes[] = {30, 64, 2, 6, 62, 64, 4};
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	static void *blocks[64 * MIB / PAGE + 1];
 	roost_pool_t *pool;
 
@@ -61,7 +70,7 @@ static void resized(void **state)
 /* What is free is taken out of use at once, though it lies here and there. */
 static void shrunk_as_far_as_can_be(void **state)
 {
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	roost_pool_t *pool = pool_open(&config);
 	void *blocks[33];
 
@@ -82,7 +91,7 @@ static void shrunk_as_far_as_can_be(void **state)
 
 static void grows_by_itself(void **state)
 {
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	static void *blocks[64 * MIB / PAGE + 1];
 	struct roost_pool_info info;
 	roost_pool_t *pool;
@@ -145,7 +154,7 @@ static bool is_written(const char *block)
 /* Page by page, and nothing that lives is touched. */
 static void trimmed(void **state)
 {
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	static void *live[SPARSE + 1];
 	roost_pool_t *pool;
 	size_t n;
@@ -170,7 +179,7 @@ static void trimmed(void **state)
 /* Large blocks mark all that they cover. */
 static void large_ones_trimmed(void **state)
 {
-	struct roost_pool_config config = pool_config(1024 * MIB, NULL);
+	struct roost_pool_config config = small_pages(1024 * MIB);
 	roost_pool_t *pool = pool_open(&config);
 
 	(void)state;
@@ -197,7 +206,7 @@ static void sleep_ms(long ms)
 /* By later allocations, which look at the clock now and then; not before the time. */
 static void decays_by_allocations(void **state)
 {
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	static void *live[SPARSE + 1];
 	roost_pool_t *pool;
 	size_t n;
@@ -235,7 +244,7 @@ static void decays_by_allocations(void **state)
 /* Something is freed in it between any two looks at the clock. errno is kept. */
 static void what_is_used_stays(void **state)
 {
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	struct roost_pool_info info;
 	roost_pool_t *pool;
 
@@ -261,7 +270,7 @@ static void what_is_used_stays(void **state)
 /* By a thread, though nobody calls. */
 static void decays_by_a_thread(void **state)
 {
-	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	struct roost_pool_config config = small_pages(64 * MIB);
 	static void *live[SPARSE + 1];
 	roost_pool_t *pool;
 	size_t n;
