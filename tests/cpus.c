@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool are_real(void)
+bool cpus_are_real(void)
 {
 	const char *cpus = getenv("ROOST_TEST_CPUS");
 
@@ -24,7 +24,7 @@ void cpus_go(unsigned cpu)
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	if (are_real() && !sched_setaffinity(0, sizeof(set), &set))
+	if (cpus_are_real() && !sched_setaffinity(0, sizeof(set), &set))
 		roost_posix_set_cpu(-1);
 	else
 		roost_posix_set_cpu((int)cpu);

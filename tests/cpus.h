@@ -7,6 +7,9 @@
 #ifndef TESTS_CPUS_H
 #define TESTS_CPUS_H
 
+#include <stdbool.h>
+
 void cpus_go(unsigned cpu);
+bool cpus_are_real(void);
 
 #endif

@@ -3,6 +3,7 @@
  * test_inspect.c - looking at the allocator: counters that add up, frames that know their state,
  * tables that can be parsed back, texts for errors.
  */
+#include "cpus.h"
 #include "harness.h"
 
 #include <inttypes.h>
@@ -186,6 +187,7 @@ static void pcps_are_the_zone(void **state)
 /* Looking changes nothing: two looks see the same, and so does a third after validation. */
 static void looking_changes_nothing(void **state)
 {
+	struct roost_pageblock_info info;
 	void *copy;
 	struct rig rig;
 
@@ -195,8 +197,136 @@ static void looking_changes_nothing(void **state)
 	memcpy(copy, rig.metadata, rig.metadata_size);
 	rig_compare(&rig);
 	stats_of(&rig, -1, -1);
+	for (roost_pfn pfn = 0; !roost_pageblock_info(rig.roost, pfn, &info);)
+		pfn = info.end;
 	assert_memory_equal(copy, rig.metadata, rig.metadata_size);
 	free(copy);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* ---- Pageblocks -------------------------------------------------------------------------- */
+
+/* What a pageblock is by its frames' own descriptions. */
+static struct roost_pageblock_info by_frames(const struct rig *rig, roost_pfn start, roost_pfn end)
+{
+	struct roost_pageblock_info info = {.start = start, .end = end, .owner = -1, .largest = -1};
+
+	for (roost_pfn pfn = start / BLOCK * BLOCK; pfn < end; pfn++) {
+		struct roost_frame_info frame;
+		unsigned size;
+
+		roost_frame_info(rig->roost, pfn, &frame);
+		if (pfn < start || frame.state == ROOST_FRAME_OUTSIDE)
+			continue;
+		info.usable++;
+		info.zone = (unsigned)frame.zone;
+		info.owner = frame.owner;
+		info.type = frame.type;
+		if (frame.state < ROOST_FRAME_FREE_ZONE || frame.state > ROOST_FRAME_FREE_LLIST)
+			continue;
+		size = frame.order < 9 ? 1u << frame.order : (unsigned)BLOCK;
+		info.free += size;
+		if (info.largest < (int)frame.order)
+			info.largest = frame.order < 9 ? (int)frame.order : 9;
+	}
+	return info;
+}
+
+/* They come in order, each frame is in one of them, and they add up to their zones. */
+static void check_pageblocks(const struct rig *rig)
+{
+	uint64_t usable[2] = {0}, free[2] = {0}, types[2][ROOST_NR_LISTS] = {{0}};
+	struct roost_pageblock_info info, frames;
+	struct roost_zone_info zone;
+	roost_pfn pfn = 0;
+
+	for (; !roost_pageblock_info(rig->roost, pfn, &info); pfn = info.end) {
+		assert_true(info.start >= pfn && info.start < info.end);
+		assert_int_equal(info.start / BLOCK, (info.end - 1) / BLOCK);
+		frames = by_frames(rig, info.start, info.end);
+		assert_int_equal(info.zone, frames.zone);
+		assert_int_equal(info.owner, frames.owner);
+		assert_int_equal(info.type, frames.type);
+		assert_int_equal(info.usable, frames.usable);
+		if (!info.whole && info.block < 0) { /* else its head may be in another */
+			assert_int_equal(info.free, frames.free);
+			assert_int_equal(info.largest, frames.largest);
+		}
+		usable[info.zone] += info.usable;
+		free[info.zone] += info.free;
+		types[info.zone][info.type]++;
+	}
+	for (unsigned z = 0; z < roost_nr_zones(rig->roost); z++) {
+		assert_int_equal(roost_zone_info(rig->roost, z, &zone), 0);
+		assert_int_equal(usable[z], zone.managed);
+		assert_int_equal(free[z], rig_zone_free(rig, z));
+		for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
+			assert_int_equal(types[z][type], zone.pageblocks[type]);
+	}
+}
+
+static void pageblocks_are_the_zone(void **state)
+{
+	struct rig rig;
+
+	open_busy(&rig, state);
+	if (!cpus_are_real()) /* whose pockets no pageblock has */
+		check_pageblocks(&rig);
+	roost_drain(rig.roost, -1);
+	check_pageblocks(&rig);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+static struct roost_pageblock_info pageblock(const struct rig *rig, roost_pfn pfn)
+{
+	struct roost_pageblock_info info;
+
+	assert_int_equal(roost_pageblock_info(rig->roost, pfn, &info), 0);
+	return info;
+}
+
+/* Whole, part of a large block, with a part in use, set apart. */
+static void pageblocks_in_each_state(void **state)
+{
+	struct roost_pageblock_info info;
+	struct rig rig;
+	roost_pfn large, small;
+
+	rig_open_simple(&rig, state, BLOCK, 16 * BLOCK, 1);
+	info = pageblock(&rig, 0); /* none is there: the next one */
+	assert_int_equal(info.start, BLOCK);
+	assert_int_equal(info.end, 2 * BLOCK);
+	assert_int_equal(info.free, BLOCK);
+	assert_int_equal(info.largest, 9);
+	assert_true(info.whole);
+	assert_int_equal(roost_pageblock_info(rig.roost, 17 * BLOCK, &info), -ROOST_EINVAL);
+
+	large = rig_get(&rig, 10, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		info = pageblock(&rig, large + i * BLOCK + 7);
+		assert_int_equal(info.start, large + i * BLOCK);
+		assert_int_equal(info.block, 10);
+		assert_int_equal(info.free, 0);
+		assert_int_equal(info.largest, -1);
+		assert_false(info.whole);
+	}
+	small = rig_get(&rig, 8, ROOST_UNMOVABLE);
+	info = pageblock(&rig, small);
+	assert_int_equal(info.block, -1);
+	assert_int_equal(info.usable, BLOCK);
+	assert_int_equal(info.free, BLOCK / 2);
+	assert_int_equal(info.largest, 8);
+	assert_int_equal(info.type, ROOST_LIST_UNMOVABLE);
+	assert_false(info.whole);
+
+	assert_int_equal(roost_isolate(rig.roost, 16 * BLOCK, true), 0);
+	info = pageblock(&rig, 16 * BLOCK);
+	assert_int_equal(info.type, ROOST_LIST_ISOLATE);
+	assert_int_equal(info.free, BLOCK);
+	assert_false(info.whole);
+	assert_int_equal(roost_isolate(rig.roost, 16 * BLOCK, false), 0);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -259,6 +389,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(each_call_counts_once, variants_all),
 		SUITE_TEST(bulk_counts_each_block, variants_paths),
 		SUITE_TEST(pcps_are_the_zone, variants_paths),
+		SUITE_TEST(pageblocks_are_the_zone, variants_paths),
+		SUITE_TEST(pageblocks_in_each_state, variants_owners),
 		SUITE_TEST(looking_changes_nothing, variants_paths),
 		SUITE_TEST(validation_sees_spoiled_metadata, variants_paths),
 		SUITE_TEST(errors_have_texts, variants_one),

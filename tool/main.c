@@ -16,6 +16,7 @@
 #include "engine.h"
 #include "program.h"
 #include "say.h"
+#include "top.h"
 
 /* What --option=VALUE or --option VALUE says, or NULL. The engine's program reads it again. */
 static const char *value_of(const char *option, int argc, char **argv)
@@ -86,10 +87,8 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
-	{"replay", run_program},
-	{"compare", compare_main},
-	{"explore", run_program},
-	{"bench", run_bench},
+	{"replay", run_program}, {"compare", compare_main}, {"map", run_program},
+	{"top", top_main},	 {"explore", run_program},  {"bench", run_bench},
 };
 
 enum { KEY_HELP = 256, KEY_VERSION };
@@ -107,6 +106,9 @@ static const char top_doc[] =
 	"                 frame is lost, given twice or corrupted\n"
 	"  compare TRACE...\n"
 	"                 Replay traces on all engines and compare speed, locks and memory\n"
+	"  map TRACE      Draw the pageblocks of an allocator at a moment of a replay: whose\n"
+	"                 they are, how much of each is in use\n"
+	"  top SOCKET     Watch the pools of a process that serves its statistics\n"
 	"  explore SCENARIO...\n"
 	"                 Explore every interleaving of a few calls, with interrupts, and\n"
 	"                 find deadlocks, lost frames and data races\n"

@@ -19,13 +19,6 @@ enum {
 	KEY_ORDERED = 256,
 	KEY_PARALLEL,
 	KEY_STORM,
-	KEY_ENGINE,
-	KEY_FREE,
-	KEY_CPUS,
-	KEY_MEMORY,
-	KEY_CHECK,
-	KEY_HIGH,
-	KEY_BATCH,
 	KEY_LIMIT,
 	KEY_JSON,
 	KEY_SAMPLES,
@@ -47,21 +40,21 @@ static const struct argp_option replay_options[] = {
 	{"stall", KEY_STALL, "SECONDS", 0,
 	 "With --parallel: no step for so long means stuck (default 60)", 0},
 	{0, 0, 0, 0, "The allocator:", 2},
-	{"engine", KEY_ENGINE, "NAME", 0,
+	{"engine", OPTION_ENGINE, "NAME", 0,
 	 "pcpbuddy, the reference, or roost, which has no locks (default: that of the build)", 0},
-	{"free", KEY_FREE, "PATH", 0,
+	{"free", OPTION_FREE, "PATH", 0,
 	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
 	 "which deadlocks",
 	 0},
-	{"cpus", KEY_CPUS, "N", 0,
+	{"cpus", OPTION_CPUS, "N", 0,
 	 "Virtual CPUs (default: as traced); a traced CPU counts modulo N", 0},
-	{"memory", KEY_MEMORY, "SIZE", 0,
+	{"memory", OPTION_MEMORY, "SIZE", 0,
 	 "Memory to manage, with K, M, G or T (default: as the traced machine)", 0},
-	{"check", KEY_CHECK, "0..3", 0, "Check level (default 1)", 0},
-	{"high", KEY_HIGH, "N", 0,
+	{"check", OPTION_CHECK, "0..3", 0, "Check level (default 1)", 0},
+	{"high", OPTION_HIGH, "N", 0,
 	 "With pcpbuddy: frames that a pcp holds before it drains (default: by size)", 0},
-	{"batch", KEY_BATCH, "N", 0, "With pcpbuddy: frames moved per zone lock (default: by size)",
-	 0},
+	{"batch", OPTION_BATCH, "N", 0,
+	 "With pcpbuddy: frames moved per zone lock (default: by size)", 0},
 	{0, 0, 0, 0, "The report:", 3},
 	{"json", KEY_JSON, 0, 0, "For programs: one JSON object on stdout and nothing else", 0},
 	{"samples", KEY_SAMPLES, 0, 0,
@@ -110,7 +103,7 @@ static uint64_t memory_size(const char *text)
 static void check_engine(const struct engine *engine, const char *text)
 {
 	if (strcmp(text, engine->name) != 0)
-		die("--engine=%s: this program has the engine %s alone; use: roost replay "
+		die("--engine=%s: this program has the engine %s alone; use: roost COMMAND "
 		    "--engine=NAME",
 		    text, engine->name);
 }
@@ -143,28 +136,28 @@ static void set_trace(struct options *o, const char *text)
 }
 
 /* What the allocator is to be. */
-static error_t parse_allocator_option(int key, char *text, struct options *o)
+error_t options_parse_allocator(int key, char *text, struct options *o)
 {
 	switch (key) {
-	case KEY_ENGINE:
+	case OPTION_ENGINE:
 		check_engine(o->engine, text);
 		return 0;
-	case KEY_FREE:
+	case OPTION_FREE:
 		o->free_path = free_path(o->engine, text);
 		return 0;
-	case KEY_CPUS:
+	case OPTION_CPUS:
 		o->cpus = (unsigned)args_number("cpus", text, 1, ROOST_MAX_CPUS);
 		return 0;
-	case KEY_MEMORY:
+	case OPTION_MEMORY:
 		o->memory = memory_size(text);
 		return 0;
-	case KEY_CHECK:
+	case OPTION_CHECK:
 		o->check = (unsigned)args_number("check", text, 0, 3);
 		return 0;
-	case KEY_HIGH:
+	case OPTION_HIGH:
 		o->high = pcp_mark(o->engine, "high", text);
 		return 0;
-	case KEY_BATCH:
+	case OPTION_BATCH:
 		o->batch = pcp_mark(o->engine, "batch", text);
 		return 0;
 	default:
@@ -191,7 +184,7 @@ static error_t parse_report_option(int key, char *text, struct options *o)
 		o->quiet = true;
 		return 0;
 	default:
-		return parse_allocator_option(key, text, o);
+		return options_parse_allocator(key, text, o);
 	}
 }
 

@@ -5,6 +5,7 @@
 #ifndef TOOL_OPTIONS_H
 #define TOOL_OPTIONS_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,20 @@ struct options {
 
 /* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
+
+/* The options that say what the allocator is to be, for all commands that replay. */
+enum options_key {
+	OPTION_ENGINE = 1024,
+	OPTION_FREE,
+	OPTION_CPUS,
+	OPTION_MEMORY,
+	OPTION_CHECK,
+	OPTION_HIGH,
+	OPTION_BATCH,
+};
+
+/* Takes one of these; ARGP_ERR_UNKNOWN if it is another. Ends the program if it makes no sense. */
+error_t options_parse_allocator(int key, char *text, struct options *options);
 
 const char *options_path(const struct options *options);
 

@@ -69,6 +69,12 @@ static double now(clockid_t clock)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void look(struct replay *replay, size_t step)
+{
+	if (replay->look && replay->look_at == step)
+		replay->look(replay, replay->look_context);
+}
+
 static void take_steps(struct replay *replay, struct player *player, struct bar *bar)
 {
 	const struct plan *plan = replay->plan;
@@ -76,6 +82,7 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
 	for (size_t i = 0; i < plan->nr_steps; i++) {
 		const struct step *step = &plan->steps[i];
 
+		look(replay, i);
 		if (i % replay->series.every == 0)
 			series_take(&replay->series, &replay->pool, step->time_ns);
 		if (i % BAR_STEPS == 0)
@@ -83,6 +90,7 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
 		roost_posix_set_cpu(step->cpu);
 		player_step(player, step);
 	}
+	look(replay, plan->nr_steps);
 }
 
 /* All steps without the allocator. In order, a block's step always writes the block before another
@@ -140,7 +148,7 @@ bool replay_run(struct replay *replay, char error[])
 
 	if (!open_pool(replay, error))
 		return false;
-	if (replay->options->timing)
+	if (replay->options->timing || replay->look) /* nobody wants them */
 		series_open_idle(&replay->series);
 	else
 		series_open(&replay->series, plan->nr_steps, plan->nr_cpus, plan->first_ns);

@@ -17,12 +17,20 @@
 #include "series.h"
 #include "storm.h"
 
+struct replay;
+
+/* Called before the step of that number is taken; sets look_at on if it wants to come again. */
+typedef void replay_look_fn(struct replay *replay, void *context);
+
 struct replay {
 	const struct options *options;
 	const struct trace *trace;
 	struct plan *plan;
 	struct pool pool;
 	struct series series;
+	replay_look_fn *look; /* in order only; NULL: none */
+	void *look_context;
+	size_t look_at; /* up to plan->nr_steps, which is after the last */
 
 	double seconds;	     /* from the first step to the last */
 	double cpu_seconds;  /* that the threads were running meanwhile, all of them together */

@@ -521,6 +521,30 @@ struct roost_frame_info {
 /* Describes a frame. Any context; racy unless the caller owns the block. */
 void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_info *info);
 
+struct roost_pageblock_info {
+	roost_pfn start, end; /* its frames; the first and the last of a run may have fewer */
+	unsigned zone;
+	int owner;		   /* CPU that owns it, -1 if none does */
+	enum roost_list_type type; /* of whole ones: movable */
+	unsigned usable;	   /* frames of [start, end) that are no hole and not reserved */
+	unsigned free;		   /* of these; roost: without those in pockets of CPUs */
+	int largest;		   /* order of its largest free run, 9 at most; -1: none */
+	int block; /* order of the allocated block that it lies in, if that is 9 or more; else -1 */
+	bool whole; /* it can be handed out in one piece: all free, nobody's, of no reserve */
+};
+
+/*
+ * Describes the pageblock in which pfn is, or the next one above it. Where two zones meet within a
+ * pageblock there is one of each. So this walks over all of them, however large the holes:
+ *
+ *	for (pfn = 0; !roost_pageblock_info(roost, pfn, &info); pfn = info.end)
+ *
+ * Any context; racy: each field was so at some instant. 0 or -ROOST_EINVAL (none is left). Cost:
+ * roost: some 20 loads, and one for each frame if it is neither whole nor one allocated block;
+ * pcpbuddy: a look at the record of each block in it.
+ */
+int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageblock_info *info);
+
 enum roost_dump {
 	ROOST_DUMP_BUDDYINFO,	 /* as /proc/buddyinfo */
 	ROOST_DUMP_PAGETYPEINFO, /* as /proc/pagetypeinfo */

@@ -140,6 +140,7 @@ void rst_counters_add(const struct rst_counters *from, struct roost_stats *to)
 
 void rst_report(const struct rst_base *base, const struct roost_misuse *misuse)
 {
+	RST_PROBE4(misuse, misuse->kind, misuse->pfn, misuse->order_given, misuse->call);
 	if (base->misuse) {
 		base->misuse(base->context, misuse);
 	} else {
@@ -185,4 +186,28 @@ bool rst_violated(struct rst_walk *w, const char *invariant, int zone, roost_pfn
 						   .found = found};
 	w->bad = true;
 	return false;
+}
+
+/* ---- Pageblocks ---------------------------------------------------------------------------- */
+
+rst_frame_id rst_pageblock_at(const struct rst_map *map, roost_pfn pfn,
+			      struct roost_pageblock_info *info)
+{
+	const struct rst_span *span = rst_span_below(map, pfn);
+	roost_pfn first;
+
+	if (pfn >= span->end && ++span == map->spans + map->nr)
+		return RST_NO_FRAME;
+	if (pfn < span->start)
+		pfn = span->start;
+	first = pfn & ~(roost_pfn)(RST_PAGEBLOCK - 1);
+	*info = (struct roost_pageblock_info){
+		.start = first < span->start ? span->start : first,
+		.end = span->end - first < RST_PAGEBLOCK ? span->end : first + RST_PAGEBLOCK,
+		.zone = span->zone,
+		.owner = -1,
+		.largest = -1,
+		.block = -1,
+	};
+	return rst_frame_of(span, info->start);
 }

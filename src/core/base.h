@@ -10,6 +10,7 @@
 #define RST_BASE_H
 
 #include "core/map.h"
+#include "core/probe.h"
 
 struct rst_base {
 	struct rst_map map;
@@ -170,6 +171,14 @@ void rst_report(const struct rst_base *base, const struct roost_misuse *misuse);
 /* The span of a block that a caller names, or NULL with m->kind: no such order, outside of the
  * map, in a hole between spans, misaligned. Any context. */
 const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m);
+
+/* ---- Pageblocks ---------------------------------------------------------------------------- */
+
+/* The pageblock in which pfn is or the next one above it: sets start, end and zone of *info and
+ * what else is not 0, and returns the record of start; RST_NO_FRAME (and *info as it was) if there
+ * is none. */
+rst_frame_id rst_pageblock_at(const struct rst_map *map, roost_pfn pfn,
+			      struct roost_pageblock_info *info);
 
 /* ---- Validation ---------------------------------------------------------------------------- */
 

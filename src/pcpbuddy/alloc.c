@@ -80,6 +80,7 @@ static roost_pfn hand_out(const struct request *q, rst_frame_id f)
 							    .head_found = ROOST_NONE});
 	rst_store_rlx(&r->frames[f].used, 1);
 	rst_set_state(r, f, rst_state(RST_ALLOC, q->ask.order));
+	RST_PROBE2(alloc, pfn, q->ask.order);
 	return pfn;
 }
 
@@ -282,6 +283,7 @@ static rst_frame_id alloc_nowait(const struct request *q)
 	}
 	if (f == RST_NO_FRAME) {
 		z = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]];
+		RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 		RST_COUNT(q->r, z, fail_nowait, 1);
 		RST_COUNT(q->r, z, fail_while_free, free_everywhere(q) >= 1u << q->ask.order);
 		pressure_everywhere(q);
@@ -346,6 +348,7 @@ static rst_frame_id alloc_wait(const struct request *q)
 		RST_COUNT(q->r, first, wait_rounds, 1);
 		rst_sleep(round);
 	}
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(q->r, first, fail_wait, 1);
 	return RST_NO_FRAME;
 }

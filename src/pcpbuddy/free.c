@@ -230,6 +230,7 @@ static void free_blocks(struct freeing *q, const struct roost_block *blocks, siz
 		rst_frame_id f = claim_block(q->r, &m, rst_state(RST_BUSY, blocks[i].order & 31));
 
 		if (f != RST_NO_FRAME) {
+			RST_PROBE2(free, blocks[i].pfn, blocks[i].order);
 			free_block(q, f, blocks[i].order);
 		} else {
 			leave_pcp(q); /* the hook is called with no lock held */

@@ -96,3 +96,75 @@ int roost_order(const roost_t *roost, roost_pfn pfn)
 
 	return rst_kind_of(state) == RST_ALLOC ? (int)rst_order_of(state) : -1;
 }
+
+/* ---- Pageblocks ---------------------------------------------------------------------------- */
+
+/* The record of the block of order >= 9 in which a pageblock lies, or 0. */
+static uint32_t state_over(const struct roost *r, rst_frame_id f)
+{
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
+	roost_pfn pfn = rst_pfn_of(span, f);
+
+	for (unsigned order = ROOST_PAGEBLOCK_ORDER; order <= r->base.max_order; order++) {
+		roost_pfn first = pfn >> order << order;
+		uint32_t state;
+
+		if (first < span->start)
+			return 0;
+		state = rst_load_state(r, rst_frame_of(span, first));
+		if (rst_is_head(state) && rst_order_of(state) >= order)
+			return state;
+	}
+	return 0;
+}
+
+static bool is_free(uint32_t state)
+{
+	return rst_kind_of(state) >= RST_ZONE;
+}
+
+/* Adds up the blocks in a pageblock. Racy: INSIDE where no block is (any more) is passed over. */
+static void add_blocks(const struct roost *r, rst_frame_id f, struct roost_pageblock_info *info)
+{
+	unsigned step;
+
+	for (unsigned i = 0; i < info->end - info->start; i += step) {
+		uint32_t state = rst_load_state(r, f + i);
+		unsigned order = rst_is_head(state) ? rst_order_of(state) : 0;
+
+		step = 1u << order;
+		info->usable += rst_kind_of(state) == RST_HOLE ? 0 : step;
+		if (!is_free(state))
+			continue;
+		info->free += step;
+		if (info->largest < (int)order)
+			info->largest = (int)order;
+	}
+}
+
+int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageblock_info *info)
+{
+	rst_frame_id f = rst_pageblock_at(&roost->base.map, pfn, info);
+	const struct rst_block *block;
+	uint32_t over;
+
+	if (f == RST_NO_FRAME)
+		return -ROOST_EINVAL;
+	block = rst_block_of(roost, f);
+	over = state_over(roost, f);
+	info->owner = (int)rst_load_rlx(&block->owner) - 1;
+	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
+	if (!over) {
+		add_blocks(roost, f, info);
+		return 0;
+	}
+	info->usable = RST_PAGEBLOCK;
+	if (is_free(over)) {
+		info->free = RST_PAGEBLOCK;
+		info->largest = ROOST_PAGEBLOCK_ORDER;
+		info->whole = rst_kind_of(over) == RST_ZONE && info->type < ROOST_LIST_RESERVE;
+	} else {
+		info->block = (int)rst_order_of(over);
+	}
+	return 0;
+}

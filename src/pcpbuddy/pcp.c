@@ -186,6 +186,7 @@ size_t rst_pcp_drain(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, u
 		moved += drain_batch(r, z, pcp, target);
 		rst_zone_leave(z, irq);
 	}
+	RST_PROBE2(drain, pcp->cpu, moved);
 	RST_COUNT_PCP(pcp, pcp_drained, moved);
 	return moved;
 }

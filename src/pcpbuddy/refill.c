@@ -82,6 +82,7 @@ static void claim(struct refill *q)
 	rst_store_rlx(&rst_block_of(q->r, f)->owner, (uint16_t)(q->pcp->cpu + 1));
 	rst_block_of(q->r, f)->zone_free = 0;
 	put(q, f, ROOST_PAGEBLOCK_ORDER);
+	RST_PROBE3(claim, q->pcp->cpu, rst_pfn_of(rst_span_of(&q->r->base.map, f), f), q->type);
 	RST_COUNT_PCP(q->pcp, refill_claimed, RST_PAGEBLOCK);
 	RST_COUNT_PCP(q->pcp, blocks_claimed, 1);
 }

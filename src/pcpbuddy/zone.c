@@ -375,6 +375,8 @@ bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsig
 		for (unsigned i = 0; i < blocks; i++)
 			set_type(z, rst_block_of(r, f) + i, type);
 		zone_link(r, z, f, wanted);
+		RST_PROBE3(steal, rst_this_cpu(&r->base),
+			   rst_pfn_of(rst_span_of(&r->base.map, f), f), type);
 		RST_COUNT(r, z, blocks_stolen, blocks);
 		return true;
 	}
@@ -382,6 +384,8 @@ bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsig
 	    free_in_block(r, rst_block_of(r, f)) < RST_PAGEBLOCK / 2)
 		return false;
 	rst_zone_retype(r, z, rst_block_of(r, f), type);
+	RST_PROBE3(steal, rst_this_cpu(&r->base), rst_pfn_of(rst_span_of(&r->base.map, f), f),
+		   type);
 	RST_COUNT(r, z, blocks_stolen, 1);
 	return true;
 }

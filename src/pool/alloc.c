@@ -30,6 +30,7 @@ static void report(const roost_pool_t *pool, const char *call, const void *block
 	char text[160];
 	int n;
 
+	RST_PROBE3(pool_misuse, call, block, what);
 	if (pool && pool->misuse) {
 		pool->misuse(pool->context, call, block, what);
 		return;

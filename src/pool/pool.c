@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pool/pool.h"
+#include "pool/report.h"
 
 size_t roost_pool_page_size(void)
 {
@@ -195,6 +196,8 @@ int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *config
 		rst_registry_release(pool);
 	}
 	rst_pool_unlock(&rst_registry_lock);
+	if (!err)
+		rst_serve_from_environment();
 	return err;
 }
 

@@ -10,6 +10,7 @@
  *	trim.c       free memory goes back to the kernel
  *	fork.c       locks, and what becomes of them in a child
  *	numa.c       nodes
+ *	serve.c      who asks is answered; report.c: what
  *
  * Pools lie in a table, since a free finds its pool by an address alone, in any context, while
  *others come and go. Letters beside a field say what guards it: c  constant while the pool is there
@@ -28,6 +29,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "core/probe.h"
 #include "roost/pool.h"
 
 enum {

@@ -85,6 +85,7 @@ static int grow(roost_pool_t *pool, size_t target)
 
 	while (!err && atomic_load(&pool->size) < target && pool->nr_unused)
 		err = put_in(pool, target - atomic_load(&pool->size));
+	RST_PROBE2(grow, pool->base, atomic_load(&pool->size));
 	atomic_fetch_add(&pool->grown, 1);
 	look_for_more(pool);
 	return err;
@@ -149,6 +150,7 @@ static int shrink(roost_pool_t *pool, size_t target)
 
 	roost_drain(pool->frames, -1); /* what CPUs keep breaks pageblocks up */
 	most -= take_out_some(pool, most);
+	RST_PROBE2(shrink, pool->base, atomic_load(&pool->size));
 	atomic_fetch_add(&pool->shrunk, 1);
 	look_for_more(pool);
 	return most ? -EAGAIN : 0;

@@ -119,6 +119,7 @@ static size_t give_back(roost_pool_t *pool, size_t b)
 	}
 	pages = tell(pool, pool->in_hand, pool->in_hand_frames);
 	rst_trim_let_go(pool);
+	RST_PROBE3(give_back, pool->base, b << ROOST_PAGEBLOCK_ORDER, pages);
 	atomic_fetch_add(&pool->trims, 1);
 	atomic_fetch_add(&pool->given_back, pages << pool->page_shift);
 	return pages << pool->page_shift;

@@ -149,6 +149,7 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 
 	if (search(q, f))
 		return true;
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_nowait, 1);
 	RST_COUNT(pcp, fail_while_free, usable(q) >= (uint64_t)1 << q->ask.order);
 	pressure_everywhere(q);
@@ -182,6 +183,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 		}
 		before = now;
 	}
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_wait, 1);
 	return false;
 }
@@ -214,13 +216,16 @@ static RST_HOT bool is_suspect(const struct roost *r, rst_frame_id f)
  * order this between one holder and the next. */
 static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
 {
+	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+
 	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
-	return rst_pfn_of(rst_span_of(&r->base.map, f), f);
+	RST_PROBE2(alloc, pfn, order);
+	return pfn;
 }
 
 /* False if a block begins there already: a double free that no check could see has made it free,
- * and it stays with who has it. */
-static bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
+ * and it stays with who has it. In line also where a probe in it looks large to the compiler. */
+static RST_HOT bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
 {
 	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
 		return false;

@@ -99,6 +99,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 		rst_pocket_reap_surely(r, z, cpu, RST_POCKET_OPEN); /* after that: see pocket.h */
 		leave_all(r, z, &z->pcps[cpu]);
 	}
+	RST_PROBE2(drain, cpu, frames);
 	return frames;
 }
 

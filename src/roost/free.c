@@ -259,8 +259,10 @@ static void free_blocks(struct roost *r, const char *call, const struct roost_bl
 	rst_frame_id f;
 
 	for (size_t i = 0; i < n; i++)
-		if (claim(r, call, blocks[i].pfn, blocks[i].order, RST_OM_FREED, &f, &span))
+		if (claim(r, call, blocks[i].pfn, blocks[i].order, RST_OM_FREED, &f, &span)) {
+			RST_PROBE2(free, blocks[i].pfn, blocks[i].order);
 			add(&batch, &r->zones[span->zone], f, blocks[i].order);
+		}
 	flush(&batch);
 }
 
@@ -291,6 +293,7 @@ static __attribute__((noinline)) void free_slow(struct roost *r, const char *cal
 
 	if (!claim(r, call, pfn, order, RST_OM_FREED, &f, &span))
 		return;
+	RST_PROBE2(free, pfn, order);
 	z = &r->zones[span->zone];
 	RST_COUNT_BLOCKS(z, here, freed, order, 1);
 	free_far(r, z, here, f, order);
@@ -310,6 +313,7 @@ static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, u
 		free_slow(r, call, pfn, order);
 		return;
 	}
+	RST_PROBE2(free, pfn, order);
 	z = &r->zones[span->zone];
 	pocket = &z->pockets[cpu];
 	RST_COUNT_ONE(z, pocket, cpu, freed, order);

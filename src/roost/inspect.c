@@ -182,3 +182,60 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 							     : ROOST_FRAME_FREE_ZONE;
 	}
 }
+
+/* ---- Pageblocks ---------------------------------------------------------------------------- */
+
+/* The order of the allocated block of order >= 9 in which a pageblock lies, -1: none. */
+static int order_over(const struct roost *r, rst_frame_id f)
+{
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
+	roost_pfn pfn = rst_pfn_of(span, f);
+
+	for (unsigned order = RST_SET_ORDER; order <= r->base.max_order; order++) {
+		roost_pfn first = pfn >> order << order;
+		unsigned om;
+
+		if (first < span->start)
+			return -1;
+		om = rst_load_rlx(&r->om[rst_frame_of(span, first)]);
+		if (rst_om_is_allocated(om) && om > order)
+			return (int)om - 1;
+	}
+	return -1;
+}
+
+static unsigned usable_frames(const struct roost *r, rst_frame_id f, roost_pfn frames)
+{
+	unsigned n = 0;
+
+	for (rst_frame_id i = f; i < f + frames; i++)
+		n += rst_load_rlx(&r->om[i]) != RST_OM_HOLE;
+	return n;
+}
+
+int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageblock_info *info)
+{
+	rst_frame_id f = rst_pageblock_at(&roost->base.map, pfn, info);
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned list;
+
+	if (f == RST_NO_FRAME)
+		return -ROOST_EINVAL;
+	list = rst_list_of(rst_load_rlx(&roost->place[b]));
+	info->owner = rst_home_of(list);
+	info->type = rst_type_of(list);
+	info->whole = rst_is_whole(roost, b);
+	info->usable = RST_PAGEBLOCK;
+	if (info->whole) {
+		info->free = RST_PAGEBLOCK;
+		info->largest = RST_SET_ORDER;
+		return 0;
+	}
+	info->block = order_over(roost, f);
+	if (info->block >= 0)
+		return 0;
+	info->usable = usable_frames(roost, f, info->end - info->start);
+	info->free = rst_set_count(&roost->blocks[b]);
+	info->largest = rst_set_largest(&roost->blocks[b]);
+	return 0;
+}

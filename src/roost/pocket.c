@@ -120,6 +120,7 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t
 		return stop == RST_POCKET_CLOSED;
 	}
 	fenced = rst_seq_fence(cpu);
+	RST_PROBE3(reap, z->desc.id, cpu, fenced);
 	if (fenced) {
 		for (unsigned type = 0; type < RST_TYPES; type++)
 			words[type] = rst_xchg_acq(&pocket->frames[type], 0);

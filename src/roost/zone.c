@@ -173,6 +173,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	rst_settle(r, z, b);
 	if (!dead)
 		own(q, z, b);
+	RST_PROBE3(claim, q->ask.cpu, rst_pfn_of(rst_span_of(&r->base.map, *f), *f), q->ask.type);
 	RST_COUNT(rst_pcp_of(q, z), blocks_claimed, 1);
 	RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 	return true;
@@ -210,8 +211,13 @@ static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b
 	if (rst_set_count(&q->r->blocks[b]) + (1u << q->ask.order) < RST_PAGEBLOCK / 2)
 		return;
 	adopt(q, z, b);
-	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type)
+	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type) {
+		rst_frame_id f = b << ROOST_PAGEBLOCK_ORDER;
+
+		RST_PROBE3(steal, q->ask.cpu, rst_pfn_of(rst_span_of(&q->r->base.map, f), f),
+			   q->ask.type);
 		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
+	}
 }
 
 /* The largest run of a list of another migratetype: what is left of it serves longest. */

@@ -31,6 +31,28 @@ replay() {
 	[ "$status" = "$wanted" ] || cat "$work/err"
 }
 
+# refuse PATTERN ARGUMENTS...; search, if set, is where programs are looked for.
+refuse() {
+	local pattern=$1 status=0
+	shift
+	PATH=${search:-$PATH} "$ROOST" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	check "exit status of: roost $*" 2 "$status"
+	check "lines on stderr of: roost $*" 1 "$(wc -l <"$work/err")"
+	check "bytes on stdout of: roost $*" 0 "$(wc -c <"$work/out")"
+	check "what roost $* says is about $pattern" 1 "$(grep -c -e "$pattern" "$work/err")"
+}
+
+# accept PATTERN ARGUMENTS...
+accept() {
+	local pattern=$1 status=0
+	shift
+	"$ROOST" "$@" >"$work/out" 2>"$work/err" || status=$?
+	check "exit status of: roost $*" 0 "$status"
+	check "stderr of: roost $*" "" "$(cat "$work/err")"
+	check "what roost $* says is about $pattern" yes \
+		"$(grep -q -e "$pattern" "$work/out" && echo yes)"
+}
+
 # value FILTER: of the last report in JSON.
 value() {
 	jq -c "$1" "$work/out"

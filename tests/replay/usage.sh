@@ -2,28 +2,6 @@
 # usage.sh - wrong command lines and wrong files: status 2 and one line that names the culprit.
 . "$(dirname "$0")/common.sh"
 
-# refuse PATTERN ARGUMENTS...; search, if set, is where programs are looked for.
-refuse() {
-	local pattern=$1 status=0
-	shift
-	PATH=${search:-$PATH} "$ROOST" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
-	check "exit status of: roost $*" 2 "$status"
-	check "lines on stderr of: roost $*" 1 "$(wc -l <"$work/err")"
-	check "bytes on stdout of: roost $*" 0 "$(wc -c <"$work/out")"
-	check "what roost $* says is about $pattern" 1 "$(grep -c -e "$pattern" "$work/err")"
-}
-
-# accept PATTERN ARGUMENTS...
-accept() {
-	local pattern=$1 status=0
-	shift
-	"$ROOST" "$@" >"$work/out" 2>"$work/err" || status=$?
-	check "exit status of: roost $*" 0 "$status"
-	check "stderr of: roost $*" "" "$(cat "$work/err")"
-	check "what roost $* says is about $pattern" yes \
-		"$(grep -q -e "$pattern" "$work/out" && echo yes)"
-}
-
 other=$([ "$ENGINE" = roost ] && echo pcpbuddy || echo roost)
 engine=--engine=$ENGINE
 accept 'replay TRACE' --help

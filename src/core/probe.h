@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe.h - static probes (USDT) for bpftrace, perf, systemtap: docs/tracing.md names each of them.
+ *
+ * A probe is one nop and a note in the object file that says where it is and where its arguments
+ * are. On the hot paths nothing is computed for it that is not there anyway. Builds without
+ * ROOST_USDT, which freestanding ones are, have nothing at all in its place.
+ *
+ * Where sequences run (pocket.h) is no probe: a tracer would trap in the middle of them.
+ */
+#ifndef RST_PROBE_H
+#define RST_PROBE_H
+
+#ifndef ROOST_USDT
+#define ROOST_USDT 0
+#endif
+
+#if ROOST_USDT
+#include <sys/sdt.h>
+#define RST_PROBE1(name, a)	     STAP_PROBE1(roost, name, a)
+#define RST_PROBE2(name, a, b)	     STAP_PROBE2(roost, name, a, b)
+#define RST_PROBE3(name, a, b, c)    STAP_PROBE3(roost, name, a, b, c)
+#define RST_PROBE4(name, a, b, c, d) STAP_PROBE4(roost, name, a, b, c, d)
+#else
+/* The arguments are still looked at by the compiler, and then forgotten. */
+#define RST_PROBE1(name, a)	     ((void)(0 && (a)))
+#define RST_PROBE2(name, a, b)	     ((void)(0 && (a) && (b)))
+#define RST_PROBE3(name, a, b, c)    ((void)(0 && (a) && (b) && (c)))
+#define RST_PROBE4(name, a, b, c, d) ((void)(0 && (a) && (b) && (c) && (d)))
+#endif
+
+#endif

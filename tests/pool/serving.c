@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serving.c - a process with two pools, for the tests of `roost top` and `roost map --live`. Serves
+ * where ROOST_SERVE says, or at the path that it is given; says "ready", and ends with its input.
+ *
+ *	small	8 MiB, of which 1 MiB + 4 KiB are in use
+ *	large	64 MiB, of which 4 MiB + 100 pages are in use; frees and allocates if told to work
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <roost/serve.h>
+
+#define MIB ((size_t)1 << 20)
+
+static roost_pool_t *make(const char *name, size_t limit)
+{
+	struct roost_pool_config config = ROOST_POOL_CONFIG_INIT;
+	roost_pool_t *pool;
+
+	config.name = name;
+	config.limit = limit;
+	if (roost_pool_create(&pool, &config) != 0)
+		exit(1);
+	return pool;
+}
+
+static void *get(roost_pool_t *pool, size_t size)
+{
+	void *block = roost_pool_alloc(pool, size, ROOST_WAIT);
+
+	if (!block)
+		exit(1);
+	memset(block, 1, size);
+	return block;
+}
+
+int main(int argc, char **argv)
+{
+	roost_pool_t *small = make("small", 8 * MIB), *large = make("large", 64 * MIB);
+	char byte;
+
+	get(small, MIB);
+	get(small, 4096);
+	get(large, 4 * MIB);
+	for (unsigned i = 0; i < 100; i++)
+		get(large, 4096);
+	for (unsigned i = 0; i < 1000; i++)
+		roost_pool_free(get(large, 8192));
+	if (argc > 1 && roost_pool_serve(argv[1]) != 0)
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	return 0;
+}

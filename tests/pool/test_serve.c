@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_serve.c - serving statistics: who asks is answered, who asks wrong is told, and who hangs
+ * hinders nobody.
+ */
+#include "pools.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <roost/serve.h>
+
+static char path[64];
+
+static int connect_to(const char *name)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* What is answered, as text; the caller frees it. */
+static char *ask(const char *line)
+{
+	size_t length = 0, room = 1 << 22;
+	char *text = calloc(1, room);
+	int fd = connect_to(path);
+	ssize_t n;
+
+	assert_non_null(text);
+	assert_true(fd >= 0);
+	assert_int_equal(send(fd, line, strlen(line), MSG_NOSIGNAL), strlen(line));
+	while ((n = recv(fd, text + length, room - 1 - length, 0)) > 0)
+		length += (size_t)n;
+	close(fd);
+	return text;
+}
+
+static void expect(const char *line, const char *wanted)
+{
+	char *text = ask(line);
+
+	assert_non_null(strstr(text, wanted));
+	free(text);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
+	assert_int_equal(roost_pool_serve(path), 0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	roost_pool_serve_stop();
+	assert_int_equal(access(path, F_OK), -1);
+	return 0;
+}
+
+static void all_pools_are_told(void **state)
+{
+	struct roost_pool_config config = pool_config(8 * MIB, NULL);
+	roost_pool_t *pool;
+	void *block;
+
+	(void)state;
+	expect("roost 1 stats\n", "\"pools\":[]}");
+	config.name = "a \"name\"";
+	pool = pool_open(&config);
+	block = pool_get(pool, MIB);
+	expect("roost 1 stats\n", "\"name\":\"a \\\"name\\\"\"");
+	expect("roost 1 stats\n", "\"used\":1048576,");
+	expect("roost 1 stats\n", "\"alloc_zone\":1,");
+	expect("roost 1 map\n", "\"pageblocks\":[[0,512,0,");
+	roost_pool_free(block);
+	pool_close(pool);
+	expect("roost 1 stats\n", "\"pools\":[]}");
+}
+
+static void nonsense_is_told_so(void **state)
+{
+	char *text;
+
+	(void)state;
+	expect("roost 2 stats\n", "{\"roost\":1,\"error\":");
+	expect("GET / HTTP/1.0\n", "{\"roost\":1,\"error\":");
+	expect("\n", "{\"roost\":1,\"error\":");
+	text = ask(
+		"a line that is longer than any that there is, and that goes on and on until the "
+		"server is tired of it, which is after one hundred and twenty-eight bytes\n");
+	assert_string_equal(text, ""); /* cut off without an answer */
+	free(text);
+}
+
+static void only_the_owner_may_ask(void **state)
+{
+	struct stat s;
+
+	(void)state;
+	assert_int_equal(stat(path, &s), 0);
+	assert_true(S_ISSOCK(s.st_mode));
+	assert_int_equal(s.st_mode & 0777, 0600);
+}
+
+static void paths(void **state)
+{
+	char longest[200];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(roost_pool_serve("/tmp/another"), -EALREADY);
+	roost_pool_serve_stop();
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(roost_pool_serve(longest), -EINVAL);
+	assert_int_equal(roost_pool_serve(""), -EINVAL);
+	assert_int_equal(roost_pool_serve("/nowhere/x"), -ENOENT);
+	file = fopen(path, "w"); /* a file is not removed */
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(roost_pool_serve(path), -EADDRINUSE);
+	assert_int_equal(access(path, F_OK), 0);
+	unlink(path);
+	assert_int_equal(roost_pool_serve("/tmp/roost-test-%p.sock"), 0);
+	expect("roost 1 stats\n", "\"pools\":[]}");
+}
+
+/* A client that never asks and one that never reads: pools come, are used and go meanwhile. */
+static void who_hangs_hinders_no_pool(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	int silent = connect_to(path), deaf;
+	struct pollfd p;
+
+	(void)state;
+	assert_true(silent >= 0);
+	for (unsigned i = 0; i < 100; i++) {
+		roost_pool_t *pool = pool_open(&config);
+
+		roost_pool_free(pool_get(pool, 4096));
+		pool_close(pool);
+	}
+	p = (struct pollfd){.fd = silent, .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 0), 0); /* it was not its turn to end all that time */
+	deaf = connect_to(path);
+	assert_true(deaf >= 0);
+	assert_int_equal(send(deaf, "roost 1 map\n", 12, MSG_NOSIGNAL), 12);
+	expect("roost 1 stats\n", "\"pools\":[]}"); /* after 2 s, when the silent one is let go */
+	assert_int_equal(poll(&p, 1, 0), 1);
+	close(silent);
+	close(deaf);
+}
+
+/* Pools go while others look. */
+static void destroy_while_somebody_looks(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		roost_pool_t *pool = pool_open(&config);
+		int fd = connect_to(path);
+		char byte;
+
+		assert_true(fd >= 0);
+		assert_int_equal(send(fd, "roost 1 map\n", 12, MSG_NOSIGNAL), 12);
+		if (i % 2)
+			assert_int_equal(recv(fd, &byte, 1, 0), 1);
+		pool_close(pool);
+		close(fd);
+	}
+	expect("roost 1 stats\n", "\"pools\":[]}");
+}
+
+/* Descriptors that are sockets. */
+static unsigned sockets(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		struct stat s;
+
+		n += fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
+	}
+	return n;
+}
+
+/* The child does not serve, its end leaves the parent's socket, and it may serve anew. */
+static void children(void **state)
+{
+	unsigned before = sockets();
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		/* Or clients would wait for it when the parent is gone. */
+		bool closed = sockets() == before - 1;
+		int err = roost_pool_serve("/tmp/roost-test-%p.sock");
+
+		snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
+		if (!err)
+			expect("roost 1 stats\n", "\"pools\":[]}");
+		exit(err || !closed); /* the socket goes with it */
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	expect("roost 1 stats\n", "\"pools\":[]}");
+	snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)child);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(all_pools_are_told, begin, end),
+		cmocka_unit_test_setup_teardown(nonsense_is_told_so, begin, end),
+		cmocka_unit_test_setup_teardown(only_the_owner_may_ask, begin, end),
+		cmocka_unit_test_setup_teardown(paths, begin, end),
+		cmocka_unit_test_setup_teardown(who_hangs_hinders_no_pool, begin, end),
+		cmocka_unit_test_setup_teardown(destroy_while_somebody_looks, begin, end),
+		cmocka_unit_test_setup_teardown(children, begin, end),
+	};
+
+	return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter.c - see filter.h. The program reads through a pipe and writes to the file that was opened
+ * here, so that no path needs quoting.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "say.h"
+
+extern char **environ;
+
+static bool in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	char file[4096];
+
+	while (path && *path) {
+		size_t length = strcspn(path, ":");
+
+		snprintf(file, sizeof(file), "%.*s/%s", (int)length, path, program);
+		if (access(file, X_OK) == 0)
+			return true;
+		path += length + (path[length] == ':');
+	}
+	return false;
+}
+
+int filter_open(const char *program, const char *package, const char *option, const char *path,
+		char error[])
+{
+	int fd;
+
+	if (!in_path(program)) {
+		snprintf(error, ERROR_MAX,
+			 "--%s: %s is not installed; install the package %s, or leave --%s out",
+			 option, program, package, option);
+		return -1;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		snprintf(error, ERROR_MAX, "--%s=%.300s: cannot write: %s", option, path,
+			 strerror(errno));
+	return fd;
+}
+
+/* Starts the program with its input from a pipe and its output in fd; the pipe's other end, or -1.
+ */
+static int start(int fd, char *const argv[], pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	int ends[2], failed;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -1;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
+	failed = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[0]);
+	if (!failed)
+		return ends[1];
+	close(ends[1]);
+	errno = failed;
+	return -1;
+}
+
+static bool feed(int end, filter_write_fn *write, const void *context)
+{
+	FILE *out = fdopen(end, "w");
+	bool good;
+
+	if (!out)
+		return false;
+	write(out, context);
+	good = !ferror(out);
+	return fclose(out) == 0 && good;
+}
+
+bool filter_run(int fd, const char *path, char *const argv[], filter_write_fn *write,
+		const void *context, char error[])
+{
+	int end, status = 0;
+	pid_t pid;
+	bool good;
+
+	signal(SIGPIPE, SIG_IGN); /* a program that dies is an error here, not an end */
+	end = start(fd, argv, &pid);
+	close(fd);
+	if (end < 0) {
+		snprintf(error, ERROR_MAX, "%.300s: cannot start %s: %s", path, argv[0],
+			 strerror(errno));
+		return false;
+	}
+	good = feed(end, write, context);
+	good &= waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (!good)
+		snprintf(error, ERROR_MAX, "%.300s: %s failed (status %d)", path, argv[0], status);
+	return good;
+}

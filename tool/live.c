@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "live.h"
+#include "say.h"
+
+enum {
+	WAIT_S = 10, /* for the next bytes */
+	MOST = 256 << 20,
+};
+
+static int connect_to(const char *path, pid_t pid, char error[])
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const struct timeval wait = {.tv_sec = WAIT_S};
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		snprintf(error, ERROR_MAX, "%.300s: too long for the path of a socket", path);
+		return -1;
+	}
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		if (!pid || (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+			     peer.pid == pid))
+			return fd;
+		snprintf(error, ERROR_MAX, "%s: it is not process %d that serves there", path,
+			 (int)pid);
+	} else if (errno == ECONNREFUSED) {
+		snprintf(error, ERROR_MAX, "%s: nobody serves there any more, or it is no socket",
+			 path);
+	} else if (errno == ENOENT) {
+		snprintf(error, ERROR_MAX,
+			 "%s: no such socket; is the process there, and does it serve "
+			 "(ROOST_SERVE)?",
+			 path);
+	} else {
+		snprintf(error, ERROR_MAX, "%s: cannot connect: %s", path, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* All that comes, or NULL. */
+static char *read_all(int fd, size_t *length)
+{
+	size_t room = 1 << 16;
+	char *text = grow(NULL, room, 1);
+	ssize_t n;
+
+	*length = 0;
+	while ((n = recv(fd, text + *length, room - *length, 0)) > 0) {
+		*length += (size_t)n;
+		if (*length == room) {
+			if (room >= MOST)
+				break;
+			room *= 2;
+			text = grow(text, room, 1);
+		}
+	}
+	if (n == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static json_t *parse(const char *path, const char *text, size_t length, char error[])
+{
+	json_t *root = json_loadb(text, length, 0, NULL);
+	const char *complaint;
+
+	if (json_integer_value(json_object_get(root, "roost")) != 1) {
+		snprintf(error, ERROR_MAX, "%s: who answers there does not speak as roost does",
+			 path);
+	} else if ((complaint = json_string_value(json_object_get(root, "error")))) {
+		snprintf(error, ERROR_MAX, "%s: it answers: %.200s", path, complaint);
+	} else if (!json_is_array(json_object_get(root, "pools"))) {
+		snprintf(error, ERROR_MAX, "%s: its answer has no pools", path);
+	} else {
+		return root;
+	}
+	json_decref(root);
+	return NULL;
+}
+
+json_t *live_ask(const char *path, const char *what, pid_t pid, char error[])
+{
+	int fd = connect_to(path, pid, error);
+	json_t *root = NULL;
+	char line[64], *text;
+	size_t length;
+
+	if (fd < 0)
+		return NULL;
+	snprintf(line, sizeof(line), "roost 1 %s\n", what);
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || !(text = read_all(fd, &length))) {
+		snprintf(error, ERROR_MAX, "%s: no answer: %s", path, strerror(errno));
+	} else {
+		root = parse(path, text, length, error);
+		free(text);
+	}
+	close(fd);
+	return root;
+}

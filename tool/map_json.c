@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map_json.c - maps for programs. Pageblocks that lie side by side and are alike are one run:
+ * [first pfn, frames, zone, owner, type, usable, free, largest, block, whole], where all but the
+ * second are those of struct roost_pageblock_info. A run of more than 512 frames is several
+ * pageblocks, of 512 frames each.
+ */
+#include "map.h"
+#include "say.h"
+
+static bool is_full(const struct roost_pageblock_info *b)
+{
+	return b->end - b->start == MAP_PAGEBLOCK;
+}
+
+static bool alike(const struct roost_pageblock_info *a, const struct roost_pageblock_info *b)
+{
+	return a->end == b->start && is_full(a) && is_full(b) && a->zone == b->zone &&
+	       a->owner == b->owner && a->type == b->type && a->usable == b->usable &&
+	       a->free == b->free && a->largest == b->largest && a->block == b->block &&
+	       a->whole == b->whole;
+}
+
+static json_t *runs_of(const struct map *map)
+{
+	json_t *runs = json_array();
+
+	for (size_t i = 0, n; i < map->nr; i += n) {
+		const struct roost_pageblock_info *b = &map->blocks[i];
+
+		for (n = 1; i + n < map->nr && alike(&b[n - 1], &b[n]); n++)
+			;
+		json_array_append_new(runs,
+				      json_pack("[IIiiiiiiii]", (json_int_t)b->start,
+						(json_int_t)(b[n - 1].end - b->start), (int)b->zone,
+						b->owner, (int)b->type, (int)b->usable,
+						(int)b->free, b->largest, b->block, (int)b->whole));
+	}
+	return runs;
+}
+
+static json_t *map_object(const struct map *map)
+{
+	json_t *zones = json_array();
+
+	for (unsigned i = 0; i < map->nr_zones; i++)
+		json_array_append_new(zones,
+				      json_pack("{s:s, s:I, s:I}", "name", map->zones[i].name,
+						"managed", (json_int_t)map->zones[i].managed,
+						"free", (json_int_t)map->zones[i].free));
+	return json_pack("{s:s, s:I, s:i, s:O?, s:o, s:o}", "title", map->title, "page_size",
+			 (json_int_t)1 << map->page_shift, "cpus", (int)map->nr_cpus, "about",
+			 map->about, "zones", zones, "pageblocks", runs_of(map));
+}
+
+void map_write_json(FILE *out, const struct map_view *view)
+{
+	json_t *maps = json_array(), *root;
+
+	for (size_t i = 0; i < view->nr; i++)
+		json_array_append_new(maps, map_object(&view->maps[i]));
+	root = json_pack("{s:o}", "maps", maps);
+	if (!root || json_array_size(maps) != view->nr)
+		die("out of memory");
+	json_dumpf(root, out, JSON_COMPACT);
+	putc('\n', out);
+	json_decref(root);
+}
+
+/* A run of the text; false: it makes no sense. */
+static bool read_run(struct map *map, const json_t *run)
+{
+	json_int_t start, frames;
+	struct roost_pageblock_info b = {0};
+	int zone, owner, type, usable, free, largest, block, whole;
+
+	if (json_unpack((json_t *)run, "[IIiiiiiiii!]", &start, &frames, &zone, &owner, &type,
+			&usable, &free, &largest, &block, &whole) != 0)
+		return false;
+	if (start < 0 || frames < 1 || frames > (json_int_t)1 << 40 || zone < 0 ||
+	    zone >= (int)map->nr_zones || owner < -1 || owner >= ROOST_MAX_CPUS || type < 0 ||
+	    type >= ROOST_NR_LISTS || usable < 0 || usable > MAP_PAGEBLOCK || free < 0 ||
+	    free > MAP_PAGEBLOCK)
+		return false;
+	b.zone = (unsigned)zone;
+	b.owner = owner;
+	b.type = (enum roost_list_type)type;
+	b.usable = (unsigned)usable;
+	b.free = (unsigned)free;
+	b.largest = largest;
+	b.block = block;
+	b.whole = whole;
+	for (json_int_t at = 0; at < frames; at += MAP_PAGEBLOCK) {
+		b.start = (roost_pfn)(start + at);
+		b.end = b.start +
+			(roost_pfn)(frames - at < MAP_PAGEBLOCK ? frames - at : MAP_PAGEBLOCK);
+		map_add(map, &b);
+	}
+	return true;
+}
+
+bool map_read_runs(struct map *map, const json_t *runs)
+{
+	if (!json_is_array(runs))
+		return false;
+	for (size_t i = 0; i < json_array_size(runs); i++)
+		if (!read_run(map, json_array_get(runs, i)))
+			return false;
+	return true;
+}

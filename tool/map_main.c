@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map_main.c - the program roost-map-ENGINE, which `roost map` runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "map.h"
+#include "map_options.h"
+#include "plan.h"
+#include "replay.h"
+#include "report.h"
+#include "say.h"
+#include "trace.h"
+
+/* What is looked at, in the order of the steps. */
+struct stops {
+	const struct map_options *options;
+	size_t steps[MAP_MAX]; /* before which */
+	uint64_t events[MAP_MAX];
+	size_t done;
+	struct map *maps;
+};
+
+/* ---- Moments ------------------------------------------------------------------------------- */
+
+static bool is_event(const struct step *step)
+{
+	return step->kind == STEP_ALLOC || step->kind == STEP_FREE;
+}
+
+/* Has the moment come before this step? */
+static bool has_come(const struct moment *m, const struct plan *plan, const struct step *step,
+		     uint64_t events)
+{
+	if (m->kind == MOMENT_EVENT)
+		return events >= m->event;
+	return m->kind == MOMENT_SECONDS &&
+	       (double)(step->time_ns - plan->first_ns) / 1e9 > m->seconds;
+}
+
+static void find_stop(struct stops *stops, const struct plan *plan, size_t at)
+{
+	const struct moment *m = &stops->options->moments[at];
+	uint64_t events = 0;
+	size_t i;
+
+	for (i = 0; i < plan->nr_steps; i++) {
+		if (has_come(m, plan, &plan->steps[i], events))
+			break;
+		events += is_event(&plan->steps[i]);
+	}
+	if (m->kind == MOMENT_EVENT && events < m->event)
+		die("--at=%s: the trace has but %llu allocations and frees that are replayed",
+		    m->text, (unsigned long long)events);
+	if (m->kind == MOMENT_SECONDS &&
+	    m->seconds > (double)(plan->last_ns - plan->first_ns) / 1e9)
+		die("--at=%s: the trace is %.6f seconds long", m->text,
+		    (double)(plan->last_ns - plan->first_ns) / 1e9);
+	/* Steps are sorted as the moments are once both kinds are found. */
+	for (; at > 0 && stops->steps[at - 1] > i; at--) {
+		stops->steps[at] = stops->steps[at - 1];
+		stops->events[at] = stops->events[at - 1];
+	}
+	stops->steps[at] = i;
+	stops->events[at] = events;
+}
+
+static double seconds_at(const struct plan *plan, size_t step)
+{
+	uint64_t time = step < plan->nr_steps ? plan->steps[step].time_ns : plan->last_ns;
+
+	return (double)(time - plan->first_ns) / 1e9;
+}
+
+static void take_map(struct replay *replay, void *context)
+{
+	struct stops *stops = context;
+	size_t nr = stops->options->nr_moments;
+
+	while (stops->done < nr && stops->steps[stops->done] == replay->look_at) {
+		struct map *map = &stops->maps[stops->done];
+		const char *slash = strrchr(replay->options->trace, '/');
+		double seconds = seconds_at(replay->plan, replay->look_at);
+
+		map->page_shift = POOL_FRAME_SHIFT;
+		map_take(map, replay->pool.roost);
+		snprintf(map->title, sizeof(map->title),
+			 "%.60s at %.3f s, after %llu allocations and frees (engine %s)",
+			 slash ? slash + 1 : replay->options->trace, seconds,
+			 (unsigned long long)stops->events[stops->done],
+			 replay->options->engine->name);
+		map->about = json_pack("{s:s, s:s, s:f, s:I}", "trace", replay->options->trace,
+				       "engine", replay->options->engine->name, "seconds", seconds,
+				       "events", (json_int_t)stops->events[stops->done]);
+		stops->done++;
+	}
+	if (stops->done < nr)
+		replay->look_at = stops->steps[stops->done];
+}
+
+static int map_trace(const struct map_options *options, struct map *maps)
+{
+	struct stops stops = {.options = options, .maps = maps};
+	struct trace trace = {.limit = options->replay.limit};
+	struct plan plan;
+	struct replay replay = {.options = &options->replay,
+				.trace = &trace,
+				.plan = &plan,
+				.look = take_map,
+				.look_context = &stops};
+	char error[ERROR_MAX];
+	bool verified;
+
+	if (!trace_read(&trace, options->replay.trace, error))
+		die("%s", error);
+	if (!options->replay.quiet)
+		report_trace_notes(&trace, options->replay.trace);
+	plan_make(&plan, &trace, options->replay.cpus);
+	for (size_t i = 0; i < options->nr_moments; i++)
+		find_stop(&stops, &plan, i);
+	replay.look_at = stops.steps[0];
+	if (!replay_run(&replay, error))
+		die("%s", error);
+	verified = replay_verified(&replay);
+	if (!verified)
+		say_error("%s: the replay was not verified; see `roost replay`",
+			  options->replay.trace);
+	replay_release(&replay);
+	plan_release(&plan);
+	trace_release(&trace);
+	return verified ? EXIT_OK : EXIT_UNVERIFIED;
+}
+
+/* ---- Forms --------------------------------------------------------------------------------- */
+
+static int open_picture(const struct map_options *o)
+{
+	char error[ERROR_MAX];
+	int fd;
+
+	if (o->png) {
+		fd = filter_open("rsvg-convert", "librsvg2-bin", "output", o->out, error);
+		if (fd < 0)
+			die("%s", error);
+		return fd;
+	}
+	fd = open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		die("--output=%s: cannot write: %s", o->out, strerror(errno));
+	return fd;
+}
+
+static void draw(const struct map_options *o, const struct map_view *view, int fd)
+{
+	static char name[] = "rsvg-convert", zoom[] = "--zoom=2";
+	char *const argv[] = {name, zoom, NULL};
+	char error[ERROR_MAX];
+	FILE *out;
+
+	if (o->png) {
+		if (!filter_run(fd, o->out, argv, map_write_svg, view, error))
+			die("%s", error);
+		return;
+	}
+	out = fdopen(fd, "w");
+	if (!out)
+		die("out of memory");
+	map_write_svg(out, view);
+	if (ferror(out) | fclose(out))
+		die("--output=%s: cannot write: %s", o->out, strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	const struct engine *engine = engine_find(TOOL_ENGINE);
+	struct map maps[MAP_MAX] = {0};
+	struct map_options options;
+	struct map_view view = {.maps = maps};
+	int fd = -1, status = EXIT_OK;
+
+	if (!engine)
+		die("nothing is known of the engine %s", TOOL_ENGINE);
+	map_options_parse(&options, engine, argc, argv);
+	if (options.out)
+		fd = open_picture(&options);
+	view.nr = options.nr_moments;
+	if (options.live)
+		view.nr = map_live(options.live, maps);
+	else
+		status = map_trace(&options, maps);
+	view.by = options.by;
+	if (options.out)
+		draw(&options, &view, fd);
+	else if (options.replay.json)
+		map_write_json(stdout, &view);
+	else
+		map_write_text(stdout, &view, isatty(STDOUT_FILENO));
+	if (fflush(stdout) != 0)
+		die("cannot write to stdout: %s", strerror(errno));
+	for (size_t i = 0; i < view.nr; i++)
+		map_release(&maps[i]);
+	return status;
+}

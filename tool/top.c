@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * top.c - `roost top`: asks a process how its pools are, and shows it: once, or again and again on
+ * a terminal, by ncurses.
+ */
+#include <argp.h>
+#include <curses.h>
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <roost/serve.h>
+
+#include "args.h"
+#include "live.h"
+#include "say.h"
+#include "top.h"
+
+enum {
+	OPTION_PID = 256,
+	OPTION_ONCE,
+	OPTION_JSON,
+	OPTION_INTERVAL,
+	OPTION_SORT,
+	OPTION_CPUS,
+	OPTION_HELP
+};
+
+struct top_options {
+	const char *path;
+	char default_path[64];
+	pid_t pid;
+	double interval; /* seconds */
+	bool once, json;
+	struct top_view view;
+};
+
+static const struct argp_option options[] = {
+	{"pid", OPTION_PID, "N", 0, "The process, if it serves at " ROOST_SERVE_DEFAULT, 0},
+	{"interval", OPTION_INTERVAL, "SECONDS", 0,
+	 "Between two looks (default 1); with --once 0 means: no second look, and all counts are "
+	 "since the beginning",
+	 0},
+	{"sort", OPTION_SORT, "BY", 0, "used (default), name, or allocations", 0},
+	{"cpus", OPTION_CPUS, 0, 0, "A line for each CPU as well", 0},
+	{"once", OPTION_ONCE, 0, 0, "The table once, as text; so it is without a terminal", 0},
+	{"json", OPTION_JSON, 0, 0, "For programs: what the process answers, once", 0},
+	{"help", OPTION_HELP, 0, 0, "This text", -1},
+	{0},
+};
+
+static const char doc[] =
+	"Watches the pools of a process that serves its statistics at SOCKET: roost_pool_serve(), "
+	"or ROOST_SERVE=SOCKET in its environment.\v"
+	"Keys: q ends, s sorts by something else, c shows the CPUs, p or space stops the table and "
+	"lets it go on.\n\nExit status: 0 done, 2 there is nobody who answers.";
+
+static enum top_sort read_sort(const char *text)
+{
+	for (unsigned i = 0; i < TOP_NR_SORTS; i++)
+		if (!strcmp(text, top_sort_names[i]))
+			return (enum top_sort)i;
+	die("--sort=%s: sorts by used, name or allocations", text);
+}
+
+static double read_interval(const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !isfinite(seconds) || seconds < 0 || seconds > 3600)
+		die("--interval=%s: give seconds from 0 to 3600", text);
+	return seconds;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct top_options *o = state->input;
+
+	switch (key) {
+	case OPTION_PID:
+		o->pid = (pid_t)args_number("pid", text, 1, INT32_MAX);
+		return 0;
+	case OPTION_INTERVAL:
+		o->interval = read_interval(text);
+		return 0;
+	case OPTION_SORT:
+		o->view.sort = read_sort(text);
+		return 0;
+	case OPTION_CPUS:
+		o->view.cpus = true;
+		return 0;
+	case OPTION_ONCE:
+		o->once = true;
+		return 0;
+	case OPTION_JSON:
+		o->json = true;
+		return 0;
+	case OPTION_HELP:
+		args_help(state);
+	case ARGP_KEY_ARG:
+		if (o->path)
+			die("%s: one socket at a time, and %s is given already", text, o->path);
+		o->path = text;
+		return 0;
+	case ARGP_KEY_ERROR:
+		args_complain(state);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static json_t *ask(const struct top_options *o)
+{
+	char error[ERROR_MAX];
+	json_t *root = live_ask(o->path, "stats", o->pid, error);
+
+	if (!root)
+		die("%s", error);
+	return root;
+}
+
+static void show_once(const struct top_options *o)
+{
+	json_t *before = o->interval > 0 ? ask(o) : NULL, *now;
+	struct timespec pause = {.tv_sec = (time_t)o->interval,
+				 .tv_nsec = (long)(fmod(o->interval, 1) * 1e9)};
+
+	if (before)
+		nanosleep(&pause, NULL);
+	now = ask(o);
+	top_write(stdout, now, before, &o->view);
+	json_decref(before);
+	json_decref(now);
+}
+
+/* ---- On a terminal ------------------------------------------------------------------------- */
+
+static void draw(const json_t *now, const json_t *before, const struct top_view *view, bool paused)
+{
+	char *text = NULL, *line, *rest;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	int y = 0;
+
+	if (!out)
+		return;
+	top_write(out, now, before, view);
+	fprintf(out, "q end  s sort (%s)  c CPUs  p pause%s\n", top_sort_names[view->sort],
+		paused ? " (paused)" : "");
+	fclose(out);
+	erase();
+	for (rest = text; (line = strsep(&rest, "\n")) && y < LINES; y++)
+		mvaddnstr(y, 0, line, COLS);
+	refresh();
+	free(text);
+}
+
+/* Handles the keys until it is time for the next look; false: the end. */
+static bool handle_keys(struct top_options *o, const json_t *now, const json_t *before)
+{
+	bool paused = false;
+	int key;
+
+	timeout((int)(o->interval * 1000) + 1);
+	while ((key = getch()) != ERR || paused) {
+		if (key == 'q')
+			return false;
+		if (key == 's')
+			o->view.sort = (o->view.sort + 1) % TOP_NR_SORTS;
+		if (key == 'c')
+			o->view.cpus = !o->view.cpus;
+		if (key == 'p' || key == ' ')
+			paused = !paused;
+		draw(now, before, &o->view, paused);
+	}
+	return true;
+}
+
+static void watch(struct top_options *o)
+{
+	char error[ERROR_MAX];
+	json_t *before = NULL, *now = ask(o);
+	bool go_on = true;
+
+	initscr();
+	cbreak();
+	noecho();
+	curs_set(0);
+	while (go_on && now) {
+		draw(now, before, &o->view, false);
+		go_on = handle_keys(o, now, before);
+		json_decref(before);
+		before = now;
+		now = go_on ? live_ask(o->path, "stats", o->pid, error) : NULL;
+	}
+	endwin();
+	json_decref(before);
+	if (go_on)
+		die("%s", error);
+}
+
+int top_main(int argc, char **argv)
+{
+	static const struct argp argp = {options, parse, "SOCKET", doc, 0, 0, 0};
+	struct top_options o = {.interval = 1};
+	json_t *root;
+
+	args_parse(&argp, "roost top", argc, argv, &o);
+	if (o.pid && o.path)
+		die("--pid: %s is given already; give one of the two", o.path);
+	if (o.pid) {
+		snprintf(o.default_path, sizeof(o.default_path), "/tmp/roost-%d.sock", (int)o.pid);
+		o.path = o.default_path;
+	}
+	if (!o.path)
+		die("which process? Give its socket: roost top SOCKET; see `roost top --help`");
+	if (o.json) {
+		root = ask(&o);
+		json_dumpf(root, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(root);
+	} else if (o.once || !isatty(STDOUT_FILENO)) {
+		show_once(&o);
+	} else {
+		watch(&o);
+	}
+	if (fflush(stdout) != 0)
+		die("cannot write to stdout: %s", strerror(errno));
+	return EXIT_OK;
+}

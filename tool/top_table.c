@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* top_table.c - the table of `roost top`. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "say.h"
+#include "top.h"
+
+const char *const top_sort_names[TOP_NR_SORTS] = {"used", "name", "allocations"};
+
+static double number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+/* The pool of that name in the sample before. */
+static const json_t *same_pool(const json_t *before, const json_t *pool)
+{
+	const json_t *pools = json_object_get(before, "pools");
+	const char *name = json_string_value(json_object_get(pool, "name"));
+
+	for (size_t i = 0; i < json_array_size(pools); i++) {
+		const json_t *other = json_array_get(pools, i);
+		const char *its = json_string_value(json_object_get(other, "name"));
+
+		if (name && its && !strcmp(name, its))
+			return other;
+	}
+	return NULL;
+}
+
+/* A pool as it is now and as it was, and the seconds between. */
+struct row {
+	const json_t *now, *before;
+	double seconds; /* 0: no rates */
+};
+
+/* Events per second of a group of counters. */
+static double rate(const struct row *row, const char *const names[])
+{
+	const json_t *now = json_object_get(row->now, "counters");
+	const json_t *before = json_object_get(row->before, "counters");
+	double events = 0;
+
+	for (unsigned i = 0; names[i]; i++)
+		events += number(now, names[i]) - (row->seconds > 0 ? number(before, names[i]) : 0);
+	return row->seconds > 0 ? events / row->seconds : events;
+}
+
+static const char *const all_allocs[] = {"alloc_pcp", "alloc_zone", "alloc_other", "alloc_reserve",
+					 NULL};
+static const char *const all_frees[] = {"free_local", "free_remote", "free_llist", "free_fallback",
+					"free_dead",  "free_direct", NULL};
+static const char *const all_failed[] = {"fail_wait", "fail_nowait", NULL};
+
+static void write_size(FILE *out, const json_t *value)
+{
+	static const char units[] = "BKMGTP";
+	double size = json_number_value(value);
+	unsigned unit = 0;
+
+	if (!json_is_number(value)) {
+		fputs("       -", out);
+		return;
+	}
+	while (size >= 1000 && unit < 5) {
+		size /= 1024;
+		unit++;
+	}
+	fprintf(out, " %6.*f%c", unit && size < 100 ? 1 : 0, size, units[unit]);
+}
+
+static void write_count(FILE *out, double count)
+{
+	static const char units[] = " kMGT";
+	unsigned unit = 0;
+
+	while (count >= 99999 && unit < 4) {
+		count /= 1000;
+		unit++;
+	}
+	fprintf(out, " %8.0f%c", count, units[unit]);
+}
+
+/* ---- Pools --------------------------------------------------------------------------------- */
+
+static void write_pool(FILE *out, const struct row *row)
+{
+	static const char *const keys[] = {"size", "used", "resident", "limit"};
+
+	fprintf(out, "%-16.16s", json_string_value(json_object_get(row->now, "name")));
+	for (unsigned i = 0; i < 4; i++)
+		write_size(out, json_object_get(row->now, keys[i]));
+	write_count(out, rate(row, all_allocs));
+	write_count(out, rate(row, all_frees));
+	write_count(out, rate(row, all_failed));
+	putc('\n', out);
+}
+
+static void write_kinds(FILE *out, const struct row *row)
+{
+	static const struct {
+		const char *name, *counters[2];
+	} kinds[] = {
+		{"from its own CPU", {"alloc_pcp"}}, {"the zone", {"alloc_zone"}},
+		{"another CPU", {"alloc_other"}},    {"the reserve", {"alloc_reserve"}},
+		{"freed at home", {"free_local"}},   {"to another CPU", {"free_remote"}},
+		{"large or apart", {"free_direct"}}, {"claims", {"blocks_claimed"}},
+		{"steals", {"blocks_stolen"}},
+	};
+
+	fputs("  ", out);
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		fprintf(out, "%s%s %.0f%s", i == 0 || i == 4 ? "" : "  ", kinds[i].name,
+			rate(row, kinds[i].counters), i == 3 ? "\n  " : "");
+	putc('\n', out);
+}
+
+/* A bar of 64 characters, each kind of pageblock by its share. */
+static void write_fill(FILE *out, const json_t *pool)
+{
+	static const char marks[] = ".1234@#"; /* as "fill" in roost/serve.h */
+	const json_t *fill = json_object_get(pool, "fill");
+	double all = 0, sum = 0;
+	unsigned drawn = 0;
+
+	for (size_t i = 0; i < json_array_size(fill); i++)
+		all += json_number_value(json_array_get(fill, i));
+	fputs("  [", out);
+	for (size_t i = sizeof(marks) - 1; all > 0 && i-- > 0;) { /* the fullest first */
+		sum += json_number_value(json_array_get(fill, i));
+		for (; drawn < (unsigned)(sum / all * 64 + 0.5); drawn++)
+			putc(marks[i], out);
+	}
+	fprintf(out, "%*s] %.0f pageblocks, %.0f whole\n", (int)(64 - drawn), "", all,
+		json_number_value(json_array_get(fill, 0)));
+}
+
+static void write_cpus(FILE *out, const struct row *row)
+{
+	const json_t *cpus = json_object_get(row->now, "cpus");
+	const json_t *old = json_object_get(row->before, "cpus");
+
+	for (size_t i = 0; i < json_array_size(cpus); i++) {
+		const json_t *cpu = json_array_get(cpus, i), *was = json_array_get(old, i);
+		double seconds = row->seconds > 0 ? row->seconds : 1;
+
+		fprintf(out, "  CPU %-4.0f %6.0f pageblocks %8.0f frames free", number(cpu, "cpu"),
+			number(cpu, "pageblocks"), number(cpu, "free"));
+		if (row->seconds <= 0)
+			was = NULL;
+		write_count(out, (number(cpu, "allocs") - number(was, "allocs")) / seconds);
+		write_count(out, (number(cpu, "frees") - number(was, "frees")) / seconds);
+		write_count(out, (number(cpu, "failed") - number(was, "failed")) / seconds);
+		putc('\n', out);
+	}
+}
+
+/* ---- Order --------------------------------------------------------------------------------- */
+
+static enum top_sort sort_key;
+
+static int before_in_order(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	double left, right;
+
+	if (sort_key == TOP_BY_NAME)
+		return strcmp(json_string_value(json_object_get(x->now, "name")),
+			      json_string_value(json_object_get(y->now, "name")));
+	left = sort_key == TOP_BY_USED ? number(x->now, "used") : rate(x, all_allocs);
+	right = sort_key == TOP_BY_USED ? number(y->now, "used") : rate(y, all_allocs);
+	return (left < right) - (left > right);
+}
+
+static void write_head(FILE *out, const json_t *now, bool rates)
+{
+	const char *program = json_string_value(json_object_get(now, "program"));
+
+	fprintf(out, "roost top: %s, process %.0f, %zu pools; allocations and frees %s\n",
+		program ? program : "?", number(now, "pid"),
+		json_array_size(json_object_get(now, "pools")),
+		rates ? "per second" : "since the beginning");
+	fprintf(out, "%-16s %7s %7s %7s %7s %9s %9s %9s\n", "pool", "size", "used", "resident",
+		"limit", "allocs", "frees", "failed");
+}
+
+void top_write(FILE *out, const json_t *now, const json_t *before, const struct top_view *view)
+{
+	const json_t *pools = json_object_get(now, "pools");
+	size_t nr = json_array_size(pools);
+	struct row *rows = grow(NULL, nr, sizeof(*rows));
+
+	for (size_t i = 0; i < nr; i++) {
+		rows[i] = (struct row){.now = json_array_get(pools, i)};
+		if (!json_is_string(json_object_get(rows[i].now, "name")))
+			die("the answer has a pool without a name");
+		rows[i].before = same_pool(before, rows[i].now);
+		if (rows[i].before)
+			rows[i].seconds =
+				(number(now, "time_ns") - number(before, "time_ns")) / 1e9;
+	}
+	sort_key = view->sort;
+	qsort(rows, nr, sizeof(*rows), before_in_order);
+	write_head(out, now, before);
+	for (size_t i = 0; i < nr; i++) {
+		write_pool(out, &rows[i]);
+		write_kinds(out, &rows[i]);
+		write_fill(out, rows[i].now);
+		if (view->cpus)
+			write_cpus(out, &rows[i]);
+	}
+	fputs("[# in a large block  @ full  4 3 2 1 quarters in use  . whole and free]\n", out);
+	free(rows);
+}
