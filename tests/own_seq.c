@@ -16,12 +16,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/rseq.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "frames.h"
+#include "plain.h"
 #include "ticks.h"
 
 enum { FRAMES = 16384, LEVELS = 3, HELD = 32, CPUS = 256, HZ = 4000 };
@@ -167,21 +167,12 @@ static void *work(void *holder)
 
 static bool open_pool(unsigned cpus)
 {
-	struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
 	struct roost_frame_info info;
 	roost_pfn pfn;
-	size_t size;
-	void *metadata;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = cpus;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size) ||
-	    !frames_open(&frames, 0, FRAMES))
-		frames_fault("no pool", 0, 0);
+	roost = plain_open(FRAMES, cpus, ROOST_CHECK_STATE);
+	if (!frames_open(&frames, 0, FRAMES))
+		frames_fault("no memory", 0, 0);
 	pfn = roost_alloc(roost, 9, 0);
 	roost_free(roost, pfn, 9);
 	roost_frame_info(roost, pfn, &info);
@@ -190,18 +181,15 @@ static bool open_pool(unsigned cpus)
 
 static void check(void)
 {
-	struct roost_violation violation;
-	struct roost_zone_info info;
 	uint64_t sum = 0;
 
 	for (unsigned cpu = 0; cpu < CPUS; cpu++)
 		sum += counters[cpu][0];
 	if (sum != added)
 		frames_fault("the program's sequences lost some: counted, added", sum, added);
-	if (roost_validate(roost, &violation))
-		frames_fault(violation.invariant, violation.pfn, 0);
-	if (roost_zone_info(roost, 0, &info) || info.free + info.free_pcp != FRAMES || frames.taken)
-		frames_fault("not all frames came home", info.free + info.free_pcp, frames.taken);
+	if (frames.taken)
+		frames_fault("the threads left some", frames.taken, 0);
+	plain_check(roost, FRAMES);
 }
 
 int main(int argc, char **argv)
