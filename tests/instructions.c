@@ -12,12 +12,12 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <valgrind/callgrind.h>
 
 #include <roost/posix.h>
 #include <roost/roost.h>
 
+#include "plain.h"
 #include "random.h"
 
 enum { FRAMES = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 65536 };
@@ -46,24 +46,6 @@ static void be_on(int cpu)
 	roost_posix_set_cpu(cpu);
 }
 #endif
-
-static void open_pool(void)
-{
-	static const struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	size_t size;
-	void *metadata;
-
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = 2;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
-		exit(1);
-	be_on(0);
-}
 
 static roost_pfn get(unsigned order)
 {
@@ -184,7 +166,8 @@ static void batch(void)
 
 int main(void)
 {
-	open_pool();
+	roost = plain_open(FRAMES, 2, ROOST_CHECK_STATE);
+	be_on(0);
 	pair("pair-order-0", 0);
 	pair("pair-order-3", 3);
 	pair("pair-order-9", 9);

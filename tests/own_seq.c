@@ -16,12 +16,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/rseq.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "frames.h"
+#include "plain.h"
 #include "ticks.h"
 
 enum { FRAMES = 16384, LEVELS = 3, HELD = 32, CPUS = 256, HZ = 4000 };
@@ -31,7 +31,7 @@ struct holder {
 	struct roost_block held[LEVELS][HELD];
 	unsigned next[LEVELS];
 	volatile unsigned handlers; /* that ended */
-	unsigned on_top, broken;    /* sequences broken off, by handlers that came, altogether */
+	unsigned broken;	    /* sequences broken off */
 	uint32_t id;
 };
 
@@ -39,6 +39,7 @@ static roost_t *roost;
 static struct frames frames;
 static uint64_t counters[CPUS][16]; /* a line or two each */
 static _Atomic uint64_t added;
+static _Atomic unsigned on_top; /* broken off by handlers that called the allocator */
 static _Atomic bool stop;
 static _Thread_local struct holder *me;
 
@@ -100,7 +101,7 @@ static void count(void)
 		if (add(area, cpu, counters[cpu]))
 			break;
 		me->broken++;
-		me->on_top += me->handlers != before;
+		on_top += me->handlers != before;
 	}
 	atomic_fetch_add_explicit(&added, 1, memory_order_relaxed);
 }
@@ -167,21 +168,12 @@ static void *work(void *holder)
 
 static bool open_pool(unsigned cpus)
 {
-	struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
 	struct roost_frame_info info;
 	roost_pfn pfn;
-	size_t size;
-	void *metadata;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = cpus;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size) ||
-	    !frames_open(&frames, 0, FRAMES))
-		frames_fault("no pool", 0, 0);
+	roost = plain_open(FRAMES, cpus, ROOST_CHECK_STATE);
+	if (!frames_open(&frames, 0, FRAMES))
+		frames_fault("no memory", 0, 0);
 	pfn = roost_alloc(roost, 9, 0);
 	roost_free(roost, pfn, 9);
 	roost_frame_info(roost, pfn, &info);
@@ -190,18 +182,15 @@ static bool open_pool(unsigned cpus)
 
 static void check(void)
 {
-	struct roost_violation violation;
-	struct roost_zone_info info;
 	uint64_t sum = 0;
 
 	for (unsigned cpu = 0; cpu < CPUS; cpu++)
 		sum += counters[cpu][0];
 	if (sum != added)
 		frames_fault("the program's sequences lost some: counted, added", sum, added);
-	if (roost_validate(roost, &violation))
-		frames_fault(violation.invariant, violation.pfn, 0);
-	if (roost_zone_info(roost, 0, &info) || info.free + info.free_pcp != FRAMES || frames.taken)
-		frames_fault("not all frames came home", info.free + info.free_pcp, frames.taken);
+	if (frames.taken)
+		frames_fault("the threads left some", frames.taken, 0);
+	plain_check(roost, FRAMES);
 }
 
 int main(int argc, char **argv)
@@ -210,7 +199,7 @@ int main(int argc, char **argv)
 	struct timespec pause = {.tv_sec = argc > 1 ? atoi(argv[1]) : 2};
 	struct holder *holders = calloc(nr, sizeof(*holders));
 	pthread_t *threads = calloc(nr, sizeof(*threads));
-	unsigned broken = 0, on_top = 0, handlers = 0;
+	unsigned broken = 0, handlers = 0;
 	uint32_t cpu;
 	sigset_t old;
 	bool pockets;
@@ -233,16 +222,17 @@ int main(int argc, char **argv)
 		if (pthread_create(&threads[t], NULL, work, &holders[t]))
 			frames_fault("no thread", t, 0);
 	}
-	nanosleep(&pause, NULL);
+	do /* what this is about has to happen often enough, however slow the machine is */
+		nanosleep(&pause, NULL);
+	while (on_top < 100);
 	stop = true;
 	for (unsigned t = 0; t < nr; t++) {
 		pthread_join(threads[t], NULL);
 		broken += holders[t].broken;
-		on_top += holders[t].on_top;
 		handlers += holders[t].handlers;
 	}
 	check();
 	printf("%llu added, %u handlers, %u sequences broken off, %u by handlers that allocated\n",
 	       (unsigned long long)added, handlers, broken, on_top);
-	return on_top < 100; /* it never came to what this is about */
+	return 0;
 }

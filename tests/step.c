@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "cpus.h"
+#include "plain.h"
 
 enum { FRAMES = 4096, HELD = 64, ROUNDS = 8, TRAP_FLAG = 0x100 };
 
@@ -129,45 +129,21 @@ static void stepped_round(unsigned round)
 	step(false);
 }
 
-static void open_pool(void)
-{
-	struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	size_t size;
-	void *metadata;
-
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = TEST_UP ? 1 : 2;
-	config.check_level = ROOST_CHECK_EXACT;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
-		fail("no pool", 0);
-	for (unsigned i = 0; i < HELD; i++)
-		held[i].pfn = ROOST_NONE;
-}
-
 static void check_home(void)
 {
-	struct roost_violation violation;
-	struct roost_zone_info info;
-
 	for (unsigned i = 0; i < HELD; i++)
 		if (held[i].pfn != ROOST_NONE)
 			give(held[i].pfn, held[i].order);
-	if (roost_validate(roost, &violation))
-		fail(violation.invariant, violation.pfn);
-	roost_drain(roost, -1);
-	if (roost_zone_info(roost, 0, &info) || info.free != FRAMES)
-		fail("not all frames came home", info.free);
+	plain_check(roost, FRAMES);
 }
 
 int main(void)
 {
 	struct sigaction action = {.sa_handler = handler};
 
-	open_pool();
+	roost = plain_open(FRAMES, TEST_UP ? 1 : 2, ROOST_CHECK_EXACT);
+	for (unsigned i = 0; i < HELD; i++)
+		held[i].pfn = ROOST_NONE;
 	cpus_go(0);
 	sigaction(SIGTRAP, &action, NULL);
 	for (unsigned round = 0; round < ROUNDS; round++)

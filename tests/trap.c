@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "cpus.h"
+#include "plain.h"
 
 /* What a breakpoint is, where it leaves the thread, and how many bytes behind itself. */
 #ifdef __aarch64__
@@ -118,33 +119,6 @@ static void calls(void)
 	roost_drain(roost, -1);
 }
 
-static void open_pool(void)
-{
-	struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	size_t size;
-	void *metadata;
-
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = 2;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
-		fail("no pool", 0);
-}
-
-static void check(void)
-{
-	struct roost_violation violation;
-	struct roost_zone_info info;
-
-	if (roost_validate(roost, &violation))
-		fail(violation.invariant, violation.pfn);
-	if (roost_zone_info(roost, 0, &info) || info.free + info.free_pcp != FRAMES)
-		fail("not all frames came home", info.free);
-}
-
 static void with_trap_at(code *at)
 {
 	const uintptr_t page = (uintptr_t)at & ~(uintptr_t)4095;
@@ -157,7 +131,7 @@ static void with_trap_at(code *at)
 	calls();
 	write_code(at, under);
 	calls();
-	check();
+	plain_check(roost, FRAMES);
 }
 
 int main(int argc, char **argv)
@@ -169,7 +143,7 @@ int main(int argc, char **argv)
 
 	if (!offsets)
 		fail("no file of offsets", 0);
-	open_pool();
+	roost = plain_open(FRAMES, 2, ROOST_CHECK_STATE);
 	cpus_go(0);
 	sigaction(SIGTRAP, &action, NULL);
 	while (fscanf(offsets, "%ld", &offset) == 1) {

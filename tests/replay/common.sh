@@ -1,34 +1,20 @@
 # SPDX-License-Identifier: MIT
 # common.sh - for the scripts beside it. Wants: ROOST, the tool; MKDAT; TRACES, a folder; ENGINE.
-set -u
+. "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
 # shellcheck disable=SC2034 # used by the scripts that read this one
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 case $ENGINE in
 pcpbuddy) free_paths='trylock llist' ;;
 *) free_paths=$ENGINE ;;
 esac
 # shellcheck disable=SC2034
 readonly free_paths
-checks=0
-failures=0
 
-# check WHAT WANTED FOUND
-check() {
-	checks=$((checks + 1))
-	[ "$2" = "$3" ] && return
-	failures=$((failures + 1))
-	printf 'FAILED: %s\n  wanted: %s\n  found:  %s\n' "$1" "$2" "$3"
-}
-
-# replay WANTED_STATUS ARGUMENTS...: with the engine; leaves stdout in $work/out, stderr in $work/err.
+# replay WANTED_STATUS ARGUMENTS...: with the engine.
 replay() {
-	local wanted=$1 status=0
+	local wanted=$1
 	shift
-	"$ROOST" replay --engine="$ENGINE" "$@" >"$work/out" 2>"$work/err" || status=$?
-	check "exit status of: replay --engine=$ENGINE $*" "$wanted" "$status"
-	[ "$status" = "$wanted" ] || cat "$work/err"
+	run "$wanted" "$ROOST" replay --engine="$ENGINE" "$@"
 }
 
 # refuse PATTERN ARGUMENTS...; search, if set, is where programs are looked for.
@@ -77,9 +63,4 @@ equations() {
 		if ([.contexts[] | .frees] | add) == .frees then empty else "contexts" end]')"
 	check "$1: verified" '[true,0,0,0,0,[]]' "$(value '[.verified, .frames_lost,
 		.frames_doubled, .frames_corrupt, .misuses, .findings]')"
-}
-
-finish() {
-	printf '%d passed, %d failed\n' $((checks - failures)) "$failures"
-	[ "$failures" = 0 ]
 }

@@ -4,11 +4,9 @@
 
 # compare WANTED_STATUS ARGUMENTS...: by $tool, or the tool.
 compare() {
-	local wanted=$1 status=0
+	local wanted=$1
 	shift
-	"${tool:-$ROOST}" compare "$@" >"$work/out" 2>"$work/err" || status=$?
-	check "exit status of: compare $*" "$wanted" "$status"
-	[ "$status" = "$wanted" ] || cat "$work/err"
+	run "$wanted" "${tool:-$ROOST}" compare "$@"
 }
 
 # refuse PATTERN ARGUMENTS...
@@ -16,9 +14,7 @@ refuse() {
 	local pattern=$1
 	shift
 	compare 2 "$@"
-	check "stdout and stderr of: compare $*" '0 1' \
-		"$(wc -c <"$work/out") $(wc -l <"$work/err")"
-	check "what compare $* says is about $pattern" 1 "$(grep -c -e "$pattern" "$work/err")"
+	refused "$pattern" "compare $*"
 }
 
 part=$work/part.trace
