@@ -9,6 +9,9 @@ install(TARGETS roost_shared roost_${ROOST_ENGINE} EXPORT roost-targets
 install(DIRECTORY include/roost DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
         FILES_MATCHING PATTERN *.h)
 
+if(ROOST_LIBNUMA AND ROOST_LIBNUMA_INCLUDE AND ROOST_ENGINE STREQUAL roost)
+  set(ROOST_PRIVATE_LIBS -lnuma)
+endif()
 configure_file(cmake/roost.pc.in roost.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roost.pc COMPONENT development
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -52,6 +52,7 @@ enum roost_pool_pages {
 typedef void roost_pool_misuse_fn(void *context, const char *call, const void *block,
 				  const char *what);
 
+/* Start from ROOST_POOL_CONFIG_INIT. It grows as struct roost_config does. */
 struct roost_pool_config {
 	size_t size;	  /* sizeof(struct roost_pool_config): set by ROOST_POOL_CONFIG_INIT */
 	const char *name; /* for reports; copied, at most 31 bytes; NULL: "pool" */
@@ -76,11 +77,24 @@ struct roost_pool_config {
 	void *context;		      /* given to the hook */
 };
 
+#ifdef __cplusplus /* as ROOST_CONFIG_INIT */
+static inline roost_pool_config roost_pool_config_init()
+{
+	roost_pool_config config = roost_pool_config();
+
+	config.size = sizeof(config);
+	config.decay_ms = 10000;
+	config.check_level = ROOST_CHECK_STATE;
+	return config;
+}
+#define ROOST_POOL_CONFIG_INIT roost_pool_config_init()
+#else
 #define ROOST_POOL_CONFIG_INIT                                                                     \
 	{                                                                                          \
 		.size = sizeof(struct roost_pool_config), .decay_ms = 10000,                       \
 		.check_level = ROOST_CHECK_STATE,                                                  \
 	}
+#endif
 
 enum {
 	ROOST_MAX_POOLS = 64, /* at a time in a process */

@@ -7,9 +7,9 @@
  * path %p is the process's number.
  *
  * The path is a UNIX socket with mode 0600. One thread answers, with all signals blocked, one
- *client after the other; a client has 2 seconds to ask, and 5 to take the answer. Allocations and
- *frees know nothing of it. Making and destroying pools, and fork(), wait while an answer is put
- *together (not while it is sent): about 0.1 s for a TiB of pools.
+ * client after the other; a client has 2 seconds to ask, and 5 to take the answer. Allocations and
+ * frees know nothing of it. Making and destroying pools, and fork(), wait while an answer is put
+ * together (not while it is sent): about 0.1 s for a TiB of pools.
  *
  * The child of a fork() does not serve; it may under another path. The parent's socket stays the
  * parent's.
@@ -27,10 +27,10 @@
  * not counted), "zones" (as struct roost_zone_info; "blocks": a list for each type, of blocks by
  * order), "cpus" (each with "pageblocks" that it owns, frames "free" in them, and since the
  * beginning "allocs", "frees", "failed"), "counters" (as struct roost_stats), and "fill": how many
- *pageblocks are whole and free, less than a quarter, half, three quarters and less than all in use,
- *all in use, and part of a large block in use. "pageblocks" are runs [first pfn, frames, zone,
- *owner, type, usable, free, largest, block, whole] of pageblocks that are alike, by struct
- *roost_pageblock_info. New fields may come; none goes or changes its meaning within a version.
+ * pageblocks are whole and free, less than a quarter, half, three quarters and less than all in
+ *use, all in use, and part of a large block in use. "pageblocks" are runs [first pfn, frames, zone,
+ * owner, type, usable, free, largest, block, whole] of pageblocks that are alike, by struct
+ * roost_pageblock_info. New fields may come; none goes or changes its meaning within a version.
  */
 #ifndef ROOST_SERVE_H
 #define ROOST_SERVE_H

@@ -5,7 +5,7 @@
  *	1  random schedules (pct.h), a few: they find what is easy, and most words that are shared
  *	2  bounded: all executions with at most 0, then 1 preemptions (search.h)
  *	3  reduced, without a bound: first no load reads anything stale, then one may, two, four,
- *any
+ * any
  *
  * The job is exhausted when the last pass of 3 is, or any pass from which no bound kept anything.
  */

@@ -4,8 +4,8 @@
  *
  * The map may have holes of any size and zones that meet in mid-pageblock. It is cut into
  * extents (runs of usable frames of one zone, at most a range long); extents of one zone whose
- *pageblocks touch form a span. Each span has an index range of its own, rounded out to whole
- *pageblocks:
+ * pageblocks touch form a span. Each span has an index range of its own, rounded out to whole
+ * pageblocks:
  *
  *	pfn     ....|start ............................ end|....     of the usable frames
  *	        base (pageblock)                                      base <= start
@@ -13,7 +13,7 @@
  *
  * So metadata is dense, a pageblock belongs to one zone, and where zones meet in mid-pageblock
  * each run of frames has its own record of it. The frames of a block of any order lie in one span,
- *since a block has no hole. Everything here is written once, at start-up.
+ * since a block has no hole. Everything here is written once, at start-up.
  */
 #ifndef RST_MAP_H
 #define RST_MAP_H

@@ -8,10 +8,10 @@
  *	        llist:    from another CPU the block is pushed to its lock-free list
  *	        blocking: its lock is waited for with interrupts off, as before the patch
  *	zone    when the pcp is busy, its CPU off-line, or the block not for pcps. Waits for the
- *zone lock, or (_nolock, NMI) tries it and else pushes to the zone's lock-free list.
+ * zone lock, or (_nolock, NMI) tries it and else pushes to the zone's lock-free list.
  *
  * But for the lab's blocking path no pcp lock is waited for here, so the caller may hold whatever
- *it likes.
+ * it likes.
  */
 #include "pcpbuddy/pcpbuddy.h"
 

@@ -11,12 +11,12 @@
 
 #include "pool/pool.h"
 
-enum { STEP = 256 }; /* allocations of a thread from one look at the clock to the next */
+enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the clock to the next */
 
 static RST_POOL_THREAD unsigned allocations;
 
 /* The order of a block of so many bytes; more than any pool has if it is too large. */
-static unsigned order_of(const roost_pool_t *pool, size_t bytes)
+static unsigned block_order(const roost_pool_t *pool, size_t bytes)
 {
 	size_t last = bytes ? (bytes - 1) >> pool->page_shift : 0;
 
@@ -72,7 +72,7 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
-enum { ROUNDS = 64 };
+enum { AGAIN_ROUNDS = 64 };
 
 /*
  * Nothing was found. Is there a reason to look again? Without WAIT only if the pool has grown. With
@@ -84,7 +84,7 @@ static bool again(roost_pool_t *pool, unsigned order, bool wait, unsigned round)
 	rst_fork_look();
 	if (rst_size_grow_for(pool, rst_page_size(pool) << order))
 		return true;
-	if (!wait || round == ROUNDS)
+	if (!wait || round == AGAIN_ROUNDS)
 		return false;
 	if (rst_size_is_changing(pool) || rst_trim_is_running(pool)) {
 		rst_pool_sleep(round);
@@ -93,8 +93,8 @@ static bool again(roost_pool_t *pool, unsigned order, bool wait, unsigned round)
 	return round == 0;
 }
 
-static __attribute__((noinline)) roost_pfn alloc_slow(roost_pool_t *pool, unsigned order,
-						      unsigned flags)
+static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, unsigned order,
+							   unsigned flags)
 {
 	roost_pfn pfn = ROOST_NONE;
 
@@ -119,13 +119,13 @@ static inline void count(roost_pool_t *pool, unsigned n)
 	unsigned before = allocations;
 
 	allocations = before + n;
-	if ((before ^ allocations) / STEP)
+	if ((before ^ allocations) / CLOCK_EVERY)
 		step(pool);
 }
 
 void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 {
-	unsigned order = order_of(pool, size);
+	unsigned order = block_order(pool, size);
 	roost_pfn pfn;
 
 	if (order > pool->max_order) {
@@ -135,7 +135,7 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 	rst_pool_enter();
 	pfn = roost_alloc(pool->frames, order, flags);
 	if (pfn == ROOST_NONE)
-		pfn = alloc_slow(pool, order, flags);
+		pfn = pool_alloc_slow(pool, order, flags);
 	count(pool, 1);
 	rst_pool_leave();
 	return pfn == ROOST_NONE ? NULL : rst_address(pool, pfn);
@@ -144,7 +144,7 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, void **blocks,
 			     size_t count_of)
 {
-	unsigned order = order_of(pool, size);
+	unsigned order = block_order(pool, size);
 	roost_pfn pfns[RST_POOL_BULK];
 	size_t done = 0;
 
@@ -159,7 +159,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 					    left < RST_POOL_BULK ? left : RST_POOL_BULK);
 
 		if (!n) {
-			pfns[0] = alloc_slow(pool, order, flags);
+			pfns[0] = pool_alloc_slow(pool, order, flags);
 			if (pfns[0] == ROOST_NONE)
 				break;
 			n = 1;

@@ -18,12 +18,28 @@ size_t roost_pool_page_size(void)
 
 enum { GIB_SHIFT = 30 };
 
-const char *roost_pool_config_error(const struct roost_pool_config *config)
+/* Of an older or newer header: NULL, or why it cannot be read. What it does not have is 0. */
+static const char *read_config(struct roost_pool_config *config,
+			       const struct roost_pool_config *given)
 {
-	if (!config)
+	const size_t first = offsetof(struct roost_pool_config, context) + sizeof(void *);
+	const char *bytes = (const char *)given;
+
+	memset(config, 0, sizeof(*config));
+	if (!given)
 		return "there is no configuration";
-	if (config->size != sizeof(*config))
-		return "size is not sizeof(struct roost_pool_config): use ROOST_POOL_CONFIG_INIT";
+	if (given->size < first || given->size > 4096)
+		return "size: start from ROOST_POOL_CONFIG_INIT";
+	for (size_t i = sizeof(*config); i < given->size; i++)
+		if (bytes[i])
+			return "size: the header is newer than the library, and a field is set "
+			       "that it does not know";
+	memcpy(config, given, given->size < sizeof(*config) ? given->size : sizeof(*config));
+	return NULL;
+}
+
+static const char *config_fault(const struct roost_pool_config *config)
+{
 	if (!config->limit)
 		return "limit is 0: say how much the pool may ever have";
 	if (config->limit > (size_t)1 << 46)
@@ -41,9 +57,12 @@ const char *roost_pool_config_error(const struct roost_pool_config *config)
 	return NULL;
 }
 
-static unsigned shift_of(size_t size)
+const char *roost_pool_config_error(const struct roost_pool_config *given)
 {
-	return (unsigned)__builtin_ctzll(size);
+	struct roost_pool_config config;
+	const char *error = read_config(&config, given);
+
+	return error ? error : config_fault(&config);
 }
 
 static size_t round_up(size_t bytes, size_t unit)
@@ -52,11 +71,11 @@ static size_t round_up(size_t bytes, size_t unit)
 }
 
 /* How it is laid out: page size, largest order, nodes, the limit rounded up. */
-static void lay_out(roost_pool_t *pool, const struct roost_pool_config *config)
+static void lay_pool_out(roost_pool_t *pool, const struct roost_pool_config *config)
 {
 	size_t pageblock, unit;
 
-	pool->page_shift = shift_of(roost_pool_page_size());
+	pool->page_shift = (unsigned)__builtin_ctzll(roost_pool_page_size());
 	pool->nodes = config->numa ? rst_numa_nodes() : 1;
 	pageblock = rst_pageblock_size(pool);
 	unit = pool->nodes > 1 || config->pages == ROOST_PAGES_1G ? (size_t)1 << GIB_SHIFT
@@ -72,7 +91,7 @@ static void lay_out(roost_pool_t *pool, const struct roost_pool_config *config)
 		pool->max_order++;
 }
 
-static void copy(roost_pool_t *pool, const struct roost_pool_config *config)
+static void copy_config(roost_pool_t *pool, const struct roost_pool_config *config)
 {
 	strncpy(pool->name, config->name ? config->name : "pool", sizeof(pool->name) - 1);
 	pool->step = config->step;
@@ -87,7 +106,7 @@ static void copy(roost_pool_t *pool, const struct roost_pool_config *config)
 /* ---- Create -------------------------------------------------------------------------------- */
 
 /* The page-frame allocator: one zone for each node. 0 or -ENOMEM. */
-static int init_frames(roost_pool_t *pool, unsigned check_level)
+static int make_frames(roost_pool_t *pool, unsigned check_level)
 {
 	struct roost_range ranges[ROOST_MAX_NODES];
 	struct roost_zone_config zones[ROOST_MAX_NODES];
@@ -160,8 +179,8 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 {
 	int err;
 
-	lay_out(pool, config);
-	copy(pool, config);
+	lay_pool_out(pool, config);
+	copy_config(pool, config);
 	err = rst_memory_reserve(pool);
 	if (err) {
 		pool->reserved_size = 0;
@@ -169,7 +188,7 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 	}
 	err = init_side(pool);
 	if (!err)
-		err = init_frames(pool, config->check_level);
+		err = make_frames(pool, config->check_level);
 	if (!err)
 		err = rst_size_init(pool, config->initial ? config->initial : pool->limit);
 	if (!err && config->decay_thread)
@@ -177,17 +196,18 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 	return err;
 }
 
-int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *config)
+int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 {
+	struct roost_pool_config config;
 	roost_pool_t *pool;
 	int err;
 
-	if (!out || roost_pool_config_error(config))
+	if (!out || read_config(&config, given) || config_fault(&config))
 		return -EINVAL;
 	rst_fork_init();
 	rst_pool_lock(&rst_registry_lock);
 	pool = rst_registry_claim();
-	err = pool ? build(pool, config) : -ENOSPC;
+	err = pool ? build(pool, &config) : -ENOSPC;
 	if (!err) {
 		rst_registry_publish(pool);
 		*out = pool;

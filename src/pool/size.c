@@ -17,19 +17,19 @@ static uint64_t chunk_of(roost_pfn pfn, unsigned order)
 	return pfn << 8 | order;
 }
 
-static roost_pfn pfn_of(uint64_t chunk)
+static roost_pfn chunk_pfn(uint64_t chunk)
 {
 	return chunk >> 8;
 }
 
-static unsigned order_of(uint64_t chunk)
+static unsigned chunk_order(uint64_t chunk)
 {
 	return chunk & 0xff;
 }
 
-static size_t bytes_of(const roost_pool_t *pool, uint64_t chunk)
+static size_t chunk_bytes(const roost_pool_t *pool, uint64_t chunk)
 {
-	return rst_page_size(pool) << order_of(chunk);
+	return rst_page_size(pool) << chunk_order(chunk);
 }
 
 static void add_size(roost_pool_t *pool, size_t bytes)
@@ -60,9 +60,9 @@ static int put_in(roost_pool_t *pool, size_t most)
 	uint64_t *top = &pool->unused[pool->nr_unused - 1];
 	int err;
 
-	while (bytes_of(pool, *top) > most && order_of(*top) > pool->chunk_order) {
-		unsigned half = order_of(*top) - 1;
-		roost_pfn pfn = pfn_of(*top);
+	while (chunk_bytes(pool, *top) > most && chunk_order(*top) > pool->chunk_order) {
+		unsigned half = chunk_order(*top) - 1;
+		roost_pfn pfn = chunk_pfn(*top);
 
 		if (roost_split(pool->frames, pfn, half + 1, half))
 			return -EINVAL;
@@ -70,12 +70,12 @@ static int put_in(roost_pool_t *pool, size_t most)
 		top[1] = chunk_of(pfn, half);
 		top = &pool->unused[pool->nr_unused++];
 	}
-	err = rst_memory_use(pool, rst_address(pool, pfn_of(*top)), bytes_of(pool, *top));
+	err = rst_memory_use(pool, rst_address(pool, chunk_pfn(*top)), chunk_bytes(pool, *top));
 	if (err)
 		return err;
 	pool->nr_unused--;
-	add_size(pool, bytes_of(pool, *top));
-	roost_free(pool->frames, pfn_of(*top), order_of(*top));
+	add_size(pool, chunk_bytes(pool, *top));
+	roost_free(pool->frames, chunk_pfn(*top), chunk_order(*top));
 	return 0;
 }
 
@@ -113,13 +113,13 @@ bool rst_size_is_changing(const roost_pool_t *pool)
 
 /* ---- Shrink -------------------------------------------------------------------------------- */
 
-static void take_out(roost_pool_t *pool, roost_pfn pfn, unsigned order)
+static void take_out_of_use(roost_pool_t *pool, roost_pfn pfn, unsigned order)
 {
 	uint64_t chunk = chunk_of(pfn, order);
 
 	pool->unused[pool->nr_unused++] = chunk;
-	add_size(pool, -bytes_of(pool, chunk));
-	rst_memory_unuse(pool, rst_address(pool, pfn), bytes_of(pool, chunk));
+	add_size(pool, -chunk_bytes(pool, chunk));
+	rst_memory_unuse(pool, rst_address(pool, pfn), chunk_bytes(pool, chunk));
 }
 
 /* Takes chunks of up to most bytes out of use, largest first, until none is left; how many bytes.
@@ -138,7 +138,7 @@ static size_t take_out_some(roost_pool_t *pool, size_t most)
 			order--;
 			continue;
 		}
-		take_out(pool, pfn, order);
+		take_out_of_use(pool, pfn, order);
 		taken += bytes;
 	}
 	return taken;
@@ -177,7 +177,7 @@ void rst_size_recount(roost_pool_t *pool)
 	size_t size = pool->limit;
 
 	for (size_t i = 0; i < pool->nr_unused; i++)
-		size -= bytes_of(pool, pool->unused[i]);
+		size -= chunk_bytes(pool, pool->unused[i]);
 	atomic_store(&pool->size, size);
 	look_for_more(pool);
 }
@@ -190,7 +190,7 @@ static size_t pages_of_node;
 
 static int later_first(const void *a, const void *b)
 {
-	roost_pfn x = pfn_of(*(const uint64_t *)a), y = pfn_of(*(const uint64_t *)b);
+	roost_pfn x = chunk_pfn(*(const uint64_t *)a), y = chunk_pfn(*(const uint64_t *)b);
 	roost_pfn in_x = x % pages_of_node, in_y = y % pages_of_node;
 
 	if (in_x != in_y)
@@ -206,8 +206,9 @@ static int use_rest(roost_pool_t *pool)
 	int err = 0;
 
 	for (size_t i = 0; i < pool->nr_unused; i++) {
-		size_t b = pfn_of(pool->unused[i]) >> ROOST_PAGEBLOCK_ORDER;
-		size_t end = b + ((size_t)1 << (order_of(pool->unused[i]) - ROOST_PAGEBLOCK_ORDER));
+		size_t b = chunk_pfn(pool->unused[i]) >> ROOST_PAGEBLOCK_ORDER;
+		size_t end =
+			b + ((size_t)1 << (chunk_order(pool->unused[i]) - ROOST_PAGEBLOCK_ORDER));
 
 		for (; b < end; b++)
 			out[b / 64] |= (uint64_t)1 << b % 64;

@@ -17,7 +17,7 @@
 
 #include "pool/pool.h"
 
-enum { STEP = 8 }; /* pageblocks that an allocation gives back at most */
+enum { AT_ONCE = 8 }; /* pageblocks that an allocation gives back at most */
 
 /* ---- Marks --------------------------------------------------------------------------------- */
 
@@ -77,14 +77,14 @@ static bool has(const uint64_t *bits, unsigned i)
 static size_t tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
 {
 	uint64_t resident[ROOST_PAGEBLOCK_WORDS];
-	bool known = rst_memory_resident(pool, rst_address(pool, first), resident);
+	bool is_known = rst_memory_resident(pool, rst_address(pool, first), resident);
 	size_t pages = 0;
 
 	for (unsigned i = 0, end; i < RST_PAGEBLOCK_PAGES; i = end) {
 		size_t had = 0;
 
 		for (end = i; end < RST_PAGEBLOCK_PAGES && has(frames, end); end++)
-			had += known && has(resident, end);
+			had += is_known && has(resident, end);
 		if (end == i)
 			end++;
 		else if (rst_memory_give_back(rst_address(pool, first + i),
@@ -176,7 +176,7 @@ bool rst_trim_is_running(const roost_pool_t *pool)
 
 /* ---- By and by ----------------------------------------------------------------------------- */
 
-static uint64_t now_ms(clockid_t clock)
+static uint64_t clock_ms(clockid_t clock)
 {
 	struct timespec now;
 
@@ -190,7 +190,7 @@ void rst_trim_step(roost_pool_t *pool)
 
 	if (!pool->decay_ms || pool->has_thread || !can_give_back(pool))
 		return;
-	now = now_ms(CLOCK_MONOTONIC_COARSE);
+	now = clock_ms(CLOCK_MONOTONIC_COARSE);
 	if (now < atomic_load_explicit(&pool->tick_ms, memory_order_relaxed) &&
 	    !atomic_load_explicit(&pool->nr_due, memory_order_relaxed))
 		return;
@@ -201,20 +201,20 @@ void rst_trim_step(roost_pool_t *pool)
 		age(pool, false);
 		atomic_store_explicit(&pool->tick_ms, now + pool->decay_ms, memory_order_relaxed);
 	}
-	give_back_some(pool, STEP);
+	give_back_some(pool, AT_ONCE);
 	rst_pool_unlock(&pool->trim_lock);
 }
 
 /* Sleeps for a period; false if the thread is to end. */
 static bool sleep_period(roost_pool_t *pool)
 {
-	uint64_t end = now_ms(CLOCK_MONOTONIC) + pool->decay_ms;
+	uint64_t end = clock_ms(CLOCK_MONOTONIC) + pool->decay_ms;
 	struct timespec at = {.tv_sec = (time_t)(end / 1000),
 			      .tv_nsec = (long)(end % 1000) * 1000000};
 	bool stop;
 
 	pthread_mutex_lock(&pool->stop_mutex);
-	while (!pool->stop && now_ms(CLOCK_MONOTONIC) < end)
+	while (!pool->stop && clock_ms(CLOCK_MONOTONIC) < end)
 		pthread_cond_timedwait(&pool->stop_cond, &pool->stop_mutex, &at);
 	stop = pool->stop;
 	pthread_mutex_unlock(&pool->stop_mutex);

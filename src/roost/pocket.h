@@ -8,7 +8,7 @@
  * So a CPU holds back at most 32 frames of each migratetype, all of one half of a word of its
  * pageblock's set, and one block of the orders 6 to 9: RST_POCKET_FRAMES. Only blocks of pageblocks
  * of the CPU's home go there, and any of order 9, all of the zone that the CPU allocates from
- *first; what else is freed goes home at once.
+ * first; what else is freed goes home at once.
  *
  *	take	a run of the frames, or the spare
  *

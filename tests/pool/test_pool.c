@@ -176,6 +176,10 @@ static void configurations(void **state)
 {
 	struct roost_pool_config good = pool_config(16 * MIB, NULL);
 	struct roost_pool_config bad[9];
+	struct {
+		struct roost_pool_config config;
+		uint64_t more;
+	} newer = {0};
 	roost_pool_t *pool = NULL;
 
 	(void)state;
@@ -199,6 +203,14 @@ static void configurations(void **state)
 		assert_int_equal(roost_pool_create(&pool, &bad[i]), -EINVAL);
 	}
 	assert_int_equal(roost_pool_create(NULL, &good), -EINVAL);
+	/* Of a newer header: taken if what is not known here is 0. */
+	newer.config = good;
+	newer.config.size = sizeof(newer);
+	assert_int_equal(roost_pool_create(&pool, &newer.config), 0);
+	pool_close(pool);
+	newer.more = 1;
+	assert_non_null(strstr(roost_pool_config_error(&newer.config), "newer"));
+	assert_int_equal(roost_pool_create(&pool, &newer.config), -EINVAL);
 	/* More address space than there is: nothing is left of the try. */
 	good.limit = (size_t)1 << 46;
 	good.limit += 0;
