@@ -53,12 +53,12 @@ static void several_pools(void **state)
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < POOLS; i++) {
 			pools[i] = pool_open(&config);
-			blocks[i] = pool_get(pools[i], PAGE << i % 10);
+			blocks[i] = pool_get(pools[i], (size_t)PAGE << i % 10);
 		}
 		assert_int_equal(roost_pool_create(&one_more, &config), -ENOSPC);
 		for (unsigned i = 0; i < POOLS; i++) {
 			assert_ptr_equal(roost_pool_of(blocks[i]), pools[i]);
-			assert_int_equal(pool_used(pools[i]), PAGE << i % 10);
+			assert_int_equal(pool_used(pools[i]), (size_t)PAGE << i % 10);
 		}
 		roost_pool_free_bulk(blocks, POOLS);
 		for (unsigned i = 0; i < POOLS; i++) {
