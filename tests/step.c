@@ -20,8 +20,9 @@
 
 #include "cpus.h"
 #include "plain.h"
+#include "stepping.h"
 
-enum { FRAMES = 4096, HELD = 64, ROUNDS = 8, TRAP_FLAG = 0x100 };
+enum { FRAMES = 4096, HELD = 64, ROUNDS = 8 };
 
 static roost_t *roost;
 static bool taken[FRAMES];
@@ -72,21 +73,6 @@ static void handler(int signal)
 	blocks += held[i].pfn != ROOST_NONE;
 	if (errno != saved)
 		fail("errno was lost", 0);
-}
-
-static inline void step(bool on)
-{
-	unsigned long flags;
-
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tpopq %0\n\tlea 128(%%rsp), %%rsp"
-			 : "=r"(flags)
-			 :
-			 : "memory", "cc");
-	flags = on ? flags | TRAP_FLAG : flags & ~(unsigned long)TRAP_FLAG;
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushq %0\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-			 :
-			 : "r"(flags)
-			 : "memory", "cc");
 }
 
 /* The calls that are stepped through do not mark: marking has its own instructions. */

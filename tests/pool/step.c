@@ -17,14 +17,9 @@
 
 #include <roost/pool.h>
 
-enum {
-	PAGE = 4096,
-	LIMIT = 8 << 20,
-	PAGES = LIMIT / PAGE,
-	HELD = 64,
-	TRAP_FLAG = 0x100,
-	IN_CALL = 10000
-};
+#include "stepping.h"
+
+enum { PAGE = 4096, LIMIT = 8 << 20, PAGES = LIMIT / PAGE, HELD = 64, IN_CALL = 10000 };
 
 static roost_pool_t *pool;
 static bool taken[PAGES];
@@ -85,27 +80,17 @@ static void handler(int signal, siginfo_t *info, void *context)
 	errno = saved; /* an allocation that fails sets it */
 }
 
-static inline void step(bool on)
+static void begin(void)
 {
-	unsigned long flags;
-
 	in_call = 0;
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tpopq %0\n\tlea 128(%%rsp), %%rsp"
-			 : "=r"(flags)
-			 :
-			 : "memory", "cc");
-	flags = on ? flags | TRAP_FLAG : flags & ~(unsigned long)TRAP_FLAG;
-	__asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushq %0\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-			 :
-			 : "r"(flags)
-			 : "memory", "cc");
+	step(true);
 }
 
 static char *stepped_alloc(size_t size)
 {
 	char *block;
 
-	step(true);
+	begin();
 	block = roost_pool_alloc(pool, size, 0);
 	step(false);
 	if (block)
@@ -117,7 +102,7 @@ static void stepped_free(char *block)
 {
 	mark(block, false);
 	errno = 4711;
-	step(true);
+	begin();
 	roost_pool_free(block);
 	step(false);
 	if (errno != 4711)
@@ -129,7 +114,7 @@ static void stepped_bulk(void)
 	void *some[8];
 	size_t n;
 
-	step(true);
+	begin();
 	n = roost_pool_alloc_bulk(pool, PAGE, 0, some, 8);
 	step(false);
 	for (size_t i = 0; i < n; i++)
@@ -153,7 +138,7 @@ static void stepped_round(unsigned round)
 		if (some[(i * 5 + round) % NR])
 			stepped_free(some[(i * 5 + round) % NR]);
 	stepped_bulk();
-	step(true);
+	begin();
 	if (round == 1)
 		roost_pool_trim(pool);
 	else
