@@ -47,7 +47,8 @@ enum roost_pool_pages {
 /*
  * Called for each misuse that is found (a double free, a pointer into a block, ...), from the
  * context of the offending caller. block is what it named; what says in English what is wrong. When
- * it returns, the call has no effect.
+ * it returns, the call has no effect. (A pointer that lies in no pool has no hook: it is written to
+ * standard error, then abort().)
  */
 typedef void roost_pool_misuse_fn(void *context, const char *call, const void *block,
 				  const char *what);
@@ -120,7 +121,7 @@ void roost_pool_destroy(roost_pool_t *pool);
  * context. flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, a migratetype.
  * NULL and errno ENOMEM if there is none, or larger than the largest (1 GiB, or less if the limit
  * is). Without ROOST_WAIT it may also fail while others have the last of it in hand (roost.h), or
- * while another thread grows the pool.
+ * while another thread changes the size, trims or forks. Now and then it takes 3 KiB of stack.
  */
 ROOST_MUST_CHECK void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags);
 
@@ -150,13 +151,14 @@ size_t roost_pool_page_size(void);
 /*
  * Lets the pool have so many bytes (rounded up as the limit), by taking free memory out of use or
  * putting it in again. 0, -EINVAL (above the limit, or less than the reserve), -ENOMEM (the kernel
- * gives no more), -EAGAIN (so much is in use: it is as small as could be; or another thread is at
- * it all the time). Thread context.
+ * gives no more), -EAGAIN (so much is in use: it is as small as could be). Waits for
+ * another thread that does the same. Thread context.
  */
 int roost_pool_resize(roost_pool_t *pool, size_t bytes);
 
-/* Gives all that is free back to the kernel; how many bytes it had. Thread context; waits for
- * others that do the same. Cost: a system call or more for each 2 MiB in which something was freed.
+/* Gives all that is free, but for the reserve, back to the kernel; how many bytes it had. Thread
+ * context; waits for others that do the same. Cost: a system call or more for each 2 MiB in which
+ * something was freed.
  */
 size_t roost_pool_trim(roost_pool_t *pool);
 

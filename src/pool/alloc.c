@@ -15,6 +15,10 @@ enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the cloc
 
 static RST_POOL_THREAD unsigned allocations;
 
+/* The thread's last allocation made no sense: no reason to look again. A handler's that comes in
+ * between may take it away; then the caller is told twice. */
+static RST_POOL_THREAD bool refused;
+
 /* The order of a block of so many bytes; more than any pool has if it is too large. */
 static unsigned block_order(const roost_pool_t *pool, size_t bytes)
 {
@@ -66,44 +70,51 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 	bool alloc = misuse->kind == ROOST_MISUSE_BAD_FLAGS || misuse->kind == ROOST_MISUSE_CORRUPT;
 	const void *block = misuse->pfn == ROOST_NONE ? NULL : rst_address(pool, misuse->pfn);
 
+	refused = alloc;
 	report(pool, alloc ? "roost_pool_alloc" : "roost_pool_free", block,
 	       roost_misuse_name(misuse->kind));
 }
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
-enum { AGAIN_ROUNDS = 64 };
+enum { AGAIN_ROUNDS = 1024 }; /* a second and a half, if somebody holds a lock for that long */
 
-/*
- * Nothing was found. Is there a reason to look again? Without WAIT only if the pool has grown. With
- * it the call also waits for who grows it or has frames in hand to give them back; once more after
- * nobody does, for it may just have ended.
- */
-static bool again(roost_pool_t *pool, unsigned order, bool wait, unsigned round)
+/* How often a call may make the pool grow: on one node alone every so many-th chunk is of use. */
+static unsigned growths(const roost_pool_t *pool, unsigned flags)
 {
-	rst_fork_look();
-	if (rst_size_grow_for(pool, rst_page_size(pool) << order))
-		return true;
-	if (!wait || round == AGAIN_ROUNDS)
-		return false;
-	if (rst_size_is_changing(pool) || rst_trim_is_running(pool)) {
-		rst_pool_sleep(round);
-		return true;
-	}
-	return round == 0;
+	return flags & ROOST_THISNODE ? pool->nodes : AGAIN_ROUNDS;
 }
 
+/*
+ * Nothing was found. Without WAIT there is a reason to look again only if the pool has grown. With
+ * it the call also waits for who changes the size or has frames in hand to give them back, and
+ * looks once more if anybody did so since its last look began.
+ */
 static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, unsigned order,
 							   unsigned flags)
 {
-	roost_pfn pfn = ROOST_NONE;
+	bool wait = flags & ROOST_WAIT;
+	int saved = errno;
 
-	for (unsigned round = 0; pfn == ROOST_NONE && again(pool, order, flags & ROOST_WAIT, round);
-	     round++)
-		pfn = roost_alloc(pool->frames, order, flags);
-	if (pfn == ROOST_NONE)
-		errno = ENOMEM;
-	return pfn;
+	rst_fork_look();
+	for (unsigned round = 0; round < AGAIN_ROUNDS && !refused; round++) {
+		uint64_t seen = atomic_load(&pool->changes);
+		bool grown = round < growths(pool, flags) &&
+			     rst_size_grow_for(pool, rst_page_size(pool) << order);
+		roost_pfn pfn =
+			grown || wait ? roost_alloc(pool->frames, order, flags) : ROOST_NONE;
+
+		if (pfn != ROOST_NONE) {
+			errno = saved;
+			return pfn;
+		}
+		if (wait && rst_pool_is_busy(pool))
+			rst_pool_sleep(round);
+		else if (!grown && (!wait || atomic_load(&pool->changes) == seen))
+			break;
+	}
+	errno = ENOMEM;
+	return ROOST_NONE;
 }
 
 static __attribute__((noinline)) void step(roost_pool_t *pool)
@@ -133,6 +144,7 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 		return NULL;
 	}
 	rst_pool_enter();
+	refused = false;
 	pfn = roost_alloc(pool->frames, order, flags);
 	if (pfn == ROOST_NONE)
 		pfn = pool_alloc_slow(pool, order, flags);
@@ -153,6 +165,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 		return 0;
 	}
 	rst_pool_enter();
+	refused = false;
 	while (done < count_of) {
 		size_t left = count_of - done;
 		size_t n = roost_alloc_bulk(pool->frames, order, flags, pfns,

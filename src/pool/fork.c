@@ -22,9 +22,11 @@ RST_POOL_THREAD volatile unsigned rst_pool_inside;
 
 struct rst_pool_lock rst_registry_lock;
 
-/* 1 in the process that mapped it, 0 in a child of which nobody knows; with old kernels always 1.
- */
-static _Atomic uint32_t always_known = 1;
+/* KNOWN in the process that mapped it; wiped in a child of which nobody knows, until it has broken
+ * the locks. With old kernels always KNOWN. */
+enum { WIPED, BREAKING, KNOWN };
+
+static _Atomic uint32_t always_known = KNOWN;
 static _Atomic uint32_t *known = &always_known;
 
 static uintptr_t self(void)
@@ -38,13 +40,27 @@ bool rst_pool_try(struct rst_pool_lock *lock)
 {
 	uintptr_t nobody = 0;
 
-	return atomic_compare_exchange_strong_explicit(&lock->holder, &nobody, self(),
+	/* Not while the locks of those who are no more are being broken. */
+	return atomic_load(known) == KNOWN &&
+	       atomic_compare_exchange_strong_explicit(&lock->holder, &nobody, self(),
 						       memory_order_acquire, memory_order_relaxed);
 }
 
 void rst_pool_unlock(struct rst_pool_lock *lock)
 {
 	atomic_store_explicit(&lock->holder, 0, memory_order_release);
+}
+
+void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock)
+{
+	/* Before the lock: who sees it free sees this, and looks for memory again. */
+	atomic_fetch_add(&pool->changes, 1);
+	rst_pool_unlock(lock);
+}
+
+bool rst_pool_is_busy(const roost_pool_t *pool)
+{
+	return atomic_load(&pool->size_lock.holder) || atomic_load(&pool->trim_lock.holder);
 }
 
 void rst_pool_sleep(unsigned round)
@@ -76,18 +92,40 @@ static struct {
 	bool registry, size[ROOST_MAX_POOLS], trim[ROOST_MAX_POOLS];
 } took;
 
+enum { TAKE_ROUNDS = 64 };
+
+/*
+ * In thread context the lock is had, however long that takes. In a handler on top of a call it may
+ * be that call's, or its holder may wait for what that call holds: then only for a while.
+ */
 static bool take(struct rst_pool_lock *lock)
 {
-	if (is_mine(lock)) /* by what this handler interrupted */
+	if (is_mine(lock))
 		return false;
-	rst_pool_lock(lock);
-	return true;
+	if (!rst_pool_inside) {
+		rst_pool_lock(lock);
+		return true;
+	}
+	rst_fork_look();
+	for (unsigned round = 0; round < TAKE_ROUNDS; round++) {
+		if (rst_pool_try(lock))
+			return true;
+		rst_pool_sleep(round);
+	}
+	return false;
 }
+
+/* A fork() in a handler on top of these, or these registered twice by a child of one that came
+ * while they were being registered: the outermost counts. */
+static RST_POOL_THREAD unsigned fork_depth;
 
 static void before_fork(void)
 {
-	bool registry = take(&rst_registry_lock);
+	bool registry;
 
+	if (fork_depth++)
+		return;
+	registry = take(&rst_registry_lock);
 	took.registry = registry;
 	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
@@ -97,7 +135,7 @@ static void before_fork(void)
 	}
 }
 
-static void after_fork(void)
+static void let_go(void)
 {
 	bool registry = took.registry;
 
@@ -113,21 +151,53 @@ static void after_fork(void)
 		rst_pool_unlock(&rst_registry_lock);
 }
 
-static void in_child(void)
+static void after_fork(void)
 {
-	atomic_store(known, 1);
+	if (!--fork_depth)
+		let_go();
+}
+
+/* ---- In the child ------------------------------------------------------------------------- */
+
+/* Takes a lock from who is no more; true if somebody was. */
+static bool break_lock(struct rst_pool_lock *lock)
+{
+	if (is_mine(lock) || !atomic_load(&lock->holder))
+		return false;
+	atomic_store(&lock->holder, 0);
+	return true;
+}
+
+/* Nobody else runs, or can have a lock, until this is done. */
+static void break_locks(void)
+{
+	break_lock(&rst_registry_lock);
 	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
 
 		if (!pool)
 			continue;
 		pool->has_thread = false;
-		if (rst_pool_inside)
-			atomic_store(&pool->unseen_fork, 1);
-		else
+		if (break_lock(&pool->size_lock))
+			rst_size_repair(pool);
+		if (break_lock(&pool->trim_lock))
+			rst_trim_set_aside(pool);
+	}
+}
+
+static void in_child(void)
+{
+	if (--fork_depth)
+		return;
+	let_go();
+	break_locks(); /* those that a handler could not have */
+	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
+		roost_pool_t *pool = rst_registry_get(i);
+
+		if (pool && !rst_pool_inside)
 			roost_recover(pool->frames);
 	}
-	after_fork();
+	atomic_store(known, KNOWN);
 }
 
 static void init(void)
@@ -136,7 +206,7 @@ static void init(void)
 
 	if (page != MAP_FAILED && madvise(page, 4096, MADV_WIPEONFORK) == 0) { /* Linux 4.14 */
 		known = page;
-		atomic_store(known, 1);
+		atomic_store(known, KNOWN);
 	}
 	pthread_atfork(before_fork, after_fork, in_child);
 }
@@ -150,58 +220,42 @@ void rst_fork_init(void)
 
 /* ---- Children of which nobody knew --------------------------------------------------------- */
 
-/* Takes a lock from who is no more; true if somebody was. */
-static bool break_lock(struct rst_pool_lock *lock)
-{
-	if (is_mine(lock) || !atomic_load(&lock->holder))
-		return false;
-	atomic_store(&lock->holder, 0);
-	return true;
-}
-
-static void break_locks_of(roost_pool_t *pool)
-{
-	pool->has_thread = false;
-	atomic_store(&pool->unseen_fork, 1);
-	break_lock(&pool->size_lock);
-	if (break_lock(&pool->trim_lock) && pool->in_hand != ROOST_NONE) {
-		for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++)
-			atomic_fetch_add(&pool->set_aside,
-					 (uint64_t)__builtin_popcountll(pool->in_hand_frames[i])
-						 << pool->page_shift);
-		pool->in_hand = ROOST_NONE;
-	}
-}
-
 void rst_fork_look(void)
 {
-	uint32_t wiped = 0;
+	uint32_t wiped = WIPED;
 
-	/* The child begins with one thread; the exchange lets one call through. Another that comes
-	 * while that is under way may find a lock taken for a little longer. */
-	if (atomic_load_explicit(known, memory_order_relaxed) ||
-	    !atomic_compare_exchange_strong(known, &wiped, 1))
+	/* One call gets through; until it is done nobody has a lock. */
+	if (atomic_load_explicit(known, memory_order_relaxed) != WIPED ||
+	    !atomic_compare_exchange_strong(known, &wiped, BREAKING))
 		return;
-	break_lock(&rst_registry_lock);
-	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
-		roost_pool_t *pool = rst_registry_get(i);
+	break_locks();
+	atomic_store(known, KNOWN);
+}
 
-		if (pool)
-			break_locks_of(pool);
+enum { SEIZE_ROUNDS = 1024 }; /* for the pool's own thread; then it is somebody who is no more */
+
+static void lock_or_seize(struct rst_pool_lock *lock)
+{
+	rst_fork_look();
+	for (unsigned round = 0; round < SEIZE_ROUNDS; round++) {
+		if (rst_pool_try(lock))
+			return;
+		rst_pool_sleep(round);
 	}
+	atomic_store(&lock->holder, self());
 }
 
 size_t roost_pool_recover(roost_pool_t *pool)
 {
 	size_t pages;
 
-	rst_pool_lock(&pool->size_lock);
-	rst_pool_lock(&pool->trim_lock);
+	lock_or_seize(&pool->size_lock);
+	lock_or_seize(&pool->trim_lock);
+	rst_trim_set_aside(pool);
+	pages = rst_trim_recover(pool) + roost_recover(pool->frames);
+	rst_size_repair(pool);
 	rst_size_recount(pool);
-	pages = rst_trim_let_go(pool) + roost_recover(pool->frames);
-	atomic_store(&pool->unseen_fork, 0);
-	atomic_store(&pool->set_aside, 0);
-	rst_pool_unlock(&pool->trim_lock);
-	rst_pool_unlock(&pool->size_lock);
+	rst_pool_done(pool, &pool->trim_lock);
+	rst_pool_done(pool, &pool->size_lock);
 	return pages << pool->page_shift;
 }

@@ -58,19 +58,27 @@ static void place(const roost_pool_t *pool, char *address, size_t bytes)
 	}
 }
 
-int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
+/* Elsewhere first, for where it is to lie it would leave a hole when there are no more of them, and
+ * others map in holes. Moves of such pages: Linux 5.16. */
+static bool map_huge(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	int size = pool->pages == ROOST_PAGES_1G ? MAP_HUGE_1GB : MAP_HUGE_2MB;
+	void *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size, -1, 0);
 
-	if (!is_huge(pool)) {
-		if (mprotect(address, bytes, PROT_READ | PROT_WRITE))
-			return -ENOMEM;
-	} else if (mmap(address, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | size, -1,
-			0) == MAP_FAILED) {
-		reserve(address, bytes, MAP_FIXED); /* it may be unmapped by now */
+	if (found == MAP_FAILED)
+		return false;
+	if (mremap(found, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address)
+		return true;
+	munmap(found, bytes);
+	return false;
+}
+
+int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	if (is_huge(pool) ? !map_huge(pool, address, bytes)
+			  : mprotect(address, bytes, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
-	}
 	place(pool, address, bytes);
 	return 0;
 }

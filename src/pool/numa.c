@@ -3,7 +3,9 @@
 #include "pool/pool.h"
 
 #if ROOST_NUMA
+#include <errno.h>
 #include <numa.h>
+#include <numaif.h>
 
 unsigned rst_numa_nodes(void)
 {
@@ -21,7 +23,13 @@ unsigned rst_numa_node_of_cpu(unsigned cpu)
 
 void rst_numa_place(void *address, size_t bytes, unsigned node)
 {
-	numa_tonode_memory(address, bytes, (int)node);
+	/* Not numa_tonode_memory(), which calls malloc: this may be a handler. Preferred: when the
+	 * node is full, others'. */
+	unsigned long nodes = 1ul << node;
+	int saved = errno;
+
+	mbind(address, bytes, MPOL_PREFERRED, &nodes, sizeof(nodes) * 8 + 1, 0);
+	errno = saved;
 }
 #else
 unsigned rst_numa_nodes(void)

@@ -42,8 +42,8 @@ static const char *config_fault(const struct roost_pool_config *config)
 {
 	if (!config->limit)
 		return "limit is 0: say how much the pool may ever have";
-	if (config->limit > (size_t)1 << 46)
-		return "limit is more than address space has";
+	if (config->limit / roost_pool_page_size() > UINT32_MAX - ((uint32_t)1 << 24))
+		return "limit is more than 2^32 pages, or nearly so";
 	if (config->initial > config->limit)
 		return "initial is more than limit";
 	if (config->reserve > (config->initial ? config->initial : config->limit) / 2)

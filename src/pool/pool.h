@@ -49,6 +49,7 @@ struct roost_pool {
 	unsigned max_order;	  /* c */
 	_Atomic uint64_t *freed;  /* c; a: see trim.c; a bit for each pageblock */
 	_Atomic uint32_t growing; /* a; an allocation that fails may grow it */
+	_Atomic uint64_t changes; /* a; how often one of the locks was let go */
 
 	_Alignas(64) struct rst_pool_lock size_lock;
 	_Atomic size_t size;		/* s; bytes that may be used */
@@ -62,7 +63,9 @@ struct roost_pool {
 	_Atomic size_t nr_due;	  /* t to write */
 	size_t due_word;	  /* t; where to go on */
 	_Atomic uint64_t tick_ms; /* t to write; when marks age next */
-	roost_pfn in_hand;	  /* t; pageblock that is being given back, or ROOST_NONE */
+	/* t; the pageblock that is being given back, or ROOST_NONE: then the frames are all 0.
+	 * What is in them is the trim's alone at every instant. */
+	roost_pfn in_hand;
 	uint64_t in_hand_frames[ROOST_PAGEBLOCK_WORDS]; /* t */
 	_Atomic uint64_t trims, given_back;		/* t to write */
 
@@ -85,8 +88,9 @@ struct roost_pool {
 	pthread_cond_t stop_cond;
 	bool stop; /* stop_mutex */
 
-	_Atomic uint32_t unseen_fork; /* a; the child of a fork that no handler saw */
-	_Atomic uint64_t set_aside;   /* a; bytes whose guard was held then */
+	_Atomic uint64_t set_aside; /* a; bytes that a trim had in hand at a fork nobody saw */
+	roost_pfn aside;	    /* t; which: of this pageblock */
+	uint64_t aside_frames[ROOST_PAGEBLOCK_WORDS]; /* t */
 };
 
 static inline size_t rst_page_size(const roost_pool_t *pool)
@@ -161,8 +165,14 @@ int rst_size_init(roost_pool_t *pool, size_t initial);
 bool rst_size_grow_for(roost_pool_t *pool, size_t bytes);
 /* After who held the size lock is no more: what is out of use is what is on the stack. */
 void rst_size_recount(roost_pool_t *pool);
-/* Is somebody else at it? */
-bool rst_size_is_changing(const roost_pool_t *pool);
+/* The same holder may have been in the middle of a change of the stack: makes it right. */
+void rst_size_repair(roost_pool_t *pool);
+
+/* Reserved huge pages would have to be found again at the next touch. */
+static inline bool rst_can_give_back(const roost_pool_t *pool)
+{
+	return pool->pages < ROOST_PAGES_2M;
+}
 
 /* ---- trim.c -------------------------------------------------------------------------------- */
 
@@ -170,11 +180,10 @@ bool rst_size_is_changing(const roost_pool_t *pool);
 void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
 /* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
 void rst_trim_step(roost_pool_t *pool);
-/* Does a trim have frames in hand just now? */
-bool rst_trim_is_running(const roost_pool_t *pool);
-/* Frees what a trim had in hand that never goes on; how many pages. The caller has the trim lock.
- */
-size_t rst_trim_let_go(roost_pool_t *pool);
+/* In a child: what a trim had in hand that never goes on is set aside. */
+void rst_trim_set_aside(roost_pool_t *pool);
+/* Frees what was set aside; how many pages. The caller has the trim lock. */
+size_t rst_trim_recover(roost_pool_t *pool);
 int rst_trim_start_thread(roost_pool_t *pool);
 void rst_trim_stop_thread(roost_pool_t *pool);
 
@@ -203,6 +212,10 @@ bool rst_pool_try(struct rst_pool_lock *lock);
 /* Sleeps until it has it. Thread context. */
 void rst_pool_lock(struct rst_pool_lock *lock);
 void rst_pool_unlock(struct rst_pool_lock *lock);
+/* The same for one of a pool's two; who was waiting for memory looks again. */
+void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock);
+/* Does somebody have one of them? */
+bool rst_pool_is_busy(const roost_pool_t *pool);
 void rst_pool_sleep(unsigned round);
 /* Before the first pool: the handlers of fork(). */
 void rst_fork_init(void);

@@ -45,6 +45,14 @@ static void look_for_more(roost_pool_t *pool)
 	atomic_store_explicit(&pool->growing, pool->step && pool->nr_unused, memory_order_relaxed);
 }
 
+/* The chunk is there before the count says so, also to a child that is made in between. */
+static void push(roost_pool_t *pool, uint64_t chunk)
+{
+	pool->unused[pool->nr_unused] = chunk;
+	atomic_signal_fence(memory_order_seq_cst);
+	pool->nr_unused++;
+}
+
 static size_t rounded(const roost_pool_t *pool, size_t bytes)
 {
 	size_t unit = rst_page_size(pool) << pool->chunk_order;
@@ -67,8 +75,8 @@ static int put_in(roost_pool_t *pool, size_t most)
 		if (roost_split(pool->frames, pfn, half + 1, half))
 			return -EINVAL;
 		top[0] = chunk_of(pfn + ((roost_pfn)1 << half), half);
-		top[1] = chunk_of(pfn, half);
-		top = &pool->unused[pool->nr_unused++];
+		push(pool, chunk_of(pfn, half));
+		top++;
 	}
 	err = rst_memory_use(pool, rst_address(pool, chunk_pfn(*top)), chunk_bytes(pool, *top));
 	if (err)
@@ -102,13 +110,8 @@ bool rst_size_grow_for(roost_pool_t *pool, size_t bytes)
 	size = atomic_load(&pool->size);
 	grow(pool, rounded(pool, pool->limit - size < more ? pool->limit : size + more));
 	grown = atomic_load(&pool->size) > size;
-	rst_pool_unlock(&pool->size_lock);
+	rst_pool_done(pool, &pool->size_lock);
 	return grown;
-}
-
-bool rst_size_is_changing(const roost_pool_t *pool)
-{
-	return atomic_load(&pool->size_lock.holder) != 0;
 }
 
 /* ---- Shrink -------------------------------------------------------------------------------- */
@@ -117,7 +120,7 @@ static void take_out_of_use(roost_pool_t *pool, roost_pfn pfn, unsigned order)
 {
 	uint64_t chunk = chunk_of(pfn, order);
 
-	pool->unused[pool->nr_unused++] = chunk;
+	push(pool, chunk);
 	add_size(pool, -chunk_bytes(pool, chunk));
 	rst_memory_unuse(pool, rst_address(pool, pfn), chunk_bytes(pool, chunk));
 }
@@ -167,9 +170,27 @@ int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 	rst_pool_lock(&pool->size_lock);
 	size = atomic_load(&pool->size);
 	err = target > size ? grow(pool, target) : target < size ? shrink(pool, target) : 0;
-	rst_pool_unlock(&pool->size_lock);
+	rst_pool_done(pool, &pool->size_lock);
 	rst_pool_leave();
 	return err;
+}
+
+void rst_size_repair(roost_pool_t *pool)
+{
+	/* A split touches the topmost alone, and a push after it one more. */
+	for (unsigned i = 0; i < 2 && pool->nr_unused > i; i++) {
+		uint64_t *chunk = &pool->unused[pool->nr_unused - 1 - i];
+		int order = roost_order(pool->frames, chunk_pfn(*chunk));
+
+		if (order < 0) { /* freed, and not taken off */
+			*chunk = pool->unused[--pool->nr_unused];
+		} else if ((unsigned)order != chunk_order(*chunk)) {
+			/* Its upper half stays out of use, unless it is recovered. */
+			rst_memory_use(pool, rst_address(pool, chunk_pfn(*chunk)),
+				       chunk_bytes(pool, *chunk));
+			*chunk = chunk_of(chunk_pfn(*chunk), (unsigned)order);
+		}
+	}
 }
 
 void rst_size_recount(roost_pool_t *pool)

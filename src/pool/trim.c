@@ -94,17 +94,53 @@ static size_t tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *fr
 	return pages;
 }
 
-size_t rst_trim_let_go(roost_pool_t *pool)
+/* Frees some pages of a pageblock, a word at a time: handlers have small stacks. A word is empty
+ * before its pages are others'. */
+static size_t free_pages_of(roost_pool_t *pool, roost_pfn first, uint64_t *frames)
 {
-	struct roost_block blocks[RST_PAGEBLOCK_PAGES];
-	size_t n = 0;
+	struct roost_block blocks[64];
+	size_t pages = 0;
 
-	for (unsigned i = 0; pool->in_hand != ROOST_NONE && i < RST_PAGEBLOCK_PAGES; i++)
-		if (has(pool->in_hand_frames, i))
-			blocks[n++] = (struct roost_block){pool->in_hand + i, 0};
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		uint64_t left = frames[i];
+		unsigned n = 0;
+
+		frames[i] = 0;
+		atomic_signal_fence(memory_order_seq_cst);
+		for (; left; left &= left - 1)
+			blocks[n++].pfn = first + i * 64 + (unsigned)__builtin_ctzll(left);
+		for (unsigned j = 0; j < n; j++)
+			blocks[j].order = 0;
+		roost_free_bulk(pool->frames, blocks, n);
+		pages += n;
+	}
+	return pages;
+}
+
+void rst_trim_set_aside(roost_pool_t *pool)
+{
+	size_t pages = 0;
+
+	if (pool->in_hand == ROOST_NONE)
+		return;
+	pool->aside = pool->in_hand;
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		pool->aside_frames[i] = pool->in_hand_frames[i];
+		pool->in_hand_frames[i] = 0;
+		pages += (size_t)__builtin_popcountll(pool->aside_frames[i]);
+	}
 	pool->in_hand = ROOST_NONE;
-	roost_free_bulk(pool->frames, blocks, n);
-	return n;
+	atomic_store(&pool->set_aside, pages << pool->page_shift);
+}
+
+size_t rst_trim_recover(roost_pool_t *pool)
+{
+	/* What was taken and not entered yet roost_recover() finds. */
+	for (unsigned i = 0; i < RST_PAGEBLOCK_PAGES; i++)
+		if (has(pool->aside_frames, i) && roost_order(pool->frames, pool->aside + i) != 0)
+			pool->aside_frames[i / 64] &= ~((uint64_t)1 << i % 64);
+	atomic_store(&pool->set_aside, 0);
+	return free_pages_of(pool, pool->aside, pool->aside_frames);
 }
 
 /* One pageblock; how many bytes. */
@@ -118,7 +154,8 @@ static size_t give_back(roost_pool_t *pool, size_t b)
 		return 0;
 	}
 	pages = tell(pool, pool->in_hand, pool->in_hand_frames);
-	rst_trim_let_go(pool);
+	free_pages_of(pool, pool->in_hand, pool->in_hand_frames);
+	pool->in_hand = ROOST_NONE;
 	RST_PROBE3(give_back, pool->base, b << ROOST_PAGEBLOCK_ORDER, pages);
 	atomic_fetch_add(&pool->trims, 1);
 	atomic_fetch_add(&pool->given_back, pages << pool->page_shift);
@@ -147,31 +184,20 @@ static size_t give_back_some(roost_pool_t *pool, size_t most)
 	return bytes;
 }
 
-/* Huge pages of hugetlbfs would have to be found again at the next touch. */
-static bool can_give_back(const roost_pool_t *pool)
-{
-	return pool->pages < ROOST_PAGES_2M;
-}
-
 size_t roost_pool_trim(roost_pool_t *pool)
 {
 	size_t bytes;
 
-	if (!can_give_back(pool))
+	if (!rst_can_give_back(pool))
 		return 0;
 	rst_pool_enter();
 	rst_pool_lock(&pool->trim_lock);
 	age(pool, true);
 	roost_drain(pool->frames, -1); /* after the marks: what is in pockets was marked */
 	bytes = give_back_some(pool, SIZE_MAX);
-	rst_pool_unlock(&pool->trim_lock);
+	rst_pool_done(pool, &pool->trim_lock);
 	rst_pool_leave();
 	return bytes;
-}
-
-bool rst_trim_is_running(const roost_pool_t *pool)
-{
-	return atomic_load(&pool->trim_lock.holder) != 0;
 }
 
 /* ---- By and by ----------------------------------------------------------------------------- */
@@ -188,13 +214,13 @@ void rst_trim_step(roost_pool_t *pool)
 {
 	uint64_t now;
 
-	if (!pool->decay_ms || pool->has_thread || !can_give_back(pool))
+	rst_fork_look();
+	if (!pool->decay_ms || pool->has_thread || !rst_can_give_back(pool))
 		return;
 	now = clock_ms(CLOCK_MONOTONIC_COARSE);
 	if (now < atomic_load_explicit(&pool->tick_ms, memory_order_relaxed) &&
 	    !atomic_load_explicit(&pool->nr_due, memory_order_relaxed))
 		return;
-	rst_fork_look();
 	if (!rst_pool_try(&pool->trim_lock))
 		return; /* somebody else is at it */
 	if (now >= atomic_load_explicit(&pool->tick_ms, memory_order_relaxed)) {
@@ -202,7 +228,7 @@ void rst_trim_step(roost_pool_t *pool)
 		atomic_store_explicit(&pool->tick_ms, now + pool->decay_ms, memory_order_relaxed);
 	}
 	give_back_some(pool, AT_ONCE);
-	rst_pool_unlock(&pool->trim_lock);
+	rst_pool_done(pool, &pool->trim_lock);
 }
 
 /* Sleeps for a period; false if the thread is to end. */
@@ -230,7 +256,7 @@ static void *decay(void *arg)
 		rst_pool_lock(&pool->trim_lock);
 		age(pool, false);
 		give_back_some(pool, SIZE_MAX);
-		rst_pool_unlock(&pool->trim_lock);
+		rst_pool_done(pool, &pool->trim_lock);
 		rst_pool_leave();
 	}
 	return NULL;
@@ -242,6 +268,8 @@ int rst_trim_start_thread(roost_pool_t *pool)
 	sigset_t all, old;
 	int err;
 
+	if (!rst_can_give_back(pool))
+		return 0;
 	pool->stop = false;
 	pthread_mutex_init(&pool->stop_mutex, NULL);
 	pthread_condattr_init(&attr);

@@ -387,9 +387,8 @@ static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here h
 	unsigned n = 0;
 	roost_pfn pfn;
 
-	*bits = rst_load_rlx(word);
-	if (*bits)
-		*bits = rst_xchg_acq(word, 0); /* as a take */
+	/* As a take. *bits never has what is not the caller's. */
+	*bits = rst_load_rlx(word) ? rst_xchg_acq(word, 0) : 0;
 	for (uint64_t left = *bits; left; left &= left - 1) {
 		unsigned bit = (unsigned)__builtin_ctzll(left);
 

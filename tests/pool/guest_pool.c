@@ -106,6 +106,8 @@ static void huge_pages(void **state)
 	config.pages = ROOST_PAGES_2M;
 	config.initial = 4 * MIB;
 	config.step = 2 * MIB;
+	config.decay_ms = 1; /* but these stay until the pool shrinks */
+	config.decay_thread = true;
 	pool = pool_open(&config);
 	while ((blocks[n] = roost_pool_alloc(pool, 2 * MIB, ROOST_WAIT))) {
 		memset(blocks[n], (int)n, 2 * MIB);
@@ -119,6 +121,7 @@ static void huge_pages(void **state)
 		roost_pool_free(blocks[i]);
 	}
 	assert_int_equal(roost_pool_trim(pool), 0);
+	assert_int_equal(free_huge("2048"), 0);
 	assert_int_equal(roost_pool_resize(pool, 4 * MIB), 0);
 	assert_int_equal(free_huge("2048"), pages - 2);
 	pool_close(pool);

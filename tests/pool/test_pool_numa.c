@@ -22,7 +22,8 @@ static unsigned nr_placed;
 int numa_available(void);
 int numa_max_node(void);
 int numa_node_of_cpu(int cpu);
-void numa_tonode_memory(void *address, size_t bytes, int node);
+long mbind(void *address, unsigned long bytes, int mode, const unsigned long *nodes,
+	   unsigned long most, unsigned flags);
 
 int numa_available(void)
 {
@@ -39,12 +40,20 @@ int numa_node_of_cpu(int cpu)
 	return cpu == 0 ? 1 : -1; /* -1: not known */
 }
 
-void numa_tonode_memory(void *address, size_t bytes, int node)
+long mbind(void *address, unsigned long bytes, int mode, const unsigned long *nodes,
+	   unsigned long most, unsigned flags)
 {
+	int node = __builtin_ctzl(*nodes);
+
+	(void)mode;
 	assert_true(nr_placed < PLACED);
+	assert_int_equal(*nodes, 1ul << node);
+	assert_true(most > (unsigned)nr_nodes);
+	assert_int_equal(flags, 0);
 	placed[nr_placed].address = address;
 	placed[nr_placed].bytes = bytes;
 	placed[nr_placed++].node = node;
+	return 0;
 }
 
 static roost_pool_t *open_nodes(size_t limit, size_t initial)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pool_size.c - growth, by itself and by request; memory that goes back to the kernel. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "pools.h"
@@ -116,6 +120,40 @@ static void grows_by_itself(void **state)
 	assert_in_range(info.grown, 6, 8);
 	roost_pool_free_bulk(blocks, n);
 	pool_close(pool);
+}
+
+/* Several threads that wait, a step for each block: nobody fails while there is more to be had. */
+enum { WAITERS = 16, EACH = 40 };
+
+static void *take_each(void *arg)
+{
+	roost_pool_t *pool = arg;
+	uintptr_t failed = 0;
+
+	for (unsigned i = 0; i < EACH; i++)
+		failed += !roost_pool_alloc(pool, 2 * MIB, ROOST_WAIT);
+	return (void *)failed;
+}
+
+static void waits_for_who_grows_it(void **state)
+{
+	struct roost_pool_config config = small_pages(4 * (size_t)WAITERS * EACH * MIB);
+	pthread_t threads[WAITERS];
+	roost_pool_t *pool;
+
+	(void)state;
+	config.initial = 2 * MIB;
+	config.step = 2 * MIB;
+	pool = pool_open(&config);
+	for (unsigned i = 0; i < WAITERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_each, pool), 0);
+	for (unsigned i = 0; i < WAITERS; i++) {
+		void *failed;
+
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	roost_pool_destroy(pool);
 }
 
 /* ---- Back to the kernel -------------------------------------------------------------------- */
@@ -241,6 +279,52 @@ static void decays_by_allocations(void **state)
 	pool_close(pool);
 }
 
+/* A handler gives back on its own stack, which may be small. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SMALL_STACK = 1 << 16 };
+#else
+enum { SMALL_STACK = 1 << 13 };
+#endif
+
+static roost_pool_t *handlers_pool;
+
+static void allocate_much(int signal)
+{
+	(void)signal;
+	for (unsigned i = 0; i < 600; i++)
+		roost_pool_free(roost_pool_alloc(handlers_pool, PAGE, 0));
+}
+
+static void on_a_small_stack(void **state)
+{
+	struct roost_pool_config config = small_pages(64 * MIB);
+	struct sigaction action = {.sa_handler = allocate_much, .sa_flags = SA_ONSTACK};
+	size_t guard = 1 << 16;
+	char *memory = mmap(NULL, guard + SMALL_STACK, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = memory + guard, .ss_size = SMALL_STACK};
+	stack_t off = {.ss_flags = SS_DISABLE};
+	static void *live[SPARSE + 1];
+	struct roost_pool_info info;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(mprotect(memory, guard, PROT_NONE), 0);
+	config.decay_ms = 1;
+	handlers_pool = open_sparse(&config, live, &n);
+	assert_int_equal(sigaltstack(&stack, NULL), 0);
+	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		sleep_ms(5);
+		raise(SIGUSR1);
+	}
+	roost_pool_info(handlers_pool, &info);
+	assert_true(info.given_back > 0);
+	assert_int_equal(sigaltstack(&off, NULL), 0);
+	roost_pool_free_bulk(live, n);
+	pool_close(handlers_pool);
+}
+
 /* Something is freed in it between any two looks at the clock. errno is kept. */
 static void what_is_used_stays(void **state)
 {
@@ -297,6 +381,8 @@ int main(void)
 		cmocka_unit_test(large_ones_trimmed),
 		cmocka_unit_test(decays_by_allocations),
 		cmocka_unit_test(what_is_used_stays),
+		cmocka_unit_test(waits_for_who_grows_it),
+		cmocka_unit_test(on_a_small_stack),
 		cmocka_unit_test(decays_by_a_thread),
 	};
 
