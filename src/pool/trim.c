@@ -108,7 +108,8 @@ static size_t free_pages_of(roost_pool_t *pool, roost_pfn first, uint64_t *frame
 		frames[i] = 0;
 		atomic_signal_fence(memory_order_seq_cst);
 		for (; left; left &= left - 1)
-			blocks[n++].pfn = first + i * 64 + (unsigned)__builtin_ctzll(left);
+			blocks[n++].pfn =
+				first + (roost_pfn)i * 64 + (unsigned)__builtin_ctzll(left);
 		for (unsigned j = 0; j < n; j++)
 			blocks[j].order = 0;
 		roost_free_bulk(pool->frames, blocks, n);
