@@ -99,18 +99,22 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, u
 	rst_fork_look();
 	for (unsigned round = 0; round < AGAIN_ROUNDS && !refused; round++) {
 		uint64_t seen = atomic_load(&pool->changes);
-		bool grown = round < growths(pool, flags) &&
-			     rst_size_grow_for(pool, rst_page_size(pool) << order);
-		roost_pfn pfn =
-			grown || wait ? roost_alloc(pool->frames, order, flags) : ROOST_NONE;
+		enum rst_growth growth = RST_NOT_GROWN;
+		roost_pfn pfn = ROOST_NONE;
 
+		if (round < growths(pool, flags))
+			growth = rst_size_grow_for(pool, rst_page_size(pool) << order);
+		if (wait || growth == RST_GROWN)
+			pfn = roost_alloc(pool->frames, order, flags);
 		if (pfn != ROOST_NONE) {
 			errno = saved;
 			return pfn;
 		}
+		if (growth == RST_GROWN)
+			continue;
 		if (wait && rst_pool_is_busy(pool))
 			rst_pool_sleep(round);
-		else if (!grown && (!wait || atomic_load(&pool->changes) == seen))
+		else if (!wait || (growth == RST_NOT_GROWN && atomic_load(&pool->changes) == seen))
 			break;
 	}
 	errno = ENOMEM;

@@ -162,7 +162,12 @@ bool rst_memory_resident(const roost_pool_t *pool, char *address,
 /* Everything is taken out of use, then so much as given put in again. 0 or -ENOMEM. */
 int rst_size_init(roost_pool_t *pool, size_t initial);
 /* Before an allocation of so many bytes fails: has the pool grown? */
-bool rst_size_grow_for(roost_pool_t *pool, size_t bytes);
+enum rst_growth {
+	RST_NOT_GROWN, /* it may not, or there is no more */
+	RST_GROWN,
+	RST_OTHERS_GROW, /* or shrink it just now */
+};
+enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes);
 /* After who held the size lock is no more: what is out of use is what is on the stack. */
 void rst_size_recount(roost_pool_t *pool);
 /* The same holder may have been in the middle of a change of the stack: makes it right. */

@@ -99,19 +99,20 @@ static int grow(roost_pool_t *pool, size_t target)
 	return err;
 }
 
-bool rst_size_grow_for(roost_pool_t *pool, size_t bytes)
+enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes)
 {
 	size_t size, more = bytes > pool->step ? bytes : pool->step;
 	bool grown;
 
-	if (!atomic_load_explicit(&pool->growing, memory_order_relaxed) ||
-	    !rst_pool_try(&pool->size_lock))
-		return false;
+	if (!atomic_load_explicit(&pool->growing, memory_order_relaxed))
+		return RST_NOT_GROWN;
+	if (!rst_pool_try(&pool->size_lock))
+		return RST_OTHERS_GROW;
 	size = atomic_load(&pool->size);
 	grow(pool, rounded(pool, pool->limit - size < more ? pool->limit : size + more));
 	grown = atomic_load(&pool->size) > size;
 	rst_pool_done(pool, &pool->size_lock);
-	return grown;
+	return grown ? RST_GROWN : RST_NOT_GROWN;
 }
 
 /* ---- Shrink -------------------------------------------------------------------------------- */

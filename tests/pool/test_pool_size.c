@@ -338,7 +338,7 @@ static void what_is_used_stays(void **state)
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
 	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
+	CPU_SET((unsigned)sched_getcpu(), &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 	config.decay_ms = 1;
 	pool = pool_open(&config);
