@@ -87,7 +87,8 @@ static bool is_mine(const struct rst_pool_lock *lock)
 
 /* ---- fork() -------------------------------------------------------------------------------- */
 
-/* What the forking thread took: it had not before. Guarded by the registry's lock. */
+/* What the forking thread took: it had not before. Guarded by the registry's lock; without that it
+ * takes no other (a handler's fork(), see take()). */
 static struct {
 	bool registry, size[ROOST_MAX_POOLS], trim[ROOST_MAX_POOLS];
 } took;
@@ -126,6 +127,8 @@ static void before_fork(void)
 	if (fork_depth++)
 		return;
 	registry = take(&rst_registry_lock);
+	if (!is_mine(&rst_registry_lock))
+		return;
 	took.registry = registry;
 	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
@@ -139,6 +142,8 @@ static void let_go(void)
 {
 	bool registry = took.registry;
 
+	if (!is_mine(&rst_registry_lock))
+		return;
 	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
 
@@ -205,8 +210,8 @@ static void init(void)
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page != MAP_FAILED && madvise(page, 4096, MADV_WIPEONFORK) == 0) { /* Linux 4.14 */
+		*(uint32_t *)page = KNOWN;
 		known = page;
-		atomic_store(known, KNOWN);
 	}
 	pthread_atfork(before_fork, after_fork, in_child);
 }
