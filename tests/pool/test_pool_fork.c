@@ -224,9 +224,9 @@ static void fork_here(int signal)
 	wake_soon(); /* not before: else nothing would go on below */
 }
 
-/* One thread, so that all that is not sound is the fork's doing: the child ends the call under way,
- * then uses everything; what that call had in hand is still its own. */
-static void forks_in_handlers(void **state)
+/* One thread uses the pool, so that all that is not sound is the fork's doing: the child ends the
+ * call under way, then uses everything; what that call had in hand is still its own. */
+static void fork_in_handlers(int forks)
 {
 	struct roost_pool_config config = pool_config(16 * MIB, NULL);
 	struct itimerval off = {{0, 0}, {0, 0}};
@@ -234,13 +234,13 @@ static void forks_in_handlers(void **state)
 	struct random random = {7};
 	void *held[HELD] = {0};
 
-	(void)state;
+	good_children = bad_children = 0;
 	config.initial = 8 * MIB;
 	config.step = 2 * MIB;
 	pool = pool_open(&config);
 	sigaction(SIGALRM, &action, NULL);
 	wake_soon();
-	while (good_children + bad_children < FORKS && !in_child) {
+	while (good_children + bad_children < forks && !in_child) {
 		unsigned i = (unsigned)random_below(&random, HELD);
 
 		if (held[i])
@@ -263,6 +263,45 @@ static void forks_in_handlers(void **state)
 			 (unsigned)bad_status);
 	roost_pool_free_bulk(held, HELD);
 	pool_close(pool);
+}
+
+static void forks_in_handlers(void **state)
+{
+	(void)state;
+	fork_in_handlers(FORKS);
+}
+
+static void *fork_often(void *arg)
+{
+	(void)arg;
+	while (!stop) {
+		pid_t child = fork();
+		int status;
+
+		if (!child)
+			_exit(0);
+		if (child < 0 || waitpid(child, &status, 0) != child)
+			break;
+	}
+	return NULL;
+}
+
+/* Two threads fork, one of them in a handler on top of what the other waits for. */
+static void forks_meet(void **state)
+{
+	sigset_t alarm_signal, old;
+	pthread_t other;
+
+	(void)state;
+	stop = false;
+	sigemptyset(&alarm_signal);
+	sigaddset(&alarm_signal, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm_signal, &old);
+	assert_int_equal(pthread_create(&other, NULL, fork_often, NULL), 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	fork_in_handlers(FORKS / 2);
+	stop = true;
+	assert_int_equal(pthread_join(other, NULL), 0);
 }
 
 /* A child of a child; its threads. */
@@ -305,6 +344,7 @@ int main(void)
 		cmocka_unit_test(set_aside),
 		cmocka_unit_test(generations),
 		cmocka_unit_test(forks_in_handlers),
+		cmocka_unit_test(forks_meet),
 	};
 
 	return cmocka_run_group_tests_name("pool_fork", tests, NULL, NULL);
