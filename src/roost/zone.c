@@ -205,6 +205,14 @@ static bool claim_whole(const struct rst_call *q, struct rst_zone *z, rst_frame_
 
 /* ---- 6: other migratetypes ---------------------------------------------------------------- */
 
+/* For probes. */
+static inline roost_pfn first_pfn(const struct roost *r, rst_block_id b)
+{
+	rst_frame_id f = b << ROOST_PAGEBLOCK_ORDER;
+
+	return rst_pfn_of(rst_span_of(&r->base.map, f), f);
+}
+
 /* A pageblock of another migratetype becomes one of ours when at least half of it is free. */
 static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
@@ -212,10 +220,7 @@ static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b
 		return;
 	adopt(q, z, b);
 	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type) {
-		rst_frame_id f = b << ROOST_PAGEBLOCK_ORDER;
-
-		RST_PROBE3(steal, q->ask.cpu, rst_pfn_of(rst_span_of(&q->r->base.map, f), f),
-			   q->ask.type);
+		RST_PROBE3(steal, q->ask.cpu, first_pfn(q->r, b), q->ask.type);
 		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
 	}
 }
