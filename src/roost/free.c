@@ -73,9 +73,12 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	if (om == RST_OM_HOLE)
 		return;
 	order = rst_block_around(r, span, f, &head, &allocated);
-	m->kind = allocated && head == f	     ? ROOST_MISUSE_WRONG_ORDER
-		  : !allocated && om == RST_OM_FREED ? ROOST_MISUSE_DOUBLE_FREE
-						     : ROOST_MISUSE_NOT_ALLOCATED;
+	m->kind = ROOST_MISUSE_NOT_ALLOCATED;
+	if (allocated && head == f)
+		m->kind = ROOST_MISUSE_WRONG_ORDER;
+	/* Or was it free, and others have allocated it since, even with the same order? */
+	if (allocated ? head == f && order == m->order_given : om == RST_OM_FREED)
+		m->kind = ROOST_MISUSE_DOUBLE_FREE;
 	if (order >= 0) {
 		m->order_found = order;
 		m->head_found = rst_pfn_of(span, head);

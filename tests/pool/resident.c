@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 	char **blocks;
 
 	config.limit = (mib << 20) + ((size_t)2 << 20);
-	if (argc < 2 || (strcmp(argv[1], "pool") && strcmp(argv[1], "malloc")) || !n) {
+	if (argc < 2 || (strcmp(argv[1], "pool") != 0 && strcmp(argv[1], "malloc") != 0) || !n) {
 		fprintf(stderr, "usage: resident pool|malloc [MIB]\n");
 		return 2;
 	}
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = n / 10; i < n; i++)
 		give(blocks[i]);
-	live = (double)(n / 10) * PAGE / (1 << 20);
+	live = (double)(n / 10 * PAGE) / (1 << 20);
 	before = resident() - start;
 	if (pool)
 		roost_pool_trim(pool);

@@ -20,8 +20,9 @@
 
 typedef unsigned long rst_irq_t;
 
-#define RST_PARK 0
-#define RST_SEQ	 0
+#define RST_PORT_NAME "bare"
+#define RST_PARK      0
+#define RST_SEQ	      0
 
 _Noreturn void rst_fatal(const char *text);
 
