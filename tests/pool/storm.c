@@ -7,6 +7,7 @@
  * it finds that nobody else had it and that no trim took what was in it. The argument: seconds.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,8 +85,11 @@ static void exchange(struct random *random, unsigned flags)
 
 static void handle(unsigned depth)
 {
+	int saved = errno; /* an allocation that fails sets it */
+
 	in_handlers++;
 	exchange(&randoms[depth], 0);
+	errno = saved;
 }
 
 static void first(int signal)
