@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 	struct roost_pool_config config = ROOST_POOL_CONFIG_INIT;
 	struct random random = {1};
 	double live, before, start;
+	size_t kept;
 	char **blocks;
 
 	config.limit = (mib << 20) + ((size_t)2 << 20);
@@ -84,7 +85,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = n / 10; i < n; i++)
 		give(blocks[i]);
-	live = (double)(n / 10 * PAGE) / (1 << 20);
+	kept = n / 10 * PAGE;
+	live = (double)kept / (1 << 20);
 	before = resident() - start;
 	if (pool)
 		roost_pool_trim(pool);
