@@ -43,3 +43,13 @@ void plain_check(roost_t *roost, uint64_t frames)
 	if (roost_zone_info(roost, 0, &info) || info.free != frames)
 		fail("not all frames came home, free are", info.free);
 }
+
+const char *plain_mark(bool *taken, roost_pfn pfn, unsigned order, bool take)
+{
+	for (roost_pfn f = pfn; f < pfn + (1u << order); f++) {
+		if (taken[f] == take)
+			return take ? "handed out twice" : "was not held";
+		taken[f] = take;
+	}
+	return NULL;
+}

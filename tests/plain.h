@@ -5,6 +5,8 @@
 #ifndef TESTS_PLAIN_H
 #define TESTS_PLAIN_H
 
+#include <stdbool.h>
+
 #include <roost/roost.h>
 
 /* Ends the program with a message if it cannot be had. */
@@ -13,5 +15,9 @@ roost_t *plain_open(uint64_t frames, unsigned cpus, unsigned check_level);
 /* Ends the program with a message if the metadata is unsound, or a frame does not come
  * home when CPUs give back what they keep. */
 void plain_check(roost_t *roost, uint64_t frames);
+
+/* A block was handed out (take) or is about to be given back: a flag for each of its frames. NULL,
+ * or what is wrong. Any context. */
+const char *plain_mark(bool *taken, roost_pfn pfn, unsigned order, bool take);
 
 #endif

@@ -50,11 +50,10 @@ static void fail(const char *what, roost_pfn pfn)
 
 static void mark(roost_pfn pfn, unsigned order, bool take)
 {
-	for (roost_pfn f = pfn; f < pfn + (1u << order); f++) {
-		if (taken[f] == take)
-			fail(take ? "handed out twice" : "was not held", f);
-		taken[f] = take;
-	}
+	const char *wrong = plain_mark(taken, pfn, order, take);
+
+	if (wrong)
+		fail(wrong, pfn);
 }
 
 static roost_pfn take(unsigned order)
