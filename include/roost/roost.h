@@ -133,7 +133,7 @@ enum roost_pockets {
 };
 
 enum roost_misuse_kind {
-	ROOST_MISUSE_DOUBLE_FREE,   /* the block is free already */
+	ROOST_MISUSE_DOUBLE_FREE,   /* the block is free already, or others have it by now */
 	ROOST_MISUSE_NOT_ALLOCATED, /* never handed out as the head of a block */
 	ROOST_MISUSE_WRONG_ORDER,   /* handed out with another order */
 	ROOST_MISUSE_MISALIGNED,    /* pfn is no multiple of 2^order */
