@@ -79,10 +79,11 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 enum { AGAIN_ROUNDS = 1024 }; /* a second and a half, if somebody holds a lock for that long */
 
-/* How often a call may make the pool grow: on one node alone every so many-th chunk is of use. */
+/* How often a call may make the pool grow. On one node of several only every so many-th chunk is of
+ * use, and a large block may take two of them, for it is aligned. */
 static unsigned growths(const roost_pool_t *pool, unsigned flags)
 {
-	return flags & ROOST_THISNODE ? pool->nodes : AGAIN_ROUNDS;
+	return flags & ROOST_THISNODE && pool->nodes > 1 ? 2 * pool->nodes : AGAIN_ROUNDS;
 }
 
 /*

@@ -111,7 +111,8 @@ static void grows_by_itself(void **state)
 	blocks[1] = pool_get(pool, PAGE);
 	assert_int_equal(size_of(pool), 8 * MIB);
 	/* A block that is larger than a step. */
-	blocks[2] = pool_get(pool, 16 * MIB);
+	blocks[2] = roost_pool_alloc(pool, 16 * MIB, ROOST_WAIT | ROOST_THISNODE);
+	assert_non_null(blocks[2]);
 	assert_true(size_of(pool) <= 40 * MIB); /* twice as much: it is aligned */
 	roost_pool_free_bulk(blocks, 3);
 	n = take_all(pool, PAGE, blocks);
