@@ -16,6 +16,9 @@
  * the test still holds; one that comes after the set sees it. (Linux's UP trylock is no operation
  * and always succeeds; with interrupts left on a handler would then walk into a half-changed
  * list.)
+ *
+ * A port whose system has locks of its own that do as much (and are watched, as lockdep does)
+ * defines RST_PORT_LOCKS as 1, both types, and all functions of the last two sections.
  */
 #ifndef RST_LOCK_H
 #define RST_LOCK_H
@@ -32,6 +35,11 @@
 #define RST_SPINS 200
 #endif
 
+#ifndef RST_PORT_LOCKS
+#define RST_PORT_LOCKS 0
+#endif
+
+#if !RST_PORT_LOCKS
 #if ROOST_SMP
 
 typedef struct {
@@ -91,6 +99,12 @@ typedef struct {
 	rst_lockword_t word;
 } rst_trylock_t;
 
+/* Zeroed, it is free; this is for ports whose locks have more to them. */
+static inline void rst_try_init(rst_trylock_t *lock)
+{
+	(void)lock;
+}
+
 static inline bool rst_try(rst_trylock_t *lock)
 {
 	rst_lock_note(+1); /* before: a handler that comes in between must not think it free */
@@ -116,6 +130,17 @@ static inline bool rst_try_held(const rst_trylock_t *lock)
 typedef struct {
 	rst_lockword_t word;
 } rst_spinlock_t;
+
+static inline void rst_spin_init(rst_spinlock_t *lock)
+{
+	(void)lock;
+}
+
+/* The caller would wait, even if it is lucky now: for a system that watches the order of locks. */
+static inline void rst_spin_might_wait(const rst_spinlock_t *lock)
+{
+	(void)lock;
+}
 
 static inline bool rst_spin_held(const rst_spinlock_t *lock)
 {
@@ -174,5 +199,6 @@ static inline void rst_wait_wrongly(rst_trylock_t *lock)
 		rst_relax();
 }
 #endif
+#endif /* !RST_PORT_LOCKS */
 
 #endif

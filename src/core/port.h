@@ -37,6 +37,9 @@
  *   bool rst_seq_fence(cpu)       what sequences of that CPU committed before is seen by the
  *                                 caller, and those that commit later see what the caller wrote
  *                                 before. False: not to be had just now. Any context.
+ *   RST_PORT_LOCKS, RST_PORT_PROBES
+ *                                 1 if the port has locks, static probes of its own: lock.h,
+ *                                 probe.h. If it does not say, it has none.
  *   void rst_lock_note(delta)     +1 before a try-only lock is tried, -1 after it was not had or
  *                                 was dropped (or what takes a lock's place in an engine without);
  *                                 for lab builds, otherwise empty.

@@ -4,18 +4,27 @@
  *
  * A probe is one nop and a note in the object file that says where it is and where its arguments
  * are. On the hot paths nothing is computed for it that is not there anyway. Builds without
- * ROOST_USDT, which freestanding ones are, have nothing at all in its place.
+ * ROOST_USDT, which freestanding ones are, have nothing at all in its place; a port that has
+ * another kind of probes (Linux its tracepoints) defines RST_PORT_PROBES as 1 and the macros.
  *
  * Where sequences run (pocket.h) is no probe: a tracer would trap in the middle of them.
  */
 #ifndef RST_PROBE_H
 #define RST_PROBE_H
 
+#include "core/port.h"
+
 #ifndef ROOST_USDT
 #define ROOST_USDT 0
 #endif
 
-#if ROOST_USDT
+#ifndef RST_PORT_PROBES
+#define RST_PORT_PROBES 0
+#endif
+
+#if RST_PORT_PROBES
+/* rst_port.h has them. */
+#elif ROOST_USDT
 #include <sys/sdt.h>
 #define RST_PROBE1(name, a)	     STAP_PROBE1(roost, name, a)
 #define RST_PROBE2(name, a, b)	     STAP_PROBE2(roost, name, a, b)
@@ -27,6 +36,12 @@
 #define RST_PROBE2(name, a, b)	     ((void)(0 && (a) && (b)))
 #define RST_PROBE3(name, a, b, c)    ((void)(0 && (a) && (b) && (c)))
 #define RST_PROBE4(name, a, b, c, d) ((void)(0 && (a) && (b) && (c) && (d)))
+#endif
+
+/* n events of those that the counter at this place in struct rst_counters counts. Only ports have
+ * such a probe: it is wherever something is counted. */
+#ifndef RST_PROBE_COUNT
+#define RST_PROBE_COUNT(offset, n) ((void)0)
 #endif
 
 #endif

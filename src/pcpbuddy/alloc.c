@@ -23,7 +23,7 @@ struct request {
 };
 
 /* The next zone that the request may use, from position *i on, or NULL. */
-static struct rst_zone *next_zone(const struct request *q, unsigned *i)
+static struct rst_zone *zone_to_try(const struct request *q, unsigned *i)
 {
 	while (q->ask.zones[*i] != 0xff) {
 		struct rst_zone *z = &q->r->zones[q->ask.zones[(*i)++]];
@@ -60,7 +60,7 @@ static void pressure_everywhere(const struct request *q)
 {
 	struct rst_zone *z;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));)
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
 		call_pressure(q, z);
 }
 
@@ -165,7 +165,7 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 	struct rst_zone *z;
 	size_t n = 0;
 
-	for (unsigned i = 0; n < count && (z = next_zone(q, &i));) {
+	for (unsigned i = 0; n < count && (z = zone_to_try(q, &i));) {
 		if (above_low && rst_zone_available(z) < z->desc.low)
 			continue;
 		n += from_pcp(q, z, out + n, count - n);
@@ -251,7 +251,7 @@ static uint64_t free_everywhere(const struct request *q)
 	struct rst_zone *z;
 	uint64_t frames = 0;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));) {
+	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
 		frames += rst_zone_room(z, floor_of(q, z));
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
 			frames += rst_load_rlx(&z->pcps[cpu].count);
@@ -264,7 +264,7 @@ static rst_frame_id from_others_anywhere(const struct request *q)
 	struct rst_zone *z;
 	rst_frame_id f = RST_NO_FRAME;
 
-	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
+	for (unsigned i = 0; f == RST_NO_FRAME && (z = zone_to_try(q, &i));)
 		if (q->ask.order < RST_PCP_ORDERS)
 			f = from_others(q, z);
 	return f;
@@ -276,7 +276,7 @@ static rst_frame_id alloc_nowait(const struct request *q)
 	rst_frame_id f = from_others_anywhere(q);
 	bool missed = false;
 
-	for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));) {
+	for (unsigned i = 0; f == RST_NO_FRAME && (z = zone_to_try(q, &i));) {
 		if (q->ask.order && free_everywhere(q) >= 1u << q->ask.order)
 			gather(q, z, &missed);
 		f = from_zone(q, z);
@@ -300,7 +300,7 @@ static uint64_t arrivals(const struct request *q, bool *missed)
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));) {
+	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
 		sum += rst_load_acq(&z->puts);
 		*missed |= rst_llist_frames(&z->llist) != 0;
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++) {
@@ -330,9 +330,9 @@ static rst_frame_id alloc_wait(const struct request *q)
 		uint64_t before = arrivals(q, &ignored);
 		size_t moved = 0;
 
-		for (unsigned i = 0; (z = next_zone(q, &i));)
+		for (unsigned i = 0; (z = zone_to_try(q, &i));)
 			moved += gather(q, z, &missed);
-		for (unsigned i = 0; f == RST_NO_FRAME && (z = next_zone(q, &i));)
+		for (unsigned i = 0; f == RST_NO_FRAME && (z = zone_to_try(q, &i));)
 			f = from_zone(q, z);
 		if (f != RST_NO_FRAME)
 			return f;

@@ -171,6 +171,7 @@ static void push_remote(struct freeing *q, struct rst_zone *z, struct rst_pcp *p
 	uint32_t frames = rst_llist_push(q->r->frames, &pcp->llist, f, order);
 
 	RST_COUNT(q->r, z, free_llist, 1);
+	RST_PROBE3(free_remote, pcp->cpu, order, 1);
 	if (rst_load_sc(&pcp->dead) || frames > pcp->high) {
 		leave_pcp(q); /* never two */
 		absorb_remote(q, z, pcp);
@@ -207,6 +208,7 @@ static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
 	if (!q->pcp) {
 		RST_COUNT(r, z, trylock_fail_free, 1);
 		RST_COUNT(r, z, free_fallback, 1);
+		RST_PROBE2(free_fallback, home, order);
 		to_zone(q, z, f, order);
 	} else if (rst_load_rlx(&pcp->dead)) {
 		RST_COUNT(r, z, free_dead, 1);
@@ -215,10 +217,12 @@ static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
 		RST_COUNT(r, z, free_direct, 1);
 		to_zone(q, z, f, order);
 	} else {
-		if (home == cpu)
+		if (home == cpu) {
 			RST_COUNT_PCP(pcp, free_local, 1);
-		else
+		} else {
 			RST_COUNT_PCP(pcp, free_remote, 1);
+			RST_PROBE3(free_remote, home, order, 1);
+		}
 		trim(q, z, pcp);
 	}
 }

@@ -50,6 +50,7 @@ static void init_pcp(const struct roost_config *config, const struct rst_zone *z
 	/* All pcps together hold at most a quarter of the zone, each at most four pageblocks. */
 	uint32_t high = clamp(z->desc.managed / (4ull * config->nr_cpus), 16, 4 * RST_PAGEBLOCK);
 
+	rst_try_init(&pcp->lock);
 	pcp->cpu = cpu;
 	pcp->high = config->pcp_high ? config->pcp_high : high;
 	pcp->batch = config->pcp_batch ? config->pcp_batch : clamp(pcp->high / 8, 1, 128);
@@ -64,6 +65,7 @@ static void init_pcp(const struct roost_config *config, const struct rst_zone *z
 
 static void init_zone(const struct roost_config *config, struct rst_zone *z)
 {
+	rst_spin_init(&z->lock);
 	for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
 		for (unsigned order = 0; order < RST_ORDERS; order++)
 			rst_list_init(&z->lists[type][order]);

@@ -225,6 +225,7 @@ static inline void rst_count(const struct roost *r, struct rst_zone *z, size_t o
 {
 	struct rst_counters *counters = &z->pcps[rst_this_cpu(&r->base)].count_of;
 
+	RST_PROBE_COUNT(offset, n);
 	rst_add_rlx((_Atomic uint64_t *)(void *)((char *)counters + offset), n);
 }
 
@@ -233,7 +234,11 @@ static inline void rst_count(const struct roost *r, struct rst_zone *z, size_t o
 /* Counts in a pcp whose lock is held. No counter is counted both this way and the other: then
  * load and store need not be one. */
 #define RST_COUNT_PCP(pcp, name, n)                                                                \
-	rst_store_rlx(&(pcp)->count_of.name, rst_load_rlx(&(pcp)->count_of.name) + (uint64_t)(n))
+	do {                                                                                       \
+		RST_PROBE_COUNT(offsetof(struct rst_counters, name), n);                           \
+		rst_store_rlx(&(pcp)->count_of.name,                                               \
+			      rst_load_rlx(&(pcp)->count_of.name) + (uint64_t)(n));                \
+	} while (0)
 
 /* ---- list.c: free lists and lock-free lists; lock nothing --------------------------------- */
 

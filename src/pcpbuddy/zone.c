@@ -32,6 +32,8 @@ bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *i
 		return false;
 	}
 	*irq = rst_irq_save();
+	if (wait)
+		rst_spin_might_wait(&z->lock);
 	if (!rst_spin_try(&z->lock)) {
 		if (!wait) {
 			rst_irq_restore(*irq);
@@ -42,6 +44,7 @@ bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *i
 		rst_spin_wait(&z->lock);
 	}
 	RST_COUNT(r, z, zone_lock, 1);
+	RST_PROBE2(zone_lock, z->desc.id, wait);
 	absorb(r, z);
 	return true;
 }

@@ -10,7 +10,7 @@
 #include "roost/pocket.h"
 
 /* The next zone that the request may use, from position *i on, or NULL. */
-static struct rst_zone *next_zone(const struct rst_call *q, unsigned *i)
+static struct rst_zone *zone_to_try(const struct rst_call *q, unsigned *i)
 {
 	while (q->ask.zones[*i] != 0xff) {
 		struct rst_zone *z = &q->r->zones[q->ask.zones[(*i)++]];
@@ -31,7 +31,7 @@ static size_t from_zones(const struct rst_call *q, rst_frame_id *out, size_t cou
 	struct rst_zone *z;
 	size_t n = 0;
 
-	for (unsigned i = 0; n < count && (z = next_zone(q, &i));)
+	for (unsigned i = 0; n < count && (z = zone_to_try(q, &i));)
 		if (!above_low || !rst_load_rlx(&z->below_low))
 			n += rst_from_zone(q, z, out + n, count - n);
 	return n;
@@ -55,7 +55,7 @@ static uint64_t moves(const struct rst_call *q, bool begun)
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));) {
+	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
 		sum += rst_load_sc(begun ? &z->begun : &z->ended);
 		for (unsigned cpu = 0; cpu < q->r->pocket_cpus; cpu++)
 			sum += rst_load_sc(begun ? &z->pockets[cpu].begun : &z->pockets[cpu].ended);
@@ -68,7 +68,7 @@ static void note_all(const struct rst_call *q)
 {
 	struct rst_zone *z;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));) {
+	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
 		for (rst_block_id b = z->first_block; b < z->end_block; b++)
 			if (rst_has_block(q->r, z, b))
 				rst_settle(q->r, z, b);
@@ -83,7 +83,7 @@ static bool reap(const struct rst_call *q)
 	struct rst_zone *z;
 	bool any = false;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));)
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
 		any |= rst_pocket_reap_any(q->r, z);
 	return any;
 }
@@ -115,7 +115,7 @@ static uint64_t usable(const struct rst_call *q)
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));) {
+	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
 		uint64_t free = rst_available(q->r, z), kept = q->ask.reserve ? 0 : z->desc.min;
 
 		sum += free > kept ? free - kept : 0;
@@ -128,7 +128,7 @@ static uint64_t events(const struct rst_call *q)
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = next_zone(q, &i));)
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
 			for (unsigned k = 0; k < RST_ORDERS; k++)
 				sum += RST_SUM(z, cpu, allocated, k) + RST_SUM(z, cpu, freed, k);
@@ -139,7 +139,7 @@ static void pressure_everywhere(const struct rst_call *q)
 {
 	struct rst_zone *z;
 
-	for (unsigned i = 0; q->r->base.pressure && (z = next_zone(q, &i));)
+	for (unsigned i = 0; q->r->base.pressure && (z = zone_to_try(q, &i));)
 		rst_call_pressure(q, z, rst_available(q->r, z));
 }
 

@@ -290,7 +290,11 @@ static inline bool rst_om_is_allocated(unsigned om)
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
-#define RST_COUNT(pcp, name, n) rst_add_rlx(&(pcp)->count.name, (uint64_t)(n))
+#define RST_COUNT(pcp, name, n)                                                                    \
+	do {                                                                                       \
+		RST_PROBE_COUNT(offsetof(struct rst_counters, name), n);                           \
+		rst_add_rlx(&(pcp)->count.name, (uint64_t)(n));                                    \
+	} while (0)
 
 /* Where the caller's calls are counted and what it may pocket: seq is cpu if it can run sequences
  * there, or RST_NO_CPU. */

@@ -159,8 +159,10 @@ static void count_remote(struct rst_zone *z, struct rst_here here, unsigned orde
 {
 	int home = rst_home_of(rst_list_of(place));
 
-	if (home >= 0 && (uint32_t)home != z->pcps[here.cpu].home)
+	if (home >= 0 && (uint32_t)home != z->pcps[here.cpu].home) {
+		RST_PROBE3(free_remote, home, order, n);
 		RST_COUNT_BLOCKS(z, here, freed_remote, order, n);
+	}
 }
 
 /* Before the put, which releases it to who takes the block. */

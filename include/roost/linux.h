@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * linux.h - roost.ko for other modules: pages whose free never waits.
+ *
+ * roost.ko takes memory from the kernel in contiguous chunks of 2^chunk_order pages, hands out
+ * blocks of them, and gives chunks that are all free back when the kernel wants memory. For what
+ * calls may come from where, "any context" includes NMIs: see roost.h.
+ *
+ * A block is pages in the kernel's direct map (page_address()), each with a reference count of 1,
+ * which must be 1 again when it is freed. page_private() of each belongs to roost.ko.
+ *
+ * Flags are those of roost_alloc(). With ROOST_WAIT the caller may sleep, and roost.ko takes
+ * another chunk from the kernel before the call fails. Without it (any context) a call takes what
+ * is there; roost.ko sees to it from a workqueue that there is something.
+ */
+#ifndef ROOST_LINUX_H
+#define ROOST_LINUX_H
+
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "roost/roost.h"
+
+/* 2^order pages, order <= chunk_order, or NULL. */
+struct page *roost_alloc_pages(unsigned int order, unsigned int flags);
+
+/* Up to n blocks of one order into pages[]; returns how many. */
+size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct page **pages,
+			      size_t n);
+
+/* Any context, under any locks; waits for nothing but (pcpbuddy) the zone lock. */
+void roost_free_pages(struct page *page, unsigned int order);
+void roost_free_pages_bulk(struct page **pages, size_t n, unsigned int order);
+
+/* The same from where even that is too much: a tracer's callback inside of the allocator. */
+void roost_free_pages_nolock(struct page *page, unsigned int order);
+
+/* The allocator itself: for its statistics, dumps, validation, and drains. Its pfns are not the
+ * kernel's: they number the pages of the chunks. */
+roost_t *roost_linux(void);
+u64 roost_pfn_of_page(const struct page *page);
+struct page *roost_page_of_pfn(u64 pfn);
+
+/* Takes chunks until that many pages of each node are free; gives back what is free but for the two
+ * chunks that are kept for who cannot wait. Thread context. Return pages that came, that went. */
+unsigned long roost_grow(unsigned long pages);
+unsigned long roost_shrink(void);
+
+#endif

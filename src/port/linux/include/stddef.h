@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#ifndef RST_LINUX_STDDEF_H
+#define RST_LINUX_STDDEF_H
+#include <linux/stddef.h>
+#include <linux/types.h>
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The Linux port: the engines as a part of a kernel, which is 6.1 or newer.
+ *
+ *	interrupts   are turned off by local_irq_save(); softirqs and hard interrupts are handlers
+ *	rst_nmi()    in_nmi(): NMIs, and exceptions that can come where interrupts are off (int3,
+ *	             machine check). Not a tracer's callback in the middle of the allocator: that
+ *	             must use the _nolock calls
+ *	locks        raw spinlocks, so that lockdep watches them, and so that on PREEMPT_RT, too,
+ *they are locks that spin. Whoever has one is not preempted UP kernels   whose trylock always
+ *succeeds get core/lock.h's words probes       are tracepoints: trace.h
+ *
+ * There are no sequences, so no pockets: who reaps them would have to interrupt the other CPU and
+ * wait until it answers, which a CPU that spins for the reaper's own lock never would.
+ */
+#ifndef RST_PORT_LINUX_H
+#define RST_PORT_LINUX_H
+
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/panic.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+
+#include "roost/roost.h"
+#include "trace.h"
+
+typedef unsigned long rst_irq_t;
+
+#define RST_PORT_NAME "linux"
+#define RST_PARK      0
+#define RST_SEQ	      0
+
+static inline rst_irq_t rst_irq_save(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	return flags;
+}
+
+static inline void rst_irq_restore(rst_irq_t flags)
+{
+	local_irq_restore(flags);
+	/* A lock that was dropped while they were off was no point of preemption; this is one. */
+	preempt_disable();
+	preempt_enable();
+}
+
+static inline unsigned rst_cpu(void)
+{
+	return raw_smp_processor_id();
+}
+
+static inline bool rst_nmi(void)
+{
+	return in_nmi();
+}
+
+static inline bool rst_in_task(void)
+{
+	return in_task();
+}
+
+static inline void rst_relax(void)
+{
+	cpu_relax();
+}
+
+static inline void rst_sleep(unsigned round)
+{
+	unsigned long us = 50ul << (round < 4 ? round : 4);
+
+	usleep_range(us, us * 2);
+}
+
+static inline _Noreturn void rst_fatal(const char *text)
+{
+	panic("roost: %s\n", text);
+}
+
+/* ---- Locks --------------------------------------------------------------------------------- */
+
+#if ROOST_SMP
+
+#define RST_PORT_LOCKS 1
+
+enum {
+	RST_LINUX_TRIES = 64, /* as core/lock.h has it: who must not wait tries so often */
+};
+
+typedef struct {
+	raw_spinlock_t raw;
+} rst_trylock_t;
+
+typedef struct {
+	raw_spinlock_t raw;
+} rst_spinlock_t;
+
+/* Their classes, by which lockdep calls them. */
+extern struct lock_class_key rst_linux_pcp_key, rst_linux_zone_key;
+
+static inline void rst_lock_note(int delta)
+{
+	(void)delta;
+}
+
+static inline void rst_try_init(rst_trylock_t *lock)
+{
+	raw_spin_lock_init(&lock->raw);
+	lockdep_set_class_and_name(&lock->raw, &rst_linux_pcp_key, "roost_pcp_lock");
+}
+
+static inline bool rst_try(rst_trylock_t *lock)
+{
+	return raw_spin_trylock(&lock->raw);
+}
+
+static inline void rst_drop(rst_trylock_t *lock)
+{
+	raw_spin_unlock(&lock->raw);
+}
+
+static inline bool rst_try_held(const rst_trylock_t *lock)
+{
+	return raw_spin_is_locked((raw_spinlock_t *)&lock->raw);
+}
+
+static inline void rst_spin_init(rst_spinlock_t *lock)
+{
+	raw_spin_lock_init(&lock->raw);
+	lockdep_set_class_and_name(&lock->raw, &rst_linux_zone_key, "roost_zone_lock");
+}
+
+static inline void rst_spin_might_wait(rst_spinlock_t *lock)
+{
+	might_lock(&lock->raw);
+}
+
+static inline bool rst_spin_held(const rst_spinlock_t *lock)
+{
+	return raw_spin_is_locked((raw_spinlock_t *)&lock->raw);
+}
+
+static inline bool rst_spin_try(rst_spinlock_t *lock)
+{
+	for (unsigned i = 0; i < RST_LINUX_TRIES; i++) {
+		if (raw_spin_trylock(&lock->raw))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static inline void rst_spin_wait(rst_spinlock_t *lock)
+{
+	raw_spin_lock(&lock->raw);
+}
+
+static inline void rst_spin_drop(rst_spinlock_t *lock)
+{
+	raw_spin_unlock(&lock->raw);
+}
+
+#if ROOST_LAB
+static inline void rst_wait_wrongly(rst_trylock_t *lock)
+{
+	raw_spin_lock(&lock->raw);
+}
+#endif
+
+#else /* a uniprocessor: words, and whoever has one is not preempted */
+
+static inline void rst_lock_note(int delta)
+{
+	if (delta > 0)
+		preempt_disable();
+	else
+		preempt_enable();
+}
+
+#endif
+
+/* ---- Probes -------------------------------------------------------------------------------- */
+
+/* Nothing is computed for a tracepoint that is off. */
+#define RST_PORT_PROBES 1
+#define RST_PROBE(name, ...)                                                                       \
+	do {                                                                                       \
+		if (trace_roost_##name##_enabled())                                                \
+			trace_roost_##name(__VA_ARGS__);                                           \
+	} while (0)
+#define RST_PROBE1(name, a)	     RST_PROBE(name, a)
+#define RST_PROBE2(name, a, b)	     RST_PROBE(name, a, b)
+#define RST_PROBE3(name, a, b, c)    RST_PROBE(name, a, b, c)
+#define RST_PROBE4(name, a, b, c, d) RST_PROBE(name, a, b, c, d)
+#define RST_PROBE_COUNT(offset, n)   RST_PROBE(count, (unsigned)((offset) / sizeof(u64)), n)
+
+/* Macros of the kernel's that are names in the engines. */
+#undef clamp
+#undef current
+#undef noinline
+
+#endif
