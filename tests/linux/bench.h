@@ -84,6 +84,6 @@ int bench_profile(const struct bench_peer *peer, unsigned int order);
 int bench_time(const char *work, unsigned int order, unsigned int cpus, unsigned int rounds);
 
 /* bench_frag.c */
-int bench_frag(const struct bench_peer *peer, unsigned int pool_mb);
+int bench_frag(const struct bench_peer *peer, unsigned int pool_mb, bool mixed);
 
 #endif

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * bench_frag.c - frag, as LLFree calls it: what random churn leaves of the blocks of order 9.
+ * bench_frag.c - frag, as the authors of LLFree measure it: what random churn makes of a pool in
+ * which everything was in pieces.
  *
- * A pool of so many blocks of order 9 is filled with pages, of which a random half is freed. Then,
- * ROUNDS times, a random tenth of the rest is freed and allocated again. Before and after that,
- * blocks of order 9 are allocated until there is none; the ideal is what there would be if all
- * pages lay close together.
+ * A pool of so many blocks of order 9 is filled with pages, and random ones are freed until half is
+ * free. In each iteration as many random blocks as are a tenth of what is free are freed, each
+ * followed at once by allocations up to the same half: of order 0, or (mixed) of orders 0 to 3, half
+ * of them single pages. Now and then blocks of order 9 are allocated until there is none: the
+ * ideal is what there would be if all that is held lay close together.
  *
  * The kernel's allocator has no pool: all blocks of order 9 are taken from it and as many as the
- * pool has are given back. It is asked twice: for what is there, and with all that it does for a
- * caller who may sleep (it empties its per-CPU lists, reclaims and compacts).
+ * pool has are given back. It is asked for blocks of order 9 with all that it does for a caller
+ * who may sleep: it empties its per-CPU lists, reclaims, and compacts (though a page of a module
+ * cannot be moved). Most of what it keeps in reserve should be forbidden: vm.min_free_kbytes.
  *
- *	frag PEER pool BLOCKS filled PAGES held PAGES before N after N effort N ideal N
+ *	frag PEER 0|1 pool BLOCKS filled PAGES, and for each count
+ *	frag PEER 0|1 ITERATION HELD FOUND IDEAL
  */
 #include <linux/errno.h>
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -24,14 +29,24 @@
 enum {
 	HUGE = 9,
 	HUGE_MOST = 1 << 12, /* 8 GiB of what is not the pool's */
-	ROUNDS = 20,
 	PART = 10,
+	LARGEST = 1 << 3,
+};
+
+static const unsigned int counted[] = {0, 7, 20, 50, 100, 400};
+
+struct held {
+	bench_block block;
+	unsigned int order;
 };
 
 struct frag {
 	const struct bench_peer *peer;
-	bench_block *pages, *huge; /* huge: what is not to be the pool's, and room for the count */
-	unsigned int nr_pages, nr_huge, blocks;
+	bool mixed;
+	struct held *held;
+	bench_block *huge; /* what is not to be the pool's, and room for the count */
+	unsigned int nr_held, nr_huge, blocks, room;
+	unsigned long pages; /* that are held */
 	u64 random;
 };
 
@@ -41,49 +56,63 @@ static unsigned int draw(struct frag *f, unsigned int below)
 	return (u32)(f->random >> 33) % below;
 }
 
-/* As many pages as there are places up to that one. */
-static void fill_up(struct frag *f, unsigned int most)
+static unsigned int draw_order(struct frag *f)
 {
-	f->nr_pages +=
-		f->peer->get(0, BENCH_TRY, f->pages + f->nr_pages, most - f->nr_pages);
+	static const u8 orders[] = {0, 0, 0, 0, 1, 1, 2, 3};
+
+	return f->mixed ? orders[draw(f, ARRAY_SIZE(orders))] : 0;
 }
 
-static void free_random(struct frag *f, unsigned int n)
+static bool add(struct frag *f, unsigned int order)
 {
-	while (n--) {
-		bench_block *one = &f->pages[draw(f, f->nr_pages)];
+	struct held *one = &f->held[f->nr_held];
 
-		f->peer->put(0, one, 1);
-		*one = f->pages[--f->nr_pages];
-		if (!(n % 1024))
-			cond_resched();
-	}
+	if (f->nr_held == f->room || !f->peer->get(order, BENCH_TRY, &one->block, 1))
+		return false;
+	one->order = order;
+	f->nr_held++;
+	f->pages += 1ul << order;
+	return true;
 }
 
-static unsigned int count_huge(struct frag *f, enum bench_how how)
+static void remove_random(struct frag *f)
+{
+	struct held *one = &f->held[draw(f, f->nr_held)];
+
+	f->peer->put(one->order, &one->block, 1);
+	f->pages -= 1ul << one->order;
+	*one = f->held[--f->nr_held];
+}
+
+/* As many pages, give or take the largest block. */
+static void fill_up(struct frag *f, unsigned long pages)
+{
+	while (f->pages + (f->mixed ? LARGEST : 1) <= pages && add(f, draw_order(f)))
+		;
+}
+
+static unsigned int count_huge(struct frag *f)
 {
 	bench_block *room = f->huge + f->nr_huge;
 	unsigned int n;
 
 	if (f->peer->drain)
 		f->peer->drain();
-	n = f->peer->get(HUGE, how, room, HUGE_MOST - f->nr_huge);
+	/* roost.ko would take more from the kernel for who waits. */
+	n = f->peer->get(HUGE, f->peer == &bench_linux ? BENCH_WAIT : BENCH_TRY, room,
+			 HUGE_MOST - f->nr_huge);
 	f->peer->put(HUGE, room, n);
 	return n;
 }
 
-static void churn(struct frag *f, unsigned int held)
-{
-	for (int i = 0; i < ROUNDS; i++) {
-		free_random(f, held / PART);
-		fill_up(f, held);
-		cond_resched();
-	}
-}
-
-/* All that is not of the pool is taken away. */
+/* All that is not of the pool is taken away. What roost.ko has would come back to the kernel in the
+ * middle of it. */
 static int make_pool(struct frag *f)
 {
+	if (f->peer == &bench_linux)
+		roost_shrink();
+	else
+		roost_grow(f->blocks << HUGE);
 	f->nr_huge = f->peer->get(HUGE, BENCH_TRY, f->huge, HUGE_MOST);
 	if (f->nr_huge < f->blocks || f->nr_huge == HUGE_MOST)
 		return -ENOMEM;
@@ -92,43 +121,62 @@ static int make_pool(struct frag *f)
 	return 0;
 }
 
+static void say_count(struct frag *f, unsigned int iteration)
+{
+	unsigned int least = (unsigned int)DIV_ROUND_UP(f->pages, 1ul << HUGE);
+
+	bench_say("frag %s %u %u %lu %u %u\n", f->peer->name, f->mixed, iteration, f->pages,
+		  count_huge(f), f->blocks - min(least, f->blocks));
+}
+
+static void churn(struct frag *f, unsigned long half)
+{
+	unsigned int iteration = 0;
+
+	for (int i = 0; i < ARRAY_SIZE(counted); i++) {
+		for (; iteration < counted[i]; iteration++) {
+			for (unsigned int n = f->nr_held / PART; n; n--) {
+				remove_random(f);
+				fill_up(f, half);
+			}
+			cond_resched();
+		}
+		say_count(f, iteration);
+	}
+}
+
 static int frag(struct frag *f)
 {
-	unsigned int filled, held, before, after, effort;
 	int err = make_pool(f);
 
 	if (err)
 		return err;
-	fill_up(f, 2 * f->blocks << HUGE);
-	filled = f->nr_pages;
-	free_random(f, filled / 2);
-	held = f->nr_pages;
-	before = count_huge(f, BENCH_TRY);
-	churn(f, held);
-	after = count_huge(f, BENCH_TRY);
-	/* roost.ko would only take more from the kernel. */
-	effort = f->peer == &bench_linux ? count_huge(f, BENCH_WAIT) : after;
-	bench_say("frag %s pool %u filled %u held %u before %u after %u effort %u ideal %u\n",
-		  f->peer->name, f->blocks, filled, f->nr_pages, before, after, effort,
-		  f->blocks - min(DIV_ROUND_UP(f->nr_pages, 1u << HUGE), f->blocks));
+	while (add(f, 0))
+		;
+	bench_say("frag %s %u pool %u filled %u\n", f->peer->name, f->mixed, f->blocks, f->nr_held);
+	while (f->nr_held > f->blocks << HUGE >> 1)
+		remove_random(f);
+	churn(f, f->nr_held);
 	return 0;
 }
 
-int bench_frag(const struct bench_peer *peer, unsigned int pool_mb)
+int bench_frag(const struct bench_peer *peer, unsigned int pool_mb, bool mixed)
 {
-	struct frag f = {.peer = peer, .blocks = pool_mb >> (HUGE + PAGE_SHIFT - 20), .random = 1};
+	struct frag f = {.peer = peer, .mixed = mixed, .random = 1};
 	int err = bench_run_on(0);
 
 	if (err || pool_mb > 1 << 12)
 		return err ? err : -EINVAL;
-	f.pages = kvcalloc(2 * f.blocks << HUGE, sizeof(*f.pages), GFP_KERNEL);
+	f.blocks = pool_mb >> (HUGE + PAGE_SHIFT - 20);
+	f.room = 2 * f.blocks << HUGE; /* the kernel has some that are in no block of the pool */
+	f.held = kvcalloc(f.room, sizeof(*f.held), GFP_KERNEL);
 	f.huge = kvcalloc(HUGE_MOST, sizeof(*f.huge), GFP_KERNEL);
-	err = f.pages && f.huge ? frag(&f) : -ENOMEM;
-	if (f.pages && f.huge) {
-		peer->put(0, f.pages, f.nr_pages);
+	err = f.held && f.huge ? frag(&f) : -ENOMEM;
+	while (f.held && f.nr_held)
+		remove_random(&f);
+	if (f.huge)
 		peer->put(HUGE, f.huge, f.nr_huge);
-	}
 	kvfree(f.huge);
-	kvfree(f.pages);
+	kvfree(f.held);
 	return err;
 }

@@ -10,7 +10,7 @@
  *	pairs PEER ORDER           tsc of 100 pairs in a plain loop
  *	profile PEER ORDER         in which functions the instructions are
  *	time WORK ORDER CPUS N     N rounds of all peers in turn: bench_time.c
- *	frag PEER MIB              what random churn leaves of the large blocks: bench_frag.c
+ *	frag PEER MIB 0|1          what random churn makes of large blocks: bench_frag.c
  *
  * PEER: none, linux, pages, pfns. For scripts/kernel-bench; nothing of it is for a machine in use.
  */
@@ -139,6 +139,10 @@ static int run_one(const char *line)
 
 	if (sscanf(line, "time %15s %u %u %u", name, &a, &b, &c) == 4)
 		return bench_time(name, a, b, c);
+	if (sscanf(line, "frag %15s %u %u", name, &a, &b) == 3) {
+		peer = find_peer(name);
+		return peer ? bench_frag(peer, a, b) : -EINVAL;
+	}
 	if (sscanf(line, "%15s %15s %15s %u %u", word, name, third, &a, &b) == 5) {
 		peer = find_peer(name);
 		return peer ? run_case(word, peer, third, a, b) : -EINVAL;
@@ -152,7 +156,7 @@ static int run_one(const char *line)
 		return bench_pairs(peer, a);
 	if (!strcmp(word, "profile"))
 		return bench_profile(peer, a);
-	return strcmp(word, "frag") ? -EINVAL : bench_frag(peer, a);
+	return -EINVAL;
 }
 
 static ssize_t run_write(struct file *file, const char __user *from, size_t count, loff_t *pos)
