@@ -24,9 +24,13 @@
 #ifndef ROOST_ROOST_H
 #define ROOST_ROOST_H
 
+#ifdef __KERNEL__ /* Linux's */
+#include <linux/types.h>
+#else
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
