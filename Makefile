@@ -129,12 +129,15 @@ kernel-example:
 	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel aarch64
 	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel riscv64
 
-# All of the tests that can run there; CI runs a short form (scripts/cross --short).
+# For the kernel that runs here, or whose build tree is named.
 KERNEL ?= /lib/modules/$(shell uname -r)/build
 kernel-module:
 	scripts/linux-modules $(KERNEL) $(BUILD)/linux ROOST_ENGINE=$(ENGINE)
 
-kernel-test: build
+kernel-test:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
+	@cmake --build $(BUILD)
 	scripts/kernel-test --json out/kernel-test.json
 
 kernel-test-quick:
@@ -143,6 +146,7 @@ kernel-test-quick:
 kernel-bench:
 	scripts/kernel-bench
 
+# All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:
 	@scripts/deps cross
 	@scripts/cross

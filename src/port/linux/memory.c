@@ -283,16 +283,28 @@ void rst_memory_want_more(void)
 
 /* ---- Blocks -------------------------------------------------------------------------------- */
 
-/* For who may sleep: as many chunks as it takes, of any node that it may have them of. */
-static bool grow_for(unsigned int order, unsigned int flags)
+static unsigned int zone_here(void)
 {
-	int node = numa_node_id();
-
 	for (unsigned int zone = 0; zone < rst_memory.nr_zones; zone++)
-		if (zone_node[zone] == node && grow_zone(zone, GFP_KERNEL))
-			return true;
-	for (unsigned int zone = 0; !(flags & ROOST_THISNODE) && zone < rst_memory.nr_zones; zone++)
-		if (zone_node[zone] != node && grow_zone(zone, GFP_KERNEL))
+		if (zone_node[zone] == numa_node_id())
+			return zone;
+	return 0;
+}
+
+/* For who may sleep and found nothing: another chunk where the flags say. */
+static bool grow_for(unsigned int flags)
+{
+	unsigned int only = flags >> 8 & 0xff, node = flags >> 16 & 0xff;
+	unsigned int first = only ? only - 1 : node ? node - 1 : zone_here();
+
+	if (first >= rst_memory.nr_zones)
+		return false; /* the engine has complained */
+	if (grow_zone(first, GFP_KERNEL))
+		return true;
+	if (only || flags & ROOST_THISNODE)
+		return false;
+	for (unsigned int zone = 0; zone < rst_memory.nr_zones; zone++)
+		if (zone != first && grow_zone(zone, GFP_KERNEL))
 			return true;
 	return false;
 }
@@ -303,8 +315,10 @@ static u64 alloc_waiting(unsigned int order, unsigned int flags)
 
 	do {
 		pfn = roost_alloc(rst_memory.roost, order, flags & ~(unsigned)ROOST_WAIT);
-	} while (pfn == ROOST_NONE && grow_for(order, flags));
-	return pfn != ROOST_NONE ? pfn : roost_alloc(rst_memory.roost, order, flags);
+	} while (pfn == ROOST_NONE && order <= rst_memory.order && grow_for(flags));
+	if (pfn == ROOST_NONE && order <= rst_memory.order)
+		pfn = roost_alloc(rst_memory.roost, order, flags);
+	return pfn;
 }
 
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags)
@@ -337,7 +351,8 @@ size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct pag
 		for (size_t i = 0; i < got; i++)
 			pages[done + i] = roost_page_of_pfn(pfns[i]);
 		done += got;
-		if (got < wanted && (!(flags & ROOST_WAIT) || !grow_for(order, flags)))
+		if (got < wanted &&
+		    (!(flags & ROOST_WAIT) || order > rst_memory.order || !grow_for(flags)))
 			break;
 	} while (done < n);
 	return done;
