@@ -11,6 +11,7 @@ struct rst_memory {
 	unsigned int order; /* of a chunk */
 	unsigned int nr_zones;
 	unsigned long nr_slots; /* of a zone: chunks that it can have at most */
+	unsigned long all_slots; /* of all zones */
 	struct page **slot;	/* of each chunk its first page; NULL: none is there */
 	/* Bits: slots without a chunk. Who clears one has it, its frames being allocated. */
 	unsigned long *absent;

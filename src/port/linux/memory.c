@@ -50,23 +50,31 @@ static u64 pfn_of_slot(unsigned long slot)
 
 /* ---- Pages and the engine's pfns ----------------------------------------------------------- */
 
-struct page *roost_page_of_pfn(u64 pfn)
+static __always_inline struct page *page_of(u64 pfn)
 {
 	struct page *first = READ_ONCE(rst_memory.slot[slot_of(pfn)]);
 
 	return first + (pfn & (chunk_pages() - 1));
 }
-EXPORT_SYMBOL_GPL(roost_page_of_pfn);
 
-/* A page that is none of roost.ko's has anything as its private word: ROOST_NONE then. */
-u64 roost_pfn_of_page(const struct page *page)
+/* A page that is none of roost.ko's has anything as its private word: ROOST_NONE then. In a slot
+ * without a chunk lies what is no page of anybody's: it begins at NULL. */
+static __always_inline u64 pfn_of(const struct page *page)
 {
 	u64 pfn = page_private(page);
 
-	if (slot_of(pfn) >= rst_memory.nr_slots * rst_memory.nr_zones ||
-	    !READ_ONCE(rst_memory.slot[slot_of(pfn)]) || roost_page_of_pfn(pfn) != page)
-		return ROOST_NONE;
-	return pfn;
+	return slot_of(pfn) < rst_memory.all_slots && page_of(pfn) == page ? pfn : ROOST_NONE;
+}
+
+struct page *roost_page_of_pfn(u64 pfn)
+{
+	return page_of(pfn);
+}
+EXPORT_SYMBOL_GPL(roost_page_of_pfn);
+
+u64 roost_pfn_of_page(const struct page *page)
+{
+	return pfn_of(page);
 }
 EXPORT_SYMBOL_GPL(roost_pfn_of_page);
 
@@ -80,7 +88,7 @@ static void give_to_kernel(struct page *page)
 	}
 }
 
-/* A slot of the zone without a chunk, which is the caller's now; nr_slots * nr_zones: none. */
+/* A slot of the zone without a chunk, which is the caller's now; all_slots: none. */
 static unsigned long take_absent(unsigned int zone)
 {
 	unsigned long from = zone * rst_memory.nr_slots, end = from + rst_memory.nr_slots, slot;
@@ -88,7 +96,7 @@ static unsigned long take_absent(unsigned int zone)
 	do {
 		slot = find_next_bit(rst_memory.absent, end, from);
 		if (slot >= end)
-			return rst_memory.nr_slots * rst_memory.nr_zones;
+			return rst_memory.all_slots;
 	} while (!test_and_clear_bit(slot, rst_memory.absent));
 	return slot;
 }
@@ -98,7 +106,7 @@ static bool grow_zone(unsigned int zone, gfp_t gfp)
 	unsigned long slot = take_absent(zone);
 	struct page *page;
 
-	if (slot == rst_memory.nr_slots * rst_memory.nr_zones)
+	if (slot == rst_memory.all_slots)
 		return false;
 	page = alloc_pages_node(zone_node[zone],
 				gfp | __GFP_THISNODE | __GFP_NOWARN | __GFP_NORETRY,
@@ -309,29 +317,37 @@ static bool grow_for(unsigned int flags)
 	return false;
 }
 
-static u64 alloc_waiting(unsigned int order, unsigned int flags)
+/* There was none. */
+static noinline u64 alloc_waiting(unsigned int order, unsigned int flags)
 {
-	u64 pfn;
+	while (grow_for(order, flags)) {
+		u64 pfn = roost_alloc(rst_memory.roost, order, flags & ~(unsigned)ROOST_WAIT);
 
+<<<<<<< HEAD
 	do {
 		pfn = roost_alloc(rst_memory.roost, order, flags & ~(unsigned)ROOST_WAIT);
 	} while (pfn == ROOST_NONE && order <= rst_memory.order && grow_for(flags));
 	if (pfn == ROOST_NONE && order <= rst_memory.order)
 		pfn = roost_alloc(rst_memory.roost, order, flags);
 	return pfn;
+=======
+		if (pfn != ROOST_NONE)
+			return pfn;
+	}
+	return roost_alloc(rst_memory.roost, order, flags);
+>>>>>>> kbench
 }
 
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags)
 {
 	u64 pfn;
 
-	if (flags & ROOST_WAIT) {
+	if (flags & ROOST_WAIT)
 		might_sleep();
+	pfn = roost_alloc(rst_memory.roost, order, flags & ~(unsigned)ROOST_WAIT);
+	if (unlikely(pfn == ROOST_NONE && (flags & ROOST_WAIT)))
 		pfn = alloc_waiting(order, flags);
-	} else {
-		pfn = roost_alloc(rst_memory.roost, order, flags);
-	}
-	return pfn != ROOST_NONE ? roost_page_of_pfn(pfn) : NULL;
+	return likely(pfn != ROOST_NONE) ? page_of(pfn) : NULL;
 }
 EXPORT_SYMBOL_GPL(roost_alloc_pages);
 
@@ -349,7 +365,7 @@ size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct pag
 		got = roost_alloc_bulk(rst_memory.roost, order, flags & ~(unsigned)ROOST_WAIT, pfns,
 				       wanted);
 		for (size_t i = 0; i < got; i++)
-			pages[done + i] = roost_page_of_pfn(pfns[i]);
+			pages[done + i] = page_of(pfns[i]);
 		done += got;
 		if (got < wanted &&
 		    (!(flags & ROOST_WAIT) || order > rst_memory.order || !grow_for(flags)))
@@ -360,10 +376,10 @@ size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct pag
 EXPORT_SYMBOL_GPL(roost_alloc_pages_bulk);
 
 /* False, after a complaint, if the page is not of roost.ko. */
-static bool is_ours(const struct page *page, u64 *pfn)
+static __always_inline bool is_ours(const struct page *page, u64 *pfn)
 {
-	*pfn = roost_pfn_of_page(page);
-	if (*pfn != ROOST_NONE)
+	*pfn = pfn_of(page);
+	if (likely(*pfn != ROOST_NONE))
 		return true;
 	WARN_ONCE(1, "roost: page 0x%lx was not allocated by roost_alloc_pages()\n",
 		  page_to_pfn(page));
@@ -417,9 +433,7 @@ EXPORT_SYMBOL_GPL(roost_linux);
 /* All slots are without a chunk: what the engine has to give is taken out. */
 static int __init empty_all(void)
 {
-	unsigned long slots = rst_memory.nr_slots * rst_memory.nr_zones;
-
-	for (unsigned long i = 0; i < slots; i++) {
+	for (unsigned long i = 0; i < rst_memory.all_slots; i++) {
 		u64 pfn = roost_alloc(rst_memory.roost, rst_memory.order, ROOST_RESERVE);
 
 		if (pfn == ROOST_NONE)
@@ -432,7 +446,7 @@ static int __init empty_all(void)
 static int __init allocate(const struct roost_config *config)
 {
 	size_t size = roost_metadata_size(config);
-	unsigned long slots = rst_memory.nr_slots * rst_memory.nr_zones;
+	unsigned long slots = rst_memory.all_slots;
 	int err;
 
 	metadata = vzalloc(size);
@@ -477,6 +491,7 @@ static int __init describe(struct roost_config *config, struct roost_range *rang
 	for_each_possible_cpu(cpu) if (cpu < config->nr_cpus) cpu_node[cpu] =
 		zone_of_node[cpu_to_node(cpu)];
 	rst_memory.nr_zones = nr;
+	rst_memory.all_slots = nr * rst_memory.nr_slots;
 	config->ranges = ranges;
 	config->nr_ranges = nr;
 	config->zones = zones;

@@ -130,7 +130,7 @@ static int __init roost_start(void)
 	}
 	rst_report_init();
 	pr_info("roost: %s, %lu chunks of %lu KiB at most\n", roost_build_config(),
-		rst_memory.nr_slots * rst_memory.nr_zones, PAGE_SIZE / 1024 << chunk_order);
+		rst_memory.all_slots, PAGE_SIZE / 1024 << chunk_order);
 	return 0;
 }
 module_init(roost_start);

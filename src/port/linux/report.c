@@ -72,7 +72,7 @@ static int memory_show(struct seq_file *m, void *unused)
 {
 	seq_printf(m, "chunk_pages %lu\nchunks %ld\nchunks_max %lu\n", 1ul << rst_memory.order,
 		   atomic_long_read(&rst_memory.nr_chunks),
-		   rst_memory.nr_slots * rst_memory.nr_zones);
+		   rst_memory.all_slots);
 	seq_printf(m, "grown %ld\nshrunk %ld\ngrow_failed %ld\n",
 		   atomic_long_read(&rst_memory.grown), atomic_long_read(&rst_memory.shrunk),
 		   atomic_long_read(&rst_memory.grow_failed));

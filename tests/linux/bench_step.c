@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * bench_step.c - counts instructions by single steps: with the trap flag set, the processor calls
+ * the kernel back behind each one. Of the instruction that comes next it is seen whether it is
+ * atomic.
+ *
+ * An interrupt in between is not counted: the processor clears the flag when it enters a handler.
+ * It must not lead to another task, though, which would run with the flag set: interrupts are off.
+ */
+#include <linux/errno.h>
+#include <linux/irqflags.h>
+#include <linux/kallsyms.h>
+#include <linux/kdebug.h>
+#include <linux/kprobes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "bench.h"
+
+#ifdef CONFIG_X86_64
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/ptrace.h>
+
+enum { PROFILE_MOST = 1 << 17 };
+
+static struct bench_sample counted;
+static unsigned long last_ip, irq_flags;
+static bool stepping;
+
+/* What bench_profile() wants: where each instruction was. */
+static unsigned long *profile;
+static unsigned int profiled;
+
+static bool is_prefix(u8 byte)
+{
+	switch (byte) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64 ... 0x67:
+	case 0xf2:
+	case 0xf3:
+		return true;
+	}
+	return (byte & 0xf0) == 0x40; /* REX */
+}
+
+/* LOCK, or xchg with memory, which is as good as locked. */
+static bool is_atomic(const u8 *code)
+{
+	while (is_prefix(*code))
+		code++;
+	if (*code == 0x86 || *code == 0x87)
+		return code[1] < 0xc0;
+	return *code == 0xf0;
+}
+
+static int on_step(struct notifier_block *self, unsigned long event, void *data)
+{
+	struct die_args *args = data;
+	struct pt_regs *regs = args->regs;
+	const unsigned long *dr6 = (const unsigned long *)args->err;
+
+	if (event != DIE_DEBUG || !stepping || user_mode(regs) || !(*dr6 & DR_STEP))
+		return NOTIFY_DONE;
+	/* Each round of a string instruction is a step: the instruction is one. */
+	if (regs->ip != last_ip) {
+		last_ip = regs->ip;
+		counted.instructions++;
+		counted.atomics += is_atomic((const u8 *)regs->ip);
+		if (profile && profiled < PROFILE_MOST)
+			profile[profiled++] = regs->ip;
+	}
+	return NOTIFY_STOP;
+}
+NOKPROBE_SYMBOL(on_step);
+
+static struct notifier_block on_die = {.notifier_call = on_step};
+
+static int step_start(void)
+{
+	stepping = true;
+	return register_die_notifier(&on_die);
+}
+
+static void step_stop(void)
+{
+	unregister_die_notifier(&on_die);
+	stepping = false;
+}
+
+static void step_begin(void)
+{
+	local_irq_save(irq_flags);
+	counted = (struct bench_sample){0};
+	last_ip = 0;
+	asm volatile("pushfq; orq %0, (%%rsp); popfq" : : "i"(X86_EFLAGS_TF) : "memory", "cc");
+}
+
+static void step_end(struct bench_sample *sample)
+{
+	asm volatile("pushfq; andq %0, (%%rsp); popfq"
+		     :
+		     : "i"(~(long)X86_EFLAGS_TF)
+		     : "memory", "cc");
+	*sample = counted;
+	local_irq_restore(irq_flags);
+}
+
+/* ---- Where the instructions are ------------------------------------------------------------ */
+
+struct place {
+	char name[64];
+	unsigned int n;
+};
+
+static void add_to(struct place *places, unsigned int *nr, unsigned int most, unsigned long ip)
+{
+	char name[KSYM_SYMBOL_LEN];
+	unsigned int i;
+
+	sprint_symbol_no_offset(name, ip);
+	for (i = 0; i < *nr && strncmp(places[i].name, name, sizeof(places->name) - 1); i++)
+		;
+	if (i == most)
+		return;
+	if (i == *nr) {
+		strscpy(places[i].name, name, sizeof(places->name));
+		places[i].n = 0;
+		(*nr)++;
+	}
+	places[i].n++;
+}
+
+static void say_profile(const char *what)
+{
+	enum { PLACES = 128 };
+	struct place *places = kcalloc(PLACES, sizeof(*places), GFP_KERNEL);
+	unsigned int nr = 0;
+
+	if (!places)
+		return;
+	for (unsigned int i = 0; i < profiled; i++)
+		add_to(places, &nr, PLACES, profile[i]);
+	bench_say("profile %s %u\n", what, profiled);
+	for (unsigned int i = 0; i < nr; i++)
+		bench_say("  %6u %s\n", places[i].n, places[i].name);
+	kfree(places);
+}
+
+static void profile_one(const struct bench_peer *peer, unsigned int order, bool put,
+			bench_block *block)
+{
+	struct bench_sample sample;
+
+	profiled = 0;
+	step_begin();
+	if (put)
+		peer->put(order, block, 1);
+	else
+		peer->get(order, BENCH_WAIT, block, 1);
+	step_end(&sample);
+}
+
+int bench_profile(const struct bench_peer *peer, unsigned int order)
+{
+	unsigned long *room = kvmalloc_array(PROFILE_MOST, sizeof(*room), GFP_KERNEL);
+	bench_block block;
+	int err;
+
+	if (!room)
+		return -ENOMEM;
+	for (int i = 0; i < 64; i++)
+		peer->pairs(order, BENCH_WAIT, 1);
+	err = step_start();
+	if (!err) {
+		profile = room;
+		profile_one(peer, order, false, &block);
+		say_profile("get");
+		profile_one(peer, order, true, &block);
+		say_profile("put");
+		profile = NULL;
+		step_stop();
+	}
+	kvfree(room);
+	return err;
+}
+#else
+static int step_start(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static void step_stop(void)
+{
+}
+
+static void step_begin(void)
+{
+}
+
+static void step_end(struct bench_sample *sample)
+{
+}
+
+int bench_profile(const struct bench_peer *peer, unsigned int order)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+const struct bench_meter bench_meter_step = {
+	.name = "step",
+	.start = step_start,
+	.stop = step_stop,
+	.begin = step_begin,
+	.end = step_end,
+};
