@@ -3,12 +3,11 @@
  * The Linux port: the engines as a part of a kernel, which is 6.1 or newer.
  *
  *	interrupts   are turned off by local_irq_save(); softirqs and hard interrupts are handlers
- *	rst_nmi()    in_nmi(): NMIs, and exceptions that can come where interrupts are off (int3,
- *	             machine check). Not a tracer's callback in the middle of the allocator: that
- *	             must use the _nolock calls
- *	locks        raw spinlocks, which spin on PREEMPT_RT as well, and which lockdep watches. UP
- *	             kernels, whose trylock always succeeds, get core/lock.h's words
- *	probes       are tracepoints: trace.h
+ *	rst_nmi()    in_nmi(): NMIs, and on x86 the exceptions that can come where interrupts are
+ *off (machine check, #DB, int3). Not the callbacks of kprobes, ftrace and tracepoints, which may
+ *run in the middle of the allocator: they must use the _nolock calls locks        raw spinlocks,
+ *which spin on PREEMPT_RT as well, and which lockdep watches. UP kernels, whose trylock always
+ *succeeds, get core/lock.h's words probes       are tracepoints: trace.h
  *
  * There are no sequences, so no pockets: who reaps them would have to interrupt the other CPU and
  * wait until it answers, which a CPU that spins for the reaper's own lock never would.
@@ -26,6 +25,10 @@
 
 #include "roost/roost.h"
 #include "trace.h"
+
+#ifndef CONFIG_64BIT
+#error "roost.ko is for 64-bit kernels: there must be atomic operations of 64 bits"
+#endif
 
 typedef unsigned long rst_irq_t;
 
@@ -75,6 +78,9 @@ static inline void rst_sleep(unsigned round)
 
 	usleep_range(us, us * 2);
 }
+
+/* In walks that take long, in thread context, with no lock held. */
+#define RST_YIELD() cond_resched()
 
 static inline _Noreturn void rst_fatal(const char *text)
 {
