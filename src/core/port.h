@@ -39,6 +39,8 @@
  *                                 before. False: not to be had just now. Any context.
  *   RST_YIELD()                   in walks over all memory, in thread context: lets others run, on
  *                                 systems that do not preempt. Undefined: not needed.
+ *   RST_LOCAL_ADD                 1 if a port without sequences has rst_local_add(cpu, word, n):
+ *                                 as rst_seq_add(), for a CPU that rst_cpu() named. 0 if undefined.
  *   RST_PORT_LOCKS, RST_PORT_PROBES
  *                                 1 if the port has locks, static probes of its own: lock.h,
  *                                 probe.h. If it does not say, it has none.
@@ -122,6 +124,10 @@ static inline bool rst_seq_fence(unsigned cpu)
 	(void)cpu;
 	return false;
 }
+#endif
+
+#ifndef RST_LOCAL_ADD
+#define RST_LOCAL_ADD 0
 #endif
 
 #endif

@@ -319,12 +319,20 @@ static inline struct rst_here rst_here(const struct roost *r)
 
 /* Counts blocks of an order: in the CPU's pocket, or beside it. Release: who adds up sees what came
  * before. */
+#if RST_LOCAL_ADD
+#define RST_COUNT_BLOCKS(z, here, name, k, n)                                                      \
+	do {                                                                                       \
+		if (!rst_local_add((here).cpu, &(z)->pockets[(here).cpu].orders.name[k], (n)))     \
+			rst_add_rel(&(z)->pcps[(here).cpu].orders.name[k], (n));                   \
+	} while (0)
+#else
 #define RST_COUNT_BLOCKS(z, here, name, k, n)                                                      \
 	do {                                                                                       \
 		if ((here).seq == RST_NO_CPU ||                                                    \
 		    !rst_seq_add((here).seq, &(z)->pockets[(here).seq].orders.name[k], (n)))       \
 			rst_add_rel(&(z)->pcps[(here).cpu].orders.name[k], (n));                   \
 	} while (0)
+#endif
 
 #define RST_COUNT_ONE(z, pocket, cpu, name, k)                                                     \
 	do {                                                                                       \

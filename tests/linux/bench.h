@@ -3,8 +3,8 @@
  * bench.h - what the parts of roost_bench.ko know of each other.
  *
  * A peer is an allocator, or one way to call it. A case is what is done with it; it has one or two
- * phases, each of one operation again and again. A meter says what an operation took. How to ask for
- * what: bench_main.c; what the answers mean: scripts/kernel-bench.
+ * phases, each of one operation again and again. A meter says what an operation took. How to ask
+ * for what: bench_main.c; what the answers mean: scripts/kernel-bench.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -77,7 +77,8 @@ int bench_case(const struct bench_meter *meter, const struct bench_peer *peer, c
 int bench_pairs(const struct bench_peer *peer, unsigned int order);
 int bench_run_on(unsigned int cpu);
 
-/* bench_step.c: in which functions the instructions of an operation are. */
+/* bench_step.c: in which functions the instructions of one allocation and its free are, as things
+ * stand. */
 int bench_profile(const struct bench_peer *peer, unsigned int order);
 
 /* bench_time.c */

@@ -243,8 +243,7 @@ static void say_phase(const struct job *job, const char *name, const struct phas
 		return;
 	bench_say("%s %s %s %u %s %u", job->meter->name, job->peer->name, job->name, job->order,
 		  name, phase->n * phase->blocks);
-#define SAY(number)                                                                                \
-	say_figures(phase, offsetof(struct bench_sample, number), empty->number, room)
+#define SAY(number) say_figures(phase, offsetof(struct bench_sample, number), empty->number, room)
 	SAY(instructions);
 	SAY(atomics);
 #undef SAY
@@ -256,7 +255,8 @@ static struct bench_sample medians(const struct phase *phase, u32 *room)
 	return (struct bench_sample){
 #define MEDIAN(number)                                                                             \
 	.number = figures_of(phase, offsetof(struct bench_sample, number), room).median
-		MEDIAN(instructions), MEDIAN(atomics),
+		MEDIAN(instructions),
+		MEDIAN(atomics),
 #undef MEDIAN
 	};
 }

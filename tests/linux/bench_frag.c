@@ -4,10 +4,10 @@
  * which everything was in pieces.
  *
  * A pool of so many blocks of order 9 is filled with pages, and random ones are freed until half is
- * free. In each iteration as many random blocks as are a tenth of what is free are freed, each
- * followed at once by allocations up to the same half: of order 0, or (mixed) of orders 0 to 3, half
- * of them single pages. Now and then blocks of order 9 are allocated until there is none: the
- * ideal is what there would be if all that is held lay close together.
+ * free. In each iteration a tenth of the blocks is freed, random ones, each followed at once by
+ * allocations up to the same half: of order 0, or (mixed) of orders 0 to 3, half of them single
+ * pages. Now and then blocks of order 9 are allocated until there is none: the ideal is what there
+ * would be if all that is held lay close together.
  *
  * The kernel's allocator has no pool: all blocks of order 9 are taken from it and as many as the
  * pool has are given back. It is asked for blocks of order 9 with all that it does for a caller

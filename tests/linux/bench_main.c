@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * bench_main.c - roost_bench.ko: Linux's page allocator and roost.ko side by side. A line written to
- * /sys/kernel/debug/roost_bench/run asks for something, which is done before the write returns;
+ * bench_main.c - roost_bench.ko: Linux's page allocator and roost.ko side by side. A line written
+ * to /sys/kernel/debug/roost_bench/run asks for something, which is done before the write returns;
  * the answer is in result.
  *
  *	tsc PEER CASE ORDER N      instructions, in a machine whose clock counts them: bench_tsc.c

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-/* bench_pfn.c - roost.ko by the calls of its engine: pfns, no pages. Never waits. */
+/* bench_pfn.c - roost.ko by the calls of its engine: pfns, no pages. */
+#include <linux/build_bug.h>
+
 #include "bench.h"
-#include "roost/linux.h"
+
+static const unsigned int flags[] = {
+	[BENCH_WAIT] = ROOST_UNMOVABLE | ROOST_WAIT,
+	[BENCH_ATOMIC] = ROOST_UNMOVABLE,
+	[BENCH_TRY] = ROOST_UNMOVABLE,
+};
 
 static inline bench_block peer_get(unsigned int order, enum bench_how how)
 {
-	return (bench_block)roost_alloc(bench_engine, order, ROOST_UNMOVABLE);
+	return (bench_block)roost_alloc(bench_engine, order, flags[how]);
 }
 
 static inline void peer_put(unsigned int order, bench_block block)
@@ -16,7 +23,7 @@ static inline void peer_put(unsigned int order, bench_block block)
 static unsigned int peer_get_batch(bench_block *blocks, unsigned int n)
 {
 	BUILD_BUG_ON(sizeof(bench_block) != sizeof(roost_pfn));
-	return (unsigned int)roost_alloc_bulk(bench_engine, 0, ROOST_UNMOVABLE,
+	return (unsigned int)roost_alloc_bulk(bench_engine, 0, flags[BENCH_WAIT],
 					      (roost_pfn *)blocks, n);
 }
 

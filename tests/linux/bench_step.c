@@ -172,8 +172,6 @@ int bench_profile(const struct bench_peer *peer, unsigned int order)
 
 	if (!room)
 		return -ENOMEM;
-	for (int i = 0; i < 64; i++)
-		peer->pairs(order, BENCH_WAIT, 1);
 	err = step_start();
 	if (!err) {
 		profile = room;

@@ -30,14 +30,15 @@
 enum {
 	CPUS_MOST = 2,
 	PAGES = 1 << 15, /* of all blocks of a round: half of what kernel-bench gives roost.ko */
-	OPERATIONS = 1 << 15, /* of a round, at least */
+	OPERATIONS = 1 << 15, /* of a round, at least; of large blocks an eighth */
+	LARGE = 6,
 };
 
 struct team {
 	const struct bench_peer *peer;
 	void (*run)(struct team *team, unsigned int me);
 	unsigned int order, cpus, n; /* n: blocks of a CPU */
-	unsigned int times;
+	unsigned int pairs, times;
 	bench_block *blocks[CPUS_MOST];
 	u64 ns[CPUS_MOST][2], operations;
 	atomic_t arrived;
@@ -70,7 +71,7 @@ static void repeat(struct team *team, unsigned int me)
 
 	meet(team, &met);
 	start = ktime_get_ns();
-	team->peer->pairs(team->order, BENCH_WAIT, OPERATIONS / 2);
+	team->peer->pairs(team->order, BENCH_WAIT, team->pairs);
 	team->ns[me][0] = ktime_get_ns() - start;
 }
 
@@ -250,8 +251,9 @@ int bench_time(const char *work, unsigned int order, unsigned int cpus, unsigned
 			return -EINVAL;
 	team.run = works[i].run;
 	team.n = (PAGES >> order) / cpus;
-	team.times = max(OPERATIONS / 2 / (PAGES >> order), 1);
-	team.operations = team.run == repeat ? OPERATIONS / 2 : (u64)team.n * team.times;
+	team.pairs = OPERATIONS / 2 >> (order < LARGE ? 0 : 3);
+	team.times = max(team.pairs / (PAGES >> order), 1u);
+	team.operations = team.run == repeat ? team.pairs : team.n * team.times;
 	for (unsigned int cpu = 0; cpu < cpus; cpu++) {
 		team.blocks[cpu] = kvcalloc(team.n, sizeof(bench_block), GFP_KERNEL);
 		if (!team.blocks[cpu])

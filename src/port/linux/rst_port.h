@@ -87,6 +87,26 @@ static inline _Noreturn void rst_fatal(const char *text)
 	panic("roost: %s\n", text);
 }
 
+/* ---- Counts ------------------------------------------------------------------------------- */
+
+#ifdef CONFIG_X86_64
+#define RST_LOCAL_ADD 1
+
+/* One instruction is one step to all that runs on this CPU, and a store releases. Without the
+ * tracer's eyes, because a tracer may be who frees. */
+static inline bool rst_local_add(unsigned cpu, _Atomic u64 *word, u64 n)
+{
+	bool here;
+
+	preempt_disable_notrace();
+	here = raw_smp_processor_id() == cpu;
+	if (here)
+		asm volatile("addq %1, %0" : "+m"(*(u64 *)word) : "er"(n) : "memory", "cc");
+	preempt_enable_notrace();
+	return here;
+}
+#endif
+
 /* ---- Locks --------------------------------------------------------------------------------- */
 
 /* Who has one, or (roost) frames that are on their way from one set to another, is not preempted:
