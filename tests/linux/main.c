@@ -5,10 +5,10 @@
  * /sys/kernel/debug/roost_test:
  *	run	written to, does one of these and returns when it is done
  *		order single|bulk [free_first]	the seed's order of locks, for lockdep (proof.c)
- *		hang SECONDS			the seed's deadlock, for pcpbuddy's blocking free path;
- *						when it comes the machine ends (hang.c)
- *	result	what the last run said; its last line is the verdict. It is in the kernel's log,
- *		too, as information; "verdict: hang yes" comes with the highest level
+ *		hang SECONDS			the seed's deadlock, for pcpbuddy's blocking free
+ *path; when it comes the machine ends (hang.c) result	what the last run said; its last line is the
+ *verdict. It is in the kernel's log, too, as information; "verdict: hang yes" comes with the
+ *highest level
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>

@@ -45,8 +45,7 @@ int kt_nmi_start(void (*fn)(void))
 
 	run = fn;
 	atomic_long_set(&foreign, 0);
-	for_each_possible_cpu(cpu)
-		per_cpu(asked, cpu) = 0;
+	for_each_possible_cpu(cpu) per_cpu(asked, cpu) = 0;
 	err = register_nmi_handler(NMI_LOCAL, on_ours, 0, "roost_test");
 	if (err)
 		return err;
@@ -61,9 +60,7 @@ static bool one_is_on_its_way(void)
 {
 	unsigned int cpu;
 
-	for_each_online_cpu(cpu)
-		if (READ_ONCE(per_cpu(asked, cpu)))
-			return true;
+	for_each_online_cpu(cpu) if (READ_ONCE(per_cpu(asked, cpu))) return true;
 	return false;
 }
 
