@@ -3,7 +3,7 @@
  * keeper.c - two threads that make it hard for the rest.
  *
  * The hoarder takes all that there is, keeps it for a while, and gives it back, and then whole
- * chunks to the kernel. Meanwhile the zone is empty, and everybody has to look elsewhere or fail.
+ * chunks to the kernel. While he has it all, the zone is empty, and everybody has to look elsewhere or fail.
  *
  * The keeper does at random what an administrator can do: drains, shrinks, grows, looks at
  * everything, sets a pageblock apart. And it takes CPUs off-line for roost.ko alone, which go on
@@ -29,7 +29,7 @@ enum {
 
 static size_t take_all(struct kt_who *who, kt_block *held)
 {
-	int order = 6;
+	int order = 8;
 	size_t n = 0;
 
 	while (order >= 0 && n < HOARD && !kthread_should_stop()) {
@@ -70,6 +70,7 @@ static int hoard(void *held)
 		hoarded = max_t(unsigned long, hoarded, n);
 		usleep_range(20000, 100000);
 		give_all(&who, held, n);
+		kt_slots_clear(&who); /* else some page of each chunk is in use */
 		shrunk += roost_shrink();
 		usleep_range(1000, 50000);
 	}
