@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * blocks.c - blocks with stamps: the first, the middle and the last word of each page say which page
- * it is and which allocation it belongs to, as long as it is allocated.
+ * blocks.c - blocks with stamps: the first, the middle and the last word of each page say which
+ *page it is and which allocation it belongs to, as long as it is allocated.
  *
  *	stamp	| 63 ... 32: pfn | 31 ... 10: number of the allocation | 9 ... 1: word | 0: 1 |
  *
@@ -16,9 +16,10 @@
 #include "load.h"
 
 static const char *const names[KT_NR_KINDS] = {
-	[KT_TASK] = "task",	    [KT_SOFTIRQ] = "softirq",	[KT_HRTIMER] = "hrtimer",
-	[KT_IRQ_WORK] = "irq_work", [KT_NMI] = "nmi",		[KT_HOARDER] = "hoarder",
-	[KT_TREE] = "tree, task",   [KT_TREE_IRQ] = "tree, irq",
+	[KT_TASK] = "task",	  [KT_SOFTIRQ] = "softirq",
+	[KT_HRTIMER] = "hrtimer", [KT_IRQ_WORK] = "irq_work",
+	[KT_NMI] = "nmi",	  [KT_HOARDER] = "hoarder",
+	[KT_TREE] = "tree, task", [KT_TREE_IRQ] = "tree, irq",
 };
 
 const char *kt_kind_name(enum kt_kind kind)
@@ -126,7 +127,8 @@ static void stamp(kt_block block)
 		u64 *words = page_address(kt_page_of(block) + i);
 
 		for (unsigned int j = 0; j < ARRAY_SIZE(stamped); j++)
-			WRITE_ONCE(words[stamped[j]], stamp_of(pfn + i, number_of(block), stamped[j]));
+			WRITE_ONCE(words[stamped[j]],
+				   stamp_of(pfn + i, number_of(block), stamped[j]));
 	}
 }
 
@@ -237,8 +239,8 @@ static void free_batch(const kt_block *blocks, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		pages[i] = kt_page_of(blocks[i]);
-		mixed[i] = (struct roost_block){roost_pfn_of_page(pages[i]),
-						kt_order_of(blocks[i])};
+		mixed[i] =
+			(struct roost_block){roost_pfn_of_page(pages[i]), kt_order_of(blocks[i])};
 		one_order &= mixed[i].order == mixed[0].order;
 	}
 	if (n && one_order)
@@ -309,7 +311,9 @@ void kt_blocks_report(bool nmi)
 	if (taken != given)
 		kt_fail("%llu pages were allocated, %llu freed", taken, given);
 	if (atomic_long_read(&bad))
-		kt_fail("%ld bad pages, the first by %s on CPU %u: %s: pfn 0x%lx word %u 0x%llx, not 0x%llx",
-			atomic_long_read(&bad), names[first_bad.kind], first_bad.cpu, first_bad.what,
-			first_bad.pfn, first_bad.word, first_bad.found, first_bad.expected);
+		kt_fail("%ld bad pages, the first by %s on CPU %u: %s: pfn 0x%lx word %u 0x%llx, "
+			"not 0x%llx",
+			atomic_long_read(&bad), names[first_bad.kind], first_bad.cpu,
+			first_bad.what, first_bad.pfn, first_bad.word, first_bad.found,
+			first_bad.expected);
 }

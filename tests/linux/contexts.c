@@ -33,6 +33,7 @@ struct worker {
 
 static DEFINE_PER_CPU(struct worker, workers);
 static int hotplug_state;
+static struct task_struct *sender; /* of NMIs */
 static atomic_t seeds;
 
 static struct kt_who who_is(enum kt_kind kind)
@@ -70,12 +71,15 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 		tasklet_schedule(&w->tasklet);
 	if (kt_chance(&w->hrtimer, 2))
 		irq_work_queue(&w->work);
+	if (READ_ONCE(sender) && kt_chance(&w->hrtimer, 8))
+		kt_nmi_send(raw_smp_processor_id()); /* comes at once, on top of this interrupt */
 	if (kt_chance(&w->hrtimer, 3))
 		kt_tree_interrupt(&w->tree_irq);
 	if (kt_chance(&w->hrtimer, 3))
 		kt_objects_interrupt(&w->tree_irq);
 	/* From now on, so that tasks get on even where all is slow. */
-	hrtimer_set_expires(timer, ktime_add(ktime_get(), kt_us(200 + kt_random(&w->hrtimer) % 512)));
+	hrtimer_set_expires(timer,
+			    ktime_add(ktime_get(), kt_us(200 + kt_random(&w->hrtimer) % 512)));
 	return HRTIMER_RESTART;
 }
 
@@ -155,8 +159,6 @@ static void prepare(struct worker *w)
 	w->work = IRQ_WORK_INIT_HARD(on_irq_work);
 }
 
-static struct task_struct *sender;
-
 static int start_nmis(void)
 {
 	int err = kt_nmi_start(on_nmi);
@@ -164,10 +166,24 @@ static int start_nmis(void)
 	if (err)
 		return err;
 	sender = kthread_run(send_nmis, NULL, "roost_test_nmi");
-	if (!IS_ERR(sender))
-		return 0;
+	if (IS_ERR(sender)) {
+		kt_nmi_stop();
+		err = PTR_ERR(sender);
+		sender = NULL;
+		return err;
+	}
+	kt_direct_nmis(true);
+	return 0;
+}
+
+static void stop_nmis(void)
+{
+	if (!sender)
+		return;
+	kt_direct_nmis(false);
+	kthread_stop(sender);
 	kt_nmi_stop();
-	return PTR_ERR(sender);
+	sender = NULL;
 }
 
 int kt_contexts_begin(bool nmi)
@@ -177,26 +193,19 @@ int kt_contexts_begin(bool nmi)
 	for (unsigned int cpu = 0; cpu < nr_cpu_ids; cpu++)
 		if (cpu_possible(cpu))
 			prepare(per_cpu_ptr(&workers, cpu));
-	sender = NULL;
 	err = nmi ? start_nmis() : 0;
 	if (err)
 		return err;
-	hotplug_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "roost_test:online", start_here,
-					  stop_here);
+	hotplug_state =
+		cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "roost_test:online", start_here, stop_here);
 	if (hotplug_state >= 0)
 		return 0;
-	if (sender) {
-		kthread_stop(sender);
-		kt_nmi_stop();
-	}
+	stop_nmis();
 	return hotplug_state;
 }
 
 void kt_contexts_end(void)
 {
 	cpuhp_remove_state(hotplug_state);
-	if (sender) {
-		kthread_stop(sender);
-		kt_nmi_stop();
-	}
+	stop_nmis();
 }

@@ -63,6 +63,17 @@ static void on_free_remote(void *unused, unsigned int home, unsigned int order, 
 		this_cpu_add(counted.in[context()].freed_remote_large, blocks);
 }
 
+static bool direct_nmis;
+
+/* The zone lock is held: an NMI comes right here, which on a single CPU none else would. */
+static void on_zone_lock(void *unused, unsigned int zone, bool wait)
+{
+	static unsigned int n;
+
+	if (READ_ONCE(direct_nmis) && !in_nmi() && ++n % 256 == 0)
+		kt_nmi_send(raw_smp_processor_id());
+}
+
 /* ---- Start and end --------------------------------------------------------------------------- */
 
 static void read_stats(struct roost_stats *stats)
@@ -86,6 +97,12 @@ static void read_stats_at_rest(struct roost_stats *stats)
 	}
 }
 
+void kt_direct_nmis(bool on)
+{
+	WRITE_ONCE(direct_nmis, on);
+	tracepoint_synchronize_unregister(); /* nobody is about to send one any more */
+}
+
 int kt_count_begin(void)
 {
 	int err;
@@ -101,6 +118,8 @@ int kt_count_begin(void)
 		err = register_trace_roost_free(on_free, NULL);
 	if (!err)
 		err = register_trace_roost_free_remote(on_free_remote, NULL);
+	if (!err)
+		err = register_trace_roost_zone_lock(on_zone_lock, NULL);
 	if (err)
 		kt_count_end();
 	return err;
@@ -114,6 +133,7 @@ void kt_count_end(void)
 	unregister_trace_roost_alloc(on_alloc, NULL);
 	unregister_trace_roost_free(on_free, NULL);
 	unregister_trace_roost_free_remote(on_free_remote, NULL);
+	unregister_trace_roost_zone_lock(on_zone_lock, NULL);
 	tracepoint_synchronize_unregister();
 }
 
@@ -153,6 +173,25 @@ static const char *const names[] = {
 
 static const char *const context_names[] = {"task", "softirq", "hardirq", "nmi"};
 
+static struct counts sums[KT_NR_CONTEXTS];
+
+static void sum_all_up(void)
+{
+	for (enum kt_context in = 0; in < KT_NR_CONTEXTS; in++)
+		sum_up(in, &sums[in]);
+}
+
+bool kt_count_all_seen(bool nmi)
+{
+	sum_all_up();
+	for (unsigned int i = 0; i < ROOST_NR_COUNTERS; i++)
+		for (enum kt_context in = 0; in < KT_NR_CONTEXTS; in++)
+			if (kt_rung(i).must & 1u << in && !sums[in].of[i] &&
+			    (nmi || in != KT_IN_NMI))
+				return false;
+	return true;
+}
+
 static void check_sum(unsigned int counter, u64 sum)
 {
 	u64 stats = ((u64 *)&after)[counter] - ((u64 *)&before)[counter];
@@ -176,12 +215,9 @@ static void check_rung(unsigned int counter, enum kt_context in, u64 n, bool nmi
 			context_names[in]);
 }
 
-static struct counts sums[KT_NR_CONTEXTS];
-
 void kt_count_report(bool nmi)
 {
-	for (enum kt_context in = 0; in < KT_NR_CONTEXTS; in++)
-		sum_up(in, &sums[in]);
+	sum_all_up();
 	kt_say("%-20s %12s %12s %12s %12s\n", "counter", "task", "softirq", "hardirq", "nmi");
 	for (unsigned int i = 0; i < ROOST_NR_COUNTERS; i++) {
 		u64 n[KT_NR_CONTEXTS], sum = 0;

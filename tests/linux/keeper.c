@@ -3,13 +3,14 @@
  * keeper.c - two threads that make it hard for the rest.
  *
  * The hoarder takes all that there is, keeps it for a while, and gives it back, and then whole
- * chunks to the kernel. While he has it all, the zone is empty, and everybody has to look elsewhere or fail.
+ * chunks to the kernel. While he has it all, the zone is empty, and everybody has to look elsewhere
+ * or fail.
  *
  * The keeper does at random what an administrator can do: drains, shrinks, grows, looks at
  * everything, sets a pageblock apart. And it takes CPUs off-line for roost.ko alone, which go on
  * allocating and freeing: only so frees come to an off-line CPU in numbers. When a CPU really goes
- * (which somebody else sees to, by sysfs), nothing runs there any more at the time roost.ko is told,
- * and then its pageblocks have no owner; what is left is who has read the owner before.
+ * (which somebody else sees to, by sysfs), nothing runs there any more at the time roost.ko is
+ * told, and then its pageblocks have no owner; what is left is who has read the owner before.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -52,7 +53,7 @@ static void give_all(struct kt_who *who, const kt_block *held, size_t n)
 			kt_give_bulk(who, held + i, some);
 		else
 			for (size_t j = 0; j < some; j++)
-				kt_give(who, held[i + j]);
+				kt_give_nolock(who, held[i + j]);
 		cond_resched();
 	}
 }
@@ -83,7 +84,8 @@ static void drain(struct kt_who *who)
 {
 	unsigned int cpus = roost_nr_cpus(roost_linux());
 
-	drained += roost_drain(roost_linux(), kt_chance(who, 2) ? -1 : (int)(kt_random(who) % cpus));
+	drained +=
+		roost_drain(roost_linux(), kt_chance(who, 2) ? -1 : (int)(kt_random(who) % cpus));
 }
 
 static void shrink(struct kt_who *who)
@@ -93,7 +95,7 @@ static void shrink(struct kt_who *who)
 
 static void grow(struct kt_who *who)
 {
-	grown += roost_grow(2048);
+	grown += roost_grow(8192);
 }
 
 static int count_bytes(void *context, const char *text, size_t length)
@@ -196,6 +198,11 @@ void kt_keepers_report(void)
 	       drained, shrunk, grown);
 	kt_say("pageblocks set apart %lu, CPUs off-line for roost.ko %lu, bytes of dumps %lu\n",
 	       set_apart, offlined, looked);
-	if (!hoarded || !drained || !shrunk || !grown || !set_apart || !offlined || !looked)
+	if (!kt_keepers_did_all())
 		kt_fail("a keeper did not do all that it can");
+}
+
+bool kt_keepers_did_all(void)
+{
+	return hoarded && drained && shrunk && grown && set_apart && offlined && looked;
 }

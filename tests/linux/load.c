@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * load.c - the load: everything at once, on all CPUs, in all contexts, for some seconds, with little
- * memory; then all is freed, and everything must be as it was.
+ * load.c - the load: everything at once, on all CPUs, in all contexts, for some seconds, with
+ * little memory; then all is freed, and everything must be as it was.
  *
  * CPUs may come and go meanwhile, which whoever started this sees to, by sysfs; and the kernel's
  * shrinkers may run (/proc/sys/vm/drop_caches).
@@ -70,6 +70,24 @@ static void clear(void)
 	kt_objects_end(&tree);
 }
 
+enum {
+	PATIENCE = 6,
+};
+
+/* On a slow or busy machine it takes longer until all has happened that must. */
+static void wait(unsigned int seconds, bool nmi)
+{
+	unsigned int i;
+
+	msleep(seconds * 1000);
+	for (i = seconds; i < PATIENCE * seconds; i++) {
+		if (kt_count_all_seen(nmi) && kt_keepers_did_all())
+			break;
+		msleep(1000);
+	}
+	kt_say("load: it took %u s\n", i);
+}
+
 static void run(unsigned int seconds, bool nmi)
 {
 	int err = kt_contexts_begin(nmi);
@@ -82,7 +100,7 @@ static void run(unsigned int seconds, bool nmi)
 	if (err)
 		kt_fail("the keepers could not begin: %d", err);
 	else
-		msleep(seconds * 1000);
+		wait(seconds, nmi);
 	kt_contexts_end();
 	if (!err)
 		kt_keepers_end();

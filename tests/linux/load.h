@@ -17,8 +17,8 @@ enum kt_kind {
 	KT_IRQ_WORK,
 	KT_NMI,
 	KT_HOARDER,
-	KT_TREE,      /* a task, under the tree's lock */
-	KT_TREE_IRQ,  /* a hard interrupt, under the tree's lock */
+	KT_TREE,     /* a task, under the tree's lock */
+	KT_TREE_IRQ, /* a hard interrupt, under the tree's lock */
 	KT_NR_KINDS,
 };
 
@@ -44,8 +44,8 @@ static inline bool kt_chance(struct kt_who *who, u32 n)
 	return (kt_random(who) >> 8) % n == 0;
 }
 
-/* A block that is allocated: 36 bits of its pfn, 22 of a number that was counted up for it, 5 of its
- * order. 0 is none. */
+/* A block that is allocated: 36 bits of its pfn, 22 of a number that was counted up for it, 5 of
+ * its order. 0 is none. */
 typedef u64 kt_block;
 
 static inline unsigned int kt_order_of(kt_block block)
@@ -125,12 +125,17 @@ void kt_contexts_end(void);
 
 int kt_keepers_begin(void);
 void kt_keepers_end(void);
+bool kt_keepers_did_all(void);
 void kt_keepers_report(void);
 
 /* ---- count.c: which rung was used in which context ------------------------------------------- */
 
 int kt_count_begin(void);
 void kt_count_end(void);
+/* While it is on, NMIs come where the zone lock has just been taken. After kt_nmi_start(). */
+void kt_direct_nmis(bool on);
+/* Has every rung been used where it must be? */
+bool kt_count_all_seen(bool nmi);
 /* Says the table; fails for what was never used, and for what must not have been. */
 void kt_count_report(bool nmi);
 

@@ -4,7 +4,8 @@
  * frees the last object of a page frees the page. That happens under the lock of an XArray, with
  * interrupts off, in tasks and in hard interrupts: as when a node of an XArray is freed.
  *
- * A page: | 0: its stamp, count, block | objects 1 to 7 | 8: a stamp | objects 9 to 14 | 15: a stamp |
+ * A page: | 0: its stamp, count, block | objects 1 to 7 | 8: a stamp | objects 9 to 14 | 15: a
+ * stamp |
  */
 #include <linux/atomic.h>
 #include <linux/mm.h>

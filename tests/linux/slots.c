@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * slots.c - blocks that wait in slots for whoever comes, on whatever CPU and in whatever context. So
- * most blocks are freed elsewhere than they were allocated.
+ * slots.c - blocks that wait in slots for whoever comes, on whatever CPU and in whatever context.
+ * So most blocks are freed elsewhere than they were allocated.
  */
 #include <linux/atomic.h>
 
@@ -47,6 +47,19 @@ static void one_without_waiting(struct kt_who *who)
 	kt_give_nolock(who, kt_swap(who, kt_take(who, kt_random_order(who))));
 }
 
+/* The largest that is on pcps, and larger ones. Most of them at once, or nothing else would be
+ * there. */
+static void large(struct kt_who *who)
+{
+	unsigned int order = ROOST_PAGEBLOCK_ORDER;
+	kt_block block;
+
+	if (kt_chance(who, 4))
+		order = roost_max_order(roost_linux());
+	block = kt_take(who, order);
+	kt_give(who, kt_chance(who, 4) ? kt_swap(who, block) : block);
+}
+
 /* What is freed where it was allocated. */
 static void own(struct kt_who *who)
 {
@@ -81,9 +94,21 @@ static void less(struct kt_who *who)
 
 void kt_turn(struct kt_who *who)
 {
-	static void (*const turns[])(struct kt_who *) = {one,	one,   one,  one,
-							 one,	one_without_waiting, own,  batch,
-							 pieces, less};
+	static void (*const turns[])(struct kt_who *) = {one,
+							 one,
+							 one,
+							 one,
+							 one,
+							 one_without_waiting,
+							 one_without_waiting,
+							 batch,
+							 batch,
+							 pieces,
+							 pieces,
+							 less,
+							 less,
+							 own,
+							 large};
 
 	kt_count_turn(who);
 	turns[(kt_random(who) >> 8) % ARRAY_SIZE(turns)](who);

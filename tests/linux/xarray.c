@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * xarray.c - blocks as entries of an XArray, freed while its xa_lock is held with interrupts off, one
- * by one and in batches; hard interrupts on all CPUs take the same lock, free and allocate under it.
+ * xarray.c - blocks as entries of an XArray, freed while its xa_lock is held with interrupts off,
+ * one by one and in batches; hard interrupts on all CPUs take the same lock, free and allocate
+ * under it.
  *
  * On PREEMPT_RT the lock of the tree is a raw spinlock (tree.h). There tasks do the same under a
  * real xa_lock as well, which no interrupt takes.
@@ -82,7 +83,8 @@ static void under_a_sleeping_lock(struct kt_who *who)
 	kt_block block = kt_take(who, 0);
 
 	/* What cannot be stored comes back. */
-	if (block && xa_err(xa_store(&sleeping_tree, random_index(who), entry_of(block), GFP_KERNEL)))
+	if (block &&
+	    xa_err(xa_store(&sleeping_tree, random_index(who), entry_of(block), GFP_KERNEL)))
 		kt_give(who, block);
 	xa_lock(&sleeping_tree);
 	block = block_of(__xa_erase(&sleeping_tree, i));
