@@ -106,8 +106,8 @@ static int count_bytes(void *context, const char *text, size_t length)
 
 static void look(struct kt_who *who)
 {
-	struct roost_zone_info zone;
-	struct roost_stats stats;
+	static struct roost_zone_info zone; /* large */
+	static struct roost_stats stats;
 	size_t length = 0;
 
 	for (enum roost_dump what = ROOST_DUMP_BUDDYINFO; what <= ROOST_DUMP_ZONEINFO; what++)

@@ -7,7 +7,7 @@
  * shrinkers may run (/proc/sys/vm/drop_caches).
  */
 #include <linux/delay.h>
-#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/smp.h>
 
 #include "load.h"
@@ -74,18 +74,19 @@ enum {
 	PATIENCE = 6,
 };
 
-/* On a slow or busy machine it takes longer until all has happened that must. */
+/* On a slow or busy machine it takes longer until all has happened that must. Jiffies are no
+ * measure: they fall behind where interrupts take long. */
 static void wait(unsigned int seconds, bool nmi)
 {
-	unsigned int i;
+	ktime_t start = ktime_get();
+	s64 ms, enough = seconds * 1000ll;
 
-	msleep(seconds * 1000);
-	for (i = seconds; i < PATIENCE * seconds; i++) {
-		if (kt_count_all_seen(nmi) && kt_keepers_did_all())
-			break;
-		msleep(1000);
-	}
-	kt_say("load: it took %u s\n", i);
+	do {
+		msleep(100);
+		ms = ktime_ms_delta(ktime_get(), start);
+	} while (ms < enough ||
+		 (ms < PATIENCE * enough && !(kt_count_all_seen(nmi) && kt_keepers_did_all())));
+	kt_say("load: it took %lld ms\n", ms);
 }
 
 static void run(unsigned int seconds, bool nmi)
