@@ -95,7 +95,7 @@ static void shrink(struct kt_who *who)
 
 static void grow(struct kt_who *who)
 {
-	grown += roost_grow(8192);
+	grown += roost_grow(1ul << 20);
 }
 
 static int count_bytes(void *context, const char *text, size_t length)

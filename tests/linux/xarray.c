@@ -79,15 +79,12 @@ static atomic_long_t under_sleeping_lock;
 
 static void under_a_sleeping_lock(struct kt_who *who)
 {
-	unsigned long i = random_index(who);
 	kt_block block = kt_take(who, 0);
+	void *old = xa_store(&sleeping_tree, random_index(who), entry_of(block), GFP_KERNEL);
 
-	/* What cannot be stored comes back. */
-	if (block &&
-	    xa_err(xa_store(&sleeping_tree, random_index(who), entry_of(block), GFP_KERNEL)))
-		kt_give(who, block);
+	kt_give(who, xa_is_err(old) ? block : block_of(old));
 	xa_lock(&sleeping_tree);
-	block = block_of(__xa_erase(&sleeping_tree, i));
+	block = block_of(__xa_erase(&sleeping_tree, random_index(who)));
 	kt_give(who, block);
 	xa_unlock(&sleeping_tree);
 	atomic_long_add(block != 0, &under_sleeping_lock);
