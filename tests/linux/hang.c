@@ -9,14 +9,16 @@
  *	on a third CPU	somebody watches
  *
  * If the free waits for the pcp lock of A's CPU, which the interrupted A holds: the interrupt waits
- * for the tree's lock, B for the pcp lock, for ever. The watcher says so and ends the machine, since
- * nothing else ends this. If it does not come, it has to be shown that it could have: "deadly" are
- * frees that came back while an interrupt that had come in the middle of an allocation of A's was
- * waiting for the lock that B held.
+ * for the tree's lock, B for the pcp lock, for ever. The watcher says so and ends the machine,
+ * since nothing else ends this. If it does not come, it has to be shown that it could have:
+ * "deadly" are frees that came back while an interrupt that had come in the middle of an allocation
+ * of A's was waiting for the lock that B held.
  *
- * The watcher sleeps by high-resolution timers alone: A's CPU may be the one that counts jiffies.
+ * The watcher has the first CPU, to which the interrupts of devices go: another one that is idle
+ * may sleep until one of them (the timer's that is used for that) wakes it. It uses no jiffies,
+ * which A's CPU may be the one to count.
  */
-#include <linux/cpu.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
@@ -44,6 +46,7 @@ static struct kt_tree tree;
 static struct hrtimer timer;
 static unsigned int cpu_a, cpu_b, cpu_watch;
 static bool stop;
+static struct completion watched;
 
 /* Each written by one CPU, read by all. */
 static enum stage stage_a, stage_irq, stage_b;
@@ -174,6 +177,7 @@ static int watch(void *until)
 		if (ktime_ms_delta(ktime_get(), moved) >= DEAD_AFTER_MS)
 			end_the_machine();
 	}
+	complete(&watched);
 	return 0;
 }
 
@@ -212,11 +216,14 @@ static void run(unsigned int seconds)
 	ktime_t end = ktime_add_ms(ktime_get(), seconds * 1000ul);
 	struct task_struct *a, *b, *w;
 
+	init_completion(&watched);
 	a = start(task_a, NULL, cpu_a, "a");
 	b = start(task_b, NULL, cpu_b, "b");
 	w = start(watch, &end, cpu_watch, "watch");
 	if (!a || !b || !w)
-		kt_fail("a thread could not be made");
+		kt_say("hang: a thread could not be made\n");
+	else /* who is stopped before it began never begins */
+		wait_for_completion(&watched);
 	join(w);
 	WRITE_ONCE(stop, true);
 	join(a);
@@ -257,9 +264,9 @@ void kt_hang(unsigned int seconds)
 		kt_say("verdict: hang unknown, it takes three CPUs\n");
 		return;
 	}
-	cpu_a = cpumask_first(cpu_online_mask);
+	cpu_watch = cpumask_first(cpu_online_mask);
+	cpu_a = cpumask_next(cpu_watch, cpu_online_mask);
 	cpu_b = cpumask_next(cpu_a, cpu_online_mask);
-	cpu_watch = cpumask_next(cpu_b, cpu_online_mask);
 	allocated = interrupts = freed = deadly = 0;
 	stop = false;
 	kt_tree_init(&tree);

@@ -2,13 +2,21 @@
 /*
  * main.c - roost_test.ko: tests of roost.ko from inside of the kernel, whatever engine it has.
  *
- * /sys/kernel/debug/roost_test:
- *	run	written to, does one of these and returns when it is done
- *		order single|bulk [free_first]	the seed's order of locks, for lockdep (proof.c)
- *		hang SECONDS			the seed's deadlock, for pcpbuddy's blocking free path;
- *						when it comes the machine ends (hang.c)
- *	result	what the last run said; its last line is the verdict. It is in the kernel's log,
- *		too, as information; "verdict: hang yes" comes with the highest level
+ * In /sys/kernel/debug/roost_test:
+ *
+ *	run     written to, does one of these, and returns when it is done:
+ *
+ *		load SECONDS [no_nmi]
+ *			everything at once, in all contexts (load.c)
+ *		order single|bulk [free_first]
+ *			the seed's order of locks, for lockdep (proof.c)
+ *		hang SECONDS
+ *			the seed's deadlock, for pcpbuddy's free path "blocking"; if it comes
+ *			the machine ends (hang.c)
+ *
+ *	result  what the last run said. The last line is the verdict
+ *
+ * The same is in the kernel's log, as information; "verdict: hang yes" has the highest level.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -94,6 +102,8 @@ static int run(const char *command)
 		kt_order(!strcmp(how, "bulk"), !strcmp(first, "free_first"));
 	else if (sscanf(command, "hang %u", &seconds) == 1)
 		kt_hang(seconds);
+	else if (sscanf(command, "load %u %15s", &seconds, how) >= 1)
+		kt_load(seconds, strcmp(how, "no_nmi"));
 	else
 		return -EINVAL;
 	return 0;

@@ -38,15 +38,21 @@ static int on_unknown(unsigned int type, struct pt_regs *regs)
 	return NMI_HANDLED;
 }
 
+/* If the CPU went while one was on its way to it, that one never comes. */
+void kt_nmi_forget(unsigned int cpu)
+{
+	WRITE_ONCE(per_cpu(asked, cpu), 0);
+}
+
 int kt_nmi_start(void (*fn)(void))
 {
-	unsigned int cpu;
 	int err;
 
 	run = fn;
 	atomic_long_set(&foreign, 0);
-	for_each_possible_cpu(cpu)
-		per_cpu(asked, cpu) = 0;
+	for (unsigned int cpu = 0; cpu < nr_cpu_ids; cpu++)
+		if (cpu_possible(cpu))
+			kt_nmi_forget(cpu);
 	err = register_nmi_handler(NMI_LOCAL, on_ours, 0, "roost_test");
 	if (err)
 		return err;
@@ -59,10 +65,8 @@ int kt_nmi_start(void (*fn)(void))
 /* An NMI that comes too late would be one that nobody knows. */
 static bool one_is_on_its_way(void)
 {
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu)
-		if (READ_ONCE(per_cpu(asked, cpu)))
+	for (unsigned int cpu = 0; cpu < nr_cpu_ids; cpu++)
+		if (cpu_online(cpu) && READ_ONCE(per_cpu(asked, cpu)))
 			return true;
 	return false;
 }
@@ -101,6 +105,10 @@ void kt_nmi_stop(void)
 }
 
 void kt_nmi_send(unsigned int cpu)
+{
+}
+
+void kt_nmi_forget(unsigned int cpu)
 {
 }
 

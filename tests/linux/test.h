@@ -40,6 +40,8 @@ int kt_nmi_start(void (*fn)(void));
 void kt_nmi_stop(void);
 /* Sends one, unless the last has not come yet. Any context but NMI. */
 void kt_nmi_send(unsigned int cpu);
+/* The CPU is new: what was sent to it before has been lost. */
+void kt_nmi_forget(unsigned int cpu);
 /* So many came that nobody here had sent. */
 unsigned long kt_nmi_foreign(void);
 
@@ -49,5 +51,9 @@ unsigned long kt_nmi_foreign(void);
 void kt_order(bool bulk, bool free_first);
 /* hang.c: the deadlock itself. */
 void kt_hang(unsigned int seconds);
+
+/* ---- load.c --------------------------------------------------------------------------------- */
+
+void kt_load(unsigned int seconds, bool nmi);
 
 #endif

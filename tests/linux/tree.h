@@ -25,7 +25,7 @@ struct kt_tree {
 	void *entry[KT_TREE_SIZE];
 };
 
-#define kt_tree_init(t)	 raw_spin_lock_init(&(t)->lock)
+#define kt_tree_init(t)		 raw_spin_lock_init(&(t)->lock)
 #define kt_tree_lock(t, flags)	 raw_spin_lock_irqsave(&(t)->lock, flags)
 #define kt_tree_unlock(t, flags) raw_spin_unlock_irqrestore(&(t)->lock, flags)
 
@@ -58,7 +58,7 @@ struct kt_tree {
 	struct xarray xa;
 };
 
-#define kt_tree_init(t)	 xa_init_flags(&(t)->xa, XA_FLAGS_LOCK_IRQ)
+#define kt_tree_init(t)		 xa_init_flags(&(t)->xa, XA_FLAGS_LOCK_IRQ)
 #define kt_tree_lock(t, flags)	 xa_lock_irqsave(&(t)->xa, flags)
 #define kt_tree_unlock(t, flags) xa_unlock_irqrestore(&(t)->xa, flags)
 
