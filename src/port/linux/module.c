@@ -19,9 +19,11 @@ MODULE_PARM_DESC(
 	limit_mb,
 	"MiB that may be taken from the kernel, shared by the nodes (0: a quarter of all)");
 
-static unsigned int chunk_order = ROOST_PAGEBLOCK_ORDER;
+/* 10: a block of order 9 that is freed would be kept on a pcp by pcpbuddy; what is to be claimed
+ * as a pageblock has to come by the zone. */
+static unsigned int chunk_order = ROOST_DEFAULT_MAX_ORDER;
 module_param(chunk_order, uint, 0444);
-MODULE_PARM_DESC(chunk_order, "pages of a chunk, as a power of two: 9 or 10");
+MODULE_PARM_DESC(chunk_order, "pages of a chunk, as a power of two: 9 or 10; also the largest order");
 
 static unsigned int initial = 2;
 module_param(initial, uint, 0444);
