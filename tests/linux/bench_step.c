@@ -79,18 +79,6 @@ NOKPROBE_SYMBOL(on_step);
 
 static struct notifier_block on_die = {.notifier_call = on_step};
 
-static int step_start(void)
-{
-	stepping = true;
-	return register_die_notifier(&on_die);
-}
-
-static void step_stop(void)
-{
-	unregister_die_notifier(&on_die);
-	stepping = false;
-}
-
 static void step_begin(void)
 {
 	local_irq_save(irq_flags);
@@ -107,6 +95,65 @@ static void step_end(struct bench_sample *sample)
 		     : "memory", "cc");
 	*sample = counted;
 	local_irq_restore(irq_flags);
+}
+
+/* Nine instructions, of which three are atomic. rep is one, whatever the count. */
+#define KNOWN                                                                                      \
+	"lock incq %[word]\n\t"                                                                    \
+	"xchgq %[other], %[word]\n\t"                                                              \
+	"xchgq %[other], %%rax\n\t"                                                                \
+	"lock cmpxchgq %[other], %[word]\n\t"                                                      \
+	"nop\n\t"                                                                                  \
+	"incq %[word]\n\t"                                                                         \
+	"rep stosb\n\t"                                                                            \
+	"pushq %%rax\n\t"                                                                          \
+	"popq %%rax\n\t"
+#define DEFINE_RUN(name, code)                                                                     \
+	static noinline struct bench_sample name(void)                                             \
+	{                                                                                          \
+		struct bench_sample sample;                                                        \
+		u64 word = 0, other = 1;                                                           \
+		u8 bytes[8], *to = bytes;                                                          \
+		unsigned long n = sizeof(bytes);                                                   \
+                                                                                                   \
+		step_begin();                                                                      \
+		asm volatile(code                                                                  \
+			     : [word] "+m"(word), [other] "+r"(other), "+D"(to), "+c"(n)           \
+			     :                                                                     \
+			     : "rax", "memory", "cc");                                             \
+		step_end(&sample);                                                                 \
+		return sample;                                                                     \
+	}
+
+DEFINE_RUN(run_known, KNOWN)
+DEFINE_RUN(run_known_twice, KNOWN KNOWN)
+
+/* The difference: what the compiler puts around is in both. */
+static bool counts_right(void)
+{
+	struct bench_sample once = run_known(), twice = run_known_twice();
+
+	return twice.instructions - once.instructions == 9 && once.atomics == 3 &&
+	       twice.atomics == 6;
+}
+
+static void step_stop(void)
+{
+	unregister_die_notifier(&on_die);
+	stepping = false;
+}
+
+static int step_start(void)
+{
+	int err = register_die_notifier(&on_die);
+
+	if (err)
+		return err;
+	stepping = true;
+	if (counts_right())
+		return 0;
+	step_stop();
+	return -EOPNOTSUPP;
 }
 
 /* ---- Where the instructions are ------------------------------------------------------------ */
