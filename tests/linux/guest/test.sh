@@ -27,12 +27,21 @@ fail() {
 	exit 1
 }
 
+# Has roost.ko taken notice that this CPU is gone, and does nothing come to lie there any more?
+is_gone() {
+	awk -v cpu="$1" '$1 == "cpu:" { at = $2 == cpu; seen += at }
+		at && ($1 == "online:" || $1 == "count:" || $1 == "llist:") && $2 != 0 { bad = 1 }
+		END { exit bad || !seen }' $debug/roost/zoneinfo
+}
+
 # Takes each CPU off-line and on-line again, but for the first.
 turn_cpus() {
 	for cpu in "$cpus"/cpu[1-9]*; do
 		[ -e "$cpu/online" ] || continue
 		echo 0 >"$cpu/online"
 		sleep 0.2
+		is_gone "${cpu#"$cpus"/cpu}" || echo "${cpu##*/} is off-line, but not for roost.ko" |
+			tee -a /tmp/bad
 		echo 1 >"$cpu/online"
 	done
 }
@@ -82,6 +91,7 @@ order/blocking) wanted=reported ;;
 hang/blocking) fail "it did not hang: $verdict" ;;
 load/*)
 	[ "$verdict" = "verdict: load pass" ] || exit 1
+	[ ! -e /tmp/bad ] || fail "$(cat /tmp/bad)"
 	[ "$shrunk" -gt 0 ] || fail "the shrinker never gave anything back"
 	;;
 hang/*) [ "${verdict#verdict: hang no}" != "$verdict" ] || fail "not shown: $verdict" ;;
