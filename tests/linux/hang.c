@@ -137,6 +137,12 @@ static void where_am_i(void)
 	dump_stack();
 }
 
+/* On PREEMPT_RT a thread prints. */
+static void let_it_be_printed(void)
+{
+	usleep_range(500000, 600000);
+}
+
 static void say_where_they_are(void)
 {
 	pr_emerg("hang: CPU%u: a hard interrupt %s " KT_LOCK_NAME ", it interrupted %s\n", cpu_a,
@@ -149,10 +155,10 @@ static void say_where_they_are(void)
 		return;
 	/* What is written from an NMI comes out with what is written here next. */
 	kt_nmi_send(cpu_a);
-	mdelay(200);
+	let_it_be_printed();
 	pr_emerg("hang: that was CPU%u\n", cpu_a);
 	kt_nmi_send(cpu_b);
-	mdelay(200);
+	let_it_be_printed();
 	pr_emerg("hang: that was CPU%u\n", cpu_b);
 }
 
@@ -160,6 +166,7 @@ static void end_the_machine(void)
 {
 	say_where_they_are();
 	pr_emerg("verdict: hang yes, after %lu frees and %lu interrupts\n", freed, interrupts);
+	let_it_be_printed();
 	emergency_restart();
 }
 

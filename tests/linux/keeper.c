@@ -71,7 +71,10 @@ static int hoard(void *held)
 		hoarded = max_t(unsigned long, hoarded, n);
 		usleep_range(20000, 100000);
 		give_all(&who, held, n);
-		kt_slots_clear(&who); /* else some page of each chunk is in use */
+		/* Else some page of each chunk is in use. */
+		kt_slots_clear(&who);
+		kt_tree_clear(&who);
+		kt_objects_clear(&who);
 		shrunk += roost_shrink();
 		usleep_range(1000, 50000);
 	}

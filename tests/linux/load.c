@@ -66,8 +66,10 @@ static void clear(void)
 	struct kt_who task = {.kind = KT_TASK, .random = 1}, tree = {.kind = KT_TREE, .random = 1};
 
 	kt_slots_clear(&task);
-	kt_tree_end(&tree);
-	kt_objects_end(&tree);
+	kt_tree_clear(&tree);
+	kt_objects_clear(&tree);
+	kt_tree_end();
+	kt_objects_end();
 }
 
 enum {

@@ -106,13 +106,15 @@ void kt_slots_clear(struct kt_who *who);
 void kt_tree_begin(void);
 void kt_tree_task(struct kt_who *who);
 void kt_tree_interrupt(struct kt_who *who);
-void kt_tree_end(struct kt_who *who);
+void kt_tree_clear(struct kt_who *who);
+void kt_tree_end(void);
 void kt_tree_report(void);
 
 void kt_objects_begin(void);
 void kt_objects_task(struct kt_who *who);
 void kt_objects_interrupt(struct kt_who *who);
-void kt_objects_end(struct kt_who *who);
+void kt_objects_clear(struct kt_who *who);
+void kt_objects_end(void);
 void kt_objects_report(void);
 
 /* ---- contexts.c: on every CPU, in every context ---------------------------------------------- */

@@ -65,7 +65,7 @@ static size_t make(struct kt_who *who, struct object **objects)
 /* The lock is held. */
 static void free_object(struct kt_who *who, struct object *object)
 {
-	bool task = who->kind == KT_TREE;
+	bool task = who->kind != KT_TREE_IRQ;
 	struct head *head;
 
 	if (!object)
@@ -131,10 +131,19 @@ void kt_objects_begin(void)
 	atomic_long_set(&pages_by_interrupts, 0);
 }
 
-void kt_objects_end(struct kt_who *who)
+void kt_objects_clear(struct kt_who *who)
 {
-	for (unsigned long i = 0; i < KT_TREE_SIZE; i++)
-		free_object(who, kt_tree_store(&tree, i, NULL));
+	unsigned long flags;
+
+	for (unsigned long i = 0; i < KT_TREE_SIZE; i++) {
+		kt_tree_lock(&tree, flags);
+		free_object(who, kt_tree_swap(&tree, i, NULL));
+		kt_tree_unlock(&tree, flags);
+	}
+}
+
+void kt_objects_end(void)
+{
 	kt_tree_destroy(&tree);
 }
 

@@ -136,7 +136,7 @@ void kt_tree_begin(void)
 	atomic_long_set(&batched_by_interrupts, 0);
 }
 
-void kt_tree_end(struct kt_who *who)
+void kt_tree_clear(struct kt_who *who)
 {
 	for (unsigned long i = 0; i < KT_TREE_SIZE; i++) {
 		kt_give(who, block_of(kt_tree_store(&tree, i, NULL)));
@@ -144,6 +144,10 @@ void kt_tree_end(struct kt_who *who)
 		kt_give(who, block_of(xa_erase(&sleeping_tree, i)));
 #endif
 	}
+}
+
+void kt_tree_end(void)
+{
 	kt_tree_destroy(&tree);
 }
 
