@@ -71,6 +71,16 @@ static enum hrtimer_restart interrupt(struct hrtimer *t)
 	return HRTIMER_RESTART;
 }
 
+/* What is to be interrupted is allocations, as in the seed. */
+static void free_undisturbed(struct page *page)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	roost_free_pages(page, 0);
+	local_irq_restore(flags);
+}
+
 static void allocate(unsigned long i)
 {
 	struct page *page;
@@ -83,7 +93,7 @@ static void allocate(unsigned long i)
 	WRITE_ONCE(allocated, allocated + 1);
 	page = kt_tree_store(&tree, i, page);
 	if (page) /* B was slower */
-		roost_free_pages(page, 0);
+		free_undisturbed(page);
 }
 
 static int task_a(void *unused)
