@@ -23,7 +23,8 @@ MODULE_PARM_DESC(
  * as a pageblock has to come by the zone. */
 static unsigned int chunk_order = ROOST_DEFAULT_MAX_ORDER;
 module_param(chunk_order, uint, 0444);
-MODULE_PARM_DESC(chunk_order, "pages of a chunk, as a power of two: 9 or 10; also the largest order");
+MODULE_PARM_DESC(chunk_order,
+		 "pages of a chunk, as a power of two: 9 or 10; also the largest order");
 
 static unsigned int initial = 2;
 module_param(initial, uint, 0444);
