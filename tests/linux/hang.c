@@ -144,7 +144,7 @@ static int task_b(void *unused)
 static void where_am_i(void)
 {
 	pr_emerg("CPU%u:\n", raw_smp_processor_id());
-	dump_stack();
+	dump_stack_lvl(KERN_EMERG);
 }
 
 /* On PREEMPT_RT a thread prints. */
