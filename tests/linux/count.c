@@ -70,7 +70,7 @@ static bool direct_nmis;
 /* The zone lock is held: an NMI comes right here, which on a single CPU none else would. */
 static void on_zone_lock(void *unused, unsigned int zone, bool wait)
 {
-	static unsigned int n;
+	static unsigned int n; /* racy: about so often */
 
 	if (READ_ONCE(direct_nmis) && !in_nmi() && ++n % 256 == 0)
 		kt_nmi_send(raw_smp_processor_id());

@@ -41,7 +41,7 @@ static DEFINE_MUTEX(text_lock);
 static char text[1 << 16], reason[160];
 static size_t length;
 
-static void add(const char *format, va_list args)
+static __printf(1, 0) void add(const char *format, va_list args)
 {
 	size_t from = length;
 

@@ -9,7 +9,8 @@
  * Nothing hangs by that. If 3 waits for the pcp lock, lockdep reports: "HARDIRQ-safe ->
  * HARDIRQ-unsafe lock order detected" in this order, "possible irq lock inversion dependency
  * detected" with 3 before 2 (free_first). A lock that is only tried adds no dependency, so silence
- * proves nothing without a blocking build beside it, nor if lockdep had stopped before.
+ * proves nothing without a blocking build beside it, nor if lockdep had stopped before. With one
+ * CPU the locks are words that lockdep does not know (core/lock.h): silence there says nothing.
  */
 #include <linux/completion.h>
 #include <linux/debug_locks.h>

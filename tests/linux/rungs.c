@@ -45,12 +45,13 @@ struct row {
 	} in[BUILDS];
 };
 
-#define ROW(name) offsetof(struct roost_stats, name) / sizeof(u64)
+#define ROW(name) (offsetof(struct roost_stats, name) / sizeof(u64))
 
 /* clang-format off */
 #define YES   {ALL, NONE}
 #define NEVER {NONE, ALL}
 #define TASKS {"T", "SHN"}
+#define SOME  {"T", NONE}
 
 static const struct row rows[] = {
 	/*                         trylock        llist          pcpbuddy, UP   roost  roost, UP */
@@ -74,11 +75,10 @@ static const struct row rows[] = {
 	{ROW(zone_lock_waited),   {{"TSH", "N"},  {"TSH", "N"},  NEVER,         NEVER, NEVER}},
 	{ROW(zone_trylock_fail),  {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
 	{ROW(zone_frames),        {YES,           YES,           YES,           NEVER, NEVER}},
-	{ROW(blocks_claimed),     {{"T", NONE},   {"T", NONE},   {"T", NONE},   {"T", NONE},
-				   {"T", NONE}}},
+	{ROW(blocks_claimed),     {SOME,          SOME,          SOME,          SOME,  SOME}},
 	{ROW(blocks_disowned),    {TASKS,         TASKS,         TASKS,         NEVER, NEVER}},
 	{ROW(pcp_drained),        {YES,           YES,           YES,           NEVER, NEVER}},
-	{ROW(absorbed),           {{"T", NONE},   YES,           {"T", NONE},   NEVER, NEVER}},
+	{ROW(absorbed),           {SOME,          YES,           SOME,          NEVER, NEVER}},
 	{ROW(wait_rounds),        {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
 	{ROW(pressure),           {YES,           YES,           YES,           YES,   YES}},
 };

@@ -65,6 +65,7 @@ run() {
 }
 
 [ -d $debug/tracing ] || mount -t debugfs none $debug || fail "no debugfs"
+# shellcheck disable=SC2086 # they are several words
 insmod /roost.ko free_path="$path" ${ROOST_ARGS:-limit_mb=64} || fail "no roost.ko"
 insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
 if [ "$what" = load ]; then
@@ -96,7 +97,7 @@ load/*)
 	;;
 hang/*) [ "${verdict#verdict: hang no}" != "$verdict" ] || fail "not shown: $verdict" ;;
 esac
-[ "$what" != order ] || [ "${verdict#verdict: order $wanted}" != "$verdict" ] ||
+[ "$what" != order ] || [ "${verdict#verdict: order "$wanted"}" != "$verdict" ] ||
 	fail "$wanted was wanted: $verdict"
 if [ $wanted = silent ]; then
 	dmesg | grep -E 'WARNING|BUG:|KASAN|Oops|INFO: .*(stall|blocked)|lock-?up' &&
