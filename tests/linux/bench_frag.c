@@ -10,9 +10,9 @@
  * would be if all that is held lay close together.
  *
  * The kernel's allocator has no pool: all blocks of order 9 are taken from it and as many as the
- * pool has are given back. It is asked for blocks of order 9 with all that it does for a caller
- * who may sleep: it empties its per-CPU lists, reclaims, and compacts (though a page of a module
- * cannot be moved). Most of what it keeps in reserve should be forbidden: vm.min_free_kbytes.
+ * pool has are given back. It is asked with all that it does for a caller who may sleep: it empties
+ * its per-CPU lists, reclaims, and compacts (though a page of a module cannot be moved). What it
+ * keeps in reserve should be made small: vm.min_free_kbytes.
  *
  *	frag PEER 0|1 pool BLOCKS filled PAGES, and for each count
  *	frag PEER 0|1 ITERATION HELD FOUND IDEAL
@@ -42,6 +42,7 @@ struct held {
 
 struct frag {
 	const struct bench_peer *peer;
+	enum bench_how how;
 	bool mixed;
 	struct held *held;
 	bench_block *huge; /* what is not to be the pool's, and room for the count */
@@ -67,7 +68,7 @@ static bool add(struct frag *f, unsigned int order)
 {
 	struct held *one = &f->held[f->nr_held];
 
-	if (f->nr_held == f->room || !f->peer->get(order, BENCH_TRY, &one->block, 1))
+	if (f->nr_held == f->room || !f->peer->get(order, f->how, &one->block, 1))
 		return false;
 	one->order = order;
 	f->nr_held++;
@@ -91,17 +92,19 @@ static void fill_up(struct frag *f, unsigned long pages)
 		;
 }
 
-static unsigned int count_huge(struct frag *f)
+/* All that there are. */
+static unsigned int take_huge(struct frag *f)
 {
-	bench_block *room = f->huge + f->nr_huge;
-	unsigned int n;
-
 	if (f->peer->drain)
 		f->peer->drain();
-	/* roost.ko would take more from the kernel for who waits. */
-	n = f->peer->get(HUGE, f->peer == &bench_linux ? BENCH_WAIT : BENCH_TRY, room,
-			 HUGE_MOST - f->nr_huge);
-	f->peer->put(HUGE, room, n);
+	return f->peer->get(HUGE, f->how, f->huge + f->nr_huge, HUGE_MOST - f->nr_huge);
+}
+
+static unsigned int count_huge(struct frag *f)
+{
+	unsigned int n = take_huge(f);
+
+	f->peer->put(HUGE, f->huge + f->nr_huge, n);
 	return n;
 }
 
@@ -113,7 +116,7 @@ static int make_pool(struct frag *f)
 		roost_shrink();
 	else
 		roost_grow(f->blocks << HUGE);
-	f->nr_huge = f->peer->get(HUGE, BENCH_TRY, f->huge, HUGE_MOST);
+	f->nr_huge = take_huge(f);
 	if (f->nr_huge < f->blocks || f->nr_huge == HUGE_MOST)
 		return -ENOMEM;
 	f->nr_huge -= f->blocks;
@@ -162,7 +165,13 @@ static int frag(struct frag *f)
 
 int bench_frag(const struct bench_peer *peer, unsigned int pool_mb, bool mixed)
 {
-	struct frag f = {.peer = peer, .mixed = mixed, .random = 1};
+	struct frag f = {
+		.peer = peer,
+		/* roost.ko would take more from the kernel for who waits. */
+		.how = peer == &bench_linux ? BENCH_WAIT : BENCH_TRY,
+		.mixed = mixed,
+		.random = 1,
+	};
 	int err = bench_run_on(0);
 
 	if (err || pool_mb > 1 << 12)
