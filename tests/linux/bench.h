@@ -58,7 +58,7 @@ struct bench_meter {
 	const char *name;
 	int (*start)(void);
 	void (*stop)(void);
-	/* On one CPU, with interrupts off. */
+	/* In between interrupts are off and nothing can be scheduled, though some ask for it. */
 	void (*begin)(void);
 	void (*end)(struct bench_sample *sample);
 };

@@ -44,6 +44,13 @@ struct job {
 
 /* ---- Operations under the meter ------------------------------------------------------------ */
 
+/* Single steps take their time, and others are waiting. */
+static void breathe(void)
+{
+	if (in_task())
+		cond_resched();
+}
+
 static void get_one(struct job *job, unsigned int i, enum bench_how how)
 {
 	unsigned int got;
@@ -53,6 +60,7 @@ static void get_one(struct job *job, unsigned int i, enum bench_how how)
 	job->meter->end(&job->get.samples[job->get.n]);
 	job->failed |= got != 1;
 	job->get.n += got;
+	breathe();
 }
 
 static void put_one(struct job *job, unsigned int i)
@@ -60,6 +68,7 @@ static void put_one(struct job *job, unsigned int i)
 	job->meter->begin();
 	job->peer->put(job->order, &job->blocks[i], 1);
 	job->meter->end(&job->put.samples[job->put.n++]);
+	breathe();
 }
 
 static void get_all(struct job *job)

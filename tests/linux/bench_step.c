@@ -5,13 +5,14 @@
  * atomic.
  *
  * An interrupt in between is not counted: the processor clears the flag when it enters a handler.
- * It must not lead to another task, though, which would run with the flag set: interrupts are off.
+ * It must not lead to another task, though, which would run with the flag set.
  */
 #include <linux/errno.h>
 #include <linux/irqflags.h>
 #include <linux/kallsyms.h>
 #include <linux/kdebug.h>
 #include <linux/kprobes.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -81,6 +82,7 @@ static struct notifier_block on_die = {.notifier_call = on_step};
 
 static void step_begin(void)
 {
+	preempt_disable();
 	local_irq_save(irq_flags);
 	counted = (struct bench_sample){0};
 	last_ip = 0;
@@ -95,6 +97,7 @@ static void step_end(struct bench_sample *sample)
 		     : "memory", "cc");
 	*sample = counted;
 	local_irq_restore(irq_flags);
+	preempt_enable();
 }
 
 /* Ten instructions, of which three are atomic. rep is one, whatever the count. */

@@ -5,7 +5,7 @@
  */
 #include <linux/errno.h>
 #include <linux/irqflags.h>
-#include <linux/minmax.h>
+#include <linux/preempt.h>
 
 #include "bench.h"
 
@@ -53,6 +53,7 @@ u32 bench_tsc_instructions(u64 ticks)
 
 static void tsc_begin(void)
 {
+	preempt_disable();
 	local_irq_save(irq_flags);
 	stamp = rdtsc_ordered();
 }
@@ -62,6 +63,7 @@ static void tsc_end(struct bench_sample *sample)
 	u64 ticks = rdtsc_ordered() - stamp;
 
 	local_irq_restore(irq_flags);
+	preempt_enable();
 	*sample = (struct bench_sample){.instructions = bench_tsc_instructions(ticks)};
 }
 #else
