@@ -8,7 +8,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
 .PHONY: help build install run test test-plain test-asan test-tsan bench stress explore mutants aarch64 \
-	pool-guest kernel-example cross format clean
+	pool-guest kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -26,6 +26,10 @@ help:
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
+	@echo "make kernel-module  roost.ko for the kernel that runs here (KERNEL=build tree, ENGINE=pcpbuddy)"
+	@echo "make kernel-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU; builds"
+	@echo "              kernels first, most of an hour; kernel-test-quick: Debian's own, minutes"
+	@echo "make kernel-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
@@ -124,6 +128,23 @@ kernel-example:
 	@scripts/deps kernel
 	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel aarch64
 	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel riscv64
+
+# For the kernel that runs here, or whose build tree is named.
+KERNEL ?= /lib/modules/$(shell uname -r)/build
+kernel-module:
+	scripts/linux-modules $(KERNEL) $(BUILD)/linux ROOST_ENGINE=$(ENGINE)
+
+kernel-test:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
+	@cmake --build $(BUILD)
+	scripts/kernel-test --json out/kernel-test.json
+
+kernel-test-quick:
+	scripts/kernel-test --quick
+
+kernel-bench:
+	scripts/kernel-bench
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:

@@ -127,10 +127,17 @@ static void note_fresh_blocks(struct rig *rig)
 	struct roost_zone_info info;
 
 	for (unsigned z = 0; z < roost_nr_zones(rig->roost); z++) {
+		uint64_t whole, large = 0;
+
 		assert_int_equal(roost_zone_info(rig->roost, z, &info), 0);
 		for (unsigned list = 0; list < ROOST_NR_LISTS; list++)
 			for (unsigned k = 0; k <= ROOST_MAX_ORDER; k++)
 				rig->fresh[z][k] += info.blocks[list][k];
+		/* Those of the reserve never are, with the engine roost. */
+		for (unsigned k = ROOST_PAGEBLOCK_ORDER; k <= ROOST_MAX_ORDER; k++)
+			large += info.blocks[ROOST_LIST_MOVABLE][k] << k;
+		roost_free_frames(rig->roost, z, &whole);
+		assert_true(whole >= large);
 	}
 }
 
@@ -360,6 +367,25 @@ static void check_lists(const struct roost_zone_info *info)
 	assert_int_equal(frames, info->free);
 }
 
+/* What is known without a walk is what a walk finds; but "whole" may leave out a pageblock that is
+ * a CPU's current one, or not yet known to be free as a whole. */
+static void check_free(const struct rig *rig, unsigned zone, const struct roost_zone_info *info)
+{
+	uint64_t whole, blocks = 0;
+	uint64_t free = roost_free_frames(rig->roost, zone, &whole);
+
+	for (unsigned list = 0; list < ROOST_NR_LISTS; list++)
+		for (unsigned k = ROOST_PAGEBLOCK_ORDER; k <= ROOST_MAX_ORDER; k++)
+			blocks += info->blocks[list][k] << k;
+	assert_int_equal(free, info->free + info->free_pcp + info->free_llist);
+	assert_true(whole <= free);
+	if (strstr(roost_build_config(), "engine=pcpbuddy"))
+		assert_true(whole >= blocks && whole <= blocks + info->free_pcp);
+	else
+		assert_true(whole <= blocks);
+	assert_int_equal(roost_free_frames(rig->roost, roost_nr_zones(rig->roost), NULL), 0);
+}
+
 void rig_check(const struct rig *rig)
 {
 	struct roost_zone_info info;
@@ -371,6 +397,7 @@ void rig_check(const struct rig *rig)
 		assert_int_equal(info.free + info.free_pcp + info.free_llist,
 				 shadow_free(&rig->shadow, (int)z));
 		check_lists(&info);
+		check_free(rig, z, &info);
 	}
 }
 

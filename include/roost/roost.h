@@ -24,9 +24,13 @@
 #ifndef ROOST_ROOST_H
 #define ROOST_ROOST_H
 
+#ifdef __KERNEL__ /* Linux's */
+#include <linux/types.h>
+#else
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -486,6 +490,13 @@ struct roost_zone_info {
 
 /* Describes a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL (no such zone). */
 int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info *info);
+
+/*
+ * Free frames of a zone, wherever they lie, without a walk; *whole (unless NULL) becomes how many
+ * of them are in free blocks of ROOST_PAGEBLOCK_ORDER and above, as far as that is known. 0 if
+ * there is no such zone. Any context; exact only at rest. Cost: some loads for each CPU and order.
+ */
+uint64_t roost_free_frames(const roost_t *roost, unsigned zone, uint64_t *whole);
 
 struct roost_pcp_info {
 	bool online;

@@ -37,6 +37,8 @@
  *   bool rst_seq_fence(cpu)       what sequences of that CPU committed before is seen by the
  *                                 caller, and those that commit later see what the caller wrote
  *                                 before. False: not to be had just now. Any context.
+ *   RST_YIELD()                   in walks over all memory, in thread context: lets others run, on
+ *                                 systems that do not preempt. Undefined: not needed.
  *   RST_LOCAL_ADD                 1 if a port without sequences has rst_local_add(cpu, word, n):
  *                                 as rst_seq_add(), for a CPU that rst_cpu() named. 0 if undefined.
  *   RST_PORT_LOCKS, RST_PORT_PROBES
@@ -81,6 +83,10 @@ struct rst_seq {
 };
 
 #include "rst_port.h"
+
+#ifndef RST_YIELD
+#define RST_YIELD() ((void)0)
+#endif
 
 #if !RST_SEQ
 static inline bool rst_seq_ready(void)

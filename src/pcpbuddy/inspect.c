@@ -44,6 +44,35 @@ int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info 
 	return 0;
 }
 
+static uint64_t frames_in(const struct rst_list *list, unsigned order)
+{
+	return (uint64_t)rst_load_rlx(&list->nr) << order;
+}
+
+uint64_t roost_free_frames(const roost_t *roost, unsigned zone, uint64_t *whole)
+{
+	const struct rst_zone *z = &roost->zones[zone];
+	uint64_t free, large = 0;
+
+	if (zone >= roost->base.nr_zones)
+		return 0;
+	free = rst_load_rlx(&z->free) + rst_llist_frames(&z->llist);
+	for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++) {
+		const struct rst_pcp *pcp = &z->pcps[cpu];
+
+		free += rst_load_rlx(&pcp->count) + rst_llist_frames(&pcp->llist);
+		for (unsigned type = 0; type < RST_TYPES; type++)
+			large += frames_in(&pcp->lists[type][ROOST_PAGEBLOCK_ORDER],
+					   ROOST_PAGEBLOCK_ORDER);
+	}
+	for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
+		for (unsigned k = ROOST_PAGEBLOCK_ORDER; k <= roost->base.max_order; k++)
+			large += frames_in(&z->lists[type][k], k);
+	if (whole)
+		*whole = large;
+	return free;
+}
+
 int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info)
 {
 	const struct rst_pcp *pcp;

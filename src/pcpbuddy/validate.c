@@ -183,9 +183,12 @@ static bool check_span(struct walk *w, const struct rst_span *span, struct seen 
 	     id <= end >> ROOST_PAGEBLOCK_ORDER; id++)
 		if (!check_pageblock(w, span, id, seen))
 			return false;
-	while (f <= end)
+	while (f <= end) {
+		if (f % RST_PAGEBLOCK == 0)
+			RST_YIELD();
 		if (!check_block(w, span, &f, seen))
 			return false;
+	}
 	return true;
 }
 

@@ -42,8 +42,10 @@ static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
 	size_t frames = 0;
 
 	rst_fence_sc(); /* dead before the looks at what is owned: see own() in zone.c */
-	for (rst_block_id b = z->first_block; b < z->end_block; b++)
+	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
 		frames += hand_over_block(r, z, b, home);
+		RST_YIELD();
+	}
 	return frames;
 }
 

@@ -128,6 +128,17 @@ int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info 
 	return 0;
 }
 
+uint64_t roost_free_frames(const roost_t *roost, unsigned zone, uint64_t *whole)
+{
+	const struct rst_zone *z = &roost->zones[zone];
+
+	if (zone >= roost->base.nr_zones)
+		return 0;
+	if (whole)
+		*whole = rst_load_rlx(&z->nr_whole) * RST_PAGEBLOCK;
+	return rst_zone_free_frames(roost, z);
+}
+
 int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info)
 {
 	const struct rst_zone *z;

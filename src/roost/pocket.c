@@ -200,7 +200,7 @@ static int order_in_pocket(const struct rst_pocket *pocket, rst_frame_id f, rst_
 int rst_pocket_order(const struct roost *r, const struct rst_zone *z, rst_frame_id f,
 		     rst_frame_id *head)
 {
-	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
+	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++) {
 		int order = order_in_pocket(&z->pockets[cpu], f, head);
 
 		if (order >= 0)

@@ -162,9 +162,12 @@ static bool check_span(struct walk *w, const struct rst_span *span)
 	for (rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER; b <= end >> ROOST_PAGEBLOCK_ORDER; b++)
 		if (!check_pageblock(w, span, b))
 			return false;
-	while (f <= end)
+	while (f <= end) {
+		if (f % RST_PAGEBLOCK == 0)
+			RST_YIELD();
 		if (!check_frame(w, span, &f))
 			return false;
+	}
 	return true;
 }
 

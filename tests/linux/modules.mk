@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0
 # The test modules, for src/port/linux/Kbuild.
 
-# pfns and pages are the same to it: words of 64 bits.
-ifdef CONFIG_64BIT
+# roost_test.ko: tests of roost.ko from inside of the kernel.
+obj-m += roost_test.o
+roost_test-y := $(addprefix tests/linux/,main.o proof.o hang.o nmi.o load.o contexts.o slots.o \
+	blocks.o xarray.o objects.o keeper.o count.o rungs.o)
+
+# pfns and pages are the same to roost_bench.ko: words of 64 bits.
 obj-m += roost_bench.o
 roost_bench-y := $(call objects,tests/linux/bench*.c)
-endif

@@ -1,32 +1,95 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* linux.h - what the parts of roost.ko know of each other. */
+/*
+ * linux.h - what the parts of roost.ko know of each other.
+ *
+ *	module.c    parameters, CPUs, what is exported
+ *	pages.c     what other modules call
+ *	balance.c   when chunks come from the kernel and go back to it
+ *	chunks.c    chunks, slots, pages and pfns
+ *	misuse.c    tells of misuse, from wherever it happens
+ *	report.c    debugfs
+ *	trace.c     tracepoints
+ */
 #ifndef RST_LINUX_H
 #define RST_LINUX_H
 
+#include <linux/atomic.h>
+#include <linux/mm.h>
+
 #include "roost/linux.h"
 
-/* memory.c: chunks */
-struct rst_memory {
+/* ---- chunks.c ------------------------------------------------------------------------------ */
+
+/* All but the counts and the contents of the arrays is constant once the module runs. */
+struct rst_chunks {
 	roost_t *roost;
-	unsigned int order; /* of a chunk */
-	unsigned int nr_zones;
+	unsigned int order;	 /* of a chunk */
+	unsigned int nr_zones;	 /* one for each node that has memory for the kernel */
 	unsigned long nr_slots;	 /* of a zone: chunks that it can have at most */
 	unsigned long all_slots; /* of all zones */
 	struct page **slot;	 /* of each chunk its first page; NULL: none is there */
 	/* Bits: slots without a chunk. Who clears one has it, its frames being allocated. */
 	unsigned long *absent;
-	atomic_long_t nr_chunks, grown, shrunk, grow_failed;
+	int node[ROOST_MAX_NODES];     /* of each zone */
+	u8 zone_of_node[MAX_NUMNODES]; /* the nearest, for nodes that have none */
+	atomic_long_t nr, grown, shrunk, grow_failed;
 };
 
-extern struct rst_memory rst_memory;
+extern struct rst_chunks rst_chunks;
 
-int rst_memory_init(const struct roost_config *config, unsigned int order, unsigned long slots,
-		    unsigned long initial);
-void rst_memory_exit(void);
+int rst_chunks_init(const struct roost_config *config, unsigned int order, unsigned long slots);
+void rst_chunks_exit(void);
+
+/* Takes a chunk from the kernel, or gives one back, if there is one to be had; may sleep for it. */
+bool rst_chunk_come(unsigned int zone);
+bool rst_chunk_go(unsigned int zone);
+
+static inline unsigned long rst_chunk_pages(void)
+{
+	return 1ul << rst_chunks.order;
+}
+
+static inline unsigned int rst_zone_here(void)
+{
+	return rst_chunks.zone_of_node[numa_node_id()];
+}
+
+static __always_inline struct page *rst_page_of(u64 pfn)
+{
+	struct page *first = READ_ONCE(rst_chunks.slot[pfn >> rst_chunks.order]);
+
+	return first + (pfn & (rst_chunk_pages() - 1));
+}
+
+/* A page that is none of roost.ko's has anything as its private word: ROOST_NONE then. In a slot
+ * without a chunk lies what is no page of anybody's: it begins at NULL. */
+static __always_inline u64 rst_pfn_of(const struct page *page)
+{
+	u64 pfn = page_private(page);
+
+	return pfn >> rst_chunks.order < rst_chunks.all_slots && rst_page_of(pfn) == page
+		       ? pfn
+		       : ROOST_NONE;
+}
+
+/* ---- balance.c ----------------------------------------------------------------------------- */
+
+int rst_balance_start(unsigned long initial_chunks);
+void rst_balance_stop(void);
 /* For the pressure hook: any context. */
-void rst_memory_want_more(void);
+void rst_balance_want_more(void);
+/* For who may sleep and found nothing: another chunk where the flags say. Its zone, -1: none. */
+int rst_balance_grow_for(unsigned int flags);
 
-/* report.c: debugfs */
+/* ---- misuse.c ------------------------------------------------------------------------------ */
+
+/* A line for the log, with the stack of the caller. Any context, under any locks: what is said
+ * here is printed a moment later. */
+__printf(1, 2) void rst_misuse(const char *format, ...);
+void rst_misuse_stop(void);
+
+/* ---- report.c ------------------------------------------------------------------------------ */
+
 void rst_report_init(void);
 void rst_report_exit(void);
 

@@ -15,12 +15,16 @@
 
 static unsigned int limit_mb;
 module_param(limit_mb, uint, 0444);
-MODULE_PARM_DESC(limit_mb,
-		 "MiB that may be taken from the kernel on each node (0: a quarter of all)");
+MODULE_PARM_DESC(
+	limit_mb,
+	"MiB that may be taken from the kernel, shared by the nodes (0: a quarter of all)");
 
-static unsigned int chunk_order = ROOST_PAGEBLOCK_ORDER;
+/* 10: a block of order 9 that is freed would be kept on a pcp by pcpbuddy; what is to be claimed
+ * as a pageblock has to come by the zone. */
+static unsigned int chunk_order = ROOST_DEFAULT_MAX_ORDER;
 module_param(chunk_order, uint, 0444);
-MODULE_PARM_DESC(chunk_order, "pages of a chunk, as a power of two: 9 or 10");
+MODULE_PARM_DESC(chunk_order,
+		 "pages of a chunk, as a power of two: 9 or 10; also the largest order");
 
 static unsigned int initial = 2;
 module_param(initial, uint, 0444);
@@ -46,8 +50,7 @@ static const char *const free_paths[] = {
 
 struct lock_class_key rst_linux_pcp_key, rst_linux_zone_key;
 
-/* Some MiB of the metadata are for each; who has more CPUs than the engine can tell apart shares.
- */
+/* Who has more than the engine can tell apart has CPUs that share. */
 static unsigned int nr_cpus(void)
 {
 	return min_t(unsigned int, nr_cpu_ids, ROOST_MAX_CPUS);
@@ -57,26 +60,26 @@ static unsigned int nr_cpus(void)
 
 static void on_misuse(void *context, const struct roost_misuse *misuse)
 {
-	WARN(1, "roost: %s: pfn 0x%llx, order %d: %s; found: order %d from 0x%llx\n", misuse->call,
-	     misuse->pfn, misuse->order_given, roost_misuse_name(misuse->kind), misuse->order_found,
-	     misuse->head_found);
+	rst_misuse("%s: pfn 0x%llx, order %d: %s; found: order %d from 0x%llx", misuse->call,
+		   misuse->pfn, misuse->order_given, roost_misuse_name(misuse->kind),
+		   misuse->order_found, misuse->head_found);
 }
 
 static void on_pressure(void *context, unsigned int zone, u64 free_frames)
 {
-	rst_memory_want_more();
+	rst_balance_want_more();
 }
 
 /* ---- CPUs ---------------------------------------------------------------------------------- */
 
 static int cpu_comes(unsigned int cpu)
 {
-	return roost_cpu_online(rst_memory.roost, cpu % nr_cpus());
+	return roost_cpu_online(rst_chunks.roost, cpu % nr_cpus());
 }
 
 static int cpu_is_gone(unsigned int cpu)
 {
-	return cpu < ROOST_MAX_CPUS ? roost_cpu_offline(rst_memory.roost, cpu) : 0;
+	return cpu < ROOST_MAX_CPUS ? roost_cpu_offline(rst_chunks.roost, cpu) : 0;
 }
 
 static int hotplug_state;
@@ -99,47 +102,71 @@ static unsigned long slots(void)
 	unsigned long pages =
 		limit_mb ? (unsigned long)limit_mb << (20 - PAGE_SHIFT) : totalram_pages() / 4;
 
-	return max(pages >> chunk_order, 4ul);
+	return pages >> chunk_order;
+}
+
+static bool are_parameters_good(void)
+{
+	unsigned long least = 4ul * (unsigned long)num_node_state(N_NORMAL_MEMORY);
+
+	if (match_string(free_paths, ARRAY_SIZE(free_paths), free_path) < 0) {
+		pr_err("roost: free_path=%s: there is no such path; see modinfo\n", free_path);
+		return false;
+	}
+	if (chunk_order < ROOST_PAGEBLOCK_ORDER || chunk_order > 10) {
+		pr_err("roost: chunk_order=%u: must be 9 or 10\n", chunk_order);
+		return false;
+	}
+	if (slots() < least) {
+		pr_err("roost: limit_mb=%u: must be at least %lu here, or 0\n", limit_mb,
+		       least << chunk_order >> (20 - PAGE_SHIFT));
+		return false;
+	}
+	return true;
 }
 
 static int __init roost_start(void)
 {
 	struct roost_config config = ROOST_CONFIG_INIT;
-	int path = match_string(free_paths, ARRAY_SIZE(free_paths), free_path), err;
+	int err;
 
-	if (path < 0) {
-		pr_err("roost: free_path=%s: there is no such path; see modinfo\n", free_path);
+	if (!are_parameters_good())
 		return -EINVAL;
-	}
-	if (chunk_order < ROOST_PAGEBLOCK_ORDER || chunk_order > 10) {
-		pr_err("roost: chunk_order=%u: must be 9 or 10\n", chunk_order);
-		return -EINVAL;
-	}
 	config.nr_cpus = ROOST_SMP ? nr_cpus() : 1;
 	config.check_level = check_level;
-	config.free_path = (enum roost_free_path)path;
+	config.free_path =
+		(enum roost_free_path)match_string(free_paths, ARRAY_SIZE(free_paths), free_path);
 	config.misuse = on_misuse;
 	config.pressure = on_pressure;
-	err = rst_memory_init(&config, chunk_order, slots(), initial);
+	err = rst_chunks_init(&config, chunk_order, slots());
 	if (err)
 		return err;
 	err = watch_cpus();
-	if (err) {
-		rst_memory_exit();
-		return err;
-	}
+	if (err)
+		goto no_cpus;
+	err = rst_balance_start(initial);
+	if (err)
+		goto no_balance;
 	rst_report_init();
 	pr_info("roost: %s, %lu chunks of %lu KiB at most\n", roost_build_config(),
-		rst_memory.all_slots, PAGE_SIZE / 1024 << chunk_order);
+		rst_chunks.all_slots, PAGE_SIZE / 1024 << chunk_order);
 	return 0;
+
+no_balance:
+	cpuhp_remove_state_nocalls(hotplug_state);
+no_cpus:
+	rst_chunks_exit();
+	return err;
 }
 module_init(roost_start);
 
 static void __exit roost_end(void)
 {
 	rst_report_exit();
+	rst_balance_stop();
 	cpuhp_remove_state_nocalls(hotplug_state);
-	rst_memory_exit();
+	rst_misuse_stop();
+	rst_chunks_exit();
 }
 module_exit(roost_end);
 
@@ -167,6 +194,11 @@ EXPORT_SYMBOL_GPL(roost_isolate);
 EXPORT_SYMBOL_GPL(roost_validate);
 EXPORT_SYMBOL_GPL(roost_stats);
 EXPORT_SYMBOL_GPL(roost_zone_info);
+EXPORT_SYMBOL_GPL(roost_free_frames);
+EXPORT_SYMBOL_GPL(roost_pcp_info);
+EXPORT_SYMBOL_GPL(roost_frame_info);
+EXPORT_SYMBOL_GPL(roost_pageblock_info);
+EXPORT_SYMBOL_GPL(roost_recover);
 EXPORT_SYMBOL_GPL(roost_dump);
 EXPORT_SYMBOL_GPL(roost_nr_zones);
 EXPORT_SYMBOL_GPL(roost_nr_cpus);

@@ -28,7 +28,7 @@ static int stats_show(struct seq_file *m, void *unused)
 {
 	struct roost_stats stats = {0};
 
-	roost_stats(rst_memory.roost, -1, -1, &stats);
+	roost_stats(rst_chunks.roost, -1, -1, &stats);
 #define SHOW(name, text) seq_printf(m, "%-20s %12llu  %s\n", #name, stats.name, text);
 	ROOST_COUNTERS(SHOW)
 #undef SHOW
@@ -38,26 +38,26 @@ DEFINE_SHOW_ATTRIBUTE(stats);
 
 static int buddyinfo_show(struct seq_file *m, void *unused)
 {
-	return roost_dump(rst_memory.roost, ROOST_DUMP_BUDDYINFO, to_seq, m);
+	return roost_dump(rst_chunks.roost, ROOST_DUMP_BUDDYINFO, to_seq, m);
 }
 DEFINE_SHOW_ATTRIBUTE(buddyinfo);
 
 static int pagetypeinfo_show(struct seq_file *m, void *unused)
 {
-	return roost_dump(rst_memory.roost, ROOST_DUMP_PAGETYPEINFO, to_seq, m);
+	return roost_dump(rst_chunks.roost, ROOST_DUMP_PAGETYPEINFO, to_seq, m);
 }
 DEFINE_SHOW_ATTRIBUTE(pagetypeinfo);
 
 static int zoneinfo_show(struct seq_file *m, void *unused)
 {
-	return roost_dump(rst_memory.roost, ROOST_DUMP_ZONEINFO, to_seq, m);
+	return roost_dump(rst_chunks.roost, ROOST_DUMP_ZONEINFO, to_seq, m);
 }
 DEFINE_SHOW_ATTRIBUTE(zoneinfo);
 
 static int validate_show(struct seq_file *m, void *unused)
 {
 	struct roost_violation v;
-	int err = roost_validate(rst_memory.roost, &v);
+	int err = roost_validate(rst_chunks.roost, &v);
 
 	if (!err)
 		seq_puts(m, "ok\n");
@@ -70,11 +70,11 @@ DEFINE_SHOW_ATTRIBUTE(validate);
 
 static int memory_show(struct seq_file *m, void *unused)
 {
-	seq_printf(m, "chunk_pages %lu\nchunks %ld\nchunks_max %lu\n", 1ul << rst_memory.order,
-		   atomic_long_read(&rst_memory.nr_chunks), rst_memory.all_slots);
+	seq_printf(m, "chunk_pages %lu\nchunks %ld\nchunks_max %lu\n", 1ul << rst_chunks.order,
+		   atomic_long_read(&rst_chunks.nr), rst_chunks.all_slots);
 	seq_printf(m, "grown %ld\nshrunk %ld\ngrow_failed %ld\n",
-		   atomic_long_read(&rst_memory.grown), atomic_long_read(&rst_memory.shrunk),
-		   atomic_long_read(&rst_memory.grow_failed));
+		   atomic_long_read(&rst_chunks.grown), atomic_long_read(&rst_chunks.shrunk),
+		   atomic_long_read(&rst_chunks.grow_failed));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(memory);
@@ -88,7 +88,7 @@ DEFINE_SHOW_ATTRIBUTE(config);
 
 static int drain_set(void *unused, u64 cpu)
 {
-	roost_drain(rst_memory.roost, (int)(s64)cpu);
+	roost_drain(rst_chunks.roost, (int)(s64)cpu);
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(drain_fops, NULL, drain_set, "%lld\n");

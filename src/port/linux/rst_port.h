@@ -3,12 +3,11 @@
  * The Linux port: the engines as a part of a kernel, which is 6.1 or newer.
  *
  *	interrupts   are turned off by local_irq_save(); softirqs and hard interrupts are handlers
- *	rst_nmi()    in_nmi(): NMIs, and exceptions that can come where interrupts are off (int3,
- *	             machine check). Not a tracer's callback in the middle of the allocator: that
- *	             must use the _nolock calls
- *	locks        raw spinlocks, so that lockdep watches them, and so that on PREEMPT_RT, too,
- *they are locks that spin. Whoever has one is not preempted UP kernels   whose trylock always
- *succeeds get core/lock.h's words probes       are tracepoints: trace.h
+ *	rst_nmi()    in_nmi(): NMIs, and on x86 the exceptions that can come where interrupts are
+ *off (machine check, #DB, int3). Not the callbacks of kprobes, ftrace and tracepoints, which may
+ *run in the middle of the allocator: they must use the _nolock calls locks        raw spinlocks,
+ *which spin on PREEMPT_RT as well, and which lockdep watches. UP kernels, whose trylock always
+ *succeeds, get core/lock.h's words probes       are tracepoints: trace.h
  *
  * There are no sequences, so no pockets: who reaps them would have to interrupt the other CPU and
  * wait until it answers, which a CPU that spins for the reaper's own lock never would.
@@ -26,6 +25,10 @@
 
 #include "roost/roost.h"
 #include "trace.h"
+
+#ifndef CONFIG_64BIT
+#error "roost.ko is for 64-bit kernels: there must be atomic operations of 64 bits"
+#endif
 
 typedef unsigned long rst_irq_t;
 
@@ -76,6 +79,9 @@ static inline void rst_sleep(unsigned round)
 	usleep_range(us, us * 2);
 }
 
+/* In walks that take long, in thread context, with no lock held. */
+#define RST_YIELD() cond_resched()
+
 static inline _Noreturn void rst_fatal(const char *text)
 {
 	panic("roost: %s\n", text);
@@ -103,6 +109,16 @@ static inline bool rst_local_add(unsigned cpu, _Atomic u64 *word, u64 n)
 
 /* ---- Locks --------------------------------------------------------------------------------- */
 
+/* Who has one, or (roost) frames that are on their way from one set to another, is not preempted:
+ * nobody is to search in vain because of a thread that does not run. */
+static inline void rst_lock_note(int delta)
+{
+	if (delta > 0)
+		preempt_disable();
+	else
+		preempt_enable();
+}
+
 #if ROOST_SMP
 
 #define RST_PORT_LOCKS 1
@@ -121,11 +137,6 @@ typedef struct {
 
 /* Their classes, by which lockdep calls them. */
 extern struct lock_class_key rst_linux_pcp_key, rst_linux_zone_key;
-
-static inline void rst_lock_note(int delta)
-{
-	(void)delta;
-}
 
 static inline void rst_try_init(rst_trylock_t *lock)
 {
@@ -191,17 +202,7 @@ static inline void rst_wait_wrongly(rst_trylock_t *lock)
 }
 #endif
 
-#else /* a uniprocessor: words, and whoever has one is not preempted */
-
-static inline void rst_lock_note(int delta)
-{
-	if (delta > 0)
-		preempt_disable();
-	else
-		preempt_enable();
-}
-
-#endif
+#endif /* else words: core/lock.h */
 
 /* ---- Probes -------------------------------------------------------------------------------- */
 

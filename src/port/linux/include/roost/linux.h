@@ -38,6 +38,9 @@ void roost_free_pages_nolock(struct page *page, unsigned int order);
 /* The allocator itself: for its statistics, dumps, validation, and drains. Its pfns are not the
  * kernel's: they number the pages of the chunks. */
 roost_t *roost_linux(void);
+/* For ROOST_ZONE() and ROOST_NODE(): roost.ko's number of a node of the kernel's, or of the nearest
+ * one that has memory. */
+unsigned int roost_zone_of_node(int node);
 u64 roost_pfn_of_page(const struct page *page);
 struct page *roost_page_of_pfn(u64 pfn);
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * misuse.c - tells of misuse from wherever it happens.
+ *
+ * The caller may be in an NMI or hold the console's own locks, so nothing can be printed there.
+ * What is said, and the stack of who did it, are written down in one of a few records, and an
+ * irq_work prints them a moment later. What comes while all records are full is counted.
+ */
+#include <linux/irq_work.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/sched.h>
+#include <linux/stacktrace.h>
+
+#include "linux.h"
+
+enum {
+	RECORDS = 8,
+	DEPTH = 16,
+};
+
+enum state { FREE, WRITTEN, READY };
+
+static struct record {
+	atomic_t state; /* who makes WRITTEN of FREE has the record until it is READY */
+	int cpu;
+	char task[TASK_COMM_LEN];
+	char text[200];
+	unsigned int depth;
+	unsigned long stack[DEPTH];
+} records[RECORDS];
+
+static atomic_t lost;
+
+static void print(struct record *record)
+{
+	pr_err("roost: misuse: %s\n", record->text);
+	pr_err("roost: by %s on CPU %d\n", record->task, record->cpu);
+#ifdef CONFIG_STACKTRACE
+	stack_trace_print(record->stack, record->depth, 4);
+#endif
+	add_taint(TAINT_WARN, LOCKDEP_STILL_OK);
+}
+
+static void print_all(struct irq_work *work)
+{
+	int missed = atomic_xchg(&lost, 0);
+
+	for (int i = 0; i < RECORDS; i++)
+		if (atomic_read_acquire(&records[i].state) == READY) {
+			print(&records[i]);
+			atomic_set_release(&records[i].state, FREE);
+		}
+	if (missed)
+		pr_err("roost: %d more misuses\n", missed);
+}
+
+static DEFINE_IRQ_WORK(print_work, print_all);
+
+static struct record *take_record(void)
+{
+	for (int i = 0; i < RECORDS; i++)
+		if (atomic_cmpxchg(&records[i].state, FREE, WRITTEN) == FREE)
+			return &records[i];
+	return NULL;
+}
+
+void rst_misuse(const char *format, ...)
+{
+	struct record *record = take_record();
+	va_list args;
+
+	if (record) {
+		va_start(args, format);
+		vsnprintf(record->text, sizeof(record->text), format, args);
+		va_end(args);
+		record->cpu = raw_smp_processor_id();
+		memcpy(record->task, current->comm, sizeof(record->task));
+		record->task[sizeof(record->task) - 1] = 0;
+#ifdef CONFIG_STACKTRACE
+		record->depth = stack_trace_save(record->stack, DEPTH, 1);
+#endif
+		atomic_set_release(&record->state, READY);
+	} else {
+		atomic_inc(&lost);
+	}
+	irq_work_queue(&print_work);
+}
+
+void rst_misuse_stop(void)
+{
+	irq_work_sync(&print_work);
+}
