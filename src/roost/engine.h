@@ -292,8 +292,10 @@ static inline bool rst_om_is_allocated(unsigned om)
 
 #define RST_COUNT(pcp, name, n)                                                                    \
 	do {                                                                                       \
-		RST_PROBE_COUNT(offsetof(struct rst_counters, name), n);                           \
-		rst_add_rlx(&(pcp)->count.name, (uint64_t)(n));                                    \
+		uint64_t rst_n = (uint64_t)(n); /* once: it may be different the next time */      \
+                                                                                                   \
+		RST_PROBE_COUNT(offsetof(struct rst_counters, name), rst_n);                       \
+		rst_add_rlx(&(pcp)->count.name, rst_n);                                            \
 	} while (0)
 
 /* Where the caller's calls are counted and what it may pocket: seq is cpu if it can run sequences
