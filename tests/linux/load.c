@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * load.c - the load: everything at once, on all CPUs, in all contexts, for some seconds, with
+ * little memory; then all is freed, and everything must be as it was.
+ *
+ * CPUs may come and go meanwhile, which whoever started this sees to, by sysfs; and the kernel's
+ * shrinkers may run (/proc/sys/vm/drop_caches).
+ */
+#include <linux/delay.h>
+#include <linux/ktime.h>
+#include <linux/smp.h>
+
+#include "load.h"
+
+/* Frames of chunks that are there; those that are absent are an allocated block each. */
+static u64 present_frames(unsigned int zone, const struct roost_zone_info *info)
+{
+	unsigned int order = roost_max_order(roost_linux());
+	u64 frames = info->managed;
+
+	for (u64 pfn = info->start_pfn; pfn < info->start_pfn + info->spanned; pfn += 1ull << order)
+		if (roost_order(roost_linux(), pfn) == (int)order)
+			frames -= 1ull << order;
+	return frames;
+}
+
+static bool all_is_free(u64 *free, u64 *present)
+{
+	*free = *present = 0;
+	for (unsigned int zone = 0; zone < roost_nr_zones(roost_linux()); zone++) {
+		struct roost_zone_info info;
+
+		roost_zone_info(roost_linux(), zone, &info);
+		*free += info.free + info.free_pcp + info.free_llist;
+		*present += present_frames(zone, &info);
+	}
+	return *free == *present;
+}
+
+static void check_the_end(void)
+{
+	struct roost_violation v;
+	u64 free, present;
+
+	roost_drain(roost_linux(), -1);
+	/* roost.ko's worker may be bringing more just now. */
+	for (unsigned int i = 0; i < 20 && !all_is_free(&free, &present); i++)
+		msleep(50);
+	kt_say("free pages %llu, of chunks that are there %llu\n", free, present);
+	if (free != present)
+		kt_fail("%llu of %llu pages are free", free, present);
+	if (roost_validate(roost_linux(), &v))
+		kt_fail("validate: %s (zone %d, cpu %d, pfn 0x%llx: %llu, not %llu)", v.invariant,
+			v.zone, v.cpu, v.pfn, v.found, v.expected);
+}
+
+static void begin(void)
+{
+	kt_blocks_begin();
+	kt_tree_begin();
+	kt_objects_begin();
+}
+
+static void clear(void)
+{
+	struct kt_who task = {.kind = KT_TASK, .random = 1}, tree = {.kind = KT_TREE, .random = 1};
+
+	kt_slots_clear(&task);
+	kt_tree_clear(&tree);
+	kt_objects_clear(&tree);
+	kt_tree_end();
+	kt_objects_end();
+}
+
+enum {
+	PATIENCE = 6,
+};
+
+/* On a slow or busy machine it takes longer until all has happened that must. Jiffies are no
+ * measure: they fall behind where interrupts take long. */
+static void wait(unsigned int seconds, bool nmi)
+{
+	ktime_t start = ktime_get();
+	s64 ms, enough = seconds * 1000ll;
+
+	do {
+		msleep(100);
+		ms = ktime_ms_delta(ktime_get(), start);
+	} while (ms < enough ||
+		 (ms < PATIENCE * enough && !(kt_count_all_seen(nmi) && kt_keepers_did_all())));
+	kt_say("load: it took %lld ms\n", ms);
+}
+
+static void run(unsigned int seconds, bool nmi)
+{
+	int err = kt_contexts_begin(nmi);
+
+	if (err) {
+		kt_fail("the load could not begin: %d", err);
+		return;
+	}
+	err = kt_keepers_begin();
+	if (err)
+		kt_fail("the keepers could not begin: %d", err);
+	else
+		wait(seconds, nmi);
+	kt_contexts_end();
+	if (!err)
+		kt_keepers_end();
+}
+
+void kt_load(unsigned int seconds, bool nmi)
+{
+	int err;
+
+	kt_say("load: %s, %u s, %u CPUs\n", roost_build_config(), seconds, num_online_cpus());
+	begin();
+	err = kt_count_begin();
+	if (err) {
+		kt_fail("the tracepoints could not be had: %d", err);
+	} else {
+		run(seconds, nmi);
+		clear();
+		check_the_end();
+		kt_count_end();
+		kt_blocks_report(nmi);
+		kt_tree_report();
+		kt_objects_report();
+		kt_keepers_report();
+		kt_count_report(nmi);
+		if (nmi)
+			kt_say("NMIs from outside: %lu\n", kt_nmi_foreign());
+	}
+	kt_verdict("load");
+}

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0
+# roost_test.ko: tests of roost.ko from inside of the kernel.
+obj-m += roost_test.o
+roost_test-y := $(addprefix tests/linux/,main.o proof.o hang.o nmi.o load.o contexts.o slots.o \
+	blocks.o xarray.o objects.o keeper.o count.o rungs.o)

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * rungs.c - in which contexts each rung must have been used after a load, and in which it cannot
+ *be.
+ *
+ *	T task   S softirq   H hard interrupt   N NMI
+ *
+ * Why some cannot be:
+ *
+ * - No reserve is configured by roost.ko, so alloc_reserve is nobody's.
+ * - Only tasks wait for memory: fail_wait, wait_rounds.
+ * - An NMI does not wait for the zone lock: zone_lock_waited. Nor does any allocation without
+ *   ROOST_WAIT, nor a free by the _nolock calls; but softirqs and hard interrupts do when they
+ *free, since who has the zone lock has interrupts off.
+ * - Frees that come to a pcp over another CPU's list do not take its lock: with llist there is a
+ *   free_remote only if the CPU came on-line just now.
+ * - With one CPU nobody is remote. The pcp lock is held with preemption off, so only what
+ *interrupts a task finds it taken; the zone lock is held with interrupts off, so only an NMI does.
+ *And alloc_other is what the CPU's own pcp has of other migratetypes.
+ * - The engine roost takes no lock, so nothing that has to do with one ever counts; and its frees
+ *   need not know whether a CPU is off-line. Its free_direct are blocks of order 9 and above.
+ *   With one CPU there is no other home.
+ */
+#include <linux/string.h>
+
+#include "load.h"
+#include "rungs.h"
+
+#define ALL  "TSHN"
+#define NONE ""
+
+enum build {
+	TRYLOCK,
+	LLIST,
+	PCPBUDDY_UP,
+	ROOST,
+	ROOST_UP,
+	BUILDS,
+};
+
+struct row {
+	unsigned int counter;
+	struct {
+		const char *must, *never;
+	} in[BUILDS];
+};
+
+#define ROW(name) (offsetof(struct roost_stats, name) / sizeof(u64))
+
+/* clang-format off */
+#define YES   {ALL, NONE}
+#define NEVER {NONE, ALL}
+#define TASKS {"T", "SHN"}
+#define SOME  {"T", NONE}
+
+static const struct row rows[] = {
+	/*                         trylock        llist          pcpbuddy, UP   roost  roost, UP */
+	{ROW(alloc_pcp),          {YES,           YES,           YES,           YES,   YES}},
+	{ROW(alloc_zone),         {YES,           YES,           YES,           YES,   YES}},
+	{ROW(alloc_other),        {YES,           YES,           YES,           YES,   NEVER}},
+	{ROW(alloc_reserve),      {NEVER,         NEVER,         NEVER,         NEVER, NEVER}},
+	{ROW(fail_wait),          {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
+	{ROW(fail_nowait),        {YES,           YES,           YES,           YES,   YES}},
+	{ROW(free_local),         {YES,           YES,           YES,           YES,   YES}},
+	{ROW(free_remote),        {YES,           {NONE, NONE},  NEVER,         YES,   NEVER}},
+	{ROW(free_llist),         {NEVER,         YES,           NEVER,         NEVER, NEVER}},
+	{ROW(free_fallback),      {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{ROW(free_dead),          {YES,           YES,           YES,           NEVER, NEVER}},
+	{ROW(free_direct),        {YES,           YES,           YES,           YES,   YES}},
+	{ROW(free_zone_llist),    {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
+	{ROW(trylock_fail_alloc), {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{ROW(trylock_fail_free),  {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{ROW(trylock_fail_drain), {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{ROW(zone_lock),          {YES,           YES,           YES,           NEVER, NEVER}},
+	{ROW(zone_lock_waited),   {{"TSH", "N"},  {"TSH", "N"},  NEVER,         NEVER, NEVER}},
+	{ROW(zone_trylock_fail),  {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
+	{ROW(zone_frames),        {YES,           YES,           YES,           NEVER, NEVER}},
+	{ROW(blocks_claimed),     {SOME,          SOME,          SOME,          SOME,  SOME}},
+	{ROW(blocks_disowned),    {TASKS,         TASKS,         TASKS,         NEVER, NEVER}},
+	{ROW(pcp_drained),        {YES,           YES,           YES,           NEVER, NEVER}},
+	{ROW(absorbed),           {SOME,          YES,           SOME,          NEVER, NEVER}},
+	{ROW(wait_rounds),        {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
+	{ROW(pressure),           {YES,           YES,           YES,           YES,   YES}},
+};
+/* clang-format on */
+
+static enum build this_build(void)
+{
+	if (!kt_about.pcpbuddy)
+		return kt_about.smp ? ROOST : ROOST_UP;
+	if (!kt_about.smp)
+		return PCPBUDDY_UP;
+	return kt_about.llist ? LLIST : TRYLOCK;
+}
+
+static unsigned int bits_of(const char *letters)
+{
+	unsigned int bits = 0;
+
+	for (unsigned int in = 0; in < KT_NR_CONTEXTS; in++)
+		if (strchr(letters, ALL[in]))
+			bits |= 1u << in;
+	return bits;
+}
+
+struct kt_rung kt_rung(unsigned int counter)
+{
+	enum build build = this_build();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].counter == counter)
+			return (struct kt_rung){bits_of(rows[i].in[build].must),
+						bits_of(rows[i].in[build].never)};
+	return (struct kt_rung){0, 0};
+}
