@@ -13,9 +13,12 @@
  *	serve.c      who asks is answered; report.c: what
  *
  * Pools lie in a table, since a free finds its pool by an address alone, in any context, while
- * others come and go. Letters beside a field say what guards it: c  constant while the pool is
- *there a  nothing: atomic s  the size lock to write; read racily t  the trim lock n  the threads
- *that create and destroy pools
+ * others come and go. Letters beside a field say what guards it:
+ *	c  constant while the pool is there
+ *	a  nothing: atomic
+ *	s  the size lock to write; read racily
+ *	t  the trim lock
+ *	n  the threads that create and destroy pools
  *
  * Both locks are only ever tried, with signals open: who wants to wait sleeps in rounds, in thread
  * context, holding nothing. Rank: registry, then size before trim of each pool, pools by number.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
  * blocks.c - blocks with stamps: the first, the middle and the last word of each page say which
- *page it is and which allocation it belongs to, as long as it is allocated.
+ * page it is and which allocation it belongs to, as long as it is allocated.
  *
  *	stamp	| 63 ... 32: pfn | 31 ... 10: number of the allocation | 9 ... 1: word | 0: 1 |
  *

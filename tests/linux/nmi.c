@@ -4,12 +4,11 @@
  *
  * The variable apic is exported to modules in 6.1 and in 6.12, so its send_IPI_mask() with
  * NMI_VECTOR does it in both, on one CPU as well; the kernel's own callers of the latter go by
- *static calls. It comes at once to a CPU that sends it to itself.
+ * static calls. It comes at once to a CPU that sends it to itself.
  *
  * QEMU's inject-nmi works, too, but reaches the first CPU alone, since Linux has the input masked
- *on the others. Without a handler of the type NMI_UNKNOWN the kernel complains of each. To try it,
- *with fifos FIFO.in and FIFO.out of which the second is read by somebody (cat FIFO.out >/dev/null
- *&):
+ * on the others. Without a handler of the type NMI_UNKNOWN the kernel complains of each. To try it,
+ * with fifos FIFO.in and FIFO.out of which the second is read (cat FIFO.out >/dev/null &):
  *
  *	scripts/guest --qemu "-chardev pipe,id=m,path=FIFO -mon chardev=m" ...
  *	while sleep 0.1; do echo nmi; done >FIFO.in

@@ -7,7 +7,7 @@
  *	       queues work, which takes chunks until the zone is above its high mark. Or a caller
  *	       that may sleep has found nothing, and takes one himself
  *	go     the kernel reclaims memory and asks the shrinker: chunks that are all free, but for
- *as many as the high mark says. Or the module is unloaded
+ *	       as many as the high mark says. Or the module is unloaded
  */
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>

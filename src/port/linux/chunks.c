@@ -11,7 +11,7 @@
  *
  * The frames of a slot without a chunk are allocated, as far as the engine is concerned, as one
  * block, which belongs to who finds its bit in absent and clears it. So a chunk comes by a free,
- *and goes by an allocation; nothing but the engine's own calls is needed for either, and no lock.
+ * and goes by an allocation; nothing but the engine's own calls is needed for either, and no lock.
  * Each page has the engine's pfn in page_private().
  */
 #include <linux/bitmap.h>

@@ -4,10 +4,12 @@
  *
  *	interrupts   are turned off by local_irq_save(); softirqs and hard interrupts are handlers
  *	rst_nmi()    in_nmi(): NMIs, and on x86 the exceptions that can come where interrupts are
- *off (machine check, #DB, int3). Not the callbacks of kprobes, ftrace and tracepoints, which may
- *run in the middle of the allocator: they must use the _nolock calls locks        raw spinlocks,
- *which spin on PREEMPT_RT as well, and which lockdep watches. UP kernels, whose trylock always
- *succeeds, get core/lock.h's words probes       are tracepoints: trace.h
+ *	             off (machine check, #DB, int3). Not the callbacks of kprobes, ftrace and
+ *	             tracepoints, which may run in the middle of the allocator: they must use the
+ *	             _nolock calls
+ *	locks        raw spinlocks, which spin on PREEMPT_RT as well, and which lockdep watches. UP
+ *	             kernels, whose trylock always succeeds, get core/lock.h's words
+ *	probes       are tracepoints: trace.h
  *
  * There are no sequences, so no pockets: who reaps them would have to interrupt the other CPU and
  * wait until it answers, which a CPU that spins for the reaper's own lock never would.
