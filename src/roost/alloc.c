@@ -26,7 +26,7 @@ static struct rst_zone *first_zone(const struct rst_call *q)
 	return &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]];
 }
 
-static size_t from_zones(const struct rst_call *q, rst_frame_id *out, size_t count, bool above_low)
+static size_t from_zones(struct rst_call *q, rst_frame_id *out, size_t count, bool above_low)
 {
 	struct rst_zone *z;
 	size_t n = 0;
@@ -37,7 +37,7 @@ static size_t from_zones(const struct rst_call *q, rst_frame_id *out, size_t cou
 	return n;
 }
 
-static size_t from_anywhere(const struct rst_call *q, rst_frame_id *out, size_t count)
+static size_t from_anywhere(struct rst_call *q, rst_frame_id *out, size_t count)
 {
 	size_t n = 0;
 
@@ -247,6 +247,7 @@ static bool read_request(struct rst_call *q, struct roost *r, const char *call, 
 	if (!rst_request_read(&q->ask, &r->base, call, order, flags))
 		return false;
 	q->here = rst_here(r);
+	q->hints = RST_ALL_HINTS;
 	return true;
 }
 

@@ -391,12 +391,15 @@ uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z);
 
 enum { RST_BULK = 64 }; /* blocks at a time: a word of a set */
 
+#define RST_ALL_HINTS UINT32_MAX
+
 /* An allocation under way. */
 struct rst_call {
 	struct rst_request ask;
 	struct roost *r;
 	struct rst_here here; /* as it began */
 	bool missed;	      /* the last search may have missed what was on its way */
+	uint32_t hints;	      /* old ones that it may still clear on the rung that it is at */
 };
 
 static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
@@ -418,7 +421,7 @@ static inline bool rst_reserve_is_short(const struct rst_zone *z)
 }
 
 /* Takes up to count blocks; how many. Calls the pressure hook. */
-size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
+size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
 /* Free frames that are not isolated: rst_zone_free_frames(), and a walk if there are such. */
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
 void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);

@@ -57,8 +57,9 @@ static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_fra
 
 /* ---- 2, 4, 5: partial pageblocks ---------------------------------------------------------- */
 
-/* A block out of a list, bins [low, high]: out of pageblock *b. */
-static bool from_list(const struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+/* A block out of a list, bins [low, high]: out of pageblock *b. Gives up after q->hints that were
+ * old: a pageblock that was freed to the last frame leaves one in each bin. */
+static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		      unsigned high, rst_block_id *b, rst_frame_id *f)
 {
 	uint64_t i = rst_partial_index(z, list, low, z->first_block);
@@ -70,6 +71,9 @@ static bool from_list(const struct rst_call *q, struct rst_zone *z, unsigned lis
 		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
 		    take_in_block(q, z, *b, f))
 			return true;
+		if (!q->hints)
+			return false;
+		q->hints--;
 		rst_demote(q->r, z, i);
 	}
 	return false;
@@ -109,7 +113,7 @@ static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 		own(q, z, b);
 }
 
-static bool from_own(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
 {
 	rst_block_id b;
 
@@ -122,7 +126,7 @@ static bool from_own(const struct rst_call *q, struct rst_zone *z, unsigned low,
 	return true;
 }
 
-static bool from_others(const struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
 {
 	for (unsigned i = 1; i < q->r->nr_homes; i++) {
 		unsigned home = (rst_pcp_of(q, z)->home + i) % q->r->nr_homes;
@@ -226,7 +230,7 @@ static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b
 }
 
 /* The largest run of a list of another migratetype: what is left of it serves longest. */
-static bool steal_from(const struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		       rst_block_id *b, rst_frame_id *f)
 {
 	uint64_t first = rst_partial_index(z, list, low, z->first_block);
@@ -239,7 +243,7 @@ static bool steal_from(const struct rst_call *q, struct rst_zone *z, unsigned li
 	return false;
 }
 
-static bool steal(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
 	rst_block_id b;
@@ -256,7 +260,7 @@ static bool steal(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 
 /* ---- 7: the reserve ----------------------------------------------------------------------- */
 
-static bool from_reserve_list(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool from_reserve_list(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	rst_block_id b;
 
@@ -272,7 +276,7 @@ static bool from_reserve_list(const struct rst_call *q, struct rst_zone *z, rst_
  * find. Callers with RESERVE take what there is and count then: nobody's count keeps them from it.
  * Relaxed: frames are taken by compare-and-exchange; this only rations them.
  */
-static bool from_reserve(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
 	bool had = false;
@@ -333,17 +337,25 @@ static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame
 
 /* ---- A zone ------------------------------------------------------------------------------- */
 
-static bool from_blocks(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+enum { HINTS = 32 }; /* old ones that an allocation clears as long as there are whole pageblocks */
+
+static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned low = rst_lowest_bin(q->ask.order);
+	bool gave_up;
 
-	return from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
-	       claim_whole(q, z, f) || from_others(q, z, low, f) ||
+	q->hints = HINTS;
+	if (from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
+	    claim_whole(q, z, f))
+		return true;
+	gave_up = !q->hints;
+	q->hints = RST_ALL_HINTS;
+	return (gave_up && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
 	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
 	       steal(q, z, f) || from_reserve(q, z, f);
 }
 
-static bool from_whole(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	return from_regions(q, z, f) || (rst_gather(q->r, z) && from_regions(q, z, f)) ||
 	       from_reserve(q, z, f);
@@ -409,7 +421,7 @@ static size_t from_pocket(const struct rst_call *q, struct rst_zone *z, rst_fram
 	       rst_pocket_take(&z->pockets[cpu], cpu, q->ask.type, q->ask.order, f);
 }
 
-size_t rst_from_zone(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
 	size_t n = 0;
 	bool large = q->ask.order >= ROOST_PAGEBLOCK_ORDER, had = true;

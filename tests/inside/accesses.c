@@ -242,12 +242,12 @@ static const struct step small[] = {
 	{EMPTY, 0, 0, 0, {{714, 217}, {812, 84}}},
 	{DRAIN, -1, 0, 0, {{181, 20}, {212, 44}}},
 	/* A current pageblock that is all free: gathered by who wants it whole. */
-	{ALLOC, 0, 0, M, {{1129, 208}, {529, 95}}},
+	{ALLOC, 0, 0, M, {{576, 104}, {529, 95}}},
 	{ALLOC, 1, 0, U, {{57, 11}, {60, 10}}},
-	{FREE, 0, 0, 0, {{11, 4}, {8, 0}}},
+	{FREE, 0, 0, 0, {{10, 3}, {8, 0}}},
 	{FREE, 1, 1, 0, {{10, 3}, {8, 0}}},
-	{FILL, 2, 9, M, {{477, 65}, {603, 77}}},
-	{FILL, 2, 6, M, {{452, 39}, {489, 32}}},
+	{FILL, 2, 9, M, {{474, 64}, {603, 77}}},
+	{FILL, 2, 6, M, {{780, 103}, {489, 32}}},
 	{EMPTY, 0, 0, 0, {{145, 47}, {164, 23}}},
 };
 
@@ -619,6 +619,36 @@ static void no_such_type(void **state)
 	counted.pockets = false;
 }
 
+/* Every pageblock was filled and is whole again: each has left hints in many bins. As long as there
+ * are whole pageblocks no allocation clears more than a few; when there are none it clears them all
+ * rather than fail or take of another migratetype. */
+static void old_hints_go_in_steps(void **state)
+{
+	enum { BLOCKS = 64, MOST = 700 };
+	struct rig rig;
+	roost_pfn last, pfn;
+
+	rig_open_simple(&rig, state, 0, BLOCKS * BLOCK, 1);
+	assert_int_equal(rig_take_all(&rig, 0, M), BLOCKS * BLOCK);
+	rig_free_all(&rig);
+	last = rig_get(&rig, 8, M); /* of the current one, that will not be it any more */
+	rig_get(&rig, 8, M);
+	for (unsigned i = 0; i < 6; i++) {
+		reset();
+		rig_get(&rig, 8, M);
+		assert_in_range(counted.accesses, 1, MOST);
+	}
+	rig_take_all(&rig, 9, M);
+	rig_free(&rig, last);
+	reset();
+	pfn = rig_get(&rig, 2, M);
+	assert_in_range(pfn, last, last + 255);
+	assert_in_range(counted.accesses, 4 * MOST, 20 * MOST);
+	rig_check(&rig);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -633,6 +663,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(reaps_so_many_rounds, variants_one),
 		SUITE_TEST(sequences_may_all_fail, variants_one),
 		SUITE_TEST(no_such_type, variants_one),
+		SUITE_TEST(old_hints_go_in_steps, variants_one),
 	};
 
 	return SUITE_RUN("roost_accesses", tests, argc, argv);
