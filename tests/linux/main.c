@@ -73,9 +73,14 @@ void kt_fail(const char *format, ...)
 	kt_say("failed: %s\n", line);
 }
 
+bool kt_failed(void)
+{
+	return reason[0];
+}
+
 void kt_verdict(const char *what)
 {
-	if (reason[0])
+	if (kt_failed())
 		kt_say("verdict: %s FAIL %s\n", what, reason);
 	else
 		kt_say("verdict: %s pass\n", what);

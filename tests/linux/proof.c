@@ -4,7 +4,8 @@
  *
  *	1  a task allocates: the pcp lock is taken with interrupts on
  *	2  a hard interrupt takes the xa_lock
- *	3  a task frees while it holds the xa_lock with interrupts off: the pcp lock is wanted
+ *	3  a task on another CPU frees while it holds the xa_lock with interrupts off: the pcp lock
+ *	   of the first CPU is wanted
  *
  * Nothing hangs by that. If 3 waits for the pcp lock, lockdep reports: "HARDIRQ-safe ->
  * HARDIRQ-unsafe lock order detected" in this order, "possible irq lock inversion dependency
@@ -15,7 +16,9 @@
 #include <linux/completion.h>
 #include <linux/debug_locks.h>
 #include <linux/hrtimer.h>
-#include <linux/jiffies.h>
+#include <linux/preempt.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
 
 #include "tree.h"
 #include "test.h"
@@ -66,7 +69,8 @@ static void let_interrupts_take_the_lock(void)
 	hrtimer_cancel(&timer);
 }
 
-static void allocate(void)
+/* On the CPU that is to own the pages. */
+static long allocate(void *unused)
 {
 	unsigned long n = 0;
 
@@ -79,15 +83,34 @@ static void allocate(void)
 		if (page)
 			kt_fail("the entry %lu could not be stored", i);
 	}
-	kt_say("order: allocated %lu pages\n", n);
+	kt_say("order: allocated %lu pages on CPU%u\n", n, raw_smp_processor_id());
 	if (n != PAGES)
 		kt_fail("%lu pages allocated", n);
+	return 0;
+}
+
+/* With one CPU, this one. */
+static unsigned int another_cpu(void)
+{
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+
+	return cpu < nr_cpu_ids ? cpu : raw_smp_processor_id();
+}
+
+/* Blocks that went to a pcp of another CPU. */
+static u64 went_home(void)
+{
+	struct roost_stats stats = {0};
+
+	roost_stats(roost_linux(), -1, -1, &stats);
+	return kt_about.llist ? stats.free_llist : stats.free_remote;
 }
 
 static void free_under_the_lock(bool bulk)
 {
 	struct page *pages[PAGES];
 	unsigned long flags, n = 0;
+	u64 before = went_home(), home;
 
 	kt_tree_lock(&tree, flags);
 	for (unsigned long i = 0; i < PAGES; i++) {
@@ -99,8 +122,12 @@ static void free_under_the_lock(bool bulk)
 	if (bulk)
 		roost_free_pages_bulk(pages, n, 0);
 	kt_tree_unlock(&tree, flags);
-	kt_say("order: freed %lu pages %s under " KT_LOCK_NAME "\n", n,
-	       bulk ? "in one batch" : "one by one");
+	home = went_home() - before;
+	kt_say("order: freed %lu pages %s under " KT_LOCK_NAME
+	       " on CPU%u, %llu went to their CPU\n",
+	       n, bulk ? "in one batch" : "one by one", raw_smp_processor_id(), home);
+	if (kt_about.smp && home != n)
+		kt_fail("%llu of %lu pages went to their CPU", home, n);
 }
 
 void kt_order(bool bulk, bool free_first)
@@ -108,14 +135,18 @@ void kt_order(bool bulk, bool free_first)
 	bool lived = lockdep_lives();
 
 	kt_tree_init(&tree);
-	allocate();
+	migrate_disable();
+	work_on_cpu(another_cpu(), allocate, NULL);
 	if (!free_first)
 		let_interrupts_take_the_lock();
 	free_under_the_lock(bulk);
 	if (free_first)
 		let_interrupts_take_the_lock();
+	migrate_enable();
 	kt_tree_destroy(&tree);
-	if (!lived)
+	if (kt_failed())
+		kt_verdict("order");
+	else if (!lived)
 		kt_say("verdict: order unknown, lockdep is not there or had stopped before\n");
 	else if (lockdep_lives())
 		kt_say("verdict: order silent, lockdep goes on\n");

@@ -15,6 +15,7 @@
 __printf(1, 2) void kt_say(const char *format, ...);
 /* The same, and the verdict will be that it failed, for the first such reason. */
 __printf(1, 2) void kt_fail(const char *format, ...);
+bool kt_failed(void);
 /* The last line: "verdict: WHAT pass", or FAIL and why. */
 void kt_verdict(const char *what);
 

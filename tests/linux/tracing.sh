@@ -50,7 +50,7 @@ seen() {
 }
 /trace-cmd record -q -e roost -o /tmp/t.dat /bin/busybox sh /traffic.sh >/dev/null 2>&1
 /trace-cmd report /tmp/t.dat >/tmp/out 2>&1
-seen 'trace-cmd: alloc' 'roost_alloc: *pfn=0x[0-9a-f]* order=9'
+seen 'trace-cmd: alloc' 'roost_alloc: *pfn=0x[0-9a-f]* order=10'
 seen 'trace-cmd: grow' 'roost_grow: *pfn=0x[0-9a-f]* kernel_pfn=0x'
 /perf stat -e roost:roost_alloc,roost:roost_free /bin/busybox sh /traffic.sh >/tmp/out 2>&1
 seen 'perf' '[1-9][0-9]* *roost:roost_free'
