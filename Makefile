@@ -7,7 +7,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan bench stress explore mutants aarch64 \
+.PHONY: help build install run test test-plain test-asan test-tsan bench stress explore models mutants aarch64 \
 	pool-guest kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
+	@echo "make models   the protocol of roost as models, each searched to the end: minutes"
 	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
 	@echo "              SAMPLE=300, SEED=)"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
@@ -102,6 +103,10 @@ explore: build
 		$(BUILD)/roost explore --engine=$$engine --save=out lab/scenarios/*.scn \
 			$(if $(HOURS),--total=$$(($(HOURS) * 1800)),--seconds=$(DEPTH)) || exit; \
 	done
+
+models:
+	@scripts/deps test
+	docs/models/check
 
 # About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
 SAMPLE ?= 300

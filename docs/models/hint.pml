@@ -12,7 +12,8 @@
  *
  * check LEVELS=2: right BUG_NO_LOOK_AGAIN BUG_LOOK_BEFORE_CLEAR BUG_STOP_AT_SET_BIT
  * check LEVELS=2: BUG_NO_RENOTE_ABOVE
- * check LEVELS=3: right BUG_STOP_AT_SET_BIT BUG_NO_RENOTE_ABOVE
+ * check LEVELS=3: BUG_STOP_AT_SET_BIT BUG_NO_RENOTE_ABOVE
+ * long check LEVELS=3: right
  */
 #if LEVELS == 2
 #define BASE(l) ((l) * 2)		/* words of level 0: 0, 1; of level 1: 2 */
