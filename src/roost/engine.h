@@ -399,7 +399,7 @@ struct rst_call {
 	struct roost *r;
 	struct rst_here here; /* as it began */
 	bool missed;	      /* the last search may have missed what was on its way */
-	uint32_t hints;	      /* old ones that it may still clear on the rung that it is at */
+	uint32_t hints;	      /* old ones of each bin that it clears on the rung that it is at */
 };
 
 static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)

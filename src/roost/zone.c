@@ -57,24 +57,30 @@ static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_fra
 
 /* ---- 2, 4, 5: partial pageblocks ---------------------------------------------------------- */
 
-/* A block out of a list, bins [low, high]: out of pageblock *b. Gives up after q->hints that were
- * old: a pageblock that was freed to the last frame leaves one in each bin. */
+/* A block out of a list, bins [low, high]: out of pageblock *b. Of the hints of a bin that are old
+ * only the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
+ * frame leaves one in each. */
 static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		      unsigned high, rst_block_id *b, rst_frame_id *f)
 {
 	uint64_t i = rst_partial_index(z, list, low, z->first_block);
-	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block);
+	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block), bin = RST_NO_HINT;
+	uint32_t left = 0;
 
 	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
+		if (i >> z->block_shift != bin) {
+			bin = i >> z->block_shift;
+			left = q->hints;
+		}
 		*b = rst_indexed_block(z, i);
 		/* Racy: a note that is old is taken away, and if it was not old it is renewed. */
 		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
 		    take_in_block(q, z, *b, f))
 			return true;
-		if (!q->hints)
-			return false;
-		q->hints--;
-		rst_demote(q->r, z, i);
+		if (left--)
+			rst_demote(q->r, z, i);
+		else
+			i = ((bin + 1) << z->block_shift) - 1;
 	}
 	return false;
 }
@@ -337,20 +343,29 @@ static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame
 
 /* ---- A zone ------------------------------------------------------------------------------- */
 
-enum { HINTS = 32 }; /* old ones that an allocation clears as long as there are whole pageblocks */
+enum { HINTS = 3 };
+
+/* Old hints of a bin that a call clears before it claims. All of them if whole pageblocks are few,
+ * or if what is claimed does not become current: then each such call would claim. */
+static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zone *z)
+{
+	bool may_claim = rst_load_rlx(&z->nr_whole) && !rst_few_whole(z);
+
+	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
+}
 
 static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned low = rst_lowest_bin(q->ask.order);
-	bool gave_up;
+	bool brief;
 
-	q->hints = HINTS;
+	q->hints = hints_before_claim(q, z);
 	if (from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
 	    claim_whole(q, z, f))
 		return true;
-	gave_up = !q->hints;
+	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
-	return (gave_up && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
+	return (brief && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
 	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
 	       steal(q, z, f) || from_reserve(q, z, f);
 }

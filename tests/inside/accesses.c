@@ -174,7 +174,7 @@ enum { M = ROOST_MOVABLE, U = ROOST_UNMOVABLE, W = ROOST_WAIT, R = ROOST_RESERVE
 
 static const struct step small[] = {
 	/* One CPU, each order, first and once more; and back. */
-	{ALLOC, 0, 0, M, {{43, 7}, {46, 6}}},
+	{ALLOC, 0, 0, M, {{46, 7}, {49, 6}}},
 	{ALLOC, 0, 0, M, {{8, 2}, {14, 1}}},
 	{ALLOC, 0, 1, M, {{8, 2}, {6, 0}}},
 	{ALLOC, 0, 5, M, {{8, 2}, {12, 1}}},
@@ -199,61 +199,61 @@ static const struct step small[] = {
 	{SPLIT, 0, 12, 2, {{129, 0}, {129, 0}}},
 	{EMPTY, 0, 0, 0, {{1523, 282}, {1652, 149}}},
 	/* Others' frames, in one call and one by one. */
-	{ALLOC, 1, 0, U, {{57, 11}, {60, 10}}},
+	{ALLOC, 1, 0, U, {{60, 11}, {63, 10}}},
 	{ALLOC, 1, 3, U, {{8, 2}, {14, 1}}},
-	{ALLOC, 1, 8, M, {{103, 17}, {106, 16}}},
+	{ALLOC, 1, 8, M, {{106, 17}, {109, 16}}},
 	{FREE, 2, 0, 0, {{11, 4}, {12, 2}}},
 	{FREE, 2, 2, 0, {{14, 7}, {14, 5}}},
 	{BULK, 1, 0, M, {{135, 2}, {136, 1}}},
-	{BULK, 1, 3, U, {{334, 35}, {395, 28}}},
-	{BULK, 1, 8, M, {{1248, 192}, {1410, 207}}},
+	{BULK, 1, 3, U, {{337, 35}, {398, 28}}},
+	{BULK, 1, 8, M, {{1270, 192}, {1432, 207}}},
 	{BATCH, 1, 3, 0, {{43, 5}, {41, 3}}},
 	{EMPTY, 2, 0, 0, {{1983, 534}, {2118, 259}}},
 	{DRAIN, 1, 0, 0, {{138, 34}, {146, 41}}},
 	{DRAIN, -1, 0, 0, {{194, 22}, {218, 43}}},
 	/* Off-line, set apart, and back. */
-	{ALLOC, 2, 0, M, {{43, 7}, {46, 6}}},
-	{ALLOC, 2, 4, U, {{57, 11}, {60, 10}}},
+	{ALLOC, 2, 0, M, {{46, 7}, {49, 6}}},
+	{ALLOC, 2, 4, U, {{60, 11}, {63, 10}}},
 	{OFF, 2, 0, 0, {{109, 9}, {117, 16}}},
-	{ALLOC, 2, 0, M, {{48, 7}, {51, 6}}},
+	{ALLOC, 2, 0, M, {{51, 7}, {54, 6}}},
 	{FREE, 2, 0, 0, {{12, 3}, {13, 2}}},
 	{ON, 2, 0, 0, {{2, 1}, {2, 1}}},
-	{ALLOC, 2, 0, U, {{73, 11}, {76, 10}}},
+	{ALLOC, 2, 0, U, {{76, 11}, {79, 10}}},
 	{APART, 2, 3, 0, {{37, 15}, {61, 36}}},
 	{FREE, 2, 3, 0, {{13, 4}, {14, 3}}},
 	{ALLOC, 1, 9, M, {{15, 4}, {18, 3}}},
 	{BACK, 0, 1, 0, {{23, 3}, {23, 3}}},
 	{EMPTY, 2, 0, 0, {{84, 20}, {82, 15}}},
 	/* Memory runs out: few frames, other homes, other migratetypes, then nothing. */
-	{FILL, 0, 8, M, {{1500, 260}, {1742, 264}}},
-	{FILL, 1, 3, U, {{2270, 167}, {2421, 138}}},
-	{FILL, 2, 0, U, {{1014, 56}, {1078, 52}}},
-	{ALLOC, 0, 0, M, {{252, 2}, {276, 2}}},
-	{ALLOC, 0, 0, M | W, {{761, 1}, {804, 1}}},
-	{ALLOC, 0, 4, M | W, {{737, 1}, {780, 1}}},
+	{FILL, 0, 8, M, {{1530, 260}, {1774, 264}}},
+	{FILL, 1, 3, U, {{2303, 167}, {2454, 138}}},
+	{FILL, 2, 0, U, {{1024, 56}, {1088, 52}}},
+	{ALLOC, 0, 0, M, {{254, 2}, {278, 2}}},
+	{ALLOC, 0, 0, M | W, {{764, 1}, {807, 1}}},
+	{ALLOC, 0, 4, M | W, {{740, 1}, {783, 1}}},
 	{ALLOC, 0, 9, M, {{173, 2}, {195, 2}}},
 	{ALLOC, 0, 10, M | W, {{644, 1}, {680, 1}}},
 	{EMPTY, 1, 0, 0, {{1022, 305}, {1062, 203}}},
-	{FILL, 0, 0, M, {{48539, 8362}, {27595, 312}}},
-	{FILL, 0, 0, U, {{225, 2}, {247, 2}}},
+	{FILL, 0, 0, M, {{48566, 8360}, {27622, 310}}},
+	{FILL, 0, 0, U, {{227, 2}, {249, 2}}},
 	{EMPTY, 0, 0, 0, {{44620, 8350}, {26375, 240}}},
 	{FILL, 1, 9, M, {{426, 57}, {526, 60}}},
-	{BULK, 1, 0, M, {{185, 11}, {289, 23}}},
+	{BULK, 1, 0, M, {{186, 11}, {291, 23}}},
 	{EMPTY, 0, 0, 0, {{714, 217}, {812, 84}}},
 	{DRAIN, -1, 0, 0, {{181, 20}, {212, 44}}},
 	/* A current pageblock that is all free: gathered by who wants it whole. */
-	{ALLOC, 0, 0, M, {{576, 104}, {529, 95}}},
-	{ALLOC, 1, 0, U, {{57, 11}, {60, 10}}},
+	{ALLOC, 0, 0, M, {{541, 86}, {292, 45}}},
+	{ALLOC, 1, 0, U, {{60, 11}, {63, 10}}},
 	{FREE, 0, 0, 0, {{10, 3}, {8, 0}}},
 	{FREE, 1, 1, 0, {{10, 3}, {8, 0}}},
-	{FILL, 2, 9, M, {{474, 64}, {603, 77}}},
-	{FILL, 2, 6, M, {{780, 103}, {489, 32}}},
+	{FILL, 2, 9, M, {{473, 63}, {599, 75}}},
+	{FILL, 2, 6, M, {{639, 76}, {676, 69}}},
 	{EMPTY, 0, 0, 0, {{145, 47}, {164, 23}}},
 };
 
 static const struct step zones[] = {
-	{ALLOC, 0, 0, M, {{58, 11}, {62, 10}}},
-	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{54, 11}, {55, 10}}},
+	{ALLOC, 0, 0, M, {{61, 11}, {65, 10}}},
+	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{57, 11}, {58, 10}}},
 	{ALLOC, 0, 9, M, {{149, 4}, {153, 3}}},
 	{ALLOC, 0, 9, M | ROOST_ZONE(0), {{13, 4}, {14, 3}}},
 	{FREE, 0, 1, 0, {{10, 3}, {10, 2}}},
@@ -265,29 +265,29 @@ static const struct step zones[] = {
 	{FREE, 0, 4, 0, {{9, 2}, {9, 1}}},
 	{FREE, 0, 5, 0, {{9, 2}, {8, 0}}},
 	{BULK, 0, 3, M, {{213, 16}, {241, 8}}},
-	{BULK, 0, 3, M, {{466, 35}, {479, 26}}},
-	{BULK, 0, 3, U, {{404, 29}, {4984, 161}}},
-	{ALLOC, 1, 0, M, {{58, 11}, {194, 10}}},
+	{BULK, 0, 3, M, {{469, 35}, {481, 26}}},
+	{BULK, 0, 3, U, {{406, 29}, {5014, 161}}},
+	{ALLOC, 1, 0, M, {{61, 11}, {197, 10}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
-	{BULK, 0, 3, M, {{478, 37}, {439, 18}}},
+	{BULK, 0, 3, M, {{481, 37}, {440, 18}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
-	{BULK, 0, 0, M, {{145, 4}, {9621, 121}}},
-	{BULK, 0, 3, M, {{1865, 52}, {11140, 147}}},
-	{BULK, 1, 3, M, {{4988, 185}, {5086, 64}}},
-	{ALLOC, 0, 0, M, {{201, 6}, {176, 2}}},
-	{FILL, 0, 4, M, {{3742, 43}, {2754, 33}}},
-	{ALLOC, 0, 3, M, {{345, 3}, {1282, 6}}},
-	{ALLOC, 0, 6, M | R, {{185, 4}, {188, 3}}},
+	{BULK, 0, 0, M, {{145, 4}, {9679, 121}}},
+	{BULK, 0, 3, M, {{1875, 52}, {11204, 147}}},
+	{BULK, 1, 3, M, {{5015, 185}, {5113, 64}}},
+	{ALLOC, 0, 0, M, {{202, 6}, {177, 2}}},
+	{FILL, 0, 4, M, {{3760, 43}, {2766, 33}}},
+	{ALLOC, 0, 3, M, {{347, 3}, {1286, 6}}},
+	{ALLOC, 0, 6, M | R, {{186, 4}, {189, 3}}},
 	{ALLOC, 0, 9, M | R, {{1186, 14}, {1227, 14}}},
-	{ALLOC, 0, 0, M, {{147, 2}, {302, 2}}},
-	{BULK, 0, 0, M, {{3246, 47}, {2538, 18}}},
+	{ALLOC, 0, 0, M, {{147, 2}, {303, 2}}},
+	{BULK, 0, 0, M, {{3258, 47}, {2546, 18}}},
 	{FREE, 1, 6, 0, {{11, 4}, {11, 3}}},
-	{BULK, 0, 1, M, {{1514, 12}, {1553, 12}}},
-	{BULK, 0, 0, U | R, {{12132, 256}, {11766, 189}}},
-	{FILL, 0, 2, U | R, {{9286, 184}, {9384, 147}}},
-	{ALLOC, 0, 0, M | R | W, {{198, 4}, {200, 3}}},
-	{ALLOC, 0, 2, M | W, {{2384, 5}, {2460, 5}}},
-	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{174, 3}, {175, 2}}},
+	{BULK, 0, 1, M, {{1517, 12}, {1556, 12}}},
+	{BULK, 0, 0, U | R, {{12196, 256}, {11830, 189}}},
+	{FILL, 0, 2, U | R, {{9333, 184}, {9433, 147}}},
+	{ALLOC, 0, 0, M | R | W, {{199, 4}, {201, 3}}},
+	{ALLOC, 0, 2, M | W, {{2387, 5}, {2463, 5}}},
+	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{175, 3}, {176, 2}}},
 	{EMPTY, 1, 0, 0, {{6748, 1768}, {6322, 697}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
@@ -304,7 +304,7 @@ static const struct step large[] = {
 	{ALLOC, 0, 10, M, {{16, 4}, {16, 3}}},	    {FREE, 0, 1, 0, {{14, 6}, {14, 5}}},
 	{FREE, 1, 2, 0, {{12, 4}, {12, 3}}},	    {FREE, 0, 3, 0, {{12, 3}, {12, 2}}},
 	{FREE, 0, 4, 0, {{10, 3}, {10, 2}}},	    {APART, 0, 0, 0, {{26, 13}, {50, 34}}},
-	{ALLOC, 0, 0, M, {{62, 12}, {65, 11}}},	    {APART, 0, 5, 0, {{39, 16}, {63, 37}}},
+	{ALLOC, 0, 0, M, {{65, 12}, {68, 11}}},	    {APART, 0, 5, 0, {{39, 16}, {63, 37}}},
 	{FREE, 0, 0, 0, {{548, 24}, {548, 23}}},    {ALLOC, 0, 17, M, {{24, 9}, {24, 8}}},
 	{BACK, 0, 5, 0, {{26, 5}, {26, 5}}},	    {BACK, 0, 0, 0, {{60, 15}, {60, 15}}},
 	{FREE, 0, 6, 0, {{14, 6}, {14, 5}}},	    {FILL, 0, 15, M, {{898, 76}, {916, 61}}},
@@ -619,34 +619,109 @@ static void no_such_type(void **state)
 	counted.pockets = false;
 }
 
-/* Every pageblock was filled and is whole again: each has left hints in many bins. As long as there
- * are whole pageblocks no allocation clears more than a few; when there are none it clears them all
- * rather than fail or take of another migratetype. */
+/* ---- Old hints ----------------------------------------------------------------------------- */
+
+enum { PAGEBLOCKS = 64 };
+
+/* Every pageblock was filled and is whole again, but for one, which is full and was current: its
+ * first half. Each but the first has left hints in three bins. */
+static roost_pfn leave_old_hints(struct rig *rig, void *const *state, bool drain)
+{
+	roost_pfn half;
+
+	rig_open_simple(rig, state, 0, PAGEBLOCKS * BLOCK, 2);
+	rig_cpu(rig, 0);
+	assert_int_equal(rig_get(rig, 9, M), 0);
+	assert_int_equal(rig_take_all(rig, 0, M), (PAGEBLOCKS - 1) * BLOCK);
+	if (drain)
+		roost_drain(rig->roost, -1); /* into the zone's list */
+	rig_free_all(rig);
+	half = rig_get(rig, 8, M);
+	rig_get(rig, 8, M);
+	return half;
+}
+
+static void done(struct rig *rig)
+{
+	rig_check(rig);
+	rig_home(rig);
+	rig_close(rig);
+}
+
+static uint64_t whole(const struct rig *rig)
+{
+	return rst_load_rlx(&rig->roost->zones[0].nr_whole);
+}
+
+static void is_within(roost_pfn pfn, roost_pfn half)
+{
+	assert_in_range(pfn, half, half + BLOCK / 2 - 1);
+}
+
+/* As long as there are whole pageblocks no allocation clears more than a few. When there are none
+ * it clears them all rather than fail or take of another migratetype. */
 static void old_hints_go_in_steps(void **state)
 {
-	enum { BLOCKS = 64, MOST = 700 };
+	enum { MOST = 700 };
 	struct rig rig;
-	roost_pfn last, pfn;
+	roost_pfn half = leave_old_hints(&rig, state, false), first = ROOST_NONE;
 
-	rig_open_simple(&rig, state, 0, BLOCKS * BLOCK, 1);
-	assert_int_equal(rig_take_all(&rig, 0, M), BLOCKS * BLOCK);
-	rig_free_all(&rig);
-	last = rig_get(&rig, 8, M); /* of the current one, that will not be it any more */
-	rig_get(&rig, 8, M);
 	for (unsigned i = 0; i < 6; i++) {
+		roost_pfn pfn;
+
 		reset();
-		rig_get(&rig, 8, M);
+		pfn = rig_get(&rig, 8, M);
 		assert_in_range(counted.accesses, 1, MOST);
+		first = i ? first : pfn;
 	}
+	/* What can be had behind those of other bins is not left for a whole pageblock. */
+	rig_free(&rig, first);
+	is_within(rig_get(&rig, 2, M), first);
+	rig_get(&rig, 8, U);
 	rig_take_all(&rig, 9, M);
-	rig_free(&rig, last);
+	while (rig_zone_free(&rig, 0) > BLOCK / 2)
+		rig_get(&rig, 2, M);
+	rig_free(&rig, half);
 	reset();
-	pfn = rig_get(&rig, 2, M);
-	assert_in_range(pfn, last, last + 255);
-	assert_in_range(counted.accesses, 4 * MOST, 20 * MOST);
-	rig_check(&rig);
-	rig_home(&rig);
-	rig_close(&rig);
+	is_within(rig_get(&rig, 2, M), half);
+	assert_true(counted.accesses > MOST);
+	done(&rig);
+}
+
+/* Nor below the low mark, where each whole pageblock counts. */
+static void old_hints_before_the_last_whole(void **state)
+{
+	struct rig rig;
+	roost_pfn half = leave_old_hints(&rig, state, false);
+	uint64_t before = whole(&rig);
+
+	rig_get(&rig, 8, M);
+	rig_get(&rig, 8, M); /* and so the CPU has no current one of which something is free */
+	rig.roost->zones[0].desc.low = PAGEBLOCKS * BLOCK;
+	rig_free(&rig, half);
+	is_within(rig_get(&rig, 2, M), half);
+	assert_int_equal(whole(&rig), before - 1);
+	done(&rig);
+}
+
+/* What a CPU claims that is off-line does not become current: it claims once, not each time. */
+static void old_hints_of_who_is_dead(void **state)
+{
+	struct roost_stats stats[2];
+	struct rig rig;
+
+	NEED_SMP();
+	leave_old_hints(&rig, state, true);
+	for (unsigned i = 0; i < PAGEBLOCKS / 2; i++)
+		rig_get(&rig, 9, M);
+	assert_int_equal(roost_cpu_offline(rig.roost, 0), 0);
+	roost_stats(rig.roost, -1, -1, &stats[0]);
+	for (unsigned i = 0; i < 4; i++)
+		rig_get(&rig, 0, M);
+	roost_stats(rig.roost, -1, -1, &stats[1]);
+	assert_int_equal(stats[1].blocks_claimed - stats[0].blocks_claimed, 1);
+	assert_int_equal(roost_cpu_online(rig.roost, 0), 0);
+	done(&rig);
 }
 
 int main(int argc, char **argv)
@@ -664,6 +739,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(sequences_may_all_fail, variants_one),
 		SUITE_TEST(no_such_type, variants_one),
 		SUITE_TEST(old_hints_go_in_steps, variants_one),
+		SUITE_TEST(old_hints_before_the_last_whole, variants_one),
+		SUITE_TEST(old_hints_of_who_is_dead, variants_one),
 	};
 
 	return SUITE_RUN("roost_accesses", tests, argc, argv);
