@@ -28,8 +28,8 @@ help:
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
 	@echo "make kernel-module  roost.ko for the kernel that runs here (KERNEL=build tree, ENGINE=pcpbuddy)"
-	@echo "make kernel-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU; builds"
-	@echo "              kernels first, most of an hour; kernel-test-quick: Debian's own, minutes"
+	@echo "make kernel-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
+	@echo "              kernel-bench; builds kernels first, an hour; kernel-test-quick: Debian's own, minutes"
 	@echo "make kernel-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
@@ -144,12 +144,16 @@ kernel-test:
 	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
 	@cmake --build $(BUILD)
 	scripts/kernel-test --json out/kernel-test.json
+	scripts/kernel-bench --short
+	scripts/kernel-bench --json out/kernel-bench.json
 
 kernel-test-quick:
 	scripts/kernel-test --quick
 
 kernel-bench:
-	scripts/kernel-bench
+	@scripts/deps kernel-test
+	@mkdir -p out
+	scripts/kernel-bench --json out/kernel-bench.json --svg out/kernel-bench.svg
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:
