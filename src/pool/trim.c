@@ -144,13 +144,34 @@ size_t rst_trim_recover(roost_pool_t *pool)
 	return free_pages_of(pool, pool->aside, pool->aside_frames);
 }
 
-/* One pageblock; how many bytes. */
+/* Is a page neither in hand nor in a block that is allocated? Somebody has it on its way from one
+ * set to another, or in a pocket. Racy: who is about to allocate or free looks like that, too. */
+static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
+{
+	struct roost_pageblock_info info;
+
+	if (!roost_pageblock_info(pool->frames, first, &info) && info.block >= 0)
+		return false; /* perhaps one that begins before it */
+	for (unsigned i = 0; i < RST_PAGEBLOCK_PAGES;) {
+		int order = has(frames, i) ? 0 : roost_order(pool->frames, first + i);
+
+		if (order < 0)
+			return true;
+		i += 1u << order;
+	}
+	return false;
+}
+
+/* One pageblock; how many bytes. What it misses is marked again, since nobody else would. */
 static size_t give_back(roost_pool_t *pool, size_t b)
 {
-	size_t pages;
+	size_t pages, had;
 
 	pool->in_hand = b << ROOST_PAGEBLOCK_ORDER;
-	if (!roost_alloc_rest(pool->frames, pool->in_hand, pool->in_hand_frames)) {
+	had = roost_alloc_rest(pool->frames, pool->in_hand, pool->in_hand_frames);
+	if (misses_some(pool, pool->in_hand, pool->in_hand_frames))
+		rst_trim_mark(pool, pool->in_hand, 0);
+	if (!had) {
 		pool->in_hand = ROOST_NONE;
 		return 0;
 	}

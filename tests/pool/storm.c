@@ -157,21 +157,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* All of the pool can be had in large blocks again. And what a trim missed, because somebody had
- * it on its way from one set to another, goes back after the next free in its pageblock: this. */
-static void take_and_free_all(void)
-{
-	enum { LARGE = 2 << 20 };
-	void *blocks[LIMIT / LARGE];
-	size_t n = 0;
-
-	while (n < LIMIT / LARGE && (blocks[n] = roost_pool_alloc(pool, LARGE, ROOST_WAIT)))
-		n++;
-	roost_pool_free_bulk(blocks, n);
-	if (n < LIMIT / LARGE)
-		frames_fault("not all of it could be had in large blocks", n, LIMIT / LARGE);
-}
-
 static void finish(void)
 {
 	struct roost_violation violation;
@@ -181,7 +166,6 @@ static void finish(void)
 		give(shared[i]);
 	if (roost_validate(roost_pool_frames(pool), &violation))
 		frames_fault(violation.invariant, violation.expected, violation.found);
-	take_and_free_all();
 	roost_pool_trim(pool);
 	roost_pool_info(pool, &info);
 	if (info.used || roost_pool_resident(pool))
