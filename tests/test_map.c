@@ -184,7 +184,7 @@ static void every_frame_once(void **state)
 
 static void every_frame_of_a_large_one(void **state)
 {
-	check_shape(&large_shape, state, 9);
+	check_shape(&large_shape, state, 3);
 }
 
 /* ---- Metadata ---------------------------------------------------------------------------- */
