@@ -130,8 +130,8 @@ enum roost_free_path {
 
 /* May CPUs keep a few frames about them (roost)? What they keep: docs/design.md. */
 enum roost_pockets {
-	/* Where the port can: x86-64 and aarch64 Linux from 5.10 on, glibc 2.35. In POSIX the
-	 * metadata must then be used by one process. */
+	/* Where the port can: x86-64 Linux from 5.10 on, aarch64 Linux 5.10 to 6.18; glibc from
+	 * 2.35 on. In POSIX the metadata must then be used by one process. */
 	ROOST_POCKETS_AUTO = 0,
 	ROOST_POCKETS_OFF = 1,
 };
