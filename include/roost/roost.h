@@ -378,11 +378,11 @@ ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
 /*
  * In a child after fork(), or after all threads that were inside are gone for ever: puts back what
- * they had in hand, and makes counts, notes and pockets right. Blocks stay allocated that some call
- * had returned, or was about to. Nobody else may be inside, or come back who was. Returns how many
- * frames it put back. Thread context. pcpbuddy: does nothing, and returns 0; what was in hand is
- * lost, and locks stay taken. Cost: a look at each pageblock, and for those that are not all free
- * at each frame's record.
+ * they had in hand, empties pockets, and makes counts and notes right. Blocks stay allocated that
+ * some call had returned, or was about to; one that was being split is whole or completely split.
+ * Nobody else may be inside, or come back who was. Returns how many frames it put back. Thread
+ * context. pcpbuddy: does nothing, and returns 0; what was in hand is lost, and locks stay taken.
+ * Cost: a look at each pageblock, and for those that are not all free at each frame's record.
  */
 size_t roost_recover(roost_t *roost);
 

@@ -79,6 +79,9 @@ enum {
 	RST_OM_NEVER = 0, /* none ever did */
 	RST_OM_FREED = 0x80,
 	RST_OM_HOLE = 0xff,
+	/* Added to what it says of an allocated block: it is being split, and of its other frames
+	 * some may say already that a part begins there. */
+	RST_OM_SPLIT = 0x40,
 };
 
 /*
@@ -286,6 +289,16 @@ static inline bool rst_is_whole(const struct roost *r, rst_block_id b)
 static inline bool rst_om_is_allocated(unsigned om)
 {
 	return om > RST_OM_NEVER && om <= RST_ORDERS;
+}
+
+/* Is a CPU of the home on-line? */
+static inline bool rst_home_is_used(const struct roost *r, const struct rst_zone *z, unsigned home)
+{
+	/* Sequentially consistent: see own() in zone.c. */
+	for (unsigned cpu = home; cpu < r->base.nr_cpus; cpu += r->nr_homes)
+		if (!rst_load_sc(&z->pcps[cpu].dead))
+			return true;
+	return false;
 }
 
 /* ---- Counting ------------------------------------------------------------------------------ */

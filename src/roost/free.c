@@ -364,10 +364,13 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	const struct rst_span *span;
 	rst_frame_id f;
 
-	if (to > from || !claim(roost, "roost_split", pfn, from, to + 1, &f, &span))
+	if (to > from ||
+	    !claim(roost, "roost_split", pfn, from, RST_OM_SPLIT + from + 1, &f, &span))
 		return -ROOST_EINVAL;
-	for (uint32_t i = 1u << to; i < 1u << from; i += 1u << to)
-		rst_store_rlx(&roost->om[f + i], (uint8_t)(to + 1));
+	/* Release, each after the ones before it: who recovers from a split that was not ended sees
+	 * that it had begun if it sees a part, and all parts if it sees the first. */
+	for (uint32_t i = 1u << from; i > 0; i -= 1u << to)
+		rst_store_rel(&roost->om[f + i - (1u << to)], (uint8_t)(to + 1));
 	return 0;
 }
 

@@ -114,15 +114,6 @@ static bool check_noted(struct walk *w, unsigned list, rst_block_id b, roost_pfn
 	return fail(w, "a pageblock with free frames is noted in its list", pfn, bin, RST_BINS);
 }
 
-static bool owner_is_dead(const struct walk *w, unsigned list)
-{
-	for (unsigned cpu = (unsigned)rst_home_of(list); cpu < w->r->base.nr_cpus;
-	     cpu += w->r->nr_homes)
-		if (!rst_load_rlx(&w->z->pcps[cpu].dead))
-			return false;
-	return true;
-}
-
 static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_block_id b)
 {
 	unsigned list = rst_list_of(rst_load_rlx(&w->r->place[b]));
@@ -131,7 +122,7 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 
 	if (list >= w->z->nr_lists)
 		return fail(w, "a pageblock's list exists", pfn, w->z->nr_lists - 1, list);
-	if (rst_is_home_list(list) && owner_is_dead(w, list))
+	if (rst_is_home_list(list) && !rst_home_is_used(w->r, w->z, (unsigned)rst_home_of(list)))
 		return fail(w, "no pageblock is owned by an off-line CPU", pfn, 0, list);
 	if (rst_is_whole(w->r, b) && (frames || list != ROOST_LIST_MOVABLE))
 		return fail(w, "the set of a whole pageblock is empty, and it has no owner", pfn, 0,

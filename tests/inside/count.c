@@ -79,8 +79,15 @@ void *__tsan_memset(void *to, int byte, size_t size)
 	return __builtin_memset(to, byte, size);
 }
 
+static void before_store(void)
+{
+	if (counted.stores++ == counted.stop_after && counted.on_stop)
+		counted.on_stop();
+}
+
 static void before_cas(volatile void *word)
 {
+	before_store();
 	counted.accesses++;
 	counted.changes++;
 	if (!counted.meddle)
@@ -100,6 +107,7 @@ static void before_cas(volatile void *word)
 	void __tsan_atomic##bits##_store(volatile a##bits *p, a##bits v, int order)                \
 	{                                                                                          \
 		(void)order;                                                                       \
+		before_store();                                                                    \
 		counted.accesses++;                                                                \
 		__atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                          \
 	}                                                                                          \
@@ -135,6 +143,7 @@ static void before_cas(volatile void *word)
 	a##bits __tsan_atomic##bits##_##name(volatile a##bits *p, a##bits v, int order)            \
 	{                                                                                          \
 		(void)order;                                                                       \
+		before_store();                                                                    \
 		counted.accesses++;                                                                \
 		counted.changes++;                                                                 \
 		return __atomic_##builtin(p, v, __ATOMIC_SEQ_CST);                                 \
@@ -238,6 +247,7 @@ unsigned rst_seq_cpu(void)
 
 static bool begins(unsigned cpu)
 {
+	before_store();
 	counted.accesses++;
 	counted.sequences++;
 	return !counted.no_sequence && cpu == this_cpu;

@@ -25,6 +25,11 @@ struct counted {
 	void (*meddle)(volatile void *word);
 	unsigned tries; /* compare-and-exchanges while it was set */
 	void (*on_sleep)(void);
+
+	/* Stores of any kind, tried ones too, since it was set to 0. on_stop is called before the
+	 * one after stop_after of them, unless NULL: the thread may be gone there. */
+	unsigned stores, stop_after;
+	void (*on_stop)(void);
 };
 
 extern struct counted counted;
