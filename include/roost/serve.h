@@ -11,6 +11,10 @@
  * frees know nothing of it. Making and destroying pools, and fork(), wait while an answer is put
  * together (not while it is sent): about 0.1 s for a TiB of pools.
  *
+ * That thread has a table of descriptors of its own. So the program's has none of the server's, and
+ * neither closefrom(3) nor dup2(2) nor a child reaches them. A file that somebody else puts in the
+ * socket's place stays there when the server ends.
+ *
  * The child of a fork() does not serve; it may under another path. The parent's socket stays the
  * parent's.
  *
@@ -46,7 +50,8 @@ extern "C" {
 /*
  * Begins to serve. path NULL: ROOST_SERVE_DEFAULT. Thread context. 0, or -EINVAL (the path is too
  * long), -EALREADY (this process serves already), -EADDRINUSE (another serves there, or something
- * is there that is no socket), or what socket(2), bind(2) or pthread_create(3) says.
+ * is there that is no socket), or what socket(2), bind(2), pthread_create(3), close_range(2) (Linux
+ * 5.9) or else unshare(2), signalfd(2) say.
  */
 int roost_pool_serve(const char *path);
 
