@@ -19,7 +19,7 @@ static const char *string(const json_t *object, const char *key)
 
 static void print_figure(double value)
 {
-	int decimals = value < 1 ? 4 : value < DECIMALS_BELOW ? 2 : 0;
+	int decimals = value < 1 ? 4 : value < (double)DECIMALS_BELOW ? 2 : 0;
 
 	printf(" %*.*f", WIDTH_FIGURE, decimals, value);
 }

@@ -117,7 +117,8 @@ static void write_owner(struct page *p, const struct map_share *share, double x,
 
 static void write_cell(struct page *p, const struct map_cell *cell)
 {
-	double x = LEFT + p->width * map_column(&p->cells, cell->start), width = p->width - 1.5;
+	double x = (double)LEFT + p->width * map_column(&p->cells, cell->start),
+	       width = p->width - 1.5;
 	double high = p->height - 1.5, frame = high / (p->cells.bin * (double)MAP_PAGEBLOCK);
 	double bottom = p->y + high;
 	struct map_share shares[MAP_SHARES];
@@ -197,7 +198,7 @@ static void write_gap(struct page *p, const struct map_cell *last, const struct 
 	for (; column < map_column(&p->cells, cell->start); column++)
 		fprintf(p->out,
 			"<rect x='%.2f' y='%.2f' width='%.2f' height='%.2f' class='void'/>\n",
-			LEFT + p->width * column, p->y, p->width - 1.5, p->height - 1.5);
+			(double)LEFT + p->width * column, p->y, p->width - 1.5, p->height - 1.5);
 }
 
 static void write_map(struct page *p)
@@ -329,7 +330,7 @@ static double write_maps(FILE *out, const struct map_view *view)
 	for (size_t i = 0; i < view->nr; i++) {
 		p.map = &view->maps[i];
 		map_bin(&p.cells, p.map, CELLS / view->nr);
-		p.width = GRID / (double)p.cells.columns;
+		p.width = (double)GRID / p.cells.columns;
 		p.height = p.cells.columns == 16 ? 34 : p.cells.columns == 32 ? 22 : 13;
 		write_map(&p);
 		cpus = p.map->nr_cpus > cpus ? p.map->nr_cpus : cpus;

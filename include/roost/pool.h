@@ -27,6 +27,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#ifndef __clang__ /* g++ calls a structure and a function of one name shadowing */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
 typedef struct roost_pool roost_pool_t;
@@ -196,6 +200,9 @@ void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn);
 
 #ifdef __cplusplus
 }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 #endif

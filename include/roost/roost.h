@@ -34,6 +34,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#ifndef __clang__ /* g++ calls a structure and a function of one name shadowing */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
 /* The version of this header. SemVer; what that promises to programs: docs/abi.md. */
@@ -51,10 +55,16 @@ extern "C" {
 #define ROOST_MUST_CHECK
 #endif
 
+#ifdef __cplusplus /* for -Wold-style-cast */
+#define ROOST_CAST(type, value) static_cast<type>(value)
+#else
+#define ROOST_CAST(type, value) ((type)(value))
+#endif
+
 typedef uint64_t roost_pfn;
 
 /* No frame. */
-#define ROOST_NONE (~(roost_pfn)0)
+#define ROOST_NONE (~ROOST_CAST(roost_pfn, 0))
 
 /* The allocator; it lies at the start of the metadata that roost_init() was given. */
 typedef struct roost roost_t;
@@ -273,9 +283,9 @@ enum {
 };
 
 /* Only this zone. */
-#define ROOST_ZONE(zone) (((unsigned)(zone) + 1u) << 8)
+#define ROOST_ZONE(zone) ((ROOST_CAST(unsigned, zone) + 1u) << 8)
 /* The order of zones of this node instead of that of the current CPU's. */
-#define ROOST_NODE(node) (((unsigned)(node) + 1u) << 16)
+#define ROOST_NODE(node) ((ROOST_CAST(unsigned, node) + 1u) << 16)
 
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
@@ -575,6 +585,9 @@ unsigned roost_max_order(const roost_t *roost);
 
 #ifdef __cplusplus
 }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 #endif

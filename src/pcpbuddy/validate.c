@@ -141,6 +141,10 @@ static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_i
 	case RST_LLIST:
 		seen->on_llists += 1ull << order;
 		return true;
+	case RST_ALLOC:
+	case RST_BUSY:
+	case RST_HOLE:
+	case RST_INSIDE:
 	default:
 		seen->allocated += 1ull << order;
 		return true;

@@ -12,7 +12,7 @@
  * children, when it first needs a lock; it breaks the locks of threads that are no more, whose
  * names are in them, and sets aside what these guarded.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <sys/mman.h>
 

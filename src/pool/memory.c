@@ -6,7 +6,7 @@
  * reserved huge pages it is mapped only while it is in use: so growing fails when there are no more
  * of them, where a later write would be killed.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <linux/mman.h>
 #include <sys/mman.h>

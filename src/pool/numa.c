@@ -2,7 +2,7 @@
 /* numa.c - NUMA nodes by libnuma, if the library was built with it; else there is one. */
 #include "pool/pool.h"
 
-#if ROOST_NUMA
+#if defined(ROOST_NUMA) && ROOST_NUMA
 #include <errno.h>
 #include <numa.h>
 #include <numaif.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c - how the pools are, in JSON: see roost/serve.h. By public calls alone. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
  * pool goes. It is not held while anything is read or sent: a client that hangs delays other
  * clients, and nothing else.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -13,6 +13,7 @@
  * Pages that were free but in a CPU's pocket stay, 608 at most for each CPU; roost_pool_trim()
  * empties the pockets first.
  */
+#define _GNU_SOURCE 1
 #include <signal.h>
 
 #include "pool/pool.h"

@@ -45,7 +45,7 @@ static double resident(void)
 			pages = 0;
 		fclose(file);
 	}
-	return (double)pages * PAGE / (1 << 20);
+	return (double)pages * (double)PAGE / (1 << 20);
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of the POSIX port that are no inline functions. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,31 @@ unsigned roost_posix_locks_held(void)
 #if ROOST_LAB
 RST_THREAD_LOCAL volatile int rst_posix_held;
 #endif
+
+_Static_assert(sizeof(sigset_t) <= sizeof(rst_irq_t), "rst_irq_t holds it");
+
+rst_irq_t rst_irq_save(void)
+{
+	sigset_t all, old;
+	rst_irq_t state;
+
+	/* All but the two that glibc keeps for itself: so no thread may be cancelled asynchronously
+	 * (which nothing here survives anyway). */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	/* pthread_sigmask() is opaque to the compiler and so a barrier to it, also when this file
+	 * is compiled together with its callers. */
+	memcpy(&state, &old, sizeof(old));
+	return state;
+}
+
+void rst_irq_restore(rst_irq_t old)
+{
+	sigset_t set;
+
+	memcpy(&set, &old, sizeof(set));
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
 
 unsigned rst_posix_ask_cpu(void)
 {

@@ -10,7 +10,6 @@
 #ifndef RST_PORT_POSIX_H
 #define RST_PORT_POSIX_H
 
-#include <signal.h>
 #include <stddef.h>
 #if __has_include(<sys/rseq.h>)
 #include <sys/rseq.h>
@@ -29,7 +28,11 @@
 #define RST_SEQ 0
 #endif
 
-typedef sigset_t rst_irq_t;
+/* A sigset_t. Its name is POSIX's, which <signal.h> keeps to itself under -std=c11, and the headers
+ * of the C library may have been included by now: so what needs it is in posix.c. */
+typedef struct {
+	unsigned long words[128 / sizeof(unsigned long)];
+} rst_irq_t;
 
 #define RST_PORT_NAME "posix"
 #define RST_PARK      1
@@ -40,28 +43,13 @@ typedef sigset_t rst_irq_t;
 
 extern RST_THREAD_LOCAL int rst_posix_cpu; /* virtual CPU of the thread; -1: none */
 
+rst_irq_t rst_irq_save(void);
+void rst_irq_restore(rst_irq_t old);
 unsigned rst_posix_ask_cpu(void);
 void rst_park(_Atomic uint32_t *word, uint32_t value);
 void rst_unpark(_Atomic uint32_t *word);
 void rst_sleep(unsigned round);
 _Noreturn void rst_fatal(const char *text);
-
-static inline rst_irq_t rst_irq_save(void)
-{
-	sigset_t all, old;
-
-	/* All but the two that glibc keeps for itself: so no thread may be cancelled asynchronously
-	 * (which nothing here survives anyway). */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	/* pthread_sigmask() is opaque to the compiler and so a barrier to it. */
-	return old;
-}
-
-static inline void rst_irq_restore(rst_irq_t old)
-{
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
 
 static inline unsigned rst_cpu(void)
 {

@@ -76,6 +76,9 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 
 #endif
 
+/* What an instruction finds there. (The way by a number keeps -Wcast-qual quiet.) */
+#define RST_SEQ_AT(type, word) (*(volatile type *)(uintptr_t)(word))
+
 static inline uint32_t rst_seq_cpu_id(void)
 {
 	uint32_t cpu;
@@ -89,8 +92,8 @@ static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
 	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_COMMIT
 		     :
 		     : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
-		       [stop] RST_SEQ_MEMORY(*(volatile uint32_t *)s.stop),
-		       [word] RST_SEQ_MEMORY(*(volatile uint64_t *)s.word), [old] "r"(s.old),
+		       [stop] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.stop)),
+		       [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
 		       [new] "r"(s.new)
 		     : RST_SEQ_SCRATCH, "memory", "cc"
 		     : failed);
@@ -105,9 +108,9 @@ static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_GUARD RST_SEQ_COMMIT
 		:
 		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
-		  [stop] RST_SEQ_MEMORY(*(volatile uint32_t *)s.stop),
-		  [guard] "m"(*(volatile uint16_t *)s.guard), [expected] "r"((uint32_t)s.expected),
-		  [word] RST_SEQ_MEMORY(*(volatile uint64_t *)s.word), [old] "r"(s.old),
+		  [stop] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.stop)),
+		  [guard] "m"(RST_SEQ_AT(uint16_t, s.guard)), [expected] "r"((uint32_t)s.expected),
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
 		  [new] "r"(s.new)
 		: RST_SEQ_SCRATCH, "memory", "cc"
 		: failed);
@@ -121,7 +124,7 @@ static inline bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
 	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_ADD
 		     :
 		     : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
-		       [word] RST_SEQ_MEMORY(*(volatile uint64_t *)word), [n] "r"(n)
+		       [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, word)), [n] "r"(n)
 		     : RST_SEQ_SCRATCH, "memory", "cc"
 		     : failed);
 	return true;
