@@ -104,7 +104,8 @@ enum {
 /*
  * Makes a pool. Thread context. 0 and *pool, or -EINVAL (roost_pool_config_error() says why),
  * -ENOMEM (no address space or, ROOST_PAGES_2M and 1G, not enough reserved huge pages), -ENOSPC
- * (ROOST_MAX_POOLS).
+ * (ROOST_MAX_POOLS), -EAGAIN (decay_thread: the system gives no thread; as pthread_create(3)).
+ * Nothing is left behind when it fails.
  */
 ROOST_MUST_CHECK int roost_pool_create(roost_pool_t **pool, const struct roost_pool_config *config);
 
