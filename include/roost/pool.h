@@ -38,8 +38,9 @@ enum roost_pool_pages {
 	 * partly free, and khugepaged may later fill the gaps again. */
 	ROOST_PAGES_THP = 1,
 	ROOST_PAGES_NO_THP = 2, /* small pages alone */
-	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. Growing fails when the system has no
-	 * more of them; only roost_pool_resize() gives them back. */
+	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. The pool takes them when it grows, and
+	 * the kernel clears them then; growing fails when the system, or the container, has no more
+	 * of them. Only roost_pool_resize() gives them back. */
 	ROOST_PAGES_2M = 3,
 	ROOST_PAGES_1G = 4,
 };
