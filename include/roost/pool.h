@@ -42,8 +42,9 @@ enum roost_pool_pages {
 	 * partly free, and khugepaged may later fill the gaps again. */
 	ROOST_PAGES_THP = 1,
 	ROOST_PAGES_NO_THP = 2, /* small pages alone */
-	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. Growing fails when the system has no
-	 * more of them; only roost_pool_resize() gives them back. */
+	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. The pool takes them when it grows, and
+	 * the kernel clears them then; growing fails when the system, or the container, has no more
+	 * of them. Only roost_pool_resize() gives them back. */
 	ROOST_PAGES_2M = 3,
 	ROOST_PAGES_1G = 4,
 };
@@ -108,7 +109,8 @@ enum {
 /*
  * Makes a pool. Thread context. 0 and *pool, or -EINVAL (roost_pool_config_error() says why),
  * -ENOMEM (no address space or, ROOST_PAGES_2M and 1G, not enough reserved huge pages), -ENOSPC
- * (ROOST_MAX_POOLS).
+ * (ROOST_MAX_POOLS), -EAGAIN (decay_thread: the system gives no thread; as pthread_create(3)).
+ * Nothing is left behind when it fails.
  */
 ROOST_MUST_CHECK int roost_pool_create(roost_pool_t **pool, const struct roost_pool_config *config);
 

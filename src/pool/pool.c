@@ -105,6 +105,14 @@ static void copy_config(roost_pool_t *pool, const struct roost_pool_config *conf
 
 /* ---- Create -------------------------------------------------------------------------------- */
 
+/* Pages of the reserve that a node has: all nodes together, all of it. */
+static roost_pfn reserve_of(const roost_pool_t *pool, unsigned node)
+{
+	roost_pfn pages = pool->reserve >> pool->page_shift;
+
+	return pages * (node + 1) / pool->nodes - pages * node / pool->nodes;
+}
+
 /* The page-frame allocator: one zone for each node. 0 or -ENOMEM. */
 static int make_frames(roost_pool_t *pool, unsigned check_level)
 {
@@ -122,10 +130,10 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 		zones[node] = (struct roost_zone_config){
 			.name = "Pool",
 			.node = node,
-			.reserve = (pool->reserve >> pool->page_shift) / pool->nodes,
+			.reserve = reserve_of(pool, node),
 			/* No hook listens, and nodes are not left early. */
-			.low = 1 + (pool->reserve >> pool->page_shift) / pool->nodes,
-			.high = 2 + (pool->reserve >> pool->page_shift) / pool->nodes};
+			.low = 1 + reserve_of(pool, node),
+			.high = 2 + reserve_of(pool, node)};
 	}
 	config.ranges = ranges;
 	config.nr_ranges = pool->nodes;
