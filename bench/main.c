@@ -63,6 +63,7 @@ int main(int argc, char **argv)
 	bool good = true, say;
 	int plot;
 
+	program_begin();
 	bench_parse(&options, argc, argv);
 	if (options.list) {
 		list_all(&options);
@@ -79,8 +80,7 @@ int main(int argc, char **argv)
 		report_write(report, options.json);
 	if (plot >= 0 && !bench_plot(report, options.plot, plot, error))
 		die("%s", error);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("cannot write the report to stdout");
+	check_stdout();
 	json_decref(old);
 	json_decref(report);
 	return good ? EXIT_OK : EXIT_UNVERIFIED;

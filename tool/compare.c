@@ -189,8 +189,7 @@ int compare_main(int argc, char **argv)
 		compare_json(&compare);
 	else
 		compare_text(&compare);
-	if (ferror(stdout))
-		die("cannot write the report to stdout");
+	check_stdout();
 	if (svg >= 0 && !compare_plot(&compare, svg, error))
 		die("%s", error);
 	status = compare_verified(&compare) ? EXIT_OK : EXIT_UNVERIFIED;

@@ -148,8 +148,10 @@ static int find_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int at = find_command(argc, argv);
+	int at;
 
+	program_begin();
+	at = find_command(argc, argv);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[at], commands[i].name))
 			return commands[i].run(argc - at, argv + at);

@@ -121,6 +121,8 @@ static int map_trace(const struct map_options *options, struct map *maps)
 	if (!options->replay.quiet)
 		report_trace_notes(&trace, options->replay.trace);
 	plan_make(&plan, &trace, options->replay.cpus);
+	if (!options->replay.quiet)
+		report_plan_notes(&plan, &options->replay);
 	for (size_t i = 0; i < options->nr_moments; i++)
 		find_stop(&stops, &plan, i);
 	replay.look_at = stops.steps[0];
@@ -183,6 +185,7 @@ int main(int argc, char **argv)
 	struct map_view view = {.maps = maps};
 	int fd = -1, status = EXIT_OK;
 
+	program_begin();
 	if (!engine)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	map_options_parse(&options, engine, argc, argv);
@@ -200,8 +203,7 @@ int main(int argc, char **argv)
 		map_write_json(stdout, &view);
 	else
 		map_write_text(stdout, &view, isatty(STDOUT_FILENO));
-	if (fflush(stdout) != 0)
-		die("cannot write to stdout: %s", strerror(errno));
+	check_stdout();
 	for (size_t i = 0; i < view.nr; i++)
 		map_release(&maps[i]);
 	return status;

@@ -25,6 +25,8 @@ static void make_plan(struct plan *plan, struct trace *trace, const struct optio
 	if (!options->quiet)
 		report_trace_notes(trace, options->trace);
 	plan_make(plan, trace, options->cpus);
+	if (!options->quiet)
+		report_plan_notes(plan, options);
 }
 
 static int finish(const struct replay *replay, int svg)
@@ -36,8 +38,7 @@ static int finish(const struct replay *replay, int svg)
 		report_json(replay);
 	else
 		report_text(replay);
-	if (ferror(stdout))
-		die("cannot write the report to stdout");
+	check_stdout();
 	if (svg >= 0 && !plot_draw(replay, options->svg, svg, error))
 		die("%s", error);
 	if (replay->stuck)
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
 	char error[ERROR_MAX];
 	int svg = -1, status;
 
+	program_begin();
 	if (!engine)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	options_parse(&options, engine, argc, argv);

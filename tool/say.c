@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "printable.h"
 #include "say.h"
 
+/* One line, whatever is in the names of files that it quotes. */
 static void say(const char *format, va_list args)
 {
-	fputs("roost: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	char *raw, *text;
+
+	if (vasprintf(&raw, format, args) < 0) {
+		fputs("roost: out of memory\n", stderr);
+		return;
+	}
+	text = printable_again(raw);
+	fprintf(stderr, "roost: %s\n", text);
+	free(text);
+	free(raw);
 }
 
 void say_error(const char *format, ...)
@@ -31,6 +44,33 @@ void die(const char *format, ...)
 	say(format, args);
 	va_end(args);
 	exit(EXIT_USAGE);
+}
+
+void check_stdout(void)
+{
+	errno = 0;
+	if ((fflush(stdout) == 0) & !ferror(stdout))
+		return;
+	say_error("cannot write to stdout%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+	_exit(EXIT_USAGE);
+}
+
+/*
+ * A standard stream that is closed gets a descriptor on which each read or write fails. Otherwise
+ * the next file that is opened would get its number, and the report would be written into it.
+ */
+static void fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+void program_begin(void)
+{
+	fill_standard_streams();
+	setlocale(LC_CTYPE, "C.UTF-8"); /* what printable() makes */
+	atexit(check_stdout);
 }
 
 void *grow(void *old, size_t count, size_t size)

@@ -229,7 +229,6 @@ int top_main(int argc, char **argv)
 	} else {
 		watch(&o);
 	}
-	if (fflush(stdout) != 0)
-		die("cannot write to stdout: %s", strerror(errno));
+	check_stdout();
 	return EXIT_OK;
 }
