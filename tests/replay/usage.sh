@@ -6,6 +6,15 @@ other=$([ "$ENGINE" = roost ] && echo pcpbuddy || echo roost)
 engine=--engine=$ENGINE
 accept 'replay TRACE' --help
 accept '^roost [0-9]' --version
+accept 'replay TRACE' help
+accept 'replay TRACE' -h
+accept '^roost [0-9]' -V
+for command in replay compare map top explore bench; do
+	accept "^Usage: .*$command" help $command
+	accept "^Usage: .*$command" $command -h
+done
+# argp breaks a line that is too long, and the rest begins in the first column.
+check "lines of --help that argp broke" "" "$("$ROOST" --help | grep '^[a-z]')"
 accept '--irq-storm=HZ' replay --help
 accept '--irq-storm=HZ' replay "$engine" --help
 accept '"verified": true' replay --json --quiet --engine "$ENGINE" "$here/hand.trace"
@@ -14,7 +23,11 @@ accept '"verified": true' "replay" --json --quiet "$here/hand.trace"
 refuse 'roost replay TRACE'
 refuse '^roost: --bogus: ' --bogus
 refuse '^roost: -x: ' -x
-refuse '^roost: frob: ' frob
+refuse '^roost: frob: unknown command; see' frob
+refuse '^roost: repaly: unknown command; did you mean replay?' repaly
+refuse '^roost: exlpore: unknown command; did you mean explore?' exlpore
+refuse '^roost: bnech: unknown command; did you mean bench?' help bnech
+refuse '^roost: more: help takes one command' help replay more
 refuse 'which trace' replay
 refuse '^roost: --bogus: ' replay --bogus "$here/hand.trace"
 refuse '^roost: -z: ' replay "$here/hand.trace" -z
