@@ -116,7 +116,12 @@ char *printable_copy(const char *name, size_t length)
 	return print(grow(NULL, room, 1), room, 0, name, length, false);
 }
 
-char *printable_again(const char *text)
+char *printable_again(char *out, size_t room, unsigned columns, const char *text)
+{
+	return print(out, room, columns, text, strlen(text), true);
+}
+
+char *printable_again_copy(const char *text)
 {
 	size_t length = strlen(text), room = length * ESCAPE + ESCAPE;
 

@@ -27,8 +27,9 @@ char *printable(char *out, size_t room, unsigned columns, const char *name, size
 /* The same, whole: free() it. Without memory the program ends. */
 char *printable_copy(const char *name, size_t length) __attribute__((returns_nonnull));
 
-/* For a text some of whose names are printable and some perhaps not: it leaves \xNN alone. */
-char *printable_again(const char *text) __attribute__((returns_nonnull));
+/* The same for a text in which names are printable already: they stay as they are. */
+char *printable_again(char *out, size_t room, unsigned columns, const char *text);
+char *printable_again_copy(const char *text) __attribute__((returns_nonnull));
 
 /* The columns that a name which is printable takes on a terminal. */
 unsigned printable_columns(const char *text);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@ static void say(const char *format, va_list args)
 		fputs("roost: out of memory\n", stderr);
 		return;
 	}
-	text = printable_again(raw);
+	text = printable_again_copy(raw);
 	fprintf(stderr, "roost: %s\n", text);
 	free(text);
 	free(raw);
@@ -55,20 +54,8 @@ void check_stdout(void)
 	_exit(EXIT_USAGE);
 }
 
-/*
- * A standard stream that is closed gets a descriptor on which each read or write fails. Otherwise
- * the next file that is opened would get its number, and the report would be written into it.
- */
-static void fill_standard_streams(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 void program_begin(void)
 {
-	fill_standard_streams();
 	setlocale(LC_CTYPE, "C.UTF-8"); /* what printable() makes */
 	atexit(check_stdout);
 }

@@ -34,7 +34,8 @@
  * pageblocks are whole and free, less than a quarter, half, three quarters and less than all in
  * use, all in use, and part of a large block in use. "pageblocks" are runs [first pfn, frames,
  * zone, owner, type, usable, free, largest, block, whole] of pageblocks that are alike, by struct
- * roost_pageblock_info. New fields may come; none goes or changes its meaning within a version.
+ * roost_pageblock_info. Names are ASCII: any other byte of them is \xNN, and so is a backslash
+ * before an x. New fields may come; none goes or changes its meaning within a version.
  */
 #ifndef ROOST_SERVE_H
 #define ROOST_SERVE_H
