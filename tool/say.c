@@ -11,17 +11,19 @@
 #include "printable.h"
 #include "say.h"
 
+const char *say_who = "roost";
+
 /* One line, whatever is in the names of files that it quotes. */
 static void say(const char *format, va_list args)
 {
 	char *raw, *text;
 
 	if (vasprintf(&raw, format, args) < 0) {
-		fputs("roost: out of memory\n", stderr);
+		fprintf(stderr, "%s: out of memory\n", say_who);
 		return;
 	}
 	text = printable_again_copy(raw);
-	fprintf(stderr, "roost: %s\n", text);
+	fprintf(stderr, "%s: %s\n", say_who, text);
 	free(text);
 	free(raw);
 }
