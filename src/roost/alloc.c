@@ -3,10 +3,11 @@
  * alloc.c - the allocation path: zone by zone in the caller's order; when there are several, first
  * those above their low watermark, then all. What a zone does is in zone.c.
  *
- * A search that found nothing is repeated if somebody was moving frames or clearing hints at the
- * time; if somebody still is, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes
- * on in rounds, sleeping, until the counters prove that memory was out for an instant.
+ * A search that found nothing is repeated if frames may have been hidden from it (hidden.h); if
+ * some still are, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes on in
+ * rounds, sleeping, until the counters prove that memory was out for an instant.
  */
+#include "roost/hidden.h"
 #include "roost/pocket.h"
 
 /* The next zone that the request may use, from position *i on, or NULL. */
@@ -48,18 +49,14 @@ static size_t from_anywhere(struct rst_call *q, rst_frame_id *out, size_t count)
 
 /* ---- When nothing was found --------------------------------------------------------------- */
 
-/* The difference of two of these is 0 if nobody moved anything or cleared a hint in between, and
- * nobody was about to at the first. */
-static uint64_t moves(const struct rst_call *q, bool begun)
+/* Sections that have begun, or ended, in which frames were hidden from the request. */
+static uint64_t sections(const struct rst_call *q, bool begun)
 {
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
-		sum += rst_load_sc(begun ? &z->begun : &z->ended);
-		for (unsigned cpu = 0; cpu < q->r->pocket_cpus; cpu++)
-			sum += rst_load_sc(begun ? &z->pockets[cpu].begun : &z->pockets[cpu].ended);
-	}
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
+		sum += rst_sections(q->r, z, begun);
 	return sum;
 }
 
@@ -93,15 +90,14 @@ enum { PASSES = 4 };
 static bool search(struct rst_call *q, rst_frame_id *f)
 {
 	for (unsigned pass = 0; pass < PASSES; pass++) {
-		uint64_t ended = moves(q, false);
+		uint64_t ended = sections(q, false), own = q->own;
 
+		q->missed = false;
 		if (from_anywhere(q, f, 1))
 			return true;
-		if (reap(q)) {
+		/* Were there others than its own? */
+		if (reap(q) || sections(q, true) - ended != q->own - own)
 			q->missed = true;
-			continue;
-		}
-		q->missed = moves(q, true) != ended;
 		if (!q->missed)
 			return false;
 	}
@@ -160,28 +156,34 @@ enum { WAIT_ROUNDS = 64 }; /* if frames are counted as free, but somebody stoppe
 
 /*
  * Order 0 fails when the counters prove that there was an instant at which no frame was left.
- * Larger orders also when nothing was allocated or freed from one search to the next.
+ * Larger orders also when two searches on end missed nothing, and nothing was allocated or freed
+ * from the start of the first to the end of the second.
  */
 static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
-	uint64_t before = 0;
+	uint64_t before = events(q), now;
+	unsigned quiet = 0; /* searches on end */
 
 	for (unsigned round = 0; round < WAIT_ROUNDS; round++) {
-		uint64_t now = events(q);
-
 		if (search(q, f))
 			return true;
 		if (round == 0) {
+			quiet = !q->missed;
 			pressure_everywhere(q); /* may free */
-		} else if (usable(q) < (uint64_t)1 << q->ask.order ||
-			   (q->ask.order && !q->missed && now == before)) {
+			continue;
+		}
+		if (usable(q) < (uint64_t)1 << q->ask.order)
 			break;
-		} else {
+		now = events(q);
+		quiet = q->missed || now != before ? 0 : quiet + 1;
+		before = now;
+		if (q->ask.order && quiet > 1)
+			break;
+		if (!q->ask.order || !quiet) {
 			RST_COUNT(pcp, wait_rounds, 1);
 			rst_sleep(round);
 		}
-		before = now;
 	}
 	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_wait, 1);

@@ -99,6 +99,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 
 size_t roost_drain(roost_t *roost, int cpu)
 {
+	struct rst_call q = {.r = roost};
 	size_t frames = 0;
 
 	if (cpu >= 0)
@@ -106,7 +107,7 @@ size_t roost_drain(roost_t *roost, int cpu)
 	for (unsigned i = 0; i < roost->base.nr_cpus; i++)
 		frames += drain_cpu(roost, i);
 	for (unsigned i = 0; i < roost->base.nr_zones; i++)
-		rst_gather(roost, &roost->zones[i]);
+		rst_gather(&q, &roost->zones[i]);
 	return frames;
 }
 

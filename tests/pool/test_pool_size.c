@@ -124,6 +124,41 @@ static void grows_by_itself(void **state)
 	pool_close(pool);
 }
 
+/* Half of the pages are free, one by one, and each larger block makes the pool grow: nobody else is
+ * at it, so no call waits for anybody. */
+static void grows_without_waiting(void **state)
+{
+	struct roost_pool_config config = small_pages(64 * MIB);
+	static void *blocks[4 * MIB / PAGE + 64 * MIB / (128 << 10)];
+
+	(void)state;
+	config.initial = config.step = 4 * MIB;
+	for (size_t size = 128 << 10; size <= 4 * MIB; size *= 2) {
+		roost_pool_t *pool = pool_open(&config);
+		struct roost_stats stats = {0};
+		struct roost_pool_info info;
+		size_t n = 0;
+
+		for (; n < 4 * MIB / PAGE; n++)
+			blocks[n] = pool_get(pool, PAGE);
+		for (size_t i = 0; i < n; i += 2) {
+			roost_pool_free(blocks[i]);
+			blocks[i] = NULL;
+		}
+		for (size_t i = 0; i < 32 * MIB / size; i++) {
+			blocks[n] = roost_pool_alloc(pool, size, ROOST_WAIT);
+			assert_non_null(blocks[n++]);
+		}
+		roost_pool_info(pool, &info);
+		assert_int_equal(info.grown, 8);
+		assert_int_equal(roost_stats(roost_pool_frames(pool), -1, -1, &stats), 0);
+		assert_true(stats.fail_wait > 0);
+		assert_int_equal(stats.wait_rounds, 0);
+		roost_pool_free_bulk(blocks, n);
+		pool_close(pool);
+	}
+}
+
 /* Several threads that wait, a step for each block: nobody fails while there is more to be had. */
 enum { WAITERS = 16, EACH = 40 };
 
@@ -386,6 +421,7 @@ int main(void)
 		cmocka_unit_test(resized),
 		cmocka_unit_test(shrunk_as_far_as_can_be),
 		cmocka_unit_test(grows_by_itself),
+		cmocka_unit_test(grows_without_waiting),
 		cmocka_unit_test(trimmed),
 		cmocka_unit_test(large_ones_trimmed),
 		cmocka_unit_test(decays_by_allocations),
