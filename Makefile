@@ -7,7 +7,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan bench stress explore models mutants aarch64 \
+.PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
 	pool-guest kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
 	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
+	@echo "make oracle   every success and failure of random calls against brute force (HOURS= or SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
 	@echo "make models   the protocol of roost as models, each searched to the end: minutes"
@@ -96,6 +97,16 @@ stress: test-plain
 	$(BUILD)/tests/stress_roost --expect-all --hz=24000 --seconds=$(SECONDS)
 	$(BUILD)/tests/stress_pcpbuddy --expect-all --free=trylock --seconds=$(SECONDS)
 	$(BUILD)/tests/stress_pcpbuddy --expect-all --free=llist --seconds=$(SECONDS)
+
+oracle:
+	@scripts/deps test
+	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
+	@cmake --build $(BUILD) -t oracle_roost oracle_pcpbuddy oracle_counted
+	@for run in virtual:oracle_roost virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_roost; do \
+		echo "$${run#*:}, $${run%:*} CPUs:"; \
+		ROOST_TEST_CPUS=$${run%:*} $(BUILD)/tests/$${run#*:} \
+			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 4)) || exit; \
+	done
 
 DEPTH ?= 30
 explore: build

@@ -15,6 +15,8 @@ struct counted {
 	unsigned changes;  /* of these, those that read and write in one: exchange, add, or, ... */
 	unsigned sequences;
 	unsigned sleeps, fences;
+	unsigned within; /* accesses to [from, to) */
+	const volatile void *from, *to;
 
 	/* How the port behaves. */
 	bool pockets;	  /* there are sequences; set it before roost_init() */
