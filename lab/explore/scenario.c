@@ -19,6 +19,8 @@ static void pool(struct reader *r)
 	char key[SCENARIO_NAME];
 	unsigned long value;
 
+	if (s->nr_setup || s->nr_contexts || s->nr_finally)
+		read_error(r, "the pool stands before those who use its CPUs");
 	zone = (struct roost_zone_config){0};
 	do {
 		read_word(r, key, sizeof(key));
