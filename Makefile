@@ -8,7 +8,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev
 QUIET = > /dev/null
 
 .PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
-	pool-guest kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
+	pool-guest fuzz kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -24,6 +24,8 @@ help:
 	@echo "make models   the protocol of roost as models, each searched to the end: minutes"
 	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
 	@echo "              SAMPLE=300, SEED=)"
+	@echo "make fuzz     libFuzzer on all that is read and all that is called, from the corpus of the"
+	@echo "              tree, a minute each (SECONDS=, TARGET=text, ENGINE=roost, AFL=1); finds: out/fuzz"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
@@ -129,6 +131,13 @@ mutants:
 	@scripts/mutants --engine $(ENGINE) --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
 		--json out/mutants-$(ENGINE).json
 
+# SECONDS of each driver; TARGET: api, config, pool, serve, answer, text, dat, scenario, boot; ENGINE: of api and
+# config. What shows something is left in out/fuzz.
+given = $(if $(filter command environment,$(firstword $(origin $(1)))),$($(1)))
+fuzz:
+	@scripts/deps fuzz
+	@scripts/fuzz --seconds=$(or $(call given,SECONDS),60) --engine=$(call given,ENGINE) $(if $(AFL),--afl) $(TARGET)
+
 # Minutes: the processor is emulated. Two kinds of atomic instructions, two numbers of CPUs.
 aarch64:
 	scripts/aarch64 neoverse-n1 4 '$(TESTS)'
@@ -176,5 +185,5 @@ format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-bench $(BUILD)-aarch64 build-mutants build-guest \
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan build-fuzz build-fuzz-afl $(BUILD)-bench $(BUILD)-aarch64 build-mutants build-guest \
 		build-cross out

@@ -49,8 +49,11 @@ void die(const char *format, ...)
 
 void check_stdout(void)
 {
+	bool flushed;
+
 	errno = 0;
-	if ((fflush(stdout) == 0) & !ferror(stdout))
+	flushed = fflush(stdout) == 0;
+	if (flushed && !ferror(stdout))
 		return;
 	say_error("cannot write to stdout%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
 	_exit(EXIT_USAGE);

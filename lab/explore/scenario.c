@@ -24,6 +24,8 @@ static void pool(struct reader *r)
 	if (s->has_pool)
 		read_error(r, "there is a line \"pool\" already");
 	s->has_pool = true;
+	if (s->nr_setup || s->nr_contexts || s->nr_finally)
+		read_error(r, "the pool stands before those who use its CPUs");
 	zone = (struct roost_zone_config){0};
 	do {
 		read_word(r, key, sizeof(key));
