@@ -8,8 +8,8 @@
  *
  * The path is a UNIX socket with mode 0600. One thread answers, with all signals blocked, one
  * client after the other; a client has 2 seconds to ask, and 5 to take the answer. Allocations and
- * frees know nothing of it. Making and destroying pools, and fork(), wait while an answer is put
- * together (not while it is sent): about 0.1 s for a TiB of pools.
+ * frees know nothing of it. Making and destroying pools waits while an answer is put together
+ * (not while it is sent): about 0.1 s for a TiB of pools. fork() does not.
  *
  * That thread has a table of descriptors of its own. So the program's has none of the server's, and
  * neither closefrom(3) nor dup2(2) nor a child reaches them. A file that somebody else puts in the

@@ -5,6 +5,9 @@
  * What is out of use cannot be touched (PROT_NONE) or, once it was in use, has no memory. With
  * reserved huge pages it is mapped only while it is in use, and has its pages from then on: so
  * growing fails when there are no more of them, where a later write would be killed.
+ *
+ * Locked memory (mlock, mlockall): the kernel keeps what madvise() would give back. What is free
+ * stays until it is unlocked; what goes out of use is mapped anew, and comes in use as new memory.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -25,20 +28,27 @@ static void *reserve(void *address, size_t bytes, int flags)
 		    -1, 0);
 }
 
+/* A wish: kernels without it go on with small pages. */
+static void advise(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	if (pool->pages == ROOST_PAGES_THP)
+		madvise(address, bytes, MADV_HUGEPAGE);
+	else if (pool->pages == ROOST_PAGES_NO_THP)
+		madvise(address, bytes, MADV_NOHUGEPAGE);
+}
+
 int rst_memory_reserve(roost_pool_t *pool)
 {
 	size_t align = rst_page_size(pool) << pool->max_order;
+	char *reserved = reserve(NULL, pool->limit + align, 0);
 
-	pool->reserved_size = pool->limit + align;
-	pool->reserved = reserve(NULL, pool->reserved_size, 0);
-	if (pool->reserved == MAP_FAILED)
+	if (reserved == MAP_FAILED)
 		return -ENOMEM;
+	pool->reserved_size = pool->limit + align;
+	atomic_signal_fence(memory_order_seq_cst);
+	pool->reserved = reserved;
 	pool->base = pool->reserved + (-(uintptr_t)pool->reserved & (align - 1));
-	/* A wish: kernels without it go on with small pages. */
-	if (pool->pages == ROOST_PAGES_THP)
-		madvise(pool->base, pool->limit, MADV_HUGEPAGE);
-	else if (pool->pages == ROOST_PAGES_NO_THP)
-		madvise(pool->base, pool->limit, MADV_NOHUGEPAGE);
+	advise(pool, pool->base, pool->limit);
 	return 0;
 }
 
@@ -98,17 +108,33 @@ int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
 	return 0;
 }
 
+/* In the kernel's eyes new memory takes its place; if it may lock no more, at least unlocked. */
+static void unuse_locked(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	if (reserve(address, bytes, MAP_FIXED) != MAP_FAILED)
+		advise(pool, address, bytes);
+	else if (munlock(address, bytes) == 0)
+		rst_memory_give_back(address, bytes);
+}
+
 void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (is_huge(pool))
 		reserve(address, bytes, MAP_FIXED);
-	else
-		rst_memory_give_back(address, bytes);
+	else if (!rst_memory_give_back(address, bytes))
+		unuse_locked(pool, address, bytes);
 }
 
 bool rst_memory_give_back(char *address, size_t bytes)
 {
 	return madvise(address, bytes, MADV_DONTNEED) == 0; /* not if it is locked */
+}
+
+bool rst_memory_is_filled(char *address)
+{
+	unsigned char has = 0;
+
+	return mincore(address, 1, &has) == 0 && has & 1;
 }
 
 void *rst_memory_zeroed(size_t bytes)
@@ -117,6 +143,19 @@ void *rst_memory_zeroed(size_t bytes)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void rst_memory_drop(char **address, size_t bytes)
+{
+	char *memory = *address;
+
+	if (!memory)
+		return;
+	/* Until it is forgotten nobody else can have the range. */
+	reserve(memory, bytes, MAP_FIXED);
+	*address = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+	munmap(memory, bytes);
 }
 
 bool rst_memory_resident(const roost_pool_t *pool, char *address,

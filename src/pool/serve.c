@@ -144,14 +144,15 @@ static void answer(int fd)
 {
 	struct rst_report report = {0};
 	char line[LINE_MAX_BYTES];
+	struct rst_call call;
 
 	if (!read_line(fd, line))
 		return;
 	if (!strcmp(line, "roost 1 stats") || !strcmp(line, "roost 1 map")) {
 		hide_descriptors(false);
-		rst_pool_lock(&rst_registry_lock);
+		rst_registry_enter(&call, "the thread that serves");
 		rst_report_pools(&report, !strcmp(line, "roost 1 map"));
-		rst_pool_unlock(&rst_registry_lock);
+		rst_registry_leave(&call);
 		hide_descriptors(true);
 	} else {
 		rst_report_error(&report, "ask: roost 1 stats, or: roost 1 map");
@@ -420,36 +421,36 @@ static int start(const char *path)
 /* Neither is left half done by a thread that is cancelled. */
 int roost_pool_serve(const char *path)
 {
-	int err, cancel;
+	struct rst_call call;
+	int err;
 
-	rst_fork_init();
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	rst_pool_lock(&rst_registry_lock);
+	rst_call_begin(&call);
+	rst_registry_enter(&call, "roost_pool_serve");
 	err = start(path);
-	rst_pool_unlock(&rst_registry_lock);
-	pthread_setcancelstate(cancel, NULL);
+	rst_registry_leave(&call);
+	rst_call_end(&call);
 	return err;
 }
 
 void roost_pool_serve_stop(void)
 {
+	struct rst_call call;
 	bool mine;
-	int cancel;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	rst_pool_lock(&rst_registry_lock);
+	rst_call_begin(&call);
+	rst_registry_enter(&call, "roost_pool_serve_stop");
 	mine = server.pid == getpid() && !atomic_exchange(&server.stop, true);
-	rst_pool_unlock(&rst_registry_lock);
+	rst_registry_leave(&call);
 	if (mine) {
 		/* Not under the lock, which the thread takes to answer. */
 		pthread_kill(server.thread, WAKE);
 		pthread_join(server.thread, NULL);
-		rst_pool_lock(&rst_registry_lock);
+		rst_registry_enter(&call, "roost_pool_serve_stop");
 		remove_own();
 		server.pid = 0;
-		rst_pool_unlock(&rst_registry_lock);
+		rst_registry_leave(&call);
 	}
-	pthread_setcancelstate(cancel, NULL);
+	rst_call_end(&call);
 }
 
 void rst_serve_from_environment(void)

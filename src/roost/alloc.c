@@ -7,6 +7,7 @@
  * some still are, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes on in
  * rounds, sleeping, until the counters prove that memory was out for an instant.
  */
+#include "core/held.h"
 #include "roost/hidden.h"
 #include "roost/pocket.h"
 
@@ -379,49 +380,89 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 	return done;
 }
 
-/* ---- The rest of a pageblock --------------------------------------------------------------- */
+/* ---- Held blocks and the rest of a pageblock ----------------------------------------------- */
 
-/* Takes all bits of a word of a set, and hands them out; how many. */
+/* As hand_out() and enter(). Release, and so in rst_unhold(): who finds this record in a copy of
+ * the process finds what was written before it. */
+static bool hold(struct roost *r, rst_frame_id f, unsigned order)
+{
+	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
+		return false;
+	RST_PROBE2(alloc, rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
+	rst_store_rel(&r->om[f], (uint8_t)(RST_OM_HELD + order + 1));
+	return true;
+}
+
+roost_pfn rst_hold(roost_t *roost, unsigned order)
+{
+	struct rst_call q = {0};
+	rst_frame_id f;
+
+	if (!read_request(&q, roost, "roost_alloc", order, 0))
+		return ROOST_NONE;
+	do {
+		if (!alloc_one(&q, &f))
+			return ROOST_NONE;
+	} while (!hold(roost, f, order));
+	return rst_pfn_of(rst_span_of(&roost->base.map, f), f);
+}
+
+/* Takes all bits of a word of a set, and hands them out or holds them; how many. */
 static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here here,
-			  rst_frame_id first, uint64_t *bits)
+			  rst_frame_id first, uint64_t *bits, bool is_held)
 {
 	_Atomic uint64_t *word =
 		&r->blocks[first >> ROOST_PAGEBLOCK_ORDER].word[first % RST_PAGEBLOCK / 64];
-	unsigned n = 0;
+	unsigned n = 0, taken = 0;
 	roost_pfn pfn;
 
 	/* As a take. *bits never has what is not the caller's. */
 	*bits = rst_load_rlx(word) ? rst_xchg_acq(word, 0) : 0;
+	for (uint64_t left = *bits; left; left &= left - 1)
+		taken++;
+	/* Before the records: who puts back what these say was counted. */
+	if (taken)
+		RST_COUNT_BLOCKS(z, here, allocated, 0, taken);
 	for (uint64_t left = *bits; left; left &= left - 1) {
 		unsigned bit = (unsigned)__builtin_ctzll(left);
 
-		if (hand_out(r, first + bit, 0, &pfn))
+		if (is_held ? hold(r, first + bit, 0) : hand_out(r, first + bit, 0, &pfn))
 			n++;
 		else
 			*bits &= ~rst_run(bit, 0);
 	}
-	if (n)
-		RST_COUNT_BLOCKS(z, here, allocated, 0, n);
+	if (n < taken) /* they were not free after all */
+		RST_COUNT_BLOCKS(z, here, freed, 0, taken - n);
+	return n;
+}
+
+static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool is_held)
+{
+	const struct rst_span *span = rst_span_of_pfn(&r->base.map, pfn);
+	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
+	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_here here = rst_here(r);
+	struct rst_zone *z = span ? &r->zones[span->zone] : NULL;
+	bool may = z && !rst_reserve_is_short(z) &&
+		   rst_is_ordinary(rst_list_of(rst_load_rlx(&r->place[b])));
+	size_t n = 0;
+
+	if (may && rst_is_whole(r, b))
+		rst_open_whole(r, z, b);
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		frames[i] = 0;
+		if (may)
+			n += take_word(r, z, here, first + i * 64, &frames[i], is_held);
+	}
 	return n;
 }
 
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
 {
-	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
-	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
-	struct rst_here here = rst_here(roost);
-	struct rst_zone *z = span ? &roost->zones[span->zone] : NULL;
-	bool may = z && !rst_reserve_is_short(z) &&
-		   rst_is_ordinary(rst_list_of(rst_load_rlx(&roost->place[b])));
-	size_t n = 0;
+	return take_rest(roost, pfn, frames, false);
+}
 
-	if (may && rst_is_whole(roost, b))
-		rst_open_whole(roost, z, b);
-	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
-		frames[i] = 0;
-		if (may)
-			n += take_word(roost, z, here, first + i * 64, &frames[i]);
-	}
-	return n;
+size_t rst_hold_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	return take_rest(roost, pfn, frames, true);
 }

@@ -82,6 +82,8 @@ enum {
 	/* Added to what it says of an allocated block: it is being split, and of its other frames
 	 * some may say already that a part begins there. */
 	RST_OM_SPLIT = 0x40,
+	/* Added to what it says of an allocated block: it is held (core/held.h). */
+	RST_OM_HELD = 0x20,
 };
 
 /*
@@ -298,6 +300,14 @@ static inline bool rst_home_is_used(const struct roost *r, const struct rst_zone
 		if (!rst_load_sc(&z->pcps[cpu].dead))
 			return true;
 	return false;
+}
+
+/* The order of the block that begins there, allocated or held; -1: none does. */
+static inline int rst_om_order(unsigned om)
+{
+	if (om > RST_OM_HELD && rst_om_is_allocated(om - RST_OM_HELD))
+		om -= RST_OM_HELD;
+	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
 }
 
 /* ---- Counting ------------------------------------------------------------------------------ */

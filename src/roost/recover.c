@@ -52,13 +52,15 @@ static bool is_lost(struct roost *r, rst_frame_id *f)
 {
 	unsigned om = rst_load_rlx(&r->om[*f]);
 	rst_frame_id at = *f;
+	int order;
 
 	if (om > RST_OM_SPLIT && rst_om_is_allocated(om - RST_OM_SPLIT)) {
 		om -= RST_OM_SPLIT;
 		join(r, at, om - 1);
 	}
-	*f += rst_om_is_allocated(om) ? 1u << (om - 1) : 1;
-	return !rst_om_is_allocated(om) && om != RST_OM_HOLE &&
+	order = rst_om_order(om);
+	*f += order >= 0 ? 1u << order : 1;
+	return order < 0 && om != RST_OM_HOLE &&
 	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK);
 }
 

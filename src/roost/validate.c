@@ -62,7 +62,7 @@ static bool check_allocated(struct walk *w, const struct rst_span *span, rst_fra
 
 		if (is_free(w, f + i))
 			return fail(w, "no frame of an allocated block is free", pfn + i, 0, 1);
-		if (i && (rst_om_is_allocated(om) || om == RST_OM_HOLE))
+		if (i && (rst_om_order(om) >= 0 || om == RST_OM_HOLE))
 			return fail(w, "no block begins inside of another", pfn + i, 0, om);
 	}
 	w->allocated += (uint64_t)1 << order;
@@ -74,10 +74,11 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 {
 	unsigned om = rst_load_rlx(&w->r->om[*f]);
 	rst_frame_id at = *f;
+	int order = rst_om_order(om);
 
-	*f += rst_om_is_allocated(om) ? 1u << (om - 1) : 1;
-	if (rst_om_is_allocated(om))
-		return check_allocated(w, span, at, om - 1);
+	*f += order >= 0 ? 1u << order : 1;
+	if (order >= 0)
+		return check_allocated(w, span, at, (unsigned)order);
 	if (om == RST_OM_HOLE)
 		return !is_free(w, at) ||
 		       fail(w, "no frame of a hole is free", rst_pfn_of(span, at), 0, 1);

@@ -415,6 +415,61 @@ static void decays_by_a_thread(void **state)
 	pool_close(pool);
 }
 
+/* ---- Locked -------------------------------------------------------------------------------- */
+
+/* It cannot go back; but not for good, and not if it goes out of use. */
+static void what_is_locked(void **state)
+{
+	struct roost_pool_config config = small_pages(4 * MIB);
+	roost_pool_t *pool;
+	void *blocks[2];
+
+	(void)state;
+	config.decay_ms = 0;
+	pool = pool_open(&config);
+	blocks[0] = pool_get(pool, 2 * MIB);
+	blocks[1] = pool_get(pool, 2 * MIB);
+	if (mlock(blocks[0], 2 * MIB) || mlock(blocks[1], 2 * MIB)) {
+		roost_pool_free_bulk(blocks, 2);
+		pool_close(pool);
+		skip(); /* this user may lock less */
+	}
+	roost_pool_free_bulk(blocks, 2);
+	assert_int_equal(roost_pool_trim(pool), 0);
+	assert_int_equal(roost_pool_resident(pool), 4 * MIB);
+	assert_int_equal(roost_pool_resize(pool, 2 * MIB), 0);
+	assert_int_equal(roost_pool_resident(pool), 2 * MIB);
+	assert_int_equal(roost_pool_resize(pool, 4 * MIB), 0);
+	assert_int_equal(munlock(blocks[0], 2 * MIB), 0);
+	assert_int_equal(munlock(blocks[1], 2 * MIB), 0);
+	assert_int_equal(roost_pool_trim(pool), 2 * MIB);
+	assert_int_equal(roost_pool_resident(pool), 0);
+	pool_close(pool);
+}
+
+/* The kernel fills all that is in use at once, which nobody has ever freed. */
+static void what_is_locked_from_the_start(void **state)
+{
+	struct roost_pool_config config = small_pages(2 * MIB);
+	roost_pool_t *pool = NULL;
+	size_t filled, trimmed, left;
+
+	(void)state;
+	config.decay_ms = 0;
+	if (mlockall(MCL_FUTURE) || roost_pool_create(&pool, &config)) {
+		munlockall();
+		skip();
+	}
+	filled = roost_pool_resident(pool);
+	munlockall();
+	trimmed = roost_pool_trim(pool);
+	left = roost_pool_resident(pool);
+	pool_close(pool);
+	assert_int_equal(filled, 2 * MIB);
+	assert_int_equal(trimmed, 2 * MIB);
+	assert_int_equal(left, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -429,6 +484,8 @@ int main(void)
 		cmocka_unit_test(waits_for_who_grows_it),
 		cmocka_unit_test(on_a_small_stack),
 		cmocka_unit_test(decays_by_a_thread),
+		cmocka_unit_test(what_is_locked),
+		cmocka_unit_test(what_is_locked_from_the_start),
 	};
 
 	return cmocka_run_group_tests_name("pool_size", tests, NULL, NULL);
