@@ -170,6 +170,7 @@ static void bad_numbers(void **state)
 	REFUSED(g.config.max_order = ROOST_MAX_ORDER + 1, "order");
 	REFUSED(g.config.check_level = ROOST_CHECK_PARANOID + 1, "check");
 	REFUSED(g.config.free_path = (enum roost_free_path)3, "free_path");
+	REFUSED(g.config.pockets = (enum roost_pockets)2, "pockets");
 	if (!TEST_LAB)
 		REFUSED(g.config.free_path = ROOST_FREE_BLOCKING, "free_path");
 }
@@ -190,13 +191,39 @@ static void too_many(void **state)
 	refused(&g.config, "zone", -ROOST_E2BIG);
 	make_good(&g);
 	g.ranges[3].end = UINT64_C(1) << 40;
-	refused(&g.config, "frame", -ROOST_E2BIG);
+	refused(&g.config, "2^32 - 1024 frames", -ROOST_E2BIG);
 	make_good(&g);
 	g.config.ranges = many;
 	g.config.nr_ranges = LENGTH(many);
 	for (unsigned i = 0; i < LENGTH(many); i++)
 		many[i] = (struct roost_range){2 * i, 2 * i + 1, 0, 0};
 	refused(&g.config, "range", -ROOST_E2BIG);
+}
+
+/* Frames that fill up pageblocks count, holes do not. */
+static void so_many_frames(void **state)
+{
+	const roost_pfn most = (UINT64_C(1) << 32) - 1024;
+	struct good g;
+
+	(void)state;
+	make_good(&g);
+	g.config.zone_order = NULL;
+	g.config.nr_ranges = 1;
+	g.ranges[0] = (struct roost_range){.start = 0, .end = most};
+	assert_null(roost_config_error(&g.config));
+	g.ranges[0].end++;
+	refused(&g.config, "2^32 - 1024 frames", -ROOST_E2BIG);
+	g.ranges[0] = (struct roost_range){.start = 1, .end = most};
+	assert_null(roost_config_error(&g.config));
+	g.ranges[0] = (struct roost_range){.start = 511, .end = most + 1};
+	refused(&g.config, "2^32 - 1024 frames", -ROOST_E2BIG);
+	g.config.nr_ranges = 2;
+	g.ranges[0] = (struct roost_range){.start = 0, .end = 0xc0000};
+	g.ranges[1] = (struct roost_range){.start = 0x100000, .end = most + 0x40000};
+	assert_null(roost_config_error(&g.config));
+	g.ranges[1].end = (UINT64_C(1) << 32) + 0x40000;
+	refused(&g.config, "2^32 - 1024 frames", -ROOST_E2BIG);
 }
 
 /* The most of everything is accepted and works. */
@@ -252,6 +279,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(bad_numbers, variants_one),
 		SUITE_TEST(too_many, variants_one),
 		SUITE_TEST(just_enough, variants_paths),
+		SUITE_TEST(so_many_frames, variants_one),
 		SUITE_TEST(long_names_are_cut, variants_one),
 	};
 

@@ -2,6 +2,8 @@
 /* test_cpu.c - CPUs off-line and on-line, drains; nothing strands on an idle or dead owner. */
 #include "harness.h"
 
+#include <limits.h>
+
 #include <string.h>
 
 enum { FRAMES = 12 * BLOCK + 45, CPUS = 4, EACH = 150 };
@@ -81,13 +83,28 @@ static void drain_all(void **state)
 
 static void no_such_cpu(void **state)
 {
+	static const int none[] = {CPUS, INT_MAX, -2, INT_MIN};
+	static const struct roost_misuse misuse = {.kind = ROOST_MISUSE_BAD_FLAGS,
+						   .call = "roost_drain",
+						   .pfn = ROOST_NONE,
+						   .order_given = -1,
+						   .order_found = -1,
+						   .head_found = ROOST_NONE};
+	struct roost_pcp_info info;
+	struct roost_stats stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
 	assert_int_equal(roost_cpu_offline(rig.roost, CPUS), -ROOST_EINVAL);
 	assert_int_equal(roost_cpu_online(rig.roost, CPUS), -ROOST_EINVAL);
 	assert_int_equal(roost_cpu_offline(rig.roost, 4000000000u), -ROOST_EINVAL);
-	assert_int_equal(roost_drain(rig.roost, CPUS), 0);
+	assert_int_equal(roost_pcp_info(rig.roost, 0, CPUS, &info), -ROOST_EINVAL);
+	for (unsigned i = 0; i < LENGTH(none); i++) {
+		assert_int_equal(roost_drain(rig.roost, none[i]), 0);
+		rig_expect(&rig, &misuse);
+		assert_int_equal(roost_stats(rig.roost, -1, none[i], &stats), -ROOST_EINVAL);
+		assert_int_equal(roost_stats(rig.roost, none[i], -1, &stats), -ROOST_EINVAL);
+	}
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -313,6 +330,8 @@ static void no_such_cpu_in_several_zones(void **state)
 	rig_free(&rig, rig_get(&rig, 0, ROOST_ZONE(1)));
 	assert_true(rig_cpu_holds(&rig, 0) > 0);
 	assert_int_equal(roost_drain(rig.roost, 1), 0);
+	assert_int_equal(rig.nr_misuse, 1);
+	rig.nr_misuse = 0;
 	assert_int_equal(roost_cpu_offline(rig.roost, 1), -ROOST_EINVAL);
 	assert_int_equal(roost_cpu_online(rig.roost, 1), -ROOST_EINVAL);
 	assert_true(rig_cpu_holds(&rig, 0) > 0);

@@ -333,6 +333,36 @@ static void bad_flags(void **state)
 	close_misused(&rig);
 }
 
+/* Of zones and nodes that no field has room for. */
+static void no_such_zone(void **state)
+{
+	static const long long numbers[] = {1,	   32,	    254,     255,      256,	  257,
+					    65535, 1 << 24, INT_MAX, UINT_MAX, 1LL << 32, -1,
+					    -2,	   -255,    -256,    INT_MIN};
+	static const unsigned constants[] = {ROOST_ZONE(255), ROOST_NODE(255), ROOST_ZONE(-1),
+					     ROOST_NODE(-1), ROOST_ZONE(1LL << 32)};
+	struct rig rig;
+	roost_pfn pfns[3];
+
+	open_misused(&rig, state);
+	for (unsigned i = 0; i < 2 * LENGTH(numbers) + LENGTH(constants); i++) {
+		long long number = i < 2 * LENGTH(numbers) ? numbers[i / 2] : 0;
+		unsigned flags = i >= 2 * LENGTH(numbers) ? constants[i - 2 * LENGTH(numbers)]
+				 : i & 1		  ? ROOST_ZONE(number)
+							  : ROOST_NODE(number);
+
+		assert_int_equal(roost_alloc(rig.roost, 0, flags | ROOST_RESERVE), ROOST_NONE);
+		assert_int_equal(roost_alloc_bulk(rig.roost, 0, flags, pfns, 3), 0);
+		assert_int_equal(roost_alloc_bulk(rig.roost, 0, flags, pfns, 0), 0);
+		assert_int_equal(rig.nr_misuse, 3);
+		assert_int_equal(rig.misuse[0].kind, ROOST_MISUSE_BAD_FLAGS);
+		rig.nr_misuse = 0;
+	}
+	for (int zone = 0; zone == 0;) /* evaluated once */
+		rig_free(&rig, rig_get(&rig, 0, ROOST_ZONE(zone++)));
+	close_misused(&rig);
+}
+
 /* ---- In batches -------------------------------------------------------------------------- */
 
 static roost_pfn take_unshadowed(struct rig *rig, unsigned order)
@@ -459,6 +489,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(hole, variants_checked),
 		SUITE_TEST(bad_order, variants_checked),
 		SUITE_TEST(bad_flags, variants_checked),
+		SUITE_TEST(no_such_zone, variants_paths),
 		SUITE_TEST(bad_ones_in_a_batch, variants_checked),
 		SUITE_TEST(hook_holds_no_lock, variants_checked),
 		SUITE_TEST(every_kind_has_a_name, variants_one),

@@ -154,7 +154,7 @@ enum roost_misuse_kind {
 	ROOST_MISUSE_OUT_OF_RANGE,  /* below the first or above the last usable frame */
 	ROOST_MISUSE_HOLE,	    /* in a hole or in a reserved range */
 	ROOST_MISUSE_BAD_ORDER,	    /* order above the configured largest order */
-	ROOST_MISUSE_BAD_FLAGS,	    /* flags that do not exist, or a zone or node that does not */
+	ROOST_MISUSE_BAD_FLAGS,	    /* flags, or a zone, node or CPU, that do not exist */
 	ROOST_MISUSE_CORRUPT,	    /* check level 3: the metadata contradict themselves */
 };
 
@@ -204,7 +204,9 @@ enum {
  */
 struct roost_config {
 	size_t size; /* sizeof(struct roost_config): set by ROOST_CONFIG_INIT */
-	const struct roost_range *ranges; /* in any order; ordinary ones must not overlap */
+	/* In any order; ordinary ones must not overlap. At most 1024, and 2^32 - 1024 frames with
+	 * those that fill up the pageblocks in which ranges begin and end. */
+	const struct roost_range *ranges;
 	size_t nr_ranges;
 	const struct roost_zone_config *zones; /* NULL: one zone "Normal" on node 0 */
 	size_t nr_zones;
@@ -282,10 +284,27 @@ enum {
 	ROOST_THISNODE = 1 << 4,
 };
 
+/* A number as a field of the flags, or a flag that does not exist: the call is then misuse. */
+#define ROOST_FIELD(n, shift) ((n) < 255 ? (ROOST_CAST(unsigned, n) + 1u) << (shift) : 1u << 31)
+
+static inline unsigned roost_field(unsigned long long n, unsigned shift)
+{
+	return ROOST_FIELD(n, shift);
+}
+
+/* A constant if the number is one, which is otherwise evaluated once. */
+#if defined(__GNUC__)
+#define ROOST_FIELD_OF(n, shift)                                                                   \
+	(__builtin_constant_p(n) ? ROOST_FIELD(ROOST_CAST(unsigned long long, n), shift)           \
+				 : roost_field(ROOST_CAST(unsigned long long, n), shift))
+#else
+#define ROOST_FIELD_OF(n, shift) roost_field(ROOST_CAST(unsigned long long, n), shift)
+#endif
+
 /* Only this zone. */
-#define ROOST_ZONE(zone) ((ROOST_CAST(unsigned, zone) + 1u) << 8)
+#define ROOST_ZONE(zone) ROOST_FIELD_OF(zone, 8)
 /* The order of zones of this node instead of that of the current CPU's. */
-#define ROOST_NODE(node) ((ROOST_CAST(unsigned, node) + 1u) << 16)
+#define ROOST_NODE(node) ROOST_FIELD_OF(node, 16)
 
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
@@ -313,8 +332,9 @@ enum {
  * bit i of frames[] is its frame i. Returns how many. For who gives memory back to a system below:
  * it takes what is free, has it unmapped, and frees it again. Nothing of pageblocks that are
  * isolated or part of the reserve, or while the reserve is short; not what lies in pockets
- * (roost_drain() empties them) or, with pcpbuddy, on pcps. Any context; waits for nothing
- * (pcpbuddy: 0 if the zone lock is taken). Cost: a few accesses for each word and each frame found.
+ * (roost_drain() empties them) or, with pcpbuddy, on pcps; 0 if there is no such frame. Any
+ * context; waits for nothing (pcpbuddy: 0 if the zone lock is taken). Cost: a few accesses for each
+ * word and each frame found.
  */
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
 
@@ -372,7 +392,8 @@ int roost_cpu_online(roost_t *roost, unsigned cpu);
 
 /*
  * Gives what the pcps of one CPU (cpu >= 0) or of all (-1) hold back to the zones (pcpbuddy: a pcp
- * whose lock is taken is passed over). Thread context. Returns the number of frames moved.
+ * whose lock is taken is passed over). Thread context. Returns the number of frames moved. Any
+ * other number is misuse.
  */
 size_t roost_drain(roost_t *roost, int cpu);
 

@@ -153,6 +153,18 @@ void rst_report(const struct rst_base *base, const struct roost_misuse *misuse)
 	}
 }
 
+bool rst_are_cpus(const struct rst_base *base, const char *call, int cpu)
+{
+	struct roost_misuse misuse = rst_misuse_of(call, ROOST_NONE, 0);
+
+	if (cpu >= -1 && cpu < (int)base->nr_cpus)
+		return true;
+	misuse.kind = ROOST_MISUSE_BAD_FLAGS;
+	misuse.order_given = -1;
+	rst_report(base, &misuse);
+	return false;
+}
+
 const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m)
 {
 	const struct rst_span *span;

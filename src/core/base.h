@@ -165,6 +165,9 @@ static inline struct roost_misuse rst_misuse_of(const char *call, roost_pfn pfn,
 				     .head_found = ROOST_NONE};
 }
 
+/* Does a caller name a CPU, or all by -1? If not, that is reported. No lock is held. */
+bool rst_are_cpus(const struct rst_base *base, const char *call, int cpu);
+
 /* Tells the caller's hook, or the port's fatal, of a misuse. No lock is held. */
 void rst_report(const struct rst_base *base, const struct roost_misuse *misuse);
 

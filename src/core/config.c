@@ -3,7 +3,8 @@
  * config.c - is a configuration good, and what memory map does it describe?
  *
  * Nothing is copied or sorted: there is no memory yet to put a copy in. The ranges are visited in
- * order of address by searching for the next one, which is quadratic in at most RST_MAX_RANGES.
+ * order of address by searching for the next one. A walk over the map goes over the ranges once for
+ * each that begins or ends an extent: quadratic in at most RST_MAX_RANGES.
  */
 #include "core/map.h"
 
@@ -84,7 +85,7 @@ bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct 
 
 		cut_reserved(config, &start, &end);
 		if (start >= range->end) {
-			*from = range->end;
+			*from = start; /* all up to there is reserved */
 			continue;
 		}
 		*from = end;
@@ -212,7 +213,9 @@ static const char too_many_zones[] = "nr_zones: more than ROOST_MAX_ZONES zones"
 static const char too_many_cpus[] = "nr_cpus: more than ROOST_MAX_CPUS CPUs";
 static const char too_new[] =
 	"size: the header is newer than the library, and a field is set that it does not know";
-static const char too_many_frames[] = "ranges: more than 2^32 frames; use several allocators";
+static const char too_many_frames[] =
+	"ranges: more than 2^32 - 1024 frames, with those that fill up pageblocks; use several "
+	"allocators";
 
 int rst_config_errno(const char *error)
 {
@@ -320,6 +323,8 @@ static const char *choice_error(const struct roost_config *config)
 		return "check_level: must be 0 to 3";
 	if ((unsigned)config->free_path > ROOST_FREE_BLOCKING)
 		return "free_path: no such free path";
+	if ((unsigned)config->pockets > ROOST_POCKETS_OFF)
+		return "pockets: must be ROOST_POCKETS_AUTO or ROOST_POCKETS_OFF";
 	if (config->free_path == ROOST_FREE_BLOCKING && !ROOST_LAB)
 		return "free_path: blocking deadlocks; only builds with ROOST_LAB=1 have it";
 	if (config->pcp_high > 1u << 20 || config->pcp_batch > 1u << 20)

@@ -45,7 +45,7 @@ const char *roost_misuse_name(enum roost_misuse_kind kind)
 	case ROOST_MISUSE_BAD_ORDER:
 		return "bad order: above the largest configured order";
 	case ROOST_MISUSE_BAD_FLAGS:
-		return "bad flags: unknown flags, or a zone or node that does not exist";
+		return "bad flags: unknown flags, or a zone, node or CPU that does not exist";
 	case ROOST_MISUSE_CORRUPT:
 		return "corrupt: the metadata contradict themselves";
 	}

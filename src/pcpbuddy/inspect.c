@@ -51,11 +51,12 @@ static uint64_t frames_in(const struct rst_list *list, unsigned order)
 
 uint64_t roost_free_frames(const roost_t *roost, unsigned zone, uint64_t *whole)
 {
-	const struct rst_zone *z = &roost->zones[zone];
+	const struct rst_zone *z;
 	uint64_t free, large = 0;
 
 	if (zone >= roost->base.nr_zones)
 		return 0;
+	z = &roost->zones[zone];
 	free = rst_load_rlx(&z->free) + rst_llist_frames(&z->llist);
 	for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++) {
 		const struct rst_pcp *pcp = &z->pcps[cpu];

@@ -102,8 +102,10 @@ size_t roost_drain(roost_t *roost, int cpu)
 	struct rst_call q = {.r = roost};
 	size_t frames = 0;
 
+	if (!rst_are_cpus(&roost->base, "roost_drain", cpu))
+		return 0;
 	if (cpu >= 0)
-		return (unsigned)cpu < roost->base.nr_cpus ? drain_cpu(roost, (unsigned)cpu) : 0;
+		return drain_cpu(roost, (unsigned)cpu);
 	for (unsigned i = 0; i < roost->base.nr_cpus; i++)
 		frames += drain_cpu(roost, i);
 	for (unsigned i = 0; i < roost->base.nr_zones; i++)

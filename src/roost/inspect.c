@@ -130,10 +130,11 @@ int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info 
 
 uint64_t roost_free_frames(const roost_t *roost, unsigned zone, uint64_t *whole)
 {
-	const struct rst_zone *z = &roost->zones[zone];
+	const struct rst_zone *z;
 
 	if (zone >= roost->base.nr_zones)
 		return 0;
+	z = &roost->zones[zone];
 	if (whole)
 		*whole = rst_load_rlx(&z->nr_whole) * RST_PAGEBLOCK;
 	return rst_zone_free_frames(roost, z);

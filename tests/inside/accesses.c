@@ -724,6 +724,31 @@ static void old_hints_of_who_is_dead(void **state)
 	done(&rig);
 }
 
+/* ---- Maps, validation ---------------------------------------------------------------------- */
+
+/*
+ * As many ranges as may be: small ones under reserved ones that join each other, of which the first
+ * is named last. What is reserved behind one range is not gone through again for the next.
+ */
+static void ranges_are_no_cube(void **state)
+{
+	enum { RANGES = 1024, HALF = RANGES / 2 };
+	static struct roost_range ranges[RANGES];
+	struct roost_config config = rig_config(state);
+
+	for (unsigned i = 0; i < HALF; i++) {
+		ranges[i] = (struct roost_range){.start = 10 * i, .end = 10 * i + 3};
+		ranges[RANGES - 1 - i] = (struct roost_range){
+			.start = 10 * i, .end = 10 * i + 10, .flags = ROOST_RANGE_RESERVED};
+	}
+	ranges[HALF - 1].end = 10 * HALF + 1;
+	config.ranges = ranges;
+	config.nr_ranges = RANGES;
+	reset();
+	assert_null(roost_config_error(&config));
+	assert_in_range(counted.reads, RANGES, 30 * RANGES * RANGES);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -741,6 +766,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(old_hints_go_in_steps, variants_one),
 		SUITE_TEST(old_hints_before_the_last_whole, variants_one),
 		SUITE_TEST(old_hints_of_who_is_dead, variants_one),
+		SUITE_TEST(ranges_are_no_cube, variants_one),
 	};
 
 	return SUITE_RUN("roost_accesses", tests, argc, argv);

@@ -42,8 +42,14 @@ void __sanitizer_cov_trace_pc(void)
 	{                                                                                          \
 		(void)address;                                                                     \
 	}
+#define PLAIN_READ(size)                                                                           \
+	void __tsan_read##size(const void *address)                                                \
+	{                                                                                          \
+		(void)address;                                                                     \
+		counted.reads++;                                                                   \
+	}
 #define PLAIN_SIZE(size)                                                                           \
-	PLAIN(read##size)                                                                          \
+	PLAIN_READ(size)                                                                           \
 	PLAIN(write##size)                                                                         \
 	PLAIN(unaligned_read##size)                                                                \
 	PLAIN(unaligned_write##size)                                                               \

@@ -15,6 +15,7 @@ struct counted {
 	unsigned changes;  /* of these, those that read and write in one: exchange, add, or, ... */
 	unsigned sequences;
 	unsigned sleeps, fences;
+	unsigned reads;	 /* of what is not atomic */
 	unsigned within; /* accesses to [from, to) */
 	const volatile void *from, *to;
 
