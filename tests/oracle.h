@@ -68,8 +68,6 @@ void oracle_before(struct oracle *o, struct oracle_call *call, unsigned order, u
 void oracle_success(struct oracle *o, const struct oracle_call *call, roost_pfn pfn);
 void oracle_after(struct oracle *o, const struct oracle_call *call, size_t got, size_t wanted);
 
-/* Must such a call not be asked to wait, since it would wait for nobody? */
-bool oracle_mistakes_itself(const struct oracle *o, unsigned order);
 /* What roost_alloc_rest() must return for a frame's pageblock: how many, at least and at most. */
 void oracle_rest(struct oracle *o, roost_pfn pfn, uint64_t *least, uint64_t *most);
 

@@ -139,12 +139,12 @@ static unsigned order_of(const struct oracle *o, uint32_t n)
 	return n & 1 ? k % (most + 1) : n & 2 ? k % 4 : n & 4 ? 0 : most - k % 5;
 }
 
-static unsigned flags_of(const struct oracle *o, unsigned order, uint32_t n)
+static unsigned flags_of(const struct oracle *o, uint32_t n)
 {
 	unsigned flags = n % 3;
 
 	n >>= 4;
-	flags |= n & 1 && !oracle_mistakes_itself(o, order) ? ROOST_WAIT : 0;
+	flags |= n & 1 ? ROOST_WAIT : 0;
 	flags |= (n & 6) == 0 ? ROOST_RESERVE : 0;
 	flags |= (n & 0x38) == 0 ? ROOST_THISNODE : 0;
 	if ((n & 0x1c0) == 0)
@@ -156,7 +156,7 @@ static unsigned flags_of(const struct oracle *o, unsigned order, uint32_t n)
 
 static void do_alloc(struct oracle *o, const struct oracle_event *e)
 {
-	unsigned order = order_of(o, e->a), flags = flags_of(o, order, e->b);
+	unsigned order = order_of(o, e->a), flags = flags_of(o, e->b);
 	struct oracle_call call;
 	roost_pfn pfn;
 
@@ -187,7 +187,7 @@ static void do_bulk(struct oracle *o, const struct oracle_event *e)
 {
 	unsigned order = order_of(o, e->a);
 
-	bulk(o, order, flags_of(o, order, e->b), 1 + e->c % 80);
+	bulk(o, order, flags_of(o, e->b), 1 + e->c % 80);
 }
 
 /* Until nothing is left. */
@@ -195,7 +195,7 @@ static void do_fill(struct oracle *o, const struct oracle_event *e)
 {
 	unsigned order = order_of(o, e->a);
 
-	bulk(o, order, flags_of(o, order, e->b), 1 << 15);
+	bulk(o, order, flags_of(o, e->b), 1 << 15);
 }
 
 /* ---- Which block --------------------------------------------------------------------------- */

@@ -8,8 +8,6 @@
 enum {
 	PCPBUDDY = TEST_PCPBUDDY,
 	PCP_ORDER = ROOST_PAGEBLOCK_ORDER,
-	/* The engine roost takes some of its own accesses for those of others, and sleeps. */
-	MISTAKES_ITSELF = 1,
 };
 
 /* ---- The map ------------------------------------------------------------------------------- */
@@ -250,15 +248,6 @@ static const char *pcpbuddy_owes(struct oracle *o, const struct oracle_call *cal
 	if (has_run(o, zone, call->order, ORDINARY) || has_run(o, zone, call->order, RESERVE))
 		return "there is a free run";
 	return NULL;
-}
-
-bool oracle_mistakes_itself(const struct oracle *o, unsigned order)
-{
-	bool reserve = false;
-
-	for (unsigned zone = 0; zone < o->nr_zones; zone++)
-		reserve |= o->zones[zone].reserve;
-	return MISTAKES_ITSELF && !PCPBUDDY && (order == 7 || order == 8 || reserve);
 }
 
 /* ---- Before -------------------------------------------------------------------------------- */
