@@ -10,8 +10,8 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan bench stress explore models mutants aarch64 \
-	pool-guest kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
+.PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
+	pool-guest fuzz kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -21,18 +21,22 @@ help:
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
 	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
+	@echo "make oracle   every success and failure of random calls against brute force (HOURS= or SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
 	@echo "make models   the protocol of roost as models, each searched to the end: minutes"
 	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
 	@echo "              SAMPLE=300, SEED=)"
+	@echo "make fuzz     libFuzzer on all that is read and all that is called, from the corpus of the"
+	@echo "              tree, a minute each (SECONDS=, TARGET=text, ENGINE=roost, AFL=1); finds: out/fuzz"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
 	@echo "make kernel-module  roost.ko for the kernel that runs here (KERNEL=build tree, ENGINE=pcpbuddy)"
 	@echo "make kernel-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
-	@echo "              kernel-bench; builds kernels first, an hour; kernel-test-quick: Debian's own, minutes"
+	@echo "              kernel-bench: half an hour, twice that when it builds the kernels first;"
+	@echo "              kernel-test-quick: Debian's own kernel, minutes"
 	@echo "make kernel-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
@@ -99,6 +103,16 @@ stress: test-plain
 	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=trylock --seconds=$(SECONDS)
 	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=llist --seconds=$(SECONDS)
 
+oracle:
+	@scripts/deps test
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
+	@cmake --build "$$BUILD" -t oracle_roost oracle_pcpbuddy oracle_counted
+	@for run in virtual:oracle_roost virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_roost; do \
+		echo "$${run#*:}, $${run%:*} CPUs:"; \
+		ROOST_TEST_CPUS=$${run%:*} "$$BUILD/tests/$${run#*:}" \
+			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 4)) || exit; \
+	done
+
 DEPTH ?= 30
 explore: build
 	@mkdir -p out
@@ -119,6 +133,13 @@ mutants:
 	@mkdir -p out
 	@scripts/mutants --engine $(ENGINE) --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
 		--json out/mutants-$(ENGINE).json
+
+# SECONDS of each driver; TARGET: api, config, pool, serve, answer, text, dat, scenario, boot; ENGINE: of api and
+# config. What shows something is left in out/fuzz.
+given = $(if $(filter command environment,$(firstword $(origin $(1)))),$($(1)))
+fuzz:
+	@scripts/deps fuzz
+	@scripts/fuzz --seconds=$(or $(call given,SECONDS),60) --engine=$(call given,ENGINE) $(if $(AFL),--afl) $(TARGET)
 
 # Minutes: the processor is emulated. Two kinds of atomic instructions, two numbers of CPUs.
 aarch64:
@@ -168,4 +189,4 @@ format:
 
 clean:
 	@scripts/clean "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan" "$$BUILD-bench"
-	rm -rf build-aarch64 build-mutants build-guest build-cross out
+	rm -rf build-aarch64 build-mutants build-guest build-fuzz build-fuzz-afl build-cross out

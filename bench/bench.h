@@ -96,7 +96,7 @@ void row_name(char name[ROW_NAME_MAX], const json_t *what, const json_t *figure)
 void bench_text(const json_t *report);
 
 /* In the descriptor of gnuplot_open(), which it closes. */
-bool bench_plot(const json_t *report, const char *path, int fd, char error[]);
+bool bench_plot(const json_t *report, const char *path, char error[]);
 
 /* Compares and says so on stdout; puts the verdicts into the report as "comparison". True: nothing
  * is slower. */

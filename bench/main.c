@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "gnuplot.h"
+#include "output.h"
 #include "say.h"
 
 static void list_all(const struct bench_options *options)
@@ -37,22 +38,16 @@ static json_t *make(const struct bench_options *options, int argc, char **argv)
 }
 
 /* What cannot be read or written is to be known before the work. */
-static int open_all(const struct bench_options *options, json_t **old)
+static json_t *check_all(const struct bench_options *options)
 {
 	char error[ERROR_MAX];
-	int plot = -1;
 
-	*old = options->compare ? report_read(options->compare) : NULL;
-	if (options->json && strcmp(options->json, "-") != 0) {
-		FILE *out = fopen(options->json, "ae");
-
-		if (!out)
-			die("--json=%s: cannot write", options->json);
-		fclose(out);
-	}
-	if (options->plot && (plot = gnuplot_open("plot", options->plot, error)) < 0)
+	if (options->json && strcmp(options->json, "-") != 0 &&
+	    !output_check("json", options->json, error))
 		die("%s", error);
-	return plot;
+	if (options->plot && !gnuplot_check("plot", options->plot, error))
+		die("%s", error);
+	return options->compare ? report_read(options->compare) : NULL;
 }
 
 int main(int argc, char **argv)
@@ -61,14 +56,14 @@ int main(int argc, char **argv)
 	json_t *report, *old;
 	char error[ERROR_MAX];
 	bool good = true, say;
-	int plot;
 
+	program_begin();
 	bench_parse(&options, argc, argv);
 	if (options.list) {
 		list_all(&options);
 		return EXIT_OK;
 	}
-	plot = open_all(&options, &old);
+	old = check_all(&options);
 	say = !options.json || strcmp(options.json, "-") != 0;
 	report = make(&options, argc, argv);
 	if (say)
@@ -77,10 +72,9 @@ int main(int argc, char **argv)
 		good = bench_compare(report, old, options.compare, say);
 	if (options.json)
 		report_write(report, options.json);
-	if (plot >= 0 && !bench_plot(report, options.plot, plot, error))
+	if (options.plot && !bench_plot(report, options.plot, error))
 		die("%s", error);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die("cannot write the report to stdout");
+	check_stdout();
 	json_decref(old);
 	json_decref(report);
 	return good ? EXIT_OK : EXIT_UNVERIFIED;

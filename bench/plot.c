@@ -171,10 +171,10 @@ static void write_script(FILE *out, const void *context)
 	fputs("unset multiplot\n", out);
 }
 
-bool bench_plot(const json_t *report, const char *path, int fd, char error[])
+bool bench_plot(const json_t *report, const char *path, char error[])
 {
 	struct drawing drawing = {.report = report};
 
 	find_panels(&drawing);
-	return gnuplot_draw(fd, path, write_script, &drawing, error);
+	return gnuplot_draw("plot", path, write_script, &drawing, error);
 }

@@ -6,6 +6,7 @@
  * disturbs the machine disturbs all. A peer that yields no figures in a case is not asked again in
  * that case: a crash or a hang is as good as certain to come back.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "bench.h"
 #include "job.h"
+#include "output.h"
 #include "say.h"
 
 #define OFF_CPU_MOST 0.05
@@ -264,9 +266,21 @@ json_t *report_read(const char *path)
 void report_write(const json_t *report, const char *path)
 {
 	const size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(9);
-	bool to_stdout = !strcmp(path, "-");
+	char error[ERROR_MAX];
+	struct output output;
+	bool good;
 
-	if (to_stdout ? json_dumpf(report, stdout, flags) != 0 || putchar('\n') == EOF
-		      : json_dump_file(report, path, flags) != 0)
-		die("--json=%s: cannot write", path);
+	if (!strcmp(path, "-")) {
+		json_dumpf(report, stdout, flags);
+		putchar('\n');
+		return;
+	}
+	if (!output_begin(&output, "json", path, error))
+		die("%s", error);
+	good = json_dumpfd(report, output.fd, flags) == 0;
+	if (!good)
+		snprintf(error, sizeof(error), "--json=%.300s: cannot write: %s", path,
+			 strerror(errno));
+	if (!output_end(&output, good, error))
+		die("%s", error);
 }

@@ -354,6 +354,46 @@ static void finds_corrupt_records(void **state)
 	rig_close(&rig);
 }
 
+/* ---- Lock-free lists when memory is short ---------------------------------------------------- */
+
+/* CPU 1 has all. What CPU 0 frees of it lies on a lock-free list with the path llist. */
+static void open_taken(struct rig *rig, void *const *state)
+{
+	rig_open_simple(rig, state, 0, 2 * BLOCK, 2);
+	rig_cpu(rig, 1);
+	assert_int_equal(rig_take_all(rig, 0, 0), 2 * BLOCK);
+	rig_cpu(rig, 0);
+}
+
+/* For an order that no pcp has, too. */
+static void counts_lock_free_lists(void **state)
+{
+	struct rig rig;
+
+	NEED_SMP();
+	open_taken(&rig, state);
+	rig_free_all(&rig);
+	assert_int_equal(rig_get(&rig, 10, 0), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* What it takes off a lock-free list and gives to the zone is nobody's arrival. */
+static void sleeps_for_nobody(void **state)
+{
+	struct rig rig;
+
+	NEED_SMP();
+	open_taken(&rig, state);
+	rig_free(&rig, BLOCK + 5);
+	assert_int_equal(roost_isolate(rig.roost, BLOCK, true), 0);
+	assert_int_equal(rig_alloc(&rig, 10, ROOST_WAIT), ROOST_NONE);
+	assert_int_equal(stats_of(&rig, -1).wait_rounds, 0);
+	assert_int_equal(roost_isolate(rig.roost, BLOCK, false), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -367,6 +407,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(offline_disowns_by_zone, variants_owners),
 		SUITE_TEST(half_free_blocks_go_over, variants_owners),
 		SUITE_TEST(handlers_count_their_tries, variants_owners),
+		SUITE_TEST(counts_lock_free_lists, variants_owners),
+		SUITE_TEST(sleeps_for_nobody, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
 	};
 

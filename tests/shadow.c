@@ -196,6 +196,21 @@ uint64_t shadow_free(const struct shadow *shadow, int zone)
 	return shadow_managed(shadow, zone) - shadow_taken(shadow, zone);
 }
 
+uint64_t shadow_free_in(const struct shadow *shadow, unsigned zone, roost_pfn start, roost_pfn end)
+{
+	uint64_t frames = 0;
+
+	for (size_t i = 0; i < shadow->nr_ranges; i++) {
+		const struct shadow_range *r = &shadow->ranges[i];
+		roost_pfn from = start > r->start ? start : r->start;
+		roost_pfn to = end < r->end ? end : r->end;
+
+		for (; r->zone == zone && from < to; from++)
+			frames += r->state[from - r->start] == SHADOW_FREE;
+	}
+	return frames;
+}
+
 bool shadow_is_free(const struct shadow *shadow, roost_pfn pfn, unsigned order)
 {
 	int zone = shadow_zone(shadow, pfn);

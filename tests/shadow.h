@@ -56,6 +56,8 @@ uint64_t shadow_managed(const struct shadow *shadow, int zone);
 uint64_t shadow_taken(const struct shadow *shadow, int zone);
 uint64_t shadow_free(const struct shadow *shadow, int zone);
 
+/* Free frames of a zone in [start, end). */
+uint64_t shadow_free_in(const struct shadow *shadow, unsigned zone, roost_pfn start, roost_pfn end);
 /* Are all frames of the aligned block free and of one zone? */
 bool shadow_is_free(const struct shadow *shadow, roost_pfn pfn, unsigned order);
 /* How many aligned blocks of that order are free (zone -1: in all). */

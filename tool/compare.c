@@ -173,10 +173,10 @@ int compare_main(int argc, char **argv)
 	struct compare_options options;
 	struct compare compare = {.options = &options};
 	char error[ERROR_MAX];
-	int svg = -1, status;
+	int status;
 
 	compare_parse(&options, argc, argv);
-	if (options.svg && (svg = gnuplot_open("svg", options.svg, error)) < 0)
+	if (options.svg && !gnuplot_check("svg", options.svg, error))
 		die("%s", error);
 	compare.scores =
 		calloc((size_t)options.nr_traces * options.nr_contenders, sizeof(*compare.scores));
@@ -189,9 +189,8 @@ int compare_main(int argc, char **argv)
 		compare_json(&compare);
 	else
 		compare_text(&compare);
-	if (ferror(stdout))
-		die("cannot write the report to stdout");
-	if (svg >= 0 && !compare_plot(&compare, svg, error))
+	check_stdout();
+	if (options.svg && !compare_plot(&compare, error))
 		die("%s", error);
 	status = compare_verified(&compare) ? EXIT_OK : EXIT_UNVERIFIED;
 	release(&compare);

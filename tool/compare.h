@@ -87,8 +87,8 @@ int compare_main(int argc, char **argv);
 void compare_text(const struct compare *compare);
 void compare_json(const struct compare *compare);
 
-/* In the descriptor of gnuplot_open(), which it closes. */
-bool compare_plot(const struct compare *compare, int fd, char error[]);
+/* After gnuplot_check(). */
+bool compare_plot(const struct compare *compare, char error[]);
 
 /* ---- One replay ------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "compare.h"
+#include "printable_json.h"
 #include "say.h"
 
 static json_t *must(json_t *value)
@@ -51,12 +52,12 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 		json_array_append_new(
 			contenders,
 			contender_object(&o->contenders[i], compare_score(compare, trace, i)));
-	return must(json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "trace", o->traces[trace], "events",
-			      (json_int_t)score_value(first, NULL, "events"), "operations",
-			      (json_int_t)score_value(first, NULL, "operations"), "cpus",
-			      (json_int_t)score_value(first, NULL, "cpus"), "memory",
-			      (json_int_t)score_value(first, NULL, "memory"), "contenders",
-			      contenders));
+	return must(json_pack(
+		"{s:o, s:I, s:I, s:I, s:I, s:o}", "trace", must(json_printable(o->traces[trace])),
+		"events", (json_int_t)score_value(first, NULL, "events"), "operations",
+		(json_int_t)score_value(first, NULL, "operations"), "cpus",
+		(json_int_t)score_value(first, NULL, "cpus"), "memory",
+		(json_int_t)score_value(first, NULL, "memory"), "contenders", contenders));
 }
 
 void compare_json(const struct compare *compare)
@@ -65,7 +66,7 @@ void compare_json(const struct compare *compare)
 	json_t *traces = must(json_array()), *passed_on = must(json_array()), *root;
 
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
-		json_array_append_new(passed_on, json_string(o->passed_on[i]));
+		json_array_append_new(passed_on, must(json_printable(o->passed_on[i])));
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		json_array_append_new(traces, trace_object(compare, trace));
 	root = must(json_pack("{s:s, s:I, s:o, s:b, s:o}", "mode",
@@ -74,6 +75,5 @@ void compare_json(const struct compare *compare)
 			      traces));
 	json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	putchar('\n');
-	fflush(stdout);
 	json_decref(root);
 }

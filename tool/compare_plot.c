@@ -63,7 +63,7 @@ static void write_script(FILE *out, const void *context)
 	fputs("unset multiplot\n", out);
 }
 
-bool compare_plot(const struct compare *compare, int fd, char error[])
+bool compare_plot(const struct compare *compare, char error[])
 {
-	return gnuplot_draw(fd, compare->options->svg, write_script, compare, error);
+	return gnuplot_draw("svg", compare->options->svg, write_script, compare, error);
 }

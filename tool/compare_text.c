@@ -3,9 +3,11 @@
  * compare_text.c - the comparison for people: a table for each trace.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"
+#include "printable.h"
 
 static double metadata_percent(const struct score *s)
 {
@@ -102,10 +104,12 @@ static void print_trace(const struct compare *compare, unsigned trace)
 {
 	const struct compare_options *o = compare->options;
 	const struct score *first = compare_score(compare, trace, 0);
+	char *name = printable_copy(o->traces[trace], strlen(o->traces[trace]));
 
-	printf("%s: %.0f events, %.0f operations, %.0f CPUs, %.0f MiB\n", o->traces[trace],
+	printf("%s: %.0f events, %.0f operations, %.0f CPUs, %.0f MiB\n", name,
 	       score_value(first, NULL, "events"), score_value(first, NULL, "operations"),
 	       score_value(first, NULL, "cpus"), score_value(first, NULL, "memory") / (1 << 20));
+	free(name);
 	print_names(o);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		print_row(compare, trace, &rows[i]);
@@ -144,5 +148,4 @@ void compare_text(const struct compare *compare)
 		printf("Free frames on CPUs, roost: in pageblocks that a CPU owns; any CPU may "
 		       "take "
 		       "them, the zone's and other CPUs' coming first\n");
-	fflush(stdout);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c - see filter.h. The program reads through a pipe and writes to the file that was opened
+ * filter.c - see filter.h. The program reads through a pipe and writes to a file that is opened
  * here, so that no path needs quoting.
  */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "output.h"
 #include "say.h"
 
 extern char **environ;
@@ -33,22 +34,15 @@ static bool in_path(const char *program)
 	return false;
 }
 
-int filter_open(const char *program, const char *package, const char *option, const char *path,
-		char error[])
+bool filter_check(const char *program, const char *package, const char *option, const char *path,
+		  char error[])
 {
-	int fd;
-
-	if (!in_path(program)) {
-		snprintf(error, ERROR_MAX,
-			 "--%s: %s is not installed; install the package %s, or leave --%s out",
-			 option, program, package, option);
-		return -1;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		snprintf(error, ERROR_MAX, "--%s=%.300s: cannot write: %s", option, path,
-			 strerror(errno));
-	return fd;
+	if (in_path(program))
+		return output_check(option, path, error);
+	snprintf(error, ERROR_MAX,
+		 "--%s: %s is not installed; install the package %s, or leave --%s out", option,
+		 program, package, option);
+	return false;
 }
 
 /* Starts the program with its input from a pipe and its output in fd; the pipe's other end, or -1.
@@ -85,16 +79,15 @@ static bool feed(int end, filter_write_fn *write, const void *context)
 	return fclose(out) == 0 && good;
 }
 
-bool filter_run(int fd, const char *path, char *const argv[], filter_write_fn *write,
+/* Between output_begin() and output_end(). */
+static bool run(int fd, const char *path, char *const argv[], filter_write_fn *write,
 		const void *context, char error[])
 {
 	int end, status = 0;
 	pid_t pid;
 	bool good;
 
-	signal(SIGPIPE, SIG_IGN); /* a program that dies is an error here, not an end */
 	end = start(fd, argv, &pid);
-	close(fd);
 	if (end < 0) {
 		snprintf(error, ERROR_MAX, "%.300s: cannot start %s: %s", path, argv[0],
 			 strerror(errno));
@@ -105,4 +98,14 @@ bool filter_run(int fd, const char *path, char *const argv[], filter_write_fn *w
 	if (!good)
 		snprintf(error, ERROR_MAX, "%.300s: %s failed (status %d)", path, argv[0], status);
 	return good;
+}
+
+bool filter_run(const char *option, const char *path, char *const argv[], filter_write_fn *write,
+		const void *context, char error[])
+{
+	struct output output;
+
+	signal(SIGPIPE, SIG_IGN); /* a program that dies is an error here, not an end */
+	return output_begin(&output, option, path, error) &&
+	       output_end(&output, run(output.fd, path, argv, write, context, error), error);
 }

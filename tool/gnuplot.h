@@ -8,11 +8,10 @@
 #include "filter.h"
 
 /* Before the work, so that nothing is done in vain. option: the one that named the path, without
- * dashes. A descriptor, or -1: error says why. */
-int gnuplot_open(const char *option, const char *path, char error[]);
+ * dashes. False: error says why. */
+bool gnuplot_check(const char *option, const char *path, char error[]);
 
-/* Closes the descriptor. */
-bool gnuplot_draw(int fd, const char *path, filter_write_fn *write, const void *context,
+bool gnuplot_draw(const char *option, const char *path, filter_write_fn *write, const void *context,
 		  char error[]);
 
 #endif

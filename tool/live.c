@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "live.h"
+#include "printable_json.h"
 #include "say.h"
 
 enum {
@@ -36,18 +38,18 @@ static int connect_to(const char *path, pid_t pid, char error[])
 		if (!pid || (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
 			     peer.pid == pid))
 			return fd;
-		snprintf(error, ERROR_MAX, "%s: it is not process %d that serves there", path,
+		snprintf(error, ERROR_MAX, "%.300s: it is not process %d that serves there", path,
 			 (int)pid);
 	} else if (errno == ECONNREFUSED) {
-		snprintf(error, ERROR_MAX, "%s: nobody serves there any more, or it is no socket",
-			 path);
+		snprintf(error, ERROR_MAX,
+			 "%.300s: nobody serves there any more, or it is no socket", path);
 	} else if (errno == ENOENT) {
 		snprintf(error, ERROR_MAX,
-			 "%s: no such socket; is the process there, and does it serve "
+			 "%.300s: no such socket; is the process there, and does it serve "
 			 "(ROOST_SERVE)?",
 			 path);
 	} else {
-		snprintf(error, ERROR_MAX, "%s: cannot connect: %s", path, strerror(errno));
+		snprintf(error, ERROR_MAX, "%.300s: cannot connect: %s", path, strerror(errno));
 	}
 	if (fd >= 0)
 		close(fd);
@@ -77,18 +79,82 @@ static char *read_all(int fd, size_t *length)
 	return NULL;
 }
 
+/* ---- What the answer may say ---------------------------------------------------------------- */
+
+/* A process writes names in ASCII, with \\xNN for other bytes. Here they become printable. */
+static json_t *read_name(const char *text)
+{
+	char *name = grow(NULL, strlen(text) + 1, 1);
+	json_t *string;
+	size_t length = 0;
+
+	while (*text) {
+		unsigned byte;
+
+		if (sscanf(text, "\\x%2x", &byte) == 1 && byte &&
+		    isxdigit((unsigned char)text[3])) {
+			name[length++] = (char)byte;
+			text += 4;
+		} else {
+			name[length++] = *text++;
+		}
+	}
+	name[length] = '\0';
+	string = json_printable(name);
+	free(name);
+	return string;
+}
+
+/* Are all numbers such as a process may say? Names become printable on the way. -1 is a number in
+ * maps; that others are not negative is for whoever reads them. */
+static bool check(json_t *value)
+{
+	const char *key;
+	json_t *member;
+	void *next;
+	size_t i;
+
+	if (json_is_real(value) || json_integer_value(value) < -1)
+		return false;
+	json_array_foreach(value, i, member) if (!check(member)) return false;
+	json_object_foreach_safe(value, next, key, member)
+	{
+		if (json_is_string(member) &&
+		    json_object_set_new(value, key, read_name(json_string_value(member))) != 0)
+			die("out of memory");
+		else if (!json_is_string(member) && !check(member))
+			return false;
+	}
+	return true;
+}
+
+static bool all_have_names(const json_t *pools)
+{
+	for (size_t i = 0; i < json_array_size(pools); i++)
+		if (!json_is_string(json_object_get(json_array_get(pools, i), "name")))
+			return false;
+	return true;
+}
+
 static json_t *parse(const char *path, const char *text, size_t length, char error[])
 {
-	json_t *root = json_loadb(text, length, 0, NULL);
+	json_error_t why = {.text = ""};
+	json_t *root = json_loadb(text, length, 0, &why);
 	const char *complaint;
 
 	if (json_integer_value(json_object_get(root, "roost")) != 1) {
-		snprintf(error, ERROR_MAX, "%s: who answers there does not speak as roost does",
-			 path);
+		snprintf(error, ERROR_MAX,
+			 "%.200s: who answers there does not speak as roost does%s%.100s", path,
+			 *why.text ? ": " : "", why.text);
 	} else if ((complaint = json_string_value(json_object_get(root, "error")))) {
-		snprintf(error, ERROR_MAX, "%s: it answers: %.200s", path, complaint);
+		snprintf(error, ERROR_MAX, "%.250s: it answers: %.200s", path, complaint);
 	} else if (!json_is_array(json_object_get(root, "pools"))) {
-		snprintf(error, ERROR_MAX, "%s: its answer has no pools", path);
+		snprintf(error, ERROR_MAX, "%.300s: its answer has no pools", path);
+	} else if (!all_have_names(json_object_get(root, "pools"))) {
+		snprintf(error, ERROR_MAX, "%.300s: its answer has a pool without a name", path);
+	} else if (!check(root)) {
+		snprintf(error, ERROR_MAX,
+			 "%.300s: its answer makes no sense: a number in it is no count", path);
 	} else {
 		return root;
 	}
@@ -107,7 +173,7 @@ json_t *live_ask(const char *path, const char *what, pid_t pid, char error[])
 		return NULL;
 	snprintf(line, sizeof(line), "roost 1 %s\n", what);
 	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || !(text = read_all(fd, &length))) {
-		snprintf(error, ERROR_MAX, "%s: no answer: %s", path, strerror(errno));
+		snprintf(error, ERROR_MAX, "%.300s: no answer: %s", path, strerror(errno));
 	} else {
 		root = parse(path, text, length, error);
 		free(text);

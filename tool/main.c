@@ -49,8 +49,9 @@ static int run_program(int argc, char **argv)
 
 	if (!program_find(path, argv[0], engine))
 		die("there is no engine \"%s\": %s is missing (the engines are: " ROOST_ENGINES
-		    "; builds with a sanitizer have no explorer)",
-		    engine, path);
+		    "%s)",
+		    engine, path,
+		    strcmp(argv[0], "explore") ? "" : "; builds with a sanitizer have no explorer");
 	execv(path, argv);
 	die("%s: cannot run: %s", path, strerror(errno));
 }
@@ -91,7 +92,7 @@ static const struct command {
 	{"top", top_main},	 {"explore", run_program},  {"bench", run_bench},
 };
 
-enum { KEY_HELP = 256, KEY_VERSION };
+enum { KEY_HELP = 'h', KEY_VERSION = 'V' };
 
 static const struct argp_option top_options[] = {
 	{"help", KEY_HELP, 0, 0, "This text", -1},
@@ -99,21 +100,22 @@ static const struct argp_option top_options[] = {
 	{0},
 };
 
+/* At most 78 columns: argp breaks longer lines. */
 static const char top_doc[] =
-	"Works with the page-frame allocator roost.\v"
+	"Replay, explore and measure page-frame allocators.\v"
 	"Commands:\n"
-	"  replay TRACE   Replay the page events of a real kernel and verify that no\n"
-	"                 frame is lost, given twice or corrupted\n"
-	"  compare TRACE...\n"
-	"                 Replay traces on all engines and compare speed, locks and memory\n"
-	"  map TRACE      Draw the pageblocks of an allocator at a moment of a replay: whose\n"
-	"                 they are, how much of each is in use\n"
-	"  top SOCKET     Watch the pools of a process that serves its statistics\n"
-	"  explore SCENARIO...\n"
-	"                 Explore every interleaving of a few calls, with interrupts, and\n"
-	"                 find deadlocks, lost frames and data races\n"
-	"  bench          Measure roost beside other allocators\n\n"
-	"`roost COMMAND --help` tells more about each.";
+	"  replay TRACE         Replay the page events of a real kernel: is any frame\n"
+	"                       lost, given twice or corrupted?\n"
+	"  compare TRACE...     Replay traces on all engines: speed, locks and memory\n"
+	"                       side by side\n"
+	"  map TRACE            Draw the pageblocks at a moment of a replay: whose they\n"
+	"                       are, how much of each is in use\n"
+	"  top SOCKET           Watch the pools of a process that serves its statistics\n"
+	"  explore SCENARIO...  Explore every interleaving of a few calls, interrupts\n"
+	"                       included: deadlocks, lost frames, data races\n"
+	"  bench                Measure roost beside other allocators\n"
+	"  help [COMMAND]       This text, or the options of a command\n\n"
+	"`roost COMMAND --help` lists the options of a command; `man roost` has more.";
 
 static error_t parse_top(int key, char *text, struct argp_state *state)
 {
@@ -146,12 +148,72 @@ static int find_command(int argc, char **argv)
 	return next;
 }
 
+/* ---- A word that is no command ---------------------------------------------------------- */
+
+enum { LONGEST = 16 };
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters have to be put in, left out, changed or swapped with their neighbour to make
+ * one word of the other (Damerau and Levenshtein's distance, optimal string alignment). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t d[LONGEST + 1][LONGEST + 1], m = strlen(a), n = strlen(b);
+
+	if (m > LONGEST || n > LONGEST)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= m; i++)
+		for (size_t j = 0; j <= n; j++) {
+			if (!i || !j) {
+				d[i][j] = i + j;
+				continue;
+			}
+			d[i][j] = least(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]),
+					least(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	return d[m][n];
+}
+
+static _Noreturn void unknown_command(const char *word)
+{
+	const char *nearest = "help";
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (distance(word, commands[i].name) < distance(word, nearest))
+			nearest = commands[i].name;
+	if (distance(word, nearest) <= 2)
+		die("%s: unknown command; did you mean %s? See `roost --help`", word, nearest);
+	die("%s: unknown command; see `roost --help`", word);
+}
+
+/* `help COMMAND` and `COMMAND -h` are `COMMAND --help`, `help` is `--help`. */
+static void read_help(int argc, char **argv)
+{
+	static char help[] = "--help";
+	bool asked = argc > 1 && !strcmp(argv[1], "help");
+
+	if (asked && argc > 3)
+		die("%s: help takes one command; see `roost --help`", argv[3]);
+	if (asked && argc == 3)
+		argv[1] = argv[2];
+	if (asked || (argc == 3 && !strcmp(argv[2], "-h")))
+		argv[argc - 1] = help;
+}
+
 int main(int argc, char **argv)
 {
-	int at = find_command(argc, argv);
+	int at;
 
+	program_begin();
+	read_help(argc, argv);
+	at = find_command(argc, argv);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[at], commands[i].name))
 			return commands[i].run(argc - at, argv + at);
-	die("%s: unknown command; see `roost --help`", argv[at]);
+	unknown_command(argv[at]);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "map.h"
+#include "printable.h"
 #include "say.h"
 
 void map_add(struct map *map, const struct roost_pageblock_info *block)
@@ -27,6 +28,12 @@ static int by_zone(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
+void map_sort(struct map *map)
+{
+	if (map->nr)
+		qsort(map->blocks, map->nr, sizeof(*map->blocks), by_zone);
+}
+
 void map_take(struct map *map, const roost_t *roost)
 {
 	struct roost_pageblock_info block;
@@ -41,12 +48,12 @@ void map_take(struct map *map, const roost_t *roost)
 			.managed = zone.managed,
 			.free = zone.free + zone.free_pcp + zone.free_llist,
 		};
-		memcpy(map->zones[i].name, zone.name, sizeof(zone.name));
+		printable(map->zones[i].name, sizeof(map->zones[i].name), 0, zone.name,
+			  strnlen(zone.name, sizeof(zone.name)));
 	}
 	for (roost_pfn pfn = 0; !roost_pageblock_info(roost, pfn, &block); pfn = block.end)
 		map_add(map, &block);
-	if (map->nr)
-		qsort(map->blocks, map->nr, sizeof(*map->blocks), by_zone);
+	map_sort(map);
 }
 
 void map_release(struct map *map)

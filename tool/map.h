@@ -15,12 +15,14 @@
 
 enum {
 	MAP_PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER,
-	MAP_TITLE = 160,
+	MAP_NAME_COLUMNS = 60, /* of a title */
+	MAP_NAME = 4 * MAP_NAME_COLUMNS,
+	MAP_TITLE = 3 * MAP_NAME,
 	MAP_MAX = 16, /* of one picture */
 };
 
 struct map_zone {
-	char name[16];
+	char name[64];		/* printable */
 	uint64_t managed, free; /* frames; free wherever they lie, as roost_zone_info() says */
 };
 
@@ -31,7 +33,8 @@ struct map {
 	struct map_zone zones[ROOST_MAX_ZONES];
 	struct roost_pageblock_info *blocks; /* by zone, then by address */
 	size_t nr, room;
-	json_t *about; /* more for --json, or NULL */
+	json_int_t frames; /* that were read, of map_read_runs() */
+	json_t *about;	   /* more for --json, or NULL */
 };
 
 /* What tells the colours apart. */
@@ -54,7 +57,8 @@ const char *map_kind_name(enum map_kind kind, enum map_by by, char name[32]);
 
 void map_take(struct map *map, const roost_t *roost);
 void map_release(struct map *map);
-/* Adds a pageblock at the end. */
+/* Adds a pageblock at the end; when all are in, they are to be sorted. */
+void map_sort(struct map *map);
 void map_add(struct map *map, const struct roost_pageblock_info *block);
 
 /* ---- Cells: one for each pageblock, or for several where there are too many ----------------- */

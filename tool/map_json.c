@@ -8,6 +8,11 @@
 #include "map.h"
 #include "say.h"
 
+enum { MOST_PFN_BITS = 52, MOST_FRAMES_BITS = 32 /* of an allocator */ };
+
+#define MOST_PFN    ((json_int_t)1 << MOST_PFN_BITS)
+#define MOST_FRAMES ((json_int_t)1 << MOST_FRAMES_BITS)
+
 static bool is_full(const struct roost_pageblock_info *b)
 {
 	return b->end - b->start == MAP_PAGEBLOCK;
@@ -77,11 +82,13 @@ static bool read_run(struct map *map, const json_t *run)
 	if (json_unpack((json_t *)run, "[IIiiiiiiii!]", &start, &frames, &zone, &owner, &type,
 			&usable, &free, &largest, &block, &whole) != 0)
 		return false;
-	if (start < 0 || frames < 1 || frames > (json_int_t)1 << 40 || zone < 0 ||
-	    zone >= (int)map->nr_zones || owner < -1 || owner >= ROOST_MAX_CPUS || type < 0 ||
-	    type >= ROOST_NR_LISTS || usable < 0 || usable > MAP_PAGEBLOCK || free < 0 ||
-	    free > MAP_PAGEBLOCK)
+	if (start < 0 || start > MOST_PFN || frames < 1 || frames > MOST_FRAMES - map->frames ||
+	    zone < 0 || zone >= (int)map->nr_zones || owner < -1 || owner >= ROOST_MAX_CPUS ||
+	    type < 0 || type >= ROOST_NR_LISTS || largest < -1 || largest > ROOST_MAX_ORDER ||
+	    block < -1 || block > ROOST_MAX_ORDER || usable < 0 || usable > MAP_PAGEBLOCK ||
+	    free < 0 || free > MAP_PAGEBLOCK)
 		return false;
+	map->frames += frames;
 	b.zone = (unsigned)zone;
 	b.owner = owner;
 	b.type = (enum roost_list_type)type;
@@ -106,5 +113,6 @@ bool map_read_runs(struct map *map, const json_t *runs)
 	for (size_t i = 0; i < json_array_size(runs); i++)
 		if (!read_run(map, json_array_get(runs, i)))
 			return false;
+	map_sort(map);
 	return true;
 }

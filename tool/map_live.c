@@ -5,6 +5,7 @@
 
 #include "live.h"
 #include "map.h"
+#include "printable.h"
 #include "say.h"
 
 static uint64_t number(const json_t *object, const char *key)
@@ -18,7 +19,8 @@ static void read_zone(struct map_zone *zone, const json_t *from)
 {
 	const char *name = json_string_value(json_object_get(from, "name"));
 
-	snprintf(zone->name, sizeof(zone->name), "%s", name ? name : "?");
+	name = name ? name : "?";
+	printable_again(zone->name, sizeof(zone->name), 0, name);
 	zone->managed = number(from, "managed");
 	zone->free = number(from, "free") + number(from, "free_pcp") + number(from, "free_llist");
 }
@@ -28,17 +30,20 @@ static bool read_pool(struct map *map, const json_t *root, const json_t *pool)
 	const char *name = json_string_value(json_object_get(pool, "name"));
 	const char *program = json_string_value(json_object_get(root, "program"));
 	const json_t *zones = json_object_get(pool, "zones");
+	char shown[MAP_NAME], its[MAP_NAME];
 	uint64_t page = number(pool, "page_size");
 
 	if (!name || !program || json_array_size(zones) > ROOST_MAX_ZONES || !page ||
-	    page > (uint64_t)1 << 30)
+	    page > (uint64_t)1 << 30 || page & (page - 1))
 		return false;
 	map->page_shift = (unsigned)__builtin_ctzll(page);
 	map->nr_cpus = (unsigned)json_array_size(json_object_get(pool, "cpus"));
 	map->nr_zones = (unsigned)json_array_size(zones);
 	for (unsigned i = 0; i < map->nr_zones; i++)
 		read_zone(&map->zones[i], json_array_get(zones, i));
-	snprintf(map->title, sizeof(map->title), "pool %.31s of %.60s, process %llu", name, program,
+	snprintf(map->title, sizeof(map->title), "pool %s of %s, process %llu",
+		 printable_again(shown, sizeof(shown), MAP_NAME_COLUMNS, name),
+		 printable_again(its, sizeof(its), MAP_NAME_COLUMNS, program),
 		 (unsigned long long)number(root, "pid"));
 	map->about = json_pack("{s:s, s:I}", "pool", name, "pid", (json_int_t)number(root, "pid"));
 	return map_read_runs(map, json_object_get(pool, "pageblocks"));

@@ -3,7 +3,6 @@
  * map_main.c - the program roost-map-ENGINE, which `roost map` runs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +10,9 @@
 #include "filter.h"
 #include "map.h"
 #include "map_options.h"
+#include "output.h"
 #include "plan.h"
+#include "printable_json.h"
 #include "replay.h"
 #include "report.h"
 #include "say.h"
@@ -84,17 +85,19 @@ static void take_map(struct replay *replay, void *context)
 
 	while (stops->done < nr && stops->steps[stops->done] == replay->look_at) {
 		struct map *map = &stops->maps[stops->done];
-		const char *slash = strrchr(replay->options->trace, '/');
+		const char *trace = replay->options->trace, *slash = strrchr(trace, '/');
 		double seconds = seconds_at(replay->plan, replay->look_at);
+		char name[MAP_NAME];
 
 		map->page_shift = POOL_FRAME_SHIFT;
 		map_take(map, replay->pool.roost);
+		slash = slash ? slash + 1 : trace;
+		printable(name, sizeof(name), MAP_NAME_COLUMNS, slash, strlen(slash));
 		snprintf(map->title, sizeof(map->title),
-			 "%.60s at %.3f s, after %llu allocations and frees (engine %s)",
-			 slash ? slash + 1 : replay->options->trace, seconds,
-			 (unsigned long long)stops->events[stops->done],
+			 "%s at %.3f s, after %llu allocations and frees (engine %s)", name,
+			 seconds, (unsigned long long)stops->events[stops->done],
 			 replay->options->engine->name);
-		map->about = json_pack("{s:s, s:s, s:f, s:I}", "trace", replay->options->trace,
+		map->about = json_pack("{s:o, s:s, s:f, s:I}", "trace", json_printable(trace),
 				       "engine", replay->options->engine->name, "seconds", seconds,
 				       "events", (json_int_t)stops->events[stops->done]);
 		stops->done++;
@@ -121,6 +124,8 @@ static int map_trace(const struct map_options *options, struct map *maps)
 	if (!options->replay.quiet)
 		report_trace_notes(&trace, options->replay.trace);
 	plan_make(&plan, &trace, options->replay.cpus);
+	if (!options->replay.quiet)
+		report_plan_notes(&plan, &options->replay);
 	for (size_t i = 0; i < options->nr_moments; i++)
 		find_stop(&stops, &plan, i);
 	replay.look_at = stops.steps[0];
@@ -138,41 +143,44 @@ static int map_trace(const struct map_options *options, struct map *maps)
 
 /* ---- Forms --------------------------------------------------------------------------------- */
 
-static int open_picture(const struct map_options *o)
+static void check_picture(const struct map_options *o)
 {
 	char error[ERROR_MAX];
-	int fd;
 
-	if (o->png) {
-		fd = filter_open("rsvg-convert", "librsvg2-bin", "output", o->out, error);
-		if (fd < 0)
-			die("%s", error);
-		return fd;
-	}
-	fd = open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		die("--output=%s: cannot write: %s", o->out, strerror(errno));
-	return fd;
+	if (o->png ? !filter_check("rsvg-convert", "librsvg2-bin", "output", o->out, error)
+		   : !output_check("output", o->out, error))
+		die("%s", error);
 }
 
-static void draw(const struct map_options *o, const struct map_view *view, int fd)
+static bool write_picture(int fd, const struct map_options *o, const struct map_view *view,
+			  char error[])
+{
+	FILE *out = fdopen(dup(fd), "w");
+
+	if (!out)
+		die("out of memory");
+	map_write_svg(out, view);
+	if (!(ferror(out) | fclose(out)))
+		return true;
+	snprintf(error, ERROR_MAX, "--output=%.300s: cannot write: %s", o->out, strerror(errno));
+	return false;
+}
+
+static void draw(const struct map_options *o, const struct map_view *view)
 {
 	static char name[] = "rsvg-convert", zoom[] = "--zoom=2";
 	char *const argv[] = {name, zoom, NULL};
 	char error[ERROR_MAX];
-	FILE *out;
+	struct output output;
+	bool good;
 
-	if (o->png) {
-		if (!filter_run(fd, o->out, argv, map_write_svg, view, error))
-			die("%s", error);
-		return;
-	}
-	out = fdopen(fd, "w");
-	if (!out)
-		die("out of memory");
-	map_write_svg(out, view);
-	if (ferror(out) | fclose(out))
-		die("--output=%s: cannot write: %s", o->out, strerror(errno));
+	if (o->png)
+		good = filter_run("output", o->out, argv, map_write_svg, view, error);
+	else
+		good = output_begin(&output, "output", o->out, error) &&
+		       output_end(&output, write_picture(output.fd, o, view, error), error);
+	if (!good)
+		die("%s", error);
 }
 
 int main(int argc, char **argv)
@@ -181,13 +189,14 @@ int main(int argc, char **argv)
 	struct map maps[MAP_MAX] = {0};
 	struct map_options options;
 	struct map_view view = {.maps = maps};
-	int fd = -1, status = EXIT_OK;
+	int status = EXIT_OK;
 
+	program_begin();
 	if (!engine)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	map_options_parse(&options, engine, argc, argv);
 	if (options.out)
-		fd = open_picture(&options);
+		check_picture(&options);
 	view.nr = options.nr_moments;
 	if (options.live)
 		view.nr = map_live(options.live, maps);
@@ -195,13 +204,12 @@ int main(int argc, char **argv)
 		status = map_trace(&options, maps);
 	view.by = options.by;
 	if (options.out)
-		draw(&options, &view, fd);
+		draw(&options, &view);
 	else if (options.replay.json)
 		map_write_json(stdout, &view);
 	else
 		map_write_text(stdout, &view, isatty(STDOUT_FILENO));
-	if (fflush(stdout) != 0)
-		die("cannot write to stdout: %s", strerror(errno));
+	check_stdout();
 	for (size_t i = 0; i < view.nr; i++)
 		map_release(&maps[i]);
 	return status;

@@ -60,6 +60,7 @@ struct page {
 	double width, height; /* of a cell with the gap behind it */
 };
 
+/* A text whose names are printable (printable.h). */
 static void write_escaped(FILE *out, const char *text)
 {
 	for (; *text; text++) {
@@ -67,7 +68,7 @@ static void write_escaped(FILE *out, const char *text)
 			fputs("&lt;", out);
 		else if (*text == '&')
 			fputs("&amp;", out);
-		else if ((unsigned char)*text >= ' ')
+		else
 			putc(*text, out);
 	}
 }
@@ -152,7 +153,7 @@ static void write_cell(struct page *p, const struct map_cell *cell)
 static void write_zone(struct page *p, unsigned zone)
 {
 	const struct map_zone *z = &p->map->zones[zone];
-	char text[128], managed[32], free[32];
+	char text[192], managed[32], free[32];
 
 	snprintf(text, sizeof(text), "zone %s: %s, of which %s free", z->name,
 		 map_size(z->managed << p->map->page_shift, managed),

@@ -72,7 +72,9 @@ static const struct argp_option replay_options[] = {
 static const char replay_doc[] =
 	"Replays the page allocations and frees of a real kernel on roost's allocator and "
 	"verifies that no frame is lost, given twice or written by anybody else.\v"
-	"TRACE is the text of /sys/kernel/tracing/trace or of `trace-cmd report`, or a trace.dat; "
+	"TRACE is the text of /sys/kernel/tracing/trace, of `trace-cmd report` or of `perf "
+	"script`, or "
+	"a trace.dat with all its buffers; "
 	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
 	"trace-cmd record -e kmem\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";

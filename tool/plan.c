@@ -2,15 +2,21 @@
 /*
  * plan.c - matches frees with allocations.
  *
- * The map has one word for each traced frame: never seen, seen but not in use, or the number of
- * the block that it is in. All frames of a block are marked, so that a part of a block is found
- * as fast as its head.
+ * The map (frames.h) has a number for each traced frame: never seen, seen but not in use, or the
+ * number of the block that it is in. All frames of a block are marked, so that a part of a block is
+ * found as fast as its head.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "plan.h"
 #include "say.h"
+
+enum {
+	LARGE_MACHINE = 1 << 22, /* frames: 16 GiB */
+	SPARSE = 16,		 /* frames to one in a pageblock that the trace touches */
+};
 
 enum { FRAME_NEVER = 0, FRAME_SEEN = 1, FRAME_BLOCK = 2 /* + number of the block */ };
 
@@ -24,8 +30,9 @@ const char *const context_names[] = {"task", "softirq", "hardirq", "nmi"};
 
 struct planner {
 	struct plan *plan;
-	uint32_t *map;
-	uint64_t *heads; /* traced first frame of each block */
+	struct frames map;
+	uint32_t *traced; /* CPU numbers in order, if they are renumbered */
+	uint64_t *heads;  /* traced first frame of each block */
 	uint64_t live_frames;
 	const struct trace_event *event; /* the one in work */
 	uint16_t cpu;			 /* its virtual CPU */
@@ -38,8 +45,7 @@ static uint64_t frames(unsigned order)
 
 static void mark(struct planner *p, uint64_t pfn, unsigned order, uint32_t value)
 {
-	for (uint64_t i = 0; i < frames(order); i++)
-		p->map[pfn + i] = value;
+	frames_set(&p->map, pfn, frames(order), value);
 }
 
 /* ---- Steps and blocks ------------------------------------------------------------------- */
@@ -116,7 +122,7 @@ static uint32_t split(struct planner *p, uint32_t id, uint64_t pfn)
 static void free_unseen(struct planner *p, uint64_t pfn, unsigned order)
 {
 	for (uint64_t i = 0; i < frames(order); i++) {
-		uint32_t value = p->map[pfn + i];
+		uint32_t value = frames_get(&p->map, pfn + i);
 
 		if (value < FRAME_BLOCK)
 			continue;
@@ -146,13 +152,13 @@ static void plan_alloc(struct planner *p)
 	p->plan->allocs++;
 }
 
-static enum unmatched_reason why_unmatched(const struct planner *p)
+static enum unmatched_reason why_unmatched(struct planner *p)
 {
 	const struct trace_event *e = p->event;
 	bool seen = false;
 
 	for (uint64_t i = 0; i < frames(e->order); i++)
-		seen |= p->map[e->pfn + i] != FRAME_NEVER;
+		seen |= frames_get(&p->map, e->pfn + i) != FRAME_NEVER;
 	if (!seen)
 		return UNMATCHED_BEFORE_TRACE;
 	return e->order == 0 ? UNMATCHED_BULK : UNMATCHED_UNKNOWN;
@@ -168,7 +174,7 @@ static void plan_unmatched_free(struct planner *p)
 static void plan_free(struct planner *p)
 {
 	const struct trace_event *e = p->event;
-	uint32_t value = p->map[e->pfn];
+	uint32_t value = frames_get(&p->map, e->pfn);
 	struct plan *plan = p->plan;
 	uint32_t id = value - FRAME_BLOCK;
 
@@ -203,23 +209,58 @@ static void plan_event(struct planner *p)
 		break;
 	case TRACE_BATCHED:
 		plan->batched++;
-		plan->batched_alone += p->map[e->pfn] >= FRAME_BLOCK;
+		plan->batched_alone += frames_get(&p->map, e->pfn) >= FRAME_BLOCK;
 		break;
 	}
 }
 
 /* ---- The whole -------------------------------------------------------------------------- */
 
-static void measure(struct plan *plan, const struct trace *trace)
+static int by_number(const void *a, const void *b)
 {
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The CPUs that there are, in the order of their numbers. */
+static void renumber(struct planner *p, const struct trace *trace)
+{
+	unsigned nr = 0;
+
+	p->traced = grow(NULL, trace->nr, sizeof(*p->traced));
+	for (size_t i = 0; i < trace->nr; i++)
+		p->traced[i] = trace->events[i].cpu;
+	qsort(p->traced, trace->nr, sizeof(*p->traced), by_number);
+	for (size_t i = 0; i < trace->nr; i++)
+		if (!i || p->traced[nr - 1] != p->traced[i])
+			p->traced[nr++] = p->traced[i];
+	p->plan->traced_cpus = nr;
+	p->plan->renumbered = true;
+}
+
+static uint16_t virtual_cpu(const struct planner *p, uint32_t cpu)
+{
+	const uint32_t *at = p->traced;
+
+	if (at)
+		at = bsearch(&cpu, at, p->plan->traced_cpus, sizeof(*at), by_number);
+	return (uint16_t)((at ? (unsigned)(at - p->traced) : cpu) % p->plan->nr_cpus);
+}
+
+static void measure(struct planner *p, const struct trace *trace)
+{
+	struct plan *plan = p->plan;
+	uint64_t cpus = 0;
+
 	plan->first_ns = UINT64_MAX;
 	for (size_t i = 0; i < trace->nr; i++) {
 		const struct trace_event *e = &trace->events[i];
 
 		if (e->pfn + frames(e->order) > plan->end_pfn)
 			plan->end_pfn = e->pfn + frames(e->order);
-		if (e->cpu >= plan->traced_cpus)
-			plan->traced_cpus = e->cpu + 1u;
+		if (e->cpu >= cpus)
+			cpus = e->cpu + UINT64_C(1);
 		if (e->order > plan->max_order)
 			plan->max_order = e->order;
 		if (e->time_ns < plan->first_ns)
@@ -227,38 +268,49 @@ static void measure(struct plan *plan, const struct trace *trace)
 		if (e->time_ns > plan->last_ns)
 			plan->last_ns = e->time_ns;
 	}
+	plan->traced_cpus = (unsigned)cpus;
+	if (cpus > ROOST_MAX_CPUS)
+		renumber(p, trace);
 }
 
 static void count_live(struct planner *p)
 {
 	/* A block is in use if the map still says so at its head. */
 	for (uint32_t id = 0; id < p->plan->nr_blocks; id++)
-		p->plan->live_at_end += p->map[p->heads[id]] == id + FRAME_BLOCK;
+		p->plan->live_at_end += frames_get(&p->map, p->heads[id]) == id + FRAME_BLOCK;
 }
 
 void plan_make(struct plan *plan, const struct trace *trace, unsigned cpus)
 {
 	struct planner p = {.plan = plan};
-	size_t map_size;
 
 	memset(plan, 0, sizeof(*plan));
-	measure(plan, trace);
+	measure(&p, trace);
 	plan->room_blocks = 4096;
 	plan->blocks = grow(NULL, plan->room_blocks, sizeof(*plan->blocks));
 	p.heads = grow(NULL, plan->room_blocks, sizeof(*p.heads));
 	plan->nr_cpus = cpus ? cpus : plan->traced_cpus;
-	map_size = plan->end_pfn * sizeof(*p.map);
-	p.map = map_memory(map_size);
-	if (!p.map)
-		die("no address space for a map of the traced machine's frames; use --limit");
+	if (plan->nr_cpus > ROOST_MAX_CPUS)
+		plan->nr_cpus = ROOST_MAX_CPUS;
 	for (size_t i = 0; i < trace->nr; i++) {
 		p.event = &trace->events[i];
-		p.cpu = (uint16_t)(p.event->cpu % plan->nr_cpus);
+		p.cpu = virtual_cpu(&p, p.event->cpu);
 		plan_event(&p);
 	}
 	count_live(&p);
-	unmap_memory(p.map, map_size);
+	plan->touched = p.map.nr;
+	frames_release(&p.map);
+	free(p.traced);
 	free(p.heads);
+}
+
+uint64_t plan_machine(const struct plan *plan)
+{
+	uint64_t most = plan->touched * SPARSE * FRAMES_CHUNK;
+
+	if (most < LARGE_MACHINE)
+		most = LARGE_MACHINE;
+	return plan->end_pfn < most ? plan->end_pfn : most;
 }
 
 void plan_release(struct plan *plan)

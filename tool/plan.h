@@ -81,8 +81,10 @@ struct plan {
 	struct block *blocks;
 	uint32_t nr_blocks, room_blocks;
 	unsigned nr_cpus;
-	unsigned traced_cpus; /* highest CPU of the trace + 1 */
-	unsigned max_order;   /* of the trace */
+	unsigned
+		traced_cpus; /* highest CPU of the trace + 1, or how many there are if renumbered */
+	bool renumbered;     /* CPU numbers went beyond ROOST_MAX_CPUS: they count anew from 0 on */
+	unsigned max_order;  /* of the trace */
 
 	uint64_t allocs, frees;
 	uint64_t matched_frees, cross_cpu_frees, splits, unseen_frees, live_at_end;
@@ -90,6 +92,7 @@ struct plan {
 	uint64_t unmatched[UNMATCHED_NR];
 	struct plan_class orders[ROOST_MAX_ORDER + 1];
 	struct plan_class contexts[TRACE_NR_CONTEXTS];
+	uint64_t touched;     /* pageblocks in which frames are */
 	uint64_t end_pfn;     /* one above the highest traced frame */
 	uint64_t peak_frames; /* most frames in use at once, as traced */
 	uint64_t first_ns, last_ns;
@@ -98,6 +101,11 @@ struct plan {
 /* cpus: virtual CPUs of the replay, or 0: as many as were traced. Not reentrant with itself. */
 void plan_make(struct plan *plan, const struct trace *trace, unsigned cpus);
 void plan_release(struct plan *plan);
+
+/* The frames of a machine like the traced one: up to the highest, but if that is beyond 16 GiB no
+ * more than 16 for each in a pageblock that the trace touches. A trace does not tell where memory
+ * is: frames may be as far up as in another node, or on a device. */
+uint64_t plan_machine(const struct plan *plan);
 
 /* Blocks that were not allocation events: may be negative. */
 int64_t plan_inferred(const struct plan *plan);

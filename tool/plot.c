@@ -42,7 +42,7 @@ static void write_script(FILE *out, const void *context)
 		options_path(replay->options));
 }
 
-bool plot_draw(const struct replay *replay, const char *path, int fd, char error[])
+bool plot_draw(const struct replay *replay, const char *path, char error[])
 {
-	return gnuplot_draw(fd, path, write_script, replay, error);
+	return gnuplot_draw("svg", path, write_script, replay, error);
 }

@@ -9,7 +9,7 @@
 
 #include "replay.h"
 
-/* In the descriptor of gnuplot_open(), which it closes. */
-bool plot_draw(const struct replay *replay, const char *path, int fd, char error[]);
+/* After gnuplot_check(). */
+bool plot_draw(const struct replay *replay, const char *path, char error[]);
 
 #endif

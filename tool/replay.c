@@ -30,10 +30,10 @@ static uint64_t round_up(uint64_t frames)
 	return (frames + PAGEBLOCK - 1) / PAGEBLOCK * PAGEBLOCK;
 }
 
-/* As much as the traced machine had: up to its highest frame, and room for what was in use. */
+/* As much as the traced machine had, and room for what was in use. */
 static uint64_t memory_frames(const struct replay *replay)
 {
-	uint64_t frames = round_up(replay->plan->end_pfn);
+	uint64_t frames = round_up(plan_machine(replay->plan));
 	uint64_t needed =
 		round_up(replay->plan->peak_frames + replay->plan->peak_frames / 8) + LEAST_FRAMES;
 

@@ -25,9 +25,11 @@ static void make_plan(struct plan *plan, struct trace *trace, const struct optio
 	if (!options->quiet)
 		report_trace_notes(trace, options->trace);
 	plan_make(plan, trace, options->cpus);
+	if (!options->quiet)
+		report_plan_notes(plan, options);
 }
 
-static int finish(const struct replay *replay, int svg)
+static int finish(const struct replay *replay)
 {
 	const struct options *options = replay->options;
 	char error[ERROR_MAX];
@@ -36,9 +38,8 @@ static int finish(const struct replay *replay, int svg)
 		report_json(replay);
 	else
 		report_text(replay);
-	if (ferror(stdout))
-		die("cannot write the report to stdout");
-	if (svg >= 0 && !plot_draw(replay, options->svg, svg, error))
+	check_stdout();
+	if (options->svg && !plot_draw(replay, options->svg, error))
 		die("%s", error);
 	if (replay->stuck)
 		_exit(EXIT_UNVERIFIED); /* its threads cannot be waited for */
@@ -53,17 +54,18 @@ int main(int argc, char **argv)
 	struct plan plan;
 	struct replay replay = {.options = &options, .trace = &trace, .plan = &plan};
 	char error[ERROR_MAX];
-	int svg = -1, status;
+	int status;
 
+	program_begin();
 	if (!engine)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
-	if (options.svg && (svg = gnuplot_open("svg", options.svg, error)) < 0)
+	if (options.svg && !gnuplot_check("svg", options.svg, error))
 		die("%s", error);
 	if (!replay_run(&replay, error))
 		die("%s", error);
-	status = finish(&replay, svg);
+	status = finish(&replay);
 	replay_release(&replay);
 	plan_release(&plan);
 	trace_release(&trace);

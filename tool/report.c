@@ -84,6 +84,26 @@ void report_findings(const struct replay *replay, report_finding_fn *found, void
 			 "matched frees + live at the end");
 }
 
+/* Two buffers that were filled at the same time may hold each event twice. */
+static bool at_once(const struct trace_buffer *a, const struct trace_buffer *b)
+{
+	return a->page_events && b->page_events && a->first_ns <= b->last_ns &&
+	       b->first_ns <= a->last_ns;
+}
+
+static void note_buffers(const struct trace *trace, const char *path)
+{
+	for (size_t i = 1; i < trace->nr_buffers; i++)
+		for (size_t j = 0; j < i; j++)
+			if (at_once(&trace->buffers[i], &trace->buffers[j])) {
+				say_error("%s: the buffers \"%s\" and \"%s\" have page events of "
+					  "the same time; if both recorded the same ones, they are "
+					  "replayed twice: record them in one buffer",
+					  path, trace->buffers[j].name, trace->buffers[i].name);
+				return;
+			}
+}
+
 void report_trace_notes(const struct trace *trace, const char *path)
 {
 	uint64_t shown = trace->bad < TRACE_MAX_BAD ? trace->bad : TRACE_MAX_BAD;
@@ -94,8 +114,27 @@ void report_trace_notes(const struct trace *trace, const char *path)
 	if (trace->bad > shown)
 		say_error("%s: and %" PRIu64 " more lines that cannot be read", path,
 			  trace->bad - shown);
+	if (trace->gfp_numbers)
+		say_error("%s: %" PRIu64 " allocations give their gfp_flags as a number, whose "
+			  "meaning depends on the traced kernel: they are replayed as ones that do "
+			  "not wait",
+			  path, trace->gfp_numbers);
+	note_buffers(trace, path);
 	if (trace->lost_lines || trace->lost_events)
 		say_error("%s: the traced kernel lost events (%" PRIu64 " that it counted); "
 			  "record with a larger buffer",
 			  path, trace->lost_events);
+}
+
+void report_plan_notes(const struct plan *plan, const struct options *options)
+{
+	if (plan->renumbered)
+		say_error("%s: CPUs above %d: the %u that are in it count from 0 on, in the order "
+			  "of their numbers",
+			  options->trace, ROOST_MAX_CPUS - 1, plan->traced_cpus);
+	if (!options->memory && plan_machine(plan) < plan->end_pfn)
+		say_error("%s: frames up to 0x%" PRIx64 ", of which it touches %" PRIu64
+			  " pageblocks: replayed on %" PRIu64 " MiB; choose with --memory",
+			  options->trace, plan->end_pfn - 1, plan->touched,
+			  plan_machine(plan) >> (20 - POOL_FRAME_SHIFT));
 }

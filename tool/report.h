@@ -14,6 +14,9 @@ void report_json(const struct replay *replay);
 /* Broken lines and losses of the trace itself, on stderr. */
 void report_trace_notes(const struct trace *trace, const char *path);
 
+/* What of the trace could not be as it was traced, on stderr. */
+void report_plan_notes(const struct plan *plan, const struct options *options);
+
 /* ---- Shared by the two ------------------------------------------------------------------ */
 
 enum { REPORT_FINDING_MAX = 256 };

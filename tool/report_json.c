@@ -5,8 +5,10 @@
  */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "printable_json.h"
 #include "report.h"
 #include "say.h"
 
@@ -19,12 +21,46 @@ static void put(json_t *object, const char *key, json_t *value)
 
 static void put_count(json_t *object, const char *key, uint64_t value)
 {
-	put(object, key, json_integer((json_int_t)value));
+	put(object, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
+}
+
+static void append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) != 0)
+		die("out of memory");
+}
+
+static void put_names(json_t *root, const struct trace *trace)
+{
+	json_t *names = json_object();
+
+	for (size_t i = 0; i < trace->nr_names; i++) {
+		char *name = printable_copy(trace->names[i]->name, trace->names[i]->length);
+
+		put_count(names, name, trace->names[i]->count);
+		free(name);
+	}
+	put(root, "passed_over", names);
+}
+
+/* Of a trace.dat with instances. */
+static void put_buffers(json_t *root, const struct trace *trace)
+{
+	json_t *buffers = json_array();
+
+	for (size_t i = 0; i < trace->nr_buffers; i++) {
+		const struct trace_buffer *b = &trace->buffers[i];
+
+		append(buffers, json_pack("{s:o, s:I, s:I}", "name", json_printable(b->name),
+					  "records", (json_int_t)b->records, "page_events",
+					  (json_int_t)b->page_events));
+	}
+	put(root, "buffers", buffers);
 }
 
 static void put_trace(json_t *root, const struct trace *trace)
 {
-	json_t *names = json_object(), *bad = json_array();
+	json_t *bad = json_array();
 
 	put(root, "format", json_string(trace->format));
 	put(root, "compression", json_string(trace->compression));
@@ -35,13 +71,12 @@ static void put_trace(json_t *root, const struct trace *trace)
 	put_count(root, "lost_lines", trace->lost_lines);
 	put_count(root, "lost_events", trace->lost_events);
 	put_count(root, "failed_in_trace", trace->failed);
-	for (size_t i = 0; i < trace->nr_names; i++)
-		put_count(names, trace->names[i].name, trace->names[i].count);
-	put(root, "passed_over", names);
+	put_count(root, "gfp_numbers", trace->gfp_numbers);
+	put_names(root, trace);
+	put_buffers(root, trace);
 	for (uint64_t i = 0; i < trace->bad && i < TRACE_MAX_BAD; i++)
-		json_array_append_new(bad, json_pack("{s:I, s:s}", "line",
-						     (json_int_t)trace->first_bad[i].line, "reason",
-						     trace->first_bad[i].reason));
+		append(bad, json_pack("{s:I, s:s}", "line", (json_int_t)trace->first_bad[i].line,
+				      "reason", trace->first_bad[i].reason));
 	put(root, "first_bad_lines", bad);
 }
 
@@ -161,10 +196,9 @@ static json_t *samples_array(const struct series *series)
 	for (size_t i = 0; i < series->nr; i++) {
 		const struct sample *s = &series->samples[i];
 
-		json_array_append_new(samples,
-				      json_pack("[f, I, I, I]", (double)s->time_ns / 1e9,
-						(json_int_t)s->blocks_2m, (json_int_t)s->free,
-						(json_int_t)s->on_cpus));
+		append(samples,
+		       json_pack("[f, I, I, I]", (double)s->time_ns / 1e9, (json_int_t)s->blocks_2m,
+				 (json_int_t)s->free, (json_int_t)s->on_cpus));
 	}
 	return samples;
 }
@@ -194,7 +228,7 @@ static void put_series(json_t *root, const struct replay *replay)
 
 static void append_finding(void *context, const char *finding)
 {
-	json_array_append_new(context, json_string(finding));
+	append(context, json_string(finding));
 }
 
 static void put_verdict(json_t *root, const struct replay *replay)
@@ -221,7 +255,7 @@ void report_json(const struct replay *replay)
 
 	if (!root)
 		die("out of memory");
-	put(root, "trace", json_string(replay->options->trace));
+	put(root, "trace", json_printable(replay->options->trace));
 	put_setup(root, replay);
 	put_trace(root, replay->trace);
 	put_plan(root, replay->plan);
@@ -232,6 +266,5 @@ void report_json(const struct replay *replay)
 	put_verdict(root, replay);
 	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	putchar('\n');
-	fflush(stdout);
 	json_decref(root);
 }

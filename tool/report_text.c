@@ -4,8 +4,13 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "printable.h"
 #include "report.h"
+
+enum { REPORT_NAME_COLUMNS = 80, REPORT_NAME_MAX = 4 * REPORT_NAME_COLUMNS };
 
 static void section(const char *title)
 {
@@ -22,6 +27,19 @@ static void count_with(const char *what, uint64_t value, const char *note)
 	printf("  %-34s %14" PRIu64 "  %s\n", what, value, note);
 }
 
+/* Of a name of any bytes. */
+static void count_name(const char *before, const char *name, size_t length, uint64_t value,
+		       const char *note)
+{
+	char text[REPORT_NAME_MAX];
+	unsigned used;
+
+	printable(text, sizeof(text), REPORT_NAME_COLUMNS, name, length);
+	used = printable_columns(before) + printable_columns(text);
+	printf("  %s%s%*s %14" PRIu64 "  %s\n", before, text, used < 34 ? (int)(34 - used) : 0, "",
+	       value, note);
+}
+
 /* Zeroes that say nothing are left out. */
 static void count_any(const char *what, uint64_t value)
 {
@@ -33,8 +51,11 @@ static void show_setup(const struct replay *replay)
 {
 	const struct options *o = replay->options;
 
-	printf("roost replay: %s (%s, %s)\n", o->trace, replay->trace->format,
+	char *name = printable_copy(o->trace, strlen(o->trace));
+
+	printf("roost replay: %s (%s, %s)\n", name, replay->trace->format,
 	       replay->trace->compression);
+	free(name);
 	printf("%s, engine %s, ", o->parallel ? "in parallel" : "in order", o->engine->name);
 	if (engine_nr_paths(o->engine) > 1)
 		printf("free path %s, ", options_path(o));
@@ -43,6 +64,14 @@ static void show_setup(const struct replay *replay)
 	if (o->storm_hz)
 		printf(", interrupts at %u Hz per CPU", o->storm_hz);
 	printf("\n");
+}
+
+static void show_buffer(const struct trace_buffer *b)
+{
+	if (*b->name)
+		count_name("records of instance ", b->name, strlen(b->name), b->records, "");
+	else
+		count("records of the main buffer", b->records);
 }
 
 static void show_trace(const struct trace *trace, const struct plan *plan)
@@ -54,8 +83,14 @@ static void show_trace(const struct trace *trace, const struct plan *plan)
 	count_with("mm_page_free_batched", plan->batched, "notes on frees, not counted as frees");
 	count_any("  on frames that are in use", plan->batched_alone);
 	count_any("failed in the traced kernel", trace->failed);
+	if (trace->gfp_numbers)
+		count_with("gfp_flags that are a number", trace->gfp_numbers,
+			   "replayed as allocations that do not wait");
 	for (size_t i = 0; i < trace->nr_names; i++)
-		count_with(trace->names[i].name, trace->names[i].count, "passed over");
+		count_name("", trace->names[i]->name, trace->names[i]->length,
+			   trace->names[i]->count, "passed over");
+	for (size_t i = 0; i < trace->nr_buffers; i++)
+		show_buffer(&trace->buffers[i]);
 	count_any("comment lines", trace->comments);
 	count_any("blank lines", trace->blank);
 	count_any("lines that cannot be read", trace->bad);
@@ -174,5 +209,4 @@ void report_text(const struct replay *replay)
 	show_handlers(replay);
 	show_cost(replay);
 	show_verdict(replay);
-	fflush(stdout);
 }

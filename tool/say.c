@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "printable.h"
 #include "say.h"
 
+const char *say_who = "roost";
+
+/* One line, whatever is in the names of files that it quotes. */
 static void say(const char *format, va_list args)
 {
-	fputs("roost: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	char *raw, *text;
+
+	if (vasprintf(&raw, format, args) < 0) {
+		fprintf(stderr, "%s: out of memory\n", say_who);
+		return;
+	}
+	text = printable_again_copy(raw);
+	fprintf(stderr, "%s: %s\n", say_who, text);
+	free(text);
+	free(raw);
 }
 
 void say_error(const char *format, ...)
@@ -31,6 +45,24 @@ void die(const char *format, ...)
 	say(format, args);
 	va_end(args);
 	exit(EXIT_USAGE);
+}
+
+void check_stdout(void)
+{
+	bool flushed;
+
+	errno = 0;
+	flushed = fflush(stdout) == 0;
+	if (flushed && !ferror(stdout))
+		return;
+	say_error("cannot write to stdout%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+	_exit(EXIT_USAGE);
+}
+
+void program_begin(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8"); /* what printable() makes */
+	atexit(check_stdout);
 }
 
 void *grow(void *old, size_t count, size_t size)

@@ -14,7 +14,17 @@ enum { EXIT_OK = 0, EXIT_UNVERIFIED = 1, EXIT_USAGE = 2 };
 /* Room for the text of an error that a reader hands up. */
 enum { ERROR_MAX = 512 };
 
-/* Prints "roost: " and one line. */
+/* First of all in main(). What cannot be written to stdout until the end of the program becomes an
+ * error, also after exit(EXIT_OK). */
+void program_begin(void);
+
+/* Ends the program with an error if something could not be written to stdout. */
+void check_stdout(void);
+
+/* Who says it: "roost" unless a program sets it. */
+extern const char *say_who;
+
+/* Prints who says it and one line, in which names may hold any byte (printable.h). */
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, then exits with EXIT_USAGE. */

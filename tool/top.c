@@ -187,7 +187,9 @@ static void watch(struct top_options *o)
 	json_t *before = NULL, *now = ask(o);
 	bool go_on = true;
 
-	initscr();
+	if (!newterm(NULL, stdout, stdin))
+		die("cannot draw on a terminal of the kind TERM=%s; use --once",
+		    getenv("TERM") ? getenv("TERM") : "");
 	cbreak();
 	noecho();
 	curs_set(0);
@@ -229,7 +231,6 @@ int top_main(int argc, char **argv)
 	} else {
 		watch(&o);
 	}
-	if (fflush(stdout) != 0)
-		die("cannot write to stdout: %s", strerror(errno));
+	check_stdout();
 	return EXIT_OK;
 }

@@ -3,35 +3,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printable.h"
 #include "say.h"
 #include "top.h"
 
 const char *const top_sort_names[TOP_NR_SORTS] = {"used", "name", "allocations"};
 
-static double number(const json_t *object, const char *key)
+enum { NAME_COLUMNS = 16, PROGRAM_COLUMNS = 40 };
+
+/* Counts are whole numbers (live.c), and nothing of which there is any is negative. */
+static double count_of(const json_t *value)
 {
-	return json_number_value(json_object_get(object, key));
+	double count = (double)json_integer_value(value);
+
+	return count > 0 ? count : 0;
 }
 
-/* The pool of that name in the sample before. */
-static const json_t *same_pool(const json_t *before, const json_t *pool)
+static double number(const json_t *object, const char *key)
 {
-	const json_t *pools = json_object_get(before, "pools");
-	const char *name = json_string_value(json_object_get(pool, "name"));
+	return count_of(json_object_get(object, key));
+}
 
-	for (size_t i = 0; i < json_array_size(pools); i++) {
-		const json_t *other = json_array_get(pools, i);
-		const char *its = json_string_value(json_object_get(other, "name"));
-
-		if (name && its && !strcmp(name, its))
-			return other;
-	}
-	return NULL;
+static double at(const json_t *array, size_t i)
+{
+	return count_of(json_array_get(array, i));
 }
 
 /* A pool as it is now and as it was, and the seconds between. */
 struct row {
 	const json_t *now, *before;
+	const char *name;
+	size_t place;	/* in the answer */
 	double seconds; /* 0: no rates */
 };
 
@@ -56,10 +58,10 @@ static const char *const all_failed[] = {"fail_wait", "fail_nowait", NULL};
 static void write_size(FILE *out, const json_t *value)
 {
 	static const char units[] = "BKMGTP";
-	double size = json_number_value(value);
+	double size = count_of(value);
 	unsigned unit = 0;
 
-	if (!json_is_number(value)) {
+	if (!json_is_integer(value)) {
 		fputs("       -", out);
 		return;
 	}
@@ -72,14 +74,23 @@ static void write_size(FILE *out, const json_t *value)
 
 static void write_count(FILE *out, double count)
 {
-	static const char units[] = " kMGT";
+	static const char units[] = " kMGTPEZYRQ";
 	unsigned unit = 0;
 
-	while (count >= 99999 && unit < 4) {
+	while ((count >= 99999 || count <= -99999) && unit < sizeof(units) - 2) {
 		count /= 1000;
 		unit++;
 	}
 	fprintf(out, " %8.0f%c", count, units[unit]);
+}
+
+/* A printable name in that many columns. */
+static void write_name(FILE *out, const char *name, unsigned columns)
+{
+	char text[4 * 64];
+
+	printable_again(text, sizeof(text), columns, name);
+	fprintf(out, "%s%*s", text, (int)(columns - printable_columns(text)), "");
 }
 
 /* ---- Pools --------------------------------------------------------------------------------- */
@@ -88,7 +99,7 @@ static void write_pool(FILE *out, const struct row *row)
 {
 	static const char *const keys[] = {"size", "used", "resident", "limit"};
 
-	fprintf(out, "%-16.16s", json_string_value(json_object_get(row->now, "name")));
+	write_name(out, row->name, NAME_COLUMNS);
 	for (unsigned i = 0; i < 4; i++)
 		write_size(out, json_object_get(row->now, keys[i]));
 	write_count(out, rate(row, all_allocs));
@@ -124,16 +135,15 @@ static void write_fill(FILE *out, const json_t *pool)
 	double all = 0, sum = 0;
 	unsigned drawn = 0;
 
-	for (size_t i = 0; i < json_array_size(fill); i++)
-		all += json_number_value(json_array_get(fill, i));
+	for (size_t i = 0; i < sizeof(marks) - 1; i++)
+		all += at(fill, i);
 	fputs("  [", out);
 	for (size_t i = sizeof(marks) - 1; all > 0 && i-- > 0;) { /* the fullest first */
-		sum += json_number_value(json_array_get(fill, i));
+		sum += at(fill, i);
 		for (; drawn < (unsigned)(sum / all * 64 + 0.5); drawn++)
 			putc(marks[i], out);
 	}
-	fprintf(out, "%*s] %.0f pageblocks, %.0f whole\n", (int)(64 - drawn), "", all,
-		json_number_value(json_array_get(fill, 0)));
+	fprintf(out, "%*s] %.0f pageblocks, %.0f whole\n", (int)(64 - drawn), "", all, at(fill, 0));
 }
 
 static void write_cpus(FILE *out, const struct row *row)
@@ -160,26 +170,78 @@ static void write_cpus(FILE *out, const struct row *row)
 
 static enum top_sort sort_key;
 
+static int by_place(const struct row *a, const struct row *b)
+{
+	return (a->place > b->place) - (a->place < b->place);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : by_place(x, y);
+}
+
 static int before_in_order(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 	double left, right;
 
 	if (sort_key == TOP_BY_NAME)
-		return strcmp(json_string_value(json_object_get(x->now, "name")),
-			      json_string_value(json_object_get(y->now, "name")));
+		return by_name(a, b);
 	left = sort_key == TOP_BY_USED ? number(x->now, "used") : rate(x, all_allocs);
 	right = sort_key == TOP_BY_USED ? number(y->now, "used") : rate(y, all_allocs);
-	return (left < right) - (left > right);
+	return left != right ? (left < right) - (left > right) : by_place(x, y);
+}
+
+/* ---- Then and now -------------------------------------------------------------------------- */
+
+/* The pools of an answer in the order of their names. */
+static struct row *rows_of(const json_t *answer, size_t *nr)
+{
+	const json_t *pools = json_object_get(answer, "pools");
+	struct row *rows;
+
+	*nr = json_array_size(pools);
+	rows = grow(NULL, *nr, sizeof(*rows));
+	for (size_t i = 0; i < *nr; i++) {
+		const json_t *pool = json_array_get(pools, i);
+
+		rows[i] = (struct row){.now = pool, .place = i};
+		rows[i].name = json_string_value(json_object_get(pool, "name"));
+	}
+	if (*nr)
+		qsort(rows, *nr, sizeof(*rows), by_name);
+	return rows;
+}
+
+/* Each pool with the one of its name in the answer before. Of those that share a name the first is
+ * the first, and so on: a process tells of its pools in one order. */
+static void find_before(struct row *rows, size_t nr, const json_t *before, double seconds)
+{
+	size_t nr_old, j = 0;
+	struct row *old = rows_of(before, &nr_old);
+
+	for (size_t i = 0; i < nr; i++) {
+		while (j < nr_old && strcmp(old[j].name, rows[i].name) < 0)
+			j++;
+		if (j == nr_old || strcmp(old[j].name, rows[i].name) != 0)
+			continue;
+		rows[i].before = old[j++].now;
+		rows[i].seconds = seconds;
+	}
+	free(old);
 }
 
 static void write_head(FILE *out, const json_t *now, bool rates)
 {
 	const char *program = json_string_value(json_object_get(now, "program"));
+	char name[4 * PROGRAM_COLUMNS];
 
 	fprintf(out, "roost top: %s, process %.0f, %zu pools; allocations and frees %s\n",
-		program ? program : "?", number(now, "pid"),
-		json_array_size(json_object_get(now, "pools")),
+		printable_again(name, sizeof(name), PROGRAM_COLUMNS, program ? program : "?"),
+		number(now, "pid"), json_array_size(json_object_get(now, "pools")),
 		rates ? "per second" : "since the beginning");
 	fprintf(out, "%-16s %7s %7s %7s %7s %9s %9s %9s\n", "pool", "size", "used", "resident",
 		"limit", "allocs", "frees", "failed");
@@ -187,22 +249,16 @@ static void write_head(FILE *out, const json_t *now, bool rates)
 
 void top_write(FILE *out, const json_t *now, const json_t *before, const struct top_view *view)
 {
-	const json_t *pools = json_object_get(now, "pools");
-	size_t nr = json_array_size(pools);
-	struct row *rows = grow(NULL, nr, sizeof(*rows));
+	double seconds = (number(now, "time_ns") - number(before, "time_ns")) / 1e9;
+	size_t nr;
+	struct row *rows = rows_of(now, &nr);
 
-	for (size_t i = 0; i < nr; i++) {
-		rows[i] = (struct row){.now = json_array_get(pools, i)};
-		if (!json_is_string(json_object_get(rows[i].now, "name")))
-			die("the answer has a pool without a name");
-		rows[i].before = same_pool(before, rows[i].now);
-		if (rows[i].before)
-			rows[i].seconds =
-				(number(now, "time_ns") - number(before, "time_ns")) / 1e9;
-	}
+	if (before && seconds > 0)
+		find_before(rows, nr, before, seconds);
 	sort_key = view->sort;
-	qsort(rows, nr, sizeof(*rows), before_in_order);
-	write_head(out, now, before);
+	if (nr)
+		qsort(rows, nr, sizeof(*rows), before_in_order);
+	write_head(out, now, before && seconds > 0);
 	for (size_t i = 0; i < nr; i++) {
 		write_pool(out, &rows[i]);
 		write_kinds(out, &rows[i]);

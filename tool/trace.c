@@ -3,6 +3,7 @@
  * trace.c - the store that the readers fill.
  */
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,28 +29,47 @@ bool trace_full(const struct trace *trace)
 	return trace->limit && trace->page_events >= trace->limit;
 }
 
-static bool is_name(const struct trace_name *entry, const char *name, size_t length)
+static int by_name(const void *a, const void *b)
 {
-	return strlen(entry->name) == length && !memcmp(entry->name, name, length);
+	const struct trace_name *x = a, *y = b;
+
+	if (x->length != y->length)
+		return x->length < y->length ? -1 : 1;
+	return memcmp(x->name, y->name, x->length);
 }
 
-/* A kernel has some thousand kinds of events, a trace of pages a handful: a list will do. */
+/* The name stands behind it, in the same memory. */
+static struct trace_name *new_name(struct trace *trace, const char *name, size_t length)
+{
+	struct trace_name *entry = grow(NULL, sizeof(*entry) + length, 1);
+
+	memcpy(entry + 1, name, length);
+	*entry = (struct trace_name){.name = (const char *)(entry + 1), .length = length};
+	if (trace->nr_names == trace->room_names) {
+		trace->room_names = trace->room_names ? trace->room_names * 2 : 64;
+		trace->names = grow(trace->names, trace->room_names, sizeof(*trace->names));
+	}
+	trace->names[trace->nr_names++] = entry;
+	return entry;
+}
+
 void trace_pass_over(struct trace *trace, const char *name, size_t length)
 {
-	size_t i = 0;
+	struct trace_name key = {.name = name, .length = length}, *entry;
+	struct trace_name **found = tfind(&key, &trace->names_by_name, by_name);
 
+	entry = found ? *found : new_name(trace, name, length);
+	if (!found && !tsearch(entry, &trace->names_by_name, by_name))
+		die("out of memory");
+	entry->count++;
 	trace->passed_over++;
-	while (i < trace->nr_names && !is_name(&trace->names[i], name, length))
-		i++;
-	if (i == trace->nr_names) {
-		trace->names = grow(trace->names, i + 1, sizeof(*trace->names));
-		trace->names[i].name = strndup(name, length);
-		if (!trace->names[i].name)
-			die("out of memory");
-		trace->names[i].count = 0;
-		trace->nr_names++;
-	}
-	trace->names[i].count++;
+}
+
+void trace_lost(struct trace *trace, uint64_t events)
+{
+	trace->lost_lines++;
+	if (__builtin_add_overflow(trace->lost_events, events, &trace->lost_events))
+		trace->lost_events = UINT64_MAX;
 }
 
 void trace_bad_line(struct trace *trace, const char *reason)
@@ -63,17 +83,23 @@ void trace_bad_line(struct trace *trace, const char *reason)
 	trace->bad++;
 }
 
+const char *trace_cpu_error(uint64_t cpu, char reason[])
+{
+	if (cpu <= UINT32_MAX)
+		return NULL;
+	snprintf(reason, TRACE_REASON_MAX, "CPU %" PRIu64 " is above %u", cpu, UINT32_MAX);
+	return reason;
+}
+
 const char *trace_event_error(const struct trace_event *event, char reason[])
 {
 	reason[0] = '\0';
-	if (event->cpu >= ROOST_MAX_CPUS)
-		snprintf(reason, TRACE_REASON_MAX, "CPU %u is above %d", event->cpu,
-			 ROOST_MAX_CPUS - 1);
-	else if (event->order > ROOST_MAX_ORDER)
+	if (event->order > ROOST_MAX_ORDER)
 		snprintf(reason, TRACE_REASON_MAX, "order %u is above %d", event->order,
 			 ROOST_MAX_ORDER);
 	else if (event->pfn >> TRACE_MAX_PFN_BITS)
-		snprintf(reason, TRACE_REASON_MAX, "pfn 0x%" PRIx64 " is above 16 TiB", event->pfn);
+		snprintf(reason, TRACE_REASON_MAX, "pfn 0x%" PRIx64 " is above 2^%d", event->pfn,
+			 TRACE_MAX_PFN_BITS);
 	else if (event->pfn & ((UINT64_C(1) << event->order) - 1))
 		snprintf(reason, TRACE_REASON_MAX, "pfn 0x%" PRIx64 " is no multiple of 2^%u",
 			 event->pfn, event->order);
@@ -82,9 +108,11 @@ const char *trace_event_error(const struct trace_event *event, char reason[])
 
 void trace_release(struct trace *trace)
 {
-	for (size_t i = 0; i < trace->nr_names; i++)
-		free(trace->names[i].name);
+	tdestroy(trace->names_by_name, free);
 	free(trace->names);
+	for (size_t i = 0; i < trace->nr_buffers; i++)
+		free(trace->buffers[i].name);
+	free(trace->buffers);
 	free(trace->events);
 	memset(trace, 0, sizeof(*trace));
 }

@@ -34,7 +34,7 @@ enum trace_context {
 struct trace_event {
 	uint64_t time_ns;
 	uint64_t pfn;
-	uint16_t cpu;
+	uint32_t cpu;	 /* as traced: of any number */
 	uint8_t kind;	 /* enum trace_kind */
 	uint8_t context; /* enum trace_context */
 	uint8_t order;
@@ -44,7 +44,7 @@ struct trace_event {
 enum {
 	TRACE_MAX_BAD = 10, /* broken lines that are kept with number and reason */
 	TRACE_REASON_MAX = 96,
-	TRACE_MAX_PFN_BITS = 32, /* 16 TiB of 4 KiB frames; above that a pfn is a broken line */
+	TRACE_MAX_PFN_BITS = 52, /* 64 bits of address; above that a pfn is a broken line */
 };
 
 struct trace_bad {
@@ -54,8 +54,17 @@ struct trace_bad {
 
 /* An event that is none of the three, and how often it came. */
 struct trace_name {
-	char *name;
+	const char *name; /* as it stands in the trace: see printable.h */
+	size_t length;
 	uint64_t count;
+};
+
+/* A buffer of a trace.dat that has instances, and what it holds. */
+struct trace_buffer {
+	char *name; /* "" is the main one */
+	uint64_t records;
+	uint64_t page_events;
+	uint64_t first_ns, last_ns; /* of the page events */
 };
 
 struct trace {
@@ -69,8 +78,12 @@ struct trace {
 	uint64_t bad;
 	struct trace_bad first_bad[TRACE_MAX_BAD];
 	uint64_t passed_over;
-	struct trace_name *names;
-	size_t nr_names;
+	struct trace_name **names; /* in the order in which they came */
+	size_t nr_names, room_names;
+	void *names_by_name;	      /* of tsearch() */
+	uint64_t gfp_numbers;	      /* allocations whose gfp_flags are a number and no names */
+	struct trace_buffer *buffers; /* of a trace.dat with instances */
+	size_t nr_buffers;
 	uint64_t lost_lines;  /* notes that events were lost */
 	uint64_t lost_events; /* how many they say, as far as they say it */
 
@@ -88,11 +101,14 @@ void trace_release(struct trace *trace);
 void trace_add(struct trace *trace, const struct trace_event *event);
 void trace_pass_over(struct trace *trace, const char *name, size_t length);
 void trace_bad_line(struct trace *trace, const char *reason);
+void trace_lost(struct trace *trace, uint64_t events); /* 0: nobody knows how many */
 
 /* True once limit is reached. */
 bool trace_full(const struct trace *trace);
 
-/* Why an event is none that a kernel makes, or NULL: writes into reason[TRACE_REASON_MAX]. */
+/* Why an event is none that a kernel makes, or NULL: writes into reason[TRACE_REASON_MAX]. The CPU
+ * as it stands in the trace. */
+const char *trace_cpu_error(uint64_t cpu, char reason[]);
 const char *trace_event_error(const struct trace_event *event, char reason[]);
 
 /* roost_alloc()'s flags for gfp names as the kernel prints them, and for Linux's migratetype. */

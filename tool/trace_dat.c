@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * trace_dat.c - reads a trace.dat of trace-cmd through libtracecmd, record by record in the order
- * of time.
+ * of time: those of its main buffer and those of the buffers of instances, which it may have
+ * besides (`trace-cmd record -B NAME`).
  *
  * The fields come as numbers; gfp_flags alone is printed by libtraceevent with the format that
  * the traced kernel wrote into the file, because what a bit means depends on that kernel. Each
  * value is printed once: a trace holds only a few dozen of them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -15,6 +17,7 @@
 
 #include <roost/roost.h>
 
+#include "printable.h"
 #include "say.h"
 #include "trace.h"
 
@@ -26,32 +29,37 @@ enum {
 struct gfp_entry {
 	unsigned long long gfp;
 	bool used;
+	bool number; /* the file's format has no name for it */
 	uint8_t flags;
 };
 
 struct reader {
 	struct trace *trace;
-	struct tep_handle *tep;
+	struct tracecmd_input **inputs; /* as trace->buffers, from the main one on */
+	int nr_inputs;
+	struct tep_handle *tep; /* of the record in work */
+	struct trace_buffer *buffer;
 	struct gfp_entry cache[1 << GFP_CACHE_BITS];
 };
 
-static uint8_t print_gfp(struct reader *r, struct tep_record *record)
+static void print_gfp(struct reader *r, struct tep_record *record, struct gfp_entry *entry)
 {
 	static const char key[] = "gfp_flags=";
 	struct trace_seq seq;
 	const char *text;
-	uint8_t flags = 0;
 
+	entry->flags = 0;
+	entry->number = true;
 	trace_seq_init(&seq);
 	tep_print_event(r->tep, &seq, record, "%s", TEP_PRINT_INFO);
 	trace_seq_terminate(&seq);
 	text = seq.buffer ? strstr(seq.buffer, key) : NULL;
 	if (text) {
 		text += sizeof(key) - 1;
-		flags = trace_gfp_flags(text, strcspn(text, " \n"));
+		entry->flags = trace_gfp_flags(text, strcspn(text, " \n"));
+		entry->number = *text >= '0' && *text <= '9';
 	}
 	trace_seq_destroy(&seq);
-	return flags;
 }
 
 static uint8_t gfp_flags(struct reader *r, struct tep_record *record, unsigned long long gfp)
@@ -59,10 +67,11 @@ static uint8_t gfp_flags(struct reader *r, struct tep_record *record, unsigned l
 	struct gfp_entry *entry = &r->cache[gfp * 0x9e3779b97f4a7c15ull >> (64 - GFP_CACHE_BITS)];
 
 	if (!entry->used || entry->gfp != gfp) {
-		entry->flags = print_gfp(r, record);
+		print_gfp(r, record, entry);
 		entry->gfp = gfp;
 		entry->used = true;
 	}
+	r->trace->gfp_numbers += entry->number;
 	return entry->flags;
 }
 
@@ -80,13 +89,34 @@ static enum trace_context record_context(struct reader *r, struct tep_record *re
 static bool get_field(struct tep_event *event, struct tep_record *record, const char *name,
 		      unsigned long long *value, struct trace *trace)
 {
-	char reason[TRACE_REASON_MAX];
+	char reason[TRACE_REASON_MAX], text[48];
 
 	if (tep_get_field_val(NULL, event, name, record, value, 0) >= 0)
 		return true;
-	snprintf(reason, sizeof(reason), "%s without the field %s", event->name, name);
+	printable(text, sizeof(text), 0, event->name, strlen(event->name));
+	snprintf(reason, sizeof(reason), "%s without the field %s", text, name);
 	trace_bad_line(trace, reason);
 	return false;
+}
+
+/* A pfn of -1, in as many bytes as the traced kernel's had. */
+static bool is_none(struct tep_event *event, unsigned long long pfn)
+{
+	const struct tep_format_field *field = tep_find_field(event, "pfn");
+
+	return pfn == (field && field->size == 4 ? UINT32_MAX : UINT64_MAX);
+}
+
+static void note_page_event(struct reader *r, const struct trace_event *e)
+{
+	struct trace_buffer *buffer = r->buffer;
+
+	trace_add(r->trace, e);
+	if (!buffer)
+		return;
+	if (!buffer->page_events++)
+		buffer->first_ns = e->time_ns;
+	buffer->last_ns = e->time_ns;
 }
 
 static void read_page_event(struct reader *r, struct tep_event *event, struct tep_record *record,
@@ -104,20 +134,21 @@ static void read_page_event(struct reader *r, struct tep_event *event, struct te
 	    (!get_field(event, record, "migratetype", &migratetype, r->trace) ||
 	     !get_field(event, record, "gfp_flags", &gfp, r->trace)))
 		return;
-	if (kind == TRACE_ALLOC && (pfn == ~0ull || pfn == UINT32_MAX)) {
+	if (kind == TRACE_ALLOC && is_none(event, pfn)) {
 		r->trace->failed++;
 		return;
 	}
 	e.pfn = pfn;
-	e.cpu = record->cpu < 0 || record->cpu > UINT16_MAX ? UINT16_MAX : (uint16_t)record->cpu;
+	e.cpu = (uint32_t)record->cpu;
 	e.context = (uint8_t)record_context(r, record);
 	e.order = order > UINT8_MAX ? UINT8_MAX : (uint8_t)order;
+	if (trace_event_error(&e, reason)) {
+		trace_bad_line(r->trace, reason);
+		return;
+	}
 	if (kind == TRACE_ALLOC)
 		e.flags = gfp_flags(r, record, gfp) | trace_migratetype((int32_t)migratetype);
-	if (trace_event_error(&e, reason))
-		trace_bad_line(r->trace, reason);
-	else
-		trace_add(r->trace, &e);
+	note_page_event(r, &e);
 }
 
 static void read_event(struct reader *r, struct tep_event *event, struct tep_record *record)
@@ -140,19 +171,28 @@ static void read_event(struct reader *r, struct tep_event *event, struct tep_rec
 static void note_lost(struct trace *trace, long long missed)
 {
 	trace->lines++;
-	trace->lost_lines++;
-	if (missed > 0)
-		trace->lost_events += (uint64_t)missed;
+	trace_lost(trace, missed > 0 ? (uint64_t)missed : 0);
+}
+
+static void find_buffer(struct reader *r, struct tracecmd_input *input)
+{
+	r->tep = tracecmd_get_tep(input);
+	for (int i = 0; i < r->nr_inputs && r->trace->nr_buffers; i++)
+		if (r->inputs[i] == input)
+			r->buffer = &r->trace->buffers[i];
+	if (r->buffer)
+		r->buffer->records++;
 }
 
 static int read_record(struct tracecmd_input *input, struct tep_record *record, int cpu,
 		       void *context)
 {
 	struct reader *r = context;
-	struct tep_event *event = tep_find_event_by_record(r->tep, record);
+	struct tep_event *event;
 
-	(void)input;
 	(void)cpu;
+	find_buffer(r, input);
+	event = tep_find_event_by_record(r->tep, record);
 	if (record->missed_events)
 		note_lost(r->trace, record->missed_events);
 	r->trace->lines++;
@@ -163,11 +203,56 @@ static int read_record(struct tracecmd_input *input, struct tep_record *record, 
 	return trace_full(r->trace);
 }
 
+/* ---- Buffers ----------------------------------------------------------------------------- */
+
+static void add_buffer(struct trace *trace, const char *name)
+{
+	char *copy = strdup(name ? name : "?");
+
+	if (!copy)
+		die("out of memory");
+	trace->buffers = grow(trace->buffers, trace->nr_buffers + 1, sizeof(*trace->buffers));
+	trace->buffers[trace->nr_buffers++] = (struct trace_buffer){.name = copy};
+}
+
+/* The main buffer and those of instances, if there are any. */
+static bool open_buffers(struct reader *r, struct tracecmd_input *input, char error[])
+{
+	int instances = tracecmd_buffer_instances(input);
+
+	r->inputs = grow(NULL, (size_t)(instances > 0 ? instances : 0) + 1, sizeof(*r->inputs));
+	r->inputs[r->nr_inputs++] = input;
+	if (instances > 0)
+		add_buffer(r->trace, "");
+	for (int i = 0; i < instances; i++) {
+		const char *name = tracecmd_buffer_instance_name(input, i);
+		struct tracecmd_input *buffer = tracecmd_buffer_instance_handle(input, i);
+
+		if (!buffer) {
+			snprintf(error, ERROR_MAX,
+				 "a trace.dat whose buffer \"%.100s\" libtracecmd cannot read",
+				 name ? name : "?");
+			return false;
+		}
+		add_buffer(r->trace, name);
+		r->inputs[r->nr_inputs++] = buffer;
+	}
+	return true;
+}
+
+/* The main one last: the others stand on it. */
+static void close_buffers(struct reader *r)
+{
+	while (r->nr_inputs > 0)
+		tracecmd_close(r->inputs[--r->nr_inputs]);
+	free(r->inputs);
+}
+
 bool trace_dat_read(struct trace *trace, int fd, char error[])
 {
 	struct reader reader = {.trace = trace};
 	struct tracecmd_input *input;
-	int failed;
+	bool good;
 
 	tracecmd_set_loglevel(TEP_LOG_NONE);
 	tep_set_loglevel(TEP_LOG_NONE);
@@ -180,10 +265,12 @@ bool trace_dat_read(struct trace *trace, int fd, char error[])
 			 "is it cut short?");
 		return false;
 	}
-	reader.tep = tracecmd_get_tep(input);
-	failed = tracecmd_iterate_events(input, NULL, 0, read_record, &reader);
-	tracecmd_close(input);
-	if (failed < 0)
+	good = open_buffers(&reader, input, error);
+	if (good && tracecmd_iterate_events_multi(reader.inputs, reader.nr_inputs, read_record,
+						  &reader) < 0) {
 		snprintf(error, ERROR_MAX, "a trace.dat whose records libtracecmd cannot read");
-	return failed >= 0;
+		good = false;
+	}
+	close_buffers(&reader);
+	return good;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "printable.h"
 #include "say.h"
 #include "trace.h"
 
@@ -83,12 +84,24 @@ static void split_lines(struct trace *trace, struct source *s, bool *skipping)
 	}
 }
 
+/* Some editors put a mark of UTF-8 before the first line. */
+static void skip_mark(struct source *s)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	if (s->used < 3 || memcmp(s->data, mark, 3) != 0)
+		return;
+	s->used -= 3;
+	memmove(s->data, s->data + 3, s->used);
+}
+
 static bool read_text(struct trace *trace, struct source *s)
 {
 	bool skipping = false; /* the rest of a line that is too long */
 	ssize_t got = 0;
 
 	trace->format = "text";
+	skip_mark(s);
 	do {
 		split_lines(trace, s, &skipping);
 	} while (text_goes_on(trace) && (got = source_fill(s)) > 0);
@@ -211,12 +224,6 @@ static bool read_content(struct trace *trace, struct source *s, char error[])
 	if (got >= 0 && s->used >= sizeof(dat_magic) &&
 	    !memcmp(s->data, dat_magic, sizeof(dat_magic)))
 		return read_dat(trace, s, error);
-	if (got >= 0 && memchr(s->data, '\0', s->used)) {
-		snprintf(error, ERROR_MAX,
-			 "is no trace: neither text of ftrace or `trace-cmd "
-			 "report` nor a trace.dat");
-		return false;
-	}
 	if (got < 0 || !read_text(trace, s)) {
 		snprintf(error, ERROR_MAX, "cannot read on after line %llu: %s",
 			 (unsigned long long)trace->lines, archive_error_string(s->archive));
@@ -225,31 +232,41 @@ static bool read_content(struct trace *trace, struct source *s, char error[])
 	return true;
 }
 
-/* A file in which nothing can be replayed is a mistake of the caller's. */
+/* A file in which nothing can be replayed is a mistake of the caller's: says what came of it, and
+ * why of the first line that was not understood. */
 static bool has_events(const struct trace *trace, char error[])
 {
+	char first[TRACE_REASON_MAX + 32] = "";
+
 	if (trace->page_events)
 		return true;
-	if (!trace->nr && !trace->passed_over)
-		snprintf(error, ERROR_MAX, "is no trace: %llu lines and not one event in them",
-			 (unsigned long long)trace->lines);
+	if (trace->bad)
+		snprintf(first, sizeof(first), "; line %llu: %s",
+			 (unsigned long long)trace->first_bad[0].line, trace->first_bad[0].reason);
+	if (!trace->nr && !trace->passed_over && !trace->failed)
+		snprintf(error, ERROR_MAX,
+			 "is no trace, neither text of ftrace, `trace-cmd report` or `perf script` "
+			 "nor a trace.dat: %llu line%s and not one event in them%s",
+			 (unsigned long long)trace->lines, trace->lines == 1 ? "" : "s", first);
 	else
 		snprintf(error, ERROR_MAX,
-			 "holds no mm_page_alloc and no mm_page_free; record "
-			 "with: trace-cmd record -e kmem");
+			 "holds no mm_page_alloc and no mm_page_free that can be replayed; record "
+			 "with: trace-cmd record -e kmem%s",
+			 first);
 	return false;
 }
 
 bool trace_read(struct trace *trace, const char *path, char error[])
 {
 	struct source source = {.fd = -1};
-	char why[ERROR_MAX] = "";
+	char why[ERROR_MAX] = "", name[ERROR_MAX / 2];
 	bool good;
 
 	good = source_open(&source, path, why) && read_content(trace, &source, why) &&
 	       has_events(trace, why);
 	source_close(&source);
 	if (!good)
-		snprintf(error, ERROR_MAX, "%.200s: %.300s", path, why);
+		snprintf(error, ERROR_MAX, "%s: %s",
+			 printable(name, sizeof(name), 0, path, strlen(path)), why);
 	return good;
 }

@@ -4,17 +4,24 @@
  *
  *   TASK-PID [(TGID)] [CPU] [FLAGS] TIME: [SYSTEM:]EVENT: KEY=VALUE ...    ftrace, trace-cmd
  *   TASK-PID CPUFLAGS TIME: ...                               trace-cmd report -l, latency-format
+ *   TASK-PID [CPU] TIME: (+DIFFERENCE) EVENT: ...             trace-cmd report --ts-diff
+ *   FILE: TASK-PID ...                                        trace-cmd report of several buffers
+ *   TASK PID [CPU] TIME: SYSTEM:EVENT: ...                    perf script
  *
  * The name of a task may hold anything, also blanks, brackets and what looks like the rest of a
- * line. It is at most 15 bytes long, though, too short for a whole "-PID [CPU] TIME: EVENT: ";
- * so the first dash after which everything matches is the right one, and a dash inside a later
- * event's text comes too late to be taken.
+ * line. But it has TASK_MAX bytes at most, and the heading of an event is longer than that. So of
+ * the dashes that a name has room before, the last one after which everything matches is the right
+ * one; the next that matches stands in the event's text. If there is none so near, a FILE stands
+ * before the name, and the first dash that matches is the right one.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "printable.h"
 #include "trace_text.h"
+
+enum { TASK_MAX = 15, COLUMNS = 5 /* of flags, in trace-cmd report -l */ };
 
 struct cursor {
 	const char *at, *end;
@@ -64,9 +71,21 @@ static bool take_text(struct cursor *c, const char *text)
 	return true;
 }
 
+static bool is_blank(char ch)
+{
+	return ch == ' ' || ch == '\t';
+}
+
 static void skip_blanks(struct cursor *c)
 {
-	while (c->at < c->end && (*c->at == ' ' || *c->at == '\t'))
+	while (c->at < c->end && is_blank(*c->at))
+		c->at++;
+}
+
+/* A word: up to the next blank, which stays there. */
+static void skip_word(struct cursor *c)
+{
+	while (c->at < c->end && !is_blank(*c->at))
 		c->at++;
 }
 
@@ -103,38 +122,36 @@ static bool take_number(struct cursor *c, unsigned base, uint64_t *value)
 	return c->at > start;
 }
 
-static bool starts_with(const char *line, size_t length, const char *text)
-{
-	struct cursor c = {line, line + length};
-
-	return take_text(&c, text);
-}
-
 /* ---- The heading of an event ------------------------------------------------------------ */
 
-/* The third flag tells the context, in ftrace's four columns and in its five. */
+/*
+ * Kernels have four, five, six or seven columns of flags, and the one that tells the context is the
+ * third or the fourth. No other has its letters.
+ */
 static enum trace_context flag_context(const char *flags, size_t length)
 {
-	switch (length > 2 ? flags[2] : '.') {
-	case 'h': /* hard interrupt */
-	case 'H': /* hard interrupt inside a soft one */
-		return TRACE_HARDIRQ;
-	case 's':
-		return TRACE_SOFTIRQ;
-	case 'z': /* NMI */
-	case 'Z': /* NMI inside a hard interrupt */
-		return TRACE_NMI;
-	default:
-		return TRACE_TASK;
-	}
+	for (size_t i = 0; i < length; i++)
+		switch (flags[i]) {
+		case 'h': /* hard interrupt */
+		case 'H': /* hard interrupt inside a soft one */
+			return TRACE_HARDIRQ;
+		case 's':
+			return TRACE_SOFTIRQ;
+		case 'z': /* NMI */
+		case 'Z': /* NMI inside a hard interrupt */
+			return TRACE_NMI;
+		}
+	return TRACE_TASK;
 }
 
 static void take_flags(struct cursor *c, struct header *h)
 {
 	const char *start = c->at;
 
-	while (c->at < c->end && *c->at != ' ' && *c->at != ':')
+	while (c->at < c->end && !is_blank(*c->at) && *c->at != ':')
 		c->at++;
+	if (peek(c) == ':' && c->at - start > COLUMNS) /* --raw-ts -l: no blank before the time */
+		c->at = start + COLUMNS;
 	h->context = flag_context(start, (size_t)(c->at - start));
 }
 
@@ -161,7 +178,7 @@ static bool take_cpu(struct cursor *c, struct header *h)
 		return false;
 	if (bracket && !take(c, ']'))
 		return false;
-	if (!bracket && (peek(c) == ' ' || peek(c) == ':'))
+	if (!bracket && (is_blank(peek(c)) || peek(c) == ':'))
 		return false; /* the form without brackets always has flags */
 	if (!bracket)
 		take_flags(c, h);
@@ -178,13 +195,16 @@ static bool take_time(struct cursor *c, struct header *h)
 	if (!take_number(c, 10, &value))
 		return false;
 	if (take(c, '.')) {
+		if (value > UINT64_MAX / scale - 1)
+			return false;
 		value *= scale;
 		for (; is_digit(peek(c)); c->at++) {
 			scale /= 10;
 			value += (uint64_t)(*c->at - '0') * scale;
 		}
 	} else if (take_text(c, "us")) {
-		value *= 1000;
+		if (__builtin_mul_overflow(value, UINT64_C(1000), &value))
+			return false;
 		while (c->at < c->end && *c->at != ':' && !is_word(*c->at))
 			c->at++;
 	}
@@ -192,55 +212,104 @@ static bool take_time(struct cursor *c, struct header *h)
 	return take(c, ':');
 }
 
-static bool take_word(struct cursor *c, struct header *h)
+/* "(+33)", the time since the event before. */
+static void skip_difference(struct cursor *c)
 {
-	h->name = c->at;
-	while (is_word(peek(c)))
-		c->at++;
-	h->name_length = (size_t)(c->at - h->name);
-	return h->name_length > 0;
-}
-
-/* Stacks and the function tracer write no event's name; they are still no broken lines. */
-static bool take_nameless(struct cursor *c, struct header *h)
-{
-	static const char stack[] = "(stack trace)", function[] = "(function)";
 	struct cursor t = *c;
 
-	if (take_text(&t, "<stack trace>")) {
-		h->name = stack;
-		h->name_length = sizeof(stack) - 1;
-		return true;
+	if (!take_text(&t, "(+"))
+		return;
+	while (is_digit(peek(&t)) || peek(&t) == '-' || peek(&t) == '.')
+		t.at++;
+	if (take(&t, ')')) {
+		*c = t;
+		skip_blanks(c);
 	}
-	if (!take_word(&t, h) || !take_text(&t, " <-"))
+}
+
+static void set_name(struct header *h, const char *from, const char *to)
+{
+	h->name = from;
+	h->name_length = (size_t)(to - from);
+}
+
+static void set_other(struct header *h, const char *name)
+{
+	set_name(h, name, name + strlen(name));
+}
+
+/* "<stack trace>", "<user stack trace>": a mark of the tracer's own, to the end of the line. */
+static bool take_mark(struct cursor c, struct header *h)
+{
+	const char *start = c.at;
+
+	while (c.end > c.at && is_blank(c.end[-1]))
+		c.end--;
+	if (!take(&c, '<') || c.end[-1] != '>')
 		return false;
-	h->name = function;
-	h->name_length = sizeof(function) - 1;
+	set_name(h, start, c.end);
+	if (memmem(start, h->name_length, "stack trace", strlen("stack trace")))
+		set_other(h, "(stack trace)");
 	return true;
 }
 
-static bool take_name(struct cursor *c, struct header *h)
+/* "FUNCTION <-CALLER" or "FUNCTION [MODULE] <-CALLER" */
+static bool take_function(struct cursor c, struct header *h)
 {
-	if (take_nameless(c, h))
-		return true;
-	if (!take_word(c, h) || !take(c, ':'))
+	const char *start = c.at;
+
+	skip_word(&c);
+	if (c.at == start || c.at[-1] == ':')
 		return false;
-	if (is_word(peek(c)) && !(take_word(c, h) && take(c, ':')))
-		return false;
-	return c->at == c->end || *c->at == ' ' || *c->at == '\t';
+	if (take_text(&c, " ["))
+		skip_word(&c);
+	set_other(h, "(function)");
+	return take_text(&c, " <-");
 }
 
-/* c stands behind a dash. */
-static enum missing take_header(struct cursor c, struct header *h)
+static bool is_words(const char *from, const char *to)
 {
-	uint64_t pid;
+	const char *at = from;
+
+	while (at < to && is_word(*at))
+		at++;
+	return at == to && from < to;
+}
+
+/* Any bytes but blanks up to a colon at their end; of "SYSTEM:EVENT:" the second word. */
+static bool take_name(struct cursor *c, struct header *h)
+{
+	const char *start = c->at, *end, *colon;
+
+	skip_word(c);
+	end = c->at - 1;
+	if (end <= start || *end != ':')
+		return false;
+	colon = memchr(start, ':', (size_t)(end - start));
+	if (colon && is_words(start, colon) && is_words(colon + 1, end))
+		start = colon + 1;
+	set_name(h, start, end);
+	return true;
+}
+
+/* Stacks and the function tracer write no event's name; they are still no broken lines. */
+static bool take_event(struct cursor *c, struct header *h)
+{
+	return take_mark(*c, h) || take_function(*c, h) || take_name(c, h);
+}
+
+/* c stands after the dash, or after the blank of perf. */
+static enum missing take_header(struct cursor c, bool perf, struct header *h)
+{
+	uint64_t pid, thread;
 
 	h->context = TRACE_TASK;
-	if (!take_number(&c, 10, &pid) || peek(&c) != ' ')
+	if (!take_number(&c, 10, &pid) || (take(&c, '/') && !take_number(&c, 10, &thread)) ||
+	    !is_blank(peek(&c)))
 		return NO_PID;
 	skip_blanks(&c);
 	skip_tgid(&c);
-	if (!take_cpu(&c, h))
+	if ((perf && peek(&c) != '[') || !take_cpu(&c, h))
 		return NO_CPU;
 	if (!is_digit(peek(&c)))
 		take_flags(&c, h);
@@ -248,26 +317,53 @@ static enum missing take_header(struct cursor c, struct header *h)
 	if (!take_time(&c, h))
 		return NO_TIME;
 	skip_blanks(&c);
-	if (!take_name(&c, h))
+	skip_difference(&c);
+	if (!take_event(&c, h))
 		return NO_NAME;
 	h->body = c;
 	return NOTHING_MISSING;
 }
 
-static enum missing find_header(const char *line, size_t length, struct header *h)
+/* The heading after a dash: which of several, see above. */
+static enum missing find_dash(struct cursor line, struct header *h)
 {
-	const char *end = line + length;
 	enum missing furthest = NO_PID;
 
-	for (const char *dash = line; (dash = memchr(dash, '-', (size_t)(end - dash))); dash++) {
-		enum missing missing = take_header((struct cursor){dash + 1, end}, h);
+	for (const char *dash = line.at; furthest != NOTHING_MISSING || dash - line.at <= TASK_MAX;
+	     dash++) {
+		struct header found = {0};
+		enum missing missing;
 
+		dash = memchr(dash, '-', (size_t)(line.end - dash));
+		if (!dash || (furthest == NOTHING_MISSING && dash - line.at > TASK_MAX))
+			break;
+		missing = take_header((struct cursor){dash + 1, line.end}, false, &found);
 		if (missing == NOTHING_MISSING)
-			return missing;
+			*h = found;
 		if (missing > furthest)
 			furthest = missing;
 	}
 	return furthest;
+}
+
+/* perf puts blanks between the name and the number, and the CPU always in brackets. */
+static bool find_blank(struct cursor line, struct header *h)
+{
+	for (const char *at = line.at + 1; at < line.end; at++)
+		if (is_digit(*at) && is_blank(at[-1]) &&
+		    take_header((struct cursor){at, line.end}, true, h) == NOTHING_MISSING)
+			return true;
+	return false;
+}
+
+/* line begins without blanks. */
+static enum missing find_header(struct cursor line, struct header *h)
+{
+	enum missing missing = find_dash(line, h);
+
+	if (missing == NOTHING_MISSING || find_blank(line, h))
+		return NOTHING_MISSING;
+	return missing;
 }
 
 /* ---- The fields of an event ------------------------------------------------------------- */
@@ -277,18 +373,21 @@ enum { HAS_PFN = 1, HAS_ORDER = 2, HAS_MIGRATETYPE = 4, HAS_GFP = 8 };
 struct fields {
 	unsigned has;
 	uint64_t pfn, order, migratetype;
-	bool null_page;
+	bool page;	/* page= is there, and it is no null pointer */
+	bool null_page; /* it is one, if pfn is 0 as well */
+	bool no_page;	/* it is one for certain */
+	bool gfp_number;
 	uint8_t gfp;
 };
 
-static bool value_is_null(struct cursor v)
+static void parse_page(struct cursor v, struct fields *f)
 {
-	if (take_text(&v, "(nil)") || take_text(&v, "(null)"))
-		return true;
+	f->no_page = take_text(&v, "(nil)") || take_text(&v, "(null)");
 	take_text(&v, "0x");
 	while (take(&v, '0'))
 		;
-	return v.at == v.end;
+	f->null_page = v.at == v.end;
+	f->page = !f->null_page && !f->no_page;
 }
 
 static bool parse_value(struct cursor v, uint64_t *value)
@@ -305,9 +404,11 @@ static bool parse_value(struct cursor v, uint64_t *value)
 
 static bool bad_value(struct text_line *out, struct cursor word)
 {
+	char text[64];
+
 	out->class = TEXT_BAD;
-	snprintf(out->reason, sizeof(out->reason), "%.*s is no number",
-		 (int)(word.end - word.at > 40 ? 40 : word.end - word.at), word.at);
+	printable(text, sizeof(text), 40, word.at, (size_t)(word.end - word.at));
+	snprintf(out->reason, sizeof(out->reason), "%s is no number", text);
 	return false;
 }
 
@@ -331,8 +432,9 @@ static bool parse_field(struct cursor word, struct fields *f, struct text_line *
 	if (take_text(&v, "gfp_flags=")) {
 		f->has |= HAS_GFP;
 		f->gfp = trace_gfp_flags(v.at, (size_t)(v.end - v.at));
+		f->gfp_number = is_digit(peek(&v));
 	} else if (take_text(&v, "page=")) {
-		f->null_page = value_is_null(v);
+		parse_page(v, f);
 	}
 	return true;
 }
@@ -342,8 +444,7 @@ static bool parse_fields(struct cursor c, struct fields *f, struct text_line *ou
 	for (skip_blanks(&c); c.at < c.end; skip_blanks(&c)) {
 		struct cursor word = c;
 
-		while (c.at < c.end && *c.at != ' ' && *c.at != '\t')
-			c.at++;
+		skip_word(&c);
 		word.end = c.at;
 		if (!parse_field(word, f, out))
 			return false;
@@ -389,17 +490,25 @@ static bool known_event(struct text_line *out, unsigned *needed)
 	return true;
 }
 
+/* As ftrace prints it, and as the raw fields say it. */
+static bool has_failed(const struct fields *f)
+{
+	return f->no_page || (f->null_page && f->pfn == 0) || f->pfn == UINT64_MAX ||
+	       (!f->page && f->pfn == UINT32_MAX); /* -1, of a kernel of 32 bits */
+}
+
 static void fill_event(struct text_line *out, const struct header *h, const struct fields *f)
 {
 	struct trace_event *event = &out->event;
 
 	event->time_ns = h->time_ns;
 	event->pfn = f->pfn;
-	event->cpu = h->cpu > UINT16_MAX ? UINT16_MAX : (uint16_t)h->cpu;
+	event->cpu = (uint32_t)h->cpu;
 	event->context = (uint8_t)h->context;
 	event->order = f->order > UINT8_MAX ? UINT8_MAX : (uint8_t)f->order;
 	if (event->kind == TRACE_ALLOC)
 		event->flags = f->gfp | trace_migratetype((int64_t)f->migratetype);
+	out->gfp_number = f->gfp_number;
 }
 
 static void parse_event(struct text_line *out, const struct header *h)
@@ -414,12 +523,15 @@ static void parse_event(struct text_line *out, const struct header *h)
 		return;
 	if (!parse_fields(h->body, &f, out) || !fields_complete(&f, needed, out))
 		return;
-	if (out->event.kind == TRACE_ALLOC && f.null_page && f.pfn == 0) {
+	if (out->event.kind == TRACE_ALLOC && has_failed(&f)) {
 		out->class = TEXT_FAILED;
 		return;
 	}
 	fill_event(out, h, &f);
-	out->class = trace_event_error(&out->event, out->reason) ? TEXT_BAD : TEXT_EVENT;
+	out->class =
+		trace_cpu_error(h->cpu, out->reason) || trace_event_error(&out->event, out->reason)
+			? TEXT_BAD
+			: TEXT_EVENT;
 }
 
 /* ---- Lines that are no events ----------------------------------------------------------- */
@@ -428,34 +540,91 @@ static void parse_event(struct text_line *out, const struct header *h)
 static bool parse_lost(struct cursor c, struct text_line *out)
 {
 	uint64_t cpu;
+	bool good = true;
 
 	if (!take_text(&c, "CPU:") || !take_number(&c, 10, &cpu) || !take_text(&c, " ["))
 		return false;
-	if (take_text(&c, "LOST "))
-		take_number(&c, 10, &out->lost);
-	else if (take_number(&c, 10, &out->lost))
-		skip_blanks(&c);
+	take_text(&c, "LOST ");
+	if (is_digit(peek(&c)))
+		good = take_number(&c, 10, &out->lost);
 	skip_blanks(&c);
-	if (!take_text(&c, "EVENTS"))
+	if (!good || !take_text(&c, "EVENTS"))
 		return false;
 	out->class = TEXT_LOST;
 	return true;
 }
 
-/* What trace-cmd writes on top: "cpus=4", "CPU 3 is empty", "version = 6". */
-static bool is_heading(const char *line, size_t length)
+/* perf's: "TASK PID [CPU] TIME: PERF_RECORD_LOST lost 123" */
+static bool parse_perf_lost(struct cursor c, struct text_line *out)
 {
-	struct cursor c = {line, line + length};
+	static const char mark[] = ": PERF_RECORD_LOST lost ";
+	const char *at = memmem(c.at, (size_t)(c.end - c.at), mark, sizeof(mark) - 1);
+
+	if (!at)
+		return false;
+	c.at = at + sizeof(mark) - 1;
+	if (!take_number(&c, 10, &out->lost))
+		return false;
+	out->class = TEXT_LOST;
+	return true;
+}
+
+/* What trace-cmd writes on top: "cpus=4", "CPU 3 is empty", "version = 6"; with --debug: where the
+ * pages of a buffer begin. */
+static bool is_heading(struct cursor c)
+{
 	uint64_t number;
 
 	if (peek(&c) == '#')
 		return true;
 	if (take_text(&c, "CPU "))
-		return take_number(&c, 10, &number) && take_text(&c, " is empty");
+		return take_number(&c, 10, &number) && take_text(&c, " is empty") && c.at == c.end;
+	if (take_text(&c, "CPU:"))
+		return take_number(&c, 10, &number) && take_text(&c, " [SUBBUFFER START]");
 	return (take_text(&c, "cpus=") || take_text(&c, "version = ")) &&
 	       take_number(&c, 10, &number) && c.at == c.end;
 }
 
+/* " => FUNCTION" of ftrace, "ffffffff81000000 FUNCTION (MODULE)" of perf. */
+static bool is_stack(struct cursor c)
+{
+	uint64_t address;
+	const char *start = c.at;
+
+	if (take_text(&c, "=>"))
+		return c.at == c.end || is_blank(*c.at);
+	return take_number(&c, 16, &address) && c.at - start >= 4 && is_blank(peek(&c)) &&
+	       c.end[-1] == ')';
+}
+
+static bool parse_other(struct cursor c, struct text_line *out)
+{
+	if (is_heading(c)) {
+		out->class = TEXT_COMMENT;
+	} else if (is_stack(c)) {
+		out->class = TEXT_OTHER;
+		out->name = "(stack trace)";
+		out->name_length = strlen(out->name);
+	} else {
+		return parse_lost(c, out);
+	}
+	return true;
+}
+
+/* The same after "FILE: ", in a report of several files or buffers. */
+static bool parse_other_of_file(struct cursor c, struct text_line *out)
+{
+	for (const char *at; (at = memmem(c.at, (size_t)(c.end - c.at), ": ", 2));) {
+		c.at = at + 2;
+		skip_blanks(&c);
+		if (parse_other(c, out))
+			return true;
+	}
+	return false;
+}
+
+/* A heading of ftrace begins in the first column, a task's name (which may begin with # as well)
+ * does not. */
 void trace_text_parse(const char *line, size_t length, struct text_line *out)
 {
 	struct cursor c = {line, line + length};
@@ -466,19 +635,14 @@ void trace_text_parse(const char *line, size_t length, struct text_line *out)
 	skip_blanks(&c);
 	if (c.at == c.end) {
 		out->class = TEXT_BLANK;
-	} else if (is_heading(c.at, (size_t)(c.end - c.at))) {
+	} else if (*line == '#') {
 		out->class = TEXT_COMMENT;
-	} else if (parse_lost(c, out)) {
-		return;
-	} else if (starts_with(c.at, (size_t)(c.end - c.at), "=> ")) {
-		out->class = TEXT_OTHER;
-		out->name = "(stack trace)";
-		out->name_length = strlen(out->name);
-	} else if ((missing = find_header(line, length, &h)) != NOTHING_MISSING) {
+	} else if ((missing = find_header(c, &h)) == NOTHING_MISSING) {
+		parse_event(out, &h);
+	} else if (!parse_other(c, out) && !parse_other_of_file(c, out) &&
+		   !parse_perf_lost(c, out)) {
 		out->class = TEXT_BAD;
 		snprintf(out->reason, sizeof(out->reason), "%s", missing_texts[missing]);
-	} else {
-		parse_event(out, &h);
 	}
 }
 
@@ -491,6 +655,7 @@ void trace_text_line(struct trace *trace, const char *line, size_t length)
 	switch (parsed.class) {
 	case TEXT_EVENT:
 		trace_add(trace, &parsed.event);
+		trace->gfp_numbers += parsed.gfp_number;
 		break;
 	case TEXT_OTHER:
 		trace_pass_over(trace, parsed.name, parsed.name_length);
@@ -505,8 +670,7 @@ void trace_text_line(struct trace *trace, const char *line, size_t length)
 		trace->blank++;
 		break;
 	case TEXT_LOST:
-		trace->lost_lines++;
-		trace->lost_events += parsed.lost;
+		trace_lost(trace, parsed.lost);
 		break;
 	case TEXT_BAD:
 		trace_bad_line(trace, parsed.reason);

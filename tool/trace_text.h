@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_text.h - one line of a trace as text: ftrace's own and that of `trace-cmd report`.
+ * trace_text.h - one line of a trace as text: of ftrace, `trace-cmd report` or `perf script`.
  */
 #ifndef TOOL_TRACE_TEXT_H
 #define TOOL_TRACE_TEXT_H
@@ -23,6 +23,7 @@ struct text_line {
 	const char *name; /* points into the line */
 	size_t name_length;
 	uint64_t lost;
+	bool gfp_number; /* TEXT_EVENT: its gfp_flags are a number, which is not understood */
 	char reason[TRACE_REASON_MAX];
 };
 

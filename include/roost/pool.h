@@ -16,9 +16,15 @@
  * size. Functions that return int return 0 or a negative errno.
  *
  * Fork. fork() in thread context: parent and child go on, whatever other threads did, and nothing
- * is lost. _Fork(), a raw clone, or fork() in a handler on top of a call of this header: both go
- * on, but what threads that are no more had in hand at that instant is set aside in the child
- * (struct roost_pool_info says how much) until roost_pool_recover().
+ * is lost. It waits for nobody, and the program's own handlers of fork() may use the pools.
+ * _Fork(), a raw clone, or fork() in a handler on top of a call of this header: both go on, but
+ * pages that threads that are no more had in registers at that instant cannot be had in the child
+ * (struct roost_pool_info says how many) until roost_pool_recover().
+ *
+ * Cancellation. No call is a cancellation point, and none is left half done.
+ *
+ * A call that may wait and is made on top of another one that it would wait for, by a signal
+ * handler or a misuse hook, writes its name to standard error and aborts.
  */
 #ifndef ROOST_POOL_H
 #define ROOST_POOL_H
@@ -42,8 +48,9 @@ enum roost_pool_pages {
 	 * partly free, and khugepaged may later fill the gaps again. */
 	ROOST_PAGES_THP = 1,
 	ROOST_PAGES_NO_THP = 2, /* small pages alone */
-	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. Growing fails when the system has no
-	 * more of them; only roost_pool_resize() gives them back. */
+	/* Reserved huge pages (hugetlbfs) of 2 MiB, 1 GiB. The pool takes them when it grows, and
+	 * the kernel clears them then; growing fails when the system, or the container, has no more
+	 * of them. Only roost_pool_resize() gives them back. */
 	ROOST_PAGES_2M = 3,
 	ROOST_PAGES_1G = 4,
 };
@@ -73,7 +80,9 @@ struct roost_pool_config {
 	/* What was free for this long, or up to twice as long, goes back to the kernel: every 256th
 	 * allocation of a thread looks at the clock and gives back 16 MiB at most. 0: not so. */
 	unsigned decay_ms;
-	bool decay_thread; /* a thread does that too, also when nobody allocates */
+	/* A thread does that too, also when nobody allocates. It wakes once in decay_ms; an idle
+	 * pool costs no other system call. A child has no such thread. */
+	bool decay_thread;
 	/* One zone for each NUMA node, its memory on the node; callers get memory of their own
 	 * node first. Without libnuma, or on one node: no difference. */
 	bool numa;
@@ -108,7 +117,13 @@ enum {
 /*
  * Makes a pool. Thread context. 0 and *pool, or -EINVAL (roost_pool_config_error() says why),
  * -ENOMEM (no address space or, ROOST_PAGES_2M and 1G, not enough reserved huge pages), -ENOSPC
- * (ROOST_MAX_POOLS).
+ * (ROOST_MAX_POOLS), -EAGAIN (decay_thread: the system gives no thread; as pthread_create(3)).
+ * Nothing is left behind when it fails.
+ *
+ * Locked memory: after mlockall(2) with MCL_FUTURE the kernel fills what is in use at once, that
+ * is, all of the limit if initial is 0, and counts the limit against RLIMIT_MEMLOCK (-ENOMEM). The
+ * pool does not undo that, since who locks memory wants no page fault later. With initial and step
+ * it is filled as the pool grows, with MCL_ONFAULT as it is written to.
  */
 ROOST_MUST_CHECK int roost_pool_create(roost_pool_t **pool, const struct roost_pool_config *config);
 
@@ -160,9 +175,9 @@ size_t roost_pool_page_size(void);
  */
 int roost_pool_resize(roost_pool_t *pool, size_t bytes);
 
-/* Gives all that is free, but for the reserve, back to the kernel; how many bytes it had. Thread
- * context; waits for others that do the same. Cost: a system call or more for each 2 MiB in which
- * something was freed.
+/* Gives all that is free, but for the reserve, back to the kernel; how many bytes it had. What is
+ * locked (mlock(2)) stays, and is tried again by later calls. Thread context; waits for others that
+ * do the same. Cost: a system call or more for each 2 MiB in which something was freed.
  */
 size_t roost_pool_trim(roost_pool_t *pool);
 
@@ -176,7 +191,7 @@ struct roost_pool_info {
 	unsigned nodes;
 	uint64_t grown, shrunk;	    /* times */
 	uint64_t trims, given_back; /* pageblocks looked at; bytes */
-	size_t set_aside;	    /* in hands of threads that are no more: see Fork above */
+	size_t set_aside; /* bytes in hand of threads, which may be no more: see Fork above */
 };
 
 /* Describes a pool. Thread context; exact only at rest. */
@@ -187,9 +202,10 @@ void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info);
 size_t roost_pool_resident(const roost_pool_t *pool);
 
 /*
- * In a child of _Fork() or the like, or after threads were killed in the middle of it: finds what
- * nobody has any more, and puts it back; how many bytes. Nobody else may be inside the pool.
- * Thread context. Cost: a look at each page's byte of metadata.
+ * In a child of _Fork() or the like, or after threads ended in the middle of it: finds what nobody
+ * has any more, and puts it back; how many bytes. Nobody else may be inside the pool; its own decay
+ * thread, and who trims or changes the size, is waited for. Thread context. Cost: a look at each
+ * page's byte of metadata.
  */
 size_t roost_pool_recover(roost_pool_t *pool);
 

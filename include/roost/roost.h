@@ -140,8 +140,8 @@ enum roost_free_path {
 
 /* May CPUs keep a few frames about them (roost)? What they keep: docs/design.md. */
 enum roost_pockets {
-	/* Where the port can: x86-64 and aarch64 Linux from 5.10 on, glibc 2.35. In POSIX the
-	 * metadata must then be used by one process. */
+	/* Where the port can: x86-64 Linux from 5.10 on, aarch64 Linux 5.10 to 6.18; glibc from
+	 * 2.35 on. In POSIX the metadata must then be used by one process. */
 	ROOST_POCKETS_AUTO = 0,
 	ROOST_POCKETS_OFF = 1,
 };
@@ -388,11 +388,11 @@ ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
 /*
  * In a child after fork(), or after all threads that were inside are gone for ever: puts back what
- * they had in hand, and makes counts, notes and pockets right. Blocks stay allocated that some call
- * had returned, or was about to. Nobody else may be inside, or come back who was. Returns how many
- * frames it put back. Thread context. pcpbuddy: does nothing, and returns 0; what was in hand is
- * lost, and locks stay taken. Cost: a look at each pageblock, and for those that are not all free
- * at each frame's record.
+ * they had in hand, empties pockets, and makes counts and notes right. Blocks stay allocated that
+ * some call had returned, or was about to; one that was being split is whole or completely split.
+ * Nobody else may be inside, or come back who was. Returns how many frames it put back. Thread
+ * context. pcpbuddy: does nothing, and returns 0; what was in hand is lost, and locks stay taken.
+ * Cost: a look at each pageblock, and for those that are not all free at each frame's record.
  */
 size_t roost_recover(roost_t *roost);
 

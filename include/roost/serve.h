@@ -8,8 +8,12 @@
  *
  * The path is a UNIX socket with mode 0600. One thread answers, with all signals blocked, one
  * client after the other; a client has 2 seconds to ask, and 5 to take the answer. Allocations and
- * frees know nothing of it. Making and destroying pools, and fork(), wait while an answer is put
- * together (not while it is sent): about 0.1 s for a TiB of pools.
+ * frees know nothing of it. Making and destroying pools waits while an answer is put together
+ * (not while it is sent): about 0.1 s for a TiB of pools. fork() does not.
+ *
+ * That thread has a table of descriptors of its own. So the program's has none of the server's, and
+ * neither closefrom(3) nor dup2(2) nor a child reaches them. A file that somebody else puts in the
+ * socket's place stays there when the server ends.
  *
  * The child of a fork() does not serve; it may under another path. The parent's socket stays the
  * parent's.
@@ -30,7 +34,8 @@
  * pageblocks are whole and free, less than a quarter, half, three quarters and less than all in
  * use, all in use, and part of a large block in use. "pageblocks" are runs [first pfn, frames,
  * zone, owner, type, usable, free, largest, block, whole] of pageblocks that are alike, by struct
- * roost_pageblock_info. New fields may come; none goes or changes its meaning within a version.
+ * roost_pageblock_info. Names are ASCII: any other byte of them is \xNN, and so is a backslash
+ * before an x. New fields may come; none goes or changes its meaning within a version.
  */
 #ifndef ROOST_SERVE_H
 #define ROOST_SERVE_H
@@ -46,7 +51,8 @@ extern "C" {
 /*
  * Begins to serve. path NULL: ROOST_SERVE_DEFAULT. Thread context. 0, or -EINVAL (the path is too
  * long), -EALREADY (this process serves already), -EADDRINUSE (another serves there, or something
- * is there that is no socket), or what socket(2), bind(2) or pthread_create(3) says.
+ * is there that is no socket), or what socket(2), bind(2), pthread_create(3), close_range(2) (Linux
+ * 5.9) or else unshare(2), signalfd(2) say.
  */
 int roost_pool_serve(const char *path);
 

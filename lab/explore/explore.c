@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "report.h"
+#include "say.h"
 #include "search.h"
 #include "worker.h"
 
@@ -46,7 +48,8 @@ enum {
 	KEY_REPLAY,
 	KEY_SELFTEST,
 	KEY_JSON,
-	KEY_SAVE
+	KEY_SAVE,
+	KEY_HELP,
 };
 
 static const struct argp_option options[] = {
@@ -68,45 +71,40 @@ static const struct argp_option options[] = {
 	{"verbose", 'v', NULL, 0, "Show each access in schedules", 0},
 	{"json", KEY_JSON, NULL, 0, "Results as JSON", 0},
 	{"selftest", KEY_SELFTEST, NULL, 0, "Check the explorer with litmus tests", 0},
+	{"help", KEY_HELP, NULL, 0, "This text", -1},
 	{0}};
 
-static uint64_t number(const char *text, struct argp_state *state)
+static uint64_t number(const char *option, const char *text)
 {
-	char *end;
-	unsigned long long value = strtoull(text, &end, 0);
-
-	if (*end || end == text || *text == '-')
-		argp_error(state, "\"%s\" is no number", text);
-	return value;
+	return args_number(option, text, 0, UINT32_MAX);
 }
 
 /* Options with a number; false if it is none of them. */
-static bool parse_number(int key, const char *text, struct argp_state *state)
+static bool parse_number(int key, const char *text, struct arguments *a)
 {
-	struct arguments *a = state->input;
 	struct options *o = &a->options;
 
 	switch (key) {
 	case 's':
-		o->seconds = (double)number(text, state);
+		o->seconds = (double)number("seconds", text);
 		return true;
 	case 't':
-		a->total = (double)number(text, state);
+		a->total = (double)number("total", text);
 		return true;
 	case 'n':
-		o->executions = number(text, state);
+		o->executions = number("executions", text);
 		return true;
 	case 'b':
-		o->bound = (unsigned)number(text, state) & 127;
+		o->bound = (unsigned)args_number("bound", text, 0, 127);
 		return true;
 	case KEY_PCT:
-		o->pct = number(text, state);
+		o->pct = number("pct", text);
 		return true;
 	case 'S':
-		o->seed = number(text, state);
+		o->seed = number("seed", text);
 		return true;
 	case 'j':
-		a->workers = (unsigned)number(text, state);
+		a->workers = (unsigned)args_number("jobs", text, 1, UINT32_MAX);
 		return true;
 	default:
 		return false;
@@ -138,19 +136,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	if (parse_number(key, text, state) || parse_switch(key, a))
+	if (parse_number(key, text, a) || parse_switch(key, a))
 		return 0;
 	switch (key) {
 	case 'f':
 		a->path = engine_path(text);
 		if (a->path < 0)
-			argp_error(state, "the engine %s has no free path \"%s\"", engine->name,
-				   text);
+			die("--free=%s: the engine %s has no such free path", text, engine->name);
 		return 0;
 	case KEY_ENGINE:
 		if (strcmp(text, engine_program) != 0)
-			argp_error(state, "this program has the engine %s in it, not \"%s\"",
-				   engine_program, text);
+			die("--engine=%s: this program has the engine %s in it", text,
+			    engine_program);
 		return 0;
 	case KEY_SAVE:
 		a->options.save = text;
@@ -160,13 +157,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->nr_files == FILES)
-			argp_error(state, "more than %d scenarios", FILES);
+			die("%s: more than %d scenarios", text, FILES);
 		a->files[a->nr_files++] = text;
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->nr_files && !a->replay && !a->selftest)
-			argp_error(state, "name a scenario, e.g. lab/scenarios/seed-single.scn");
+			die("which scenario? Give a file, e.g. lab/scenarios/seed-single.scn; see "
+			    "`roost explore --help`");
 		return 0;
+	case KEY_HELP:
+		args_help(state);
+	case ARGP_KEY_ERROR:
+		args_complain(state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -212,10 +214,9 @@ static bool read_scenarios(void)
 		if (!scenario_read(arguments.files[i], &scenarios[i]))
 			return false;
 		if (UNIPROCESSOR && scenarios[i].config.nr_cpus > 1) {
-			fprintf(stderr,
-				"roost-explore: %s: this is the uniprocessor build; it "
-				"takes scenarios with cpus 1\n",
-				arguments.files[i]);
+			say_error("%s: this is the uniprocessor build; it takes scenarios with "
+				  "cpus 1",
+				  arguments.files[i]);
 			return false;
 		}
 		for (unsigned path = 0; path < engine_nr_paths(engine); path++)
@@ -225,10 +226,9 @@ static bool read_scenarios(void)
 					(struct job){.scenario = &scenarios[i], .path = path};
 	}
 	if (!nr_jobs)
-		fprintf(stderr,
-			"roost-explore: no scenario says what it expects of the engine %s; add a "
-			"line \"expect %s: pass\" or choose a path with --free\n",
-			engine->name, engine->name);
+		say_error("no scenario says what it expects of the engine %s; add a line \"expect "
+			  "%s: pass\" or choose a path with --free",
+			  engine->name, engine->name);
 	return nr_jobs;
 }
 
@@ -312,7 +312,7 @@ static int explore(void)
 	if (!arguments.options.json)
 		report_head();
 	if (!run()) {
-		fprintf(stderr, "roost-explore: a worker process ended\n");
+		say_error("a worker process ended");
 		return 2;
 	}
 	for (unsigned i = 0; i < nr_jobs; i++)
@@ -340,16 +340,16 @@ static int replay(void)
 	if (!schedule_read(&schedule, &head, arguments.replay))
 		return 2;
 	if (strcmp(head.engine, engine_program) != 0) {
-		fprintf(stderr, "roost-explore: %s is of the engine %s: add --engine=%s\n",
-			arguments.replay, head.engine, head.engine);
+		say_error("%s is of the engine %s: add --engine=%s", arguments.replay, head.engine,
+			  head.engine);
 		return 2;
 	}
 	if (!scenario_read(head.scenario, &scenarios[0]))
 		return 2;
 	path = engine_path(head.path);
 	if (path < 0) {
-		fprintf(stderr, "roost-explore: %s: the engine %s has no free path \"%s\"\n",
-			arguments.replay, engine->name, head.path);
+		say_error("%s: the engine %s has no free path \"%s\"", arguments.replay,
+			  engine->name, head.path);
 		return 2;
 	}
 	job.path = (unsigned)path;
@@ -375,8 +375,9 @@ int explore_main(int argc, char **argv)
 		.options = {.seconds = 20, .seed = 1, .bound = SEARCH_NO_BOUND, .save = "."},
 		.path = -1,
 		.workers = cpus > 0 ? (unsigned)cpus : 1};
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	say_who = "roost-explore";
+	program_begin();
+	args_parse(&argp, "roost explore", argc, argv, &arguments);
 	arguments.options.progress = !arguments.options.json && isatty(STDERR_FILENO);
 	if (arguments.selftest)
 		return selftest() ? 1 : 0;

@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "pct.h"
 #include "report.h"
+#include "say.h"
 #include "schedule.h"
 #include "search.h"
 #include "split.h"
@@ -205,6 +206,7 @@ static void save(struct work *w, const struct schedule *schedule)
 {
 	struct result *r = w->result;
 	struct schedule_head head = {.weak = vm.weak};
+	int length;
 
 	if (!w->options->save || (w->options->judged && job_as_expected(w->job, r)))
 		return;
@@ -212,10 +214,15 @@ static void save(struct work *w, const struct schedule *schedule)
 	snprintf(head.path, sizeof(head.path), "%s", engine->paths[w->job->path]);
 	snprintf(head.engine, sizeof(head.engine), "%s", engine_program);
 	snprintf(head.key, sizeof(head.key), "%s", r->key);
-	snprintf(r->saved, sizeof(r->saved), "%.120s/%.60s-%.15s.sched", w->options->save,
-		 w->job->scenario->name, head.path);
-	if (!schedule_write(schedule, &head, r->saved))
+	/* With the name of the engine's path it may be longer than a file's may be: it is cut. */
+	length = snprintf(r->saved, sizeof(r->saved), "%s/%.*s-%s.sched", w->options->save,
+			  NAME_MAX - 32, w->job->scenario->name, head.path);
+	if (length >= (int)sizeof(r->saved)) {
+		say_error("--save=%s: too long", w->options->save);
 		r->saved[0] = 0;
+	} else if (!schedule_write(schedule, &head, r->saved)) {
+		r->saved[0] = 0;
+	}
 }
 
 static void found(struct work *w, FILE *out)

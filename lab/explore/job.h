@@ -12,6 +12,7 @@
 #ifndef LAB_JOB_H
 #define LAB_JOB_H
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "cover.h"
@@ -30,8 +31,9 @@ struct options {
 struct result {
 	bool loaded, exhausted;
 	enum failure_kind kind;
-	char key[128], text[1024], lockdep[256], saved[300];
-	char reached[64]; /* how far it came */
+	char key[128], text[1024], lockdep[256];
+	char saved[PATH_MAX]; /* the file of the schedule, of any bytes, or "" */
+	char reached[64];     /* how far it came */
 	uint64_t executions, redundant, cut, steps, choices, states;
 	unsigned ends; /* different memories at the end of an execution */
 	unsigned depth, shared, restarts, most_own;

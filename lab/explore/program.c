@@ -138,8 +138,12 @@ static void do_split(struct context *c, const struct statement *s)
 	called(c);
 	if (err)
 		return;
-	for (unsigned i = 1; i < s->nr_variables; i++)
-		world_set(s->variables[i], value_of(block.pfn + ((roost_pfn)(i - 1) << to), to));
+	for (unsigned i = 1; i < s->nr_variables; i++) {
+		roost_pfn part = (roost_pfn)(i - 1) << to;
+		bool there = part >> block.order == 0; /* else it was a smaller block this time */
+
+		world_set(s->variables[i], value_of(there ? block.pfn + part : ROOST_NONE, to));
+	}
 }
 
 /* An object of a slab goes; the last one takes the slab's frame along, under the slab's lock. */

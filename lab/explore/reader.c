@@ -9,16 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "say.h"
+
+enum { READ_ERROR_MAX = 512 };
+
 bool read_error(struct reader *r, const char *format, ...)
 {
+	char text[READ_ERROR_MAX];
 	va_list list;
 
 	if (!r->bad) {
-		fprintf(stderr, "roost-explore: %s:%u: ", r->out->file, r->line);
 		va_start(list, format);
-		vfprintf(stderr, format, list);
+		vsnprintf(text, sizeof(text), format, list);
 		va_end(list);
-		fputc('\n', stderr);
+		say_error("%s:%u: %s", r->out->file, r->line, text);
 	}
 	r->bad = true;
 	return false;
@@ -50,6 +54,9 @@ const char *read_word(struct reader *r, char *buffer, size_t size)
 	while (is_word(*r->at) && n + 1 < size)
 		buffer[n++] = *r->at++;
 	buffer[n] = 0;
+	if (is_word(*r->at))
+		read_error(r, "a word has %zu characters at most: \"%s\" is longer", size - 1,
+			   buffer);
 	return buffer;
 }
 

@@ -35,6 +35,9 @@ unsigned read_cpu(struct reader *r);
 /* The index of a name in a table, or -1. */
 int find_name(const char *const *names, unsigned nr, const char *name);
 
+/* statement.c: what of the statements of a whole file makes no sense. False: it was said. */
+bool check_statements(struct reader *r);
+
 /* statement.c: the operations of a program, up to the end of the line. */
 void read_statements(struct reader *r, struct program *program);
 

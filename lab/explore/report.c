@@ -8,11 +8,23 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "printable_json.h"
+#include "say.h"
+
+enum { NAME_COLUMNS = 60, NAME_ROOM = 4 * (NAME_MAX + 1) };
+
+static const char *name_of(const struct job *job, char text[NAME_ROOM], unsigned columns)
+{
+	return printable(text, NAME_ROOM, columns, job->scenario->name,
+			 strlen(job->scenario->name));
+}
 
 void report_find(const struct job *job, const struct result *r, const struct schedule *schedule,
 		 FILE *out)
 {
-	fprintf(out, "%s: free path %s: %s\n", job->scenario->name, engine->paths[job->path],
+	char text[NAME_ROOM], *saved = printable_copy(r->saved, strlen(r->saved));
+
+	fprintf(out, "%s: free path %s: %s\n", name_of(job, text, 0), engine->paths[job->path],
 		r->key);
 	if (job->scenario->title[0])
 		fprintf(out, "%s\n",
@@ -25,16 +37,19 @@ void report_find(const struct job *job, const struct result *r, const struct sch
 		schedule->nr_reads ? ", with stale loads" : "",
 		r->saved[0] ? "; saved, replay with --replay " : ")\n");
 	if (r->saved[0])
-		fprintf(out, "%s)\n", r->saved);
+		fprintf(out, "%s)\n", saved);
+	free(saved);
 	fputc('\n', out);
 }
 
 void report_progress(const struct job *job, const struct result *r, double seconds)
 {
+	char text[NAME_ROOM];
+
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s %s: %llu executions, %.0f s, %s", job->scenario->name,
-			engine->paths[job->path], (unsigned long long)r->executions, seconds,
-			r->reached);
+		fprintf(stderr, "\r\033[K%s %s: %llu executions, %.0f s, %s",
+			name_of(job, text, NAME_COLUMNS), engine->paths[job->path],
+			(unsigned long long)r->executions, seconds, r->reached);
 }
 
 /* 1234567 as 1.23M. */
@@ -58,12 +73,14 @@ void report_head(void)
 void report_result(const struct job *job, const struct result *r, bool judged)
 {
 	const char *outcome = r->kind ? r->key : r->exhausted ? "pass" : "pass so far";
-	char executions[16], states[16];
+	char executions[16], states[16], text[NAME_ROOM];
+	const char *name = name_of(job, text, NAME_COLUMNS);
+	unsigned columns = printable_columns(name);
 
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-	printf("%-20s %-8s %-26s %6s %6s %6u %6u %5u %7.1f  %s%s\n", job->scenario->name,
-	       engine->paths[job->path], outcome,
+	printf("%s%*s %-8s %-26s %6s %6s %6u %6u %5u %7.1f  %s%s\n", name,
+	       columns < 20 ? (int)(20 - columns) : 0, "", engine->paths[job->path], outcome,
 	       amount(r->executions, executions, sizeof(executions)),
 	       amount(r->states, states, sizeof(states)), r->depth, cover_count(r->cover), r->ends,
 	       r->seconds, r->reached,
@@ -73,15 +90,15 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 static json_t *json_of(const struct job *job, const struct result *r)
 {
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
 		/* what came out */
-		"scenario", job->scenario->name, "engine", engine_program, /**/
-		"free", engine->paths[job->path],			   /**/
-		"outcome", r->kind ? r->key : "pass", "text", r->text,	   /**/
-		"expected", (int)job_as_expected(job, r),		   /**/
-		"exhausted", (int)r->exhausted, "reached", r->reached,	   /**/
-		"lockdep", r->lockdep, "schedule", r->saved,
+		"scenario", json_printable(job->scenario->name), "engine", engine_program, /**/
+		"free", engine->paths[job->path],					   /**/
+		"outcome", r->kind ? r->key : "pass", "text", r->text,			   /**/
+		"expected", (int)job_as_expected(job, r),				   /**/
+		"exhausted", (int)r->exhausted, "reached", r->reached,			   /**/
+		"lockdep", r->lockdep, "schedule", json_printable(r->saved),
 		/* and how much was done for it */
 		"executions", (json_int_t)r->executions, "ends", (json_int_t)r->ends, /**/
 		"redundant", (json_int_t)r->redundant, "cut", (json_int_t)r->cut,     /**/
@@ -98,7 +115,8 @@ void report_json(const struct job *jobs, const struct result *results, unsigned 
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < nr; i++)
-		json_array_append_new(list, json_of(&jobs[i], &results[i]));
+		if (json_array_append_new(list, json_of(&jobs[i], &results[i])) != 0)
+			die("out of memory");
 	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4));
 	putchar('\n');
 	json_decref(list);

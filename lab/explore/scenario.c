@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printable.h"
 #include "reader.h"
+#include "say.h"
 
 enum { ALL_PATHS = (1u << ENGINE_PATHS) - 1 };
 
@@ -19,6 +21,11 @@ static void pool(struct reader *r)
 	char key[SCENARIO_NAME];
 	unsigned long value;
 
+	if (s->has_pool)
+		read_error(r, "there is a line \"pool\" already");
+	s->has_pool = true;
+	if (s->nr_setup || s->nr_contexts || s->nr_finally)
+		read_error(r, "the pool stands before those who use its CPUs");
 	zone = (struct roost_zone_config){0};
 	do {
 		read_word(r, key, sizeof(key));
@@ -125,8 +132,12 @@ static void misuse(struct reader *r)
 	int kind = find_name(names, SCENARIO_MISUSES, read_word(r, name, sizeof(name)));
 
 	if (kind < 0)
-		read_error(r, "\"%s\" is no misuse: double-free, not-allocated, wrong-order, ...",
+		read_error(r,
+			   "\"%s\" is no misuse: double-free, not-allocated, wrong-order, "
+			   "misaligned, out-of-range, hole, bad-order, bad-flags, corrupt",
 			   name);
+	else if (r->out->misuse[kind])
+		read_error(r, "%s is there already", name);
 	else
 		r->out->misuse[kind] = (unsigned)read_number(r, "how often", 100);
 }
@@ -174,9 +185,9 @@ static void context(struct reader *r, const char *kind)
 	if (s->nr_contexts > VM_CONTEXTS)
 		read_error(r, "there can be %d tasks and handlers at most", VM_CONTEXTS);
 	snprintf(p->name, sizeof(p->name), "%.9s cpu%u", kind, p->cpu);
-	r->open = p;
 	if (level == LEVEL_STOP || r->bad)
 		return;
+	r->open = p;
 	if (read_expected(r, ':'))
 		read_statements(r, p);
 }
@@ -238,10 +249,26 @@ static void name_scenario(struct scenario *s)
 	const char *slash = strrchr(s->file, '/');
 	char *dot;
 
-	snprintf(s->name, sizeof(s->name), "%.60s", slash ? slash + 1 : s->file);
+	snprintf(s->name, sizeof(s->name), "%.*s", NAME_MAX, slash ? slash + 1 : s->file);
 	dot = strrchr(s->name, '.');
-	if (dot)
+	if (dot && dot > s->name)
 		*dot = 0;
+}
+
+static void take_line(struct reader *r, char *text, size_t length)
+{
+	struct scenario *s = r->out;
+
+	r->line++;
+	r->at = text;
+	if (strlen(text) < length)
+		read_error(r, "a zero byte in the line: this is no scenario");
+	while (length && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		text[--length] = 0;
+	if (r->line == 1 && text[0] == '#')
+		printable(s->title, sizeof(s->title), 0, text + 1, length - 1);
+	if (!r->bad)
+		line(r);
 }
 
 bool scenario_read(const char *file, struct scenario *s)
@@ -249,31 +276,29 @@ bool scenario_read(const char *file, struct scenario *s)
 	struct reader r = {.out = s};
 	char *buffer = NULL;
 	size_t size = 0;
+	ssize_t length;
 	FILE *in;
 
 	*s = (struct scenario){.config = ROOST_CONFIG_INIT, .pageblocks = 4};
 	s->config.pockets = ROOST_POCKETS_OFF; /* but for scenarios about them: fewer steps */
 	s->config.nr_cpus = 2;
-	snprintf(s->file, sizeof(s->file), "%s", file);
-	name_scenario(s);
-	in = fopen(file, "r");
+	in = fopen(file, "re");
 	if (!in) {
-		fprintf(stderr, "roost-explore: %s: %s\n", file, strerror(errno));
+		say_error("%s: cannot read: %s", file, strerror(errno));
 		return false;
 	}
-	while (getline(&buffer, &size, in) >= 0 && !r.bad) {
-		r.line++;
-		r.at = buffer;
-		buffer[strcspn(buffer, "\r\n")] = 0;
-		if (r.line == 1 && buffer[0] == '#')
-			snprintf(s->title, sizeof(s->title), "%.*s", (int)strcspn(buffer + 1, "\n"),
-				 buffer + 1);
-		line(&r);
+	snprintf(s->file, sizeof(s->file), "%s", file);
+	name_scenario(s);
+	while (!r.bad && (length = getline(&buffer, &size, in)) >= 0)
+		take_line(&r, buffer, (size_t)length);
+	if (ferror(in)) {
+		say_error("%s: cannot read: %s", file, strerror(errno));
+		r.bad = true;
 	}
 	free(buffer);
 	fclose(in);
 	r.line++;
 	if (!r.bad && !s->nr_contexts)
 		read_error(&r, "nobody does anything: a line \"task cpu0: ...\" is missing");
-	return !r.bad;
+	return !r.bad && check_statements(&r);
 }

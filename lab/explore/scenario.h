@@ -19,6 +19,8 @@
 #ifndef LAB_SCENARIO_H
 #define LAB_SCENARIO_H
 
+#include <limits.h>
+
 #include <roost/roost.h>
 
 #include "engine.h"
@@ -93,7 +95,9 @@ struct expectation {
 };
 
 struct scenario {
-	char file[256], name[64], title[160];
+	char file[PATH_MAX], name[NAME_MAX + 1]; /* of any bytes */
+	char title[160];			 /* printable */
+	bool has_pool;
 	struct roost_config config;
 	unsigned pageblocks;
 	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */

@@ -4,7 +4,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "output.h"
+#include "say.h"
 
 /* ---- Taking -------------------------------------------------------------------------------- */
 
@@ -96,14 +101,8 @@ enum outcome schedule_run(struct schedule *s)
 
 /* ---- On paper ------------------------------------------------------------------------------ */
 
-bool schedule_write(const struct schedule *s, const struct schedule_head *head, const char *file)
+static bool write_lines(const struct schedule *s, const struct schedule_head *head, FILE *out)
 {
-	FILE *out = fopen(file, "w");
-
-	if (!out) {
-		fprintf(stderr, "roost-explore: %s: %s\n", file, strerror(errno));
-		return false;
-	}
 	fprintf(out, "# roost-explore schedule: replay with --replay FILE\n");
 	fprintf(out, "scenario %s\nengine %s\nfree %s\nmemory %s\nfailure %s\n", head->scenario,
 		head->engine, head->path, head->weak ? "weak" : "sc", head->key);
@@ -119,7 +118,34 @@ bool schedule_write(const struct schedule *s, const struct schedule_head *head, 
 	for (unsigned i = 0; i < s->nr_reads; i++)
 		fprintf(out, "read %u %u %u\n", s->reads[i].context, s->reads[i].number,
 			s->reads[i].older);
-	return fclose(out) == 0;
+	return !(ferror(out) | fclose(out));
+}
+
+bool schedule_write(const struct schedule *s, const struct schedule_head *head, const char *file)
+{
+	char error[ERROR_MAX];
+	struct output output;
+	FILE *out;
+	bool good;
+
+	if (strchr(head->scenario, '\n')) {
+		say_error("%s: the schedule of a find cannot be saved: its lines cannot hold this "
+			  "name",
+			  head->scenario);
+		return false;
+	}
+	good = output_begin(&output, "save", file, error);
+	if (good) {
+		out = fdopen(dup(output.fd), "w");
+		good = out && write_lines(s, head, out);
+		if (!good)
+			snprintf(error, sizeof(error), "--save=%.300s: cannot write: %s", file,
+				 strerror(errno));
+		good = output_end(&output, good, error);
+	}
+	if (!good)
+		say_error("%s", error);
+	return good;
 }
 
 static bool read_line(struct schedule *s, struct schedule_head *head, const char *line)
@@ -129,14 +155,18 @@ static bool read_line(struct schedule *s, struct schedule_head *head, const char
 
 	if (line[0] == '#' || line[0] == '\n')
 		return true;
-	if (sscanf(line, "scenario %255[^\n]", head->scenario) == 1 ||
-	    sscanf(line, "engine %31s", head->engine) == 1 ||
+	if (!strncmp(line, "scenario ", 9)) {
+		snprintf(head->scenario, sizeof(head->scenario), "%.*s",
+			 (int)strcspn(line + 9, "\n"), line + 9);
+		return true;
+	}
+	if (sscanf(line, "engine %31s", head->engine) == 1 ||
 	    sscanf(line, "free %15s", head->path) == 1 ||
 	    sscanf(line, "failure %127[^\n]", head->key) == 1)
 		return true;
 	if (sscanf(line, "memory %15s", word) == 1) {
 		head->weak = !strcmp(word, "weak");
-		return true;
+		return head->weak || !strcmp(word, "sc");
 	}
 	if (sscanf(line, "read %u %u %u", &context, &number, &older) == 3 &&
 	    context < VM_CONTEXTS && s->nr_reads < SCHEDULE_READS) {
@@ -155,33 +185,41 @@ static bool read_line(struct schedule *s, struct schedule_head *head, const char
 	return true;
 }
 
+static bool read_lines(struct schedule *s, struct schedule_head *head, const char *file, FILE *in)
+{
+	char *line = NULL;
+	size_t room = 0;
+	unsigned n = 0;
+	bool good = true;
+
+	while (good && getline(&line, &room, in) >= 0) {
+		n++;
+		good = read_line(s, head, line);
+	}
+	free(line);
+	if (!good)
+		say_error("%s:%u: this is no line of a saved schedule", file, n);
+	else if (ferror(in))
+		say_error("%s: cannot read: %s", file, strerror(errno));
+	return good && !ferror(in);
+}
+
 bool schedule_read(struct schedule *s, struct schedule_head *head, const char *file)
 {
-	FILE *in = fopen(file, "r");
-	char line[512];
-	unsigned n = 0;
+	FILE *in = fopen(file, "re");
+	bool good;
 
 	memset(head, 0, sizeof(*head));
 	s->nr_turns = s->nr_reads = 0;
 	if (!in) {
-		fprintf(stderr, "roost-explore: %s: %s\n", file, strerror(errno));
+		say_error("%s: cannot read: %s", file, strerror(errno));
 		return false;
 	}
-	while (fgets(line, sizeof(line), in)) {
-		n++;
-		if (!read_line(s, head, line)) {
-			fprintf(stderr,
-				"roost-explore: %s:%u: this is no line of a saved schedule\n", file,
-				n);
-			fclose(in);
-			return false;
-		}
-	}
+	good = read_lines(s, head, file, in);
 	fclose(in);
-	if (!head->scenario[0] || !head->path[0]) {
-		fprintf(stderr, "roost-explore: %s: names no scenario: not a saved schedule\n",
-			file);
+	if (good && (!head->scenario[0] || !head->path[0])) {
+		say_error("%s: names no scenario: not a saved schedule", file);
 		return false;
 	}
-	return true;
+	return good;
 }

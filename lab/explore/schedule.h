@@ -9,6 +9,8 @@
 #ifndef LAB_SCHEDULE_H
 #define LAB_SCHEDULE_H
 
+#include <limits.h>
+
 #include "vm.h"
 
 enum { SCHEDULE_TURNS = 2 * VM_STEPS, SCHEDULE_READS = 1024 };
@@ -39,7 +41,7 @@ void schedule_take(struct schedule *schedule);
 enum outcome schedule_run(struct schedule *schedule);
 
 struct schedule_head {
-	char scenario[256], engine[32], path[16], key[128];
+	char scenario[PATH_MAX], engine[32], path[16], key[128];
 	bool weak;
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* split.c - see split.h. A part reports in a memory file, since a pipe could be full. */
-#define _GNU_SOURCE /* memfd_create(), pipe2() */
 #include "split.h"
 
 #include <errno.h>

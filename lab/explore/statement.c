@@ -27,6 +27,16 @@ static void variables(struct reader *r, struct statement *s)
 		read_error(r, "a variable is missing");
 }
 
+/* Those from the first on get a value each, or are compared: none can be there twice. */
+static void all_different(struct reader *r, const struct statement *s, unsigned first)
+{
+	for (unsigned i = first; i < s->nr_variables && !r->bad; i++)
+		for (unsigned j = first; j < i; j++)
+			if (s->variables[i] == s->variables[j])
+				read_error(r, "%s is there twice",
+					   r->out->variables[s->variables[i]]);
+}
+
 static void alloc_flags(struct reader *r, struct statement *s)
 {
 	static const char *const names[] = {"wait", "reserve", "movable", "unmovable",
@@ -56,6 +66,7 @@ static void alloc(struct reader *r, struct statement *s)
 		read_error(r, "say who gets it: a = alloc ..., or a b = alloc-bulk ...");
 	else if (s->verb == VERB_ALLOC && s->nr_variables > 1)
 		read_error(r, "alloc gives one block; alloc-bulk gives several");
+	all_different(r, s, 0);
 	s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
 	alloc_flags(r, s);
 }
@@ -76,6 +87,7 @@ static void assertion(struct reader *r, struct statement *s)
 		return;
 	if (s->assertion != ASSERT_OWNER) {
 		variables(r, s);
+		all_different(r, s, 0);
 		return;
 	}
 	s->variables[s->nr_variables++] = read_variable(r);
@@ -94,17 +106,22 @@ static void arguments(struct reader *r, struct statement *s)
 	switch (s->verb) {
 	case VERB_FREE:
 	case VERB_FREE_NOLOCK:
-	case VERB_ISOLATE:
-	case VERB_UNISOLATE:
-	case VERB_WAIT:
 	case VERB_FREE_BATCH:
 	case VERB_FREE_BATCH_NOLOCK:
 		variables(r, s);
 		break;
+	case VERB_ISOLATE:
+	case VERB_UNISOLATE:
+	case VERB_WAIT:
+		s->variables[s->nr_variables++] = read_variable(r);
+		break;
 	case VERB_SPLIT: /* a into parts of ORDER: x y ... */
 		s->variables[s->nr_variables++] = read_variable(r);
 		s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER);
+		if (!more_arguments(r))
+			read_error(r, "the names of the parts are missing");
 		variables(r, s);
+		all_different(r, s, 1);
 		break;
 	case VERB_SLAB_FREE:
 		s->variables[s->nr_variables++] = read_variable(r);
@@ -202,4 +219,113 @@ void read_statements(struct reader *r, struct program *program)
 		if (!r->bad && !read_end(r))
 			read_expected(r, ';');
 	}
+}
+
+/* ---- All statements together --------------------------------------------------------------- */
+
+struct orders {
+	bool set[SCENARIO_VARIABLES]; /* is it ever? */
+	int most[SCENARIO_VARIABLES]; /* the order of the largest block that it can be */
+};
+
+/* In the order in which they run, as far as there is one. */
+static const struct program *program_of(const struct scenario *s, unsigned i)
+{
+	if (i < s->nr_setup)
+		return &s->setup[i];
+	i -= s->nr_setup;
+	if (i < s->nr_contexts)
+		return &s->contexts[i];
+	i -= s->nr_contexts;
+	if (i < s->nr_finally)
+		return &s->finally[i];
+	return i == s->nr_finally ? &s->pressure : NULL;
+}
+
+static void note(struct orders *o, const struct statement *s, unsigned first)
+{
+	for (unsigned i = first; i < s->nr_variables; i++) {
+		unsigned variable = s->variables[i];
+
+		if (!o->set[variable] || s->number > o->most[variable])
+			o->most[variable] = s->number;
+		o->set[variable] = true;
+	}
+}
+
+static void note_orders(struct orders *o, const struct program *p)
+{
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct statement *s = &p->statements[i];
+
+		if (s->verb == VERB_ALLOC || s->verb == VERB_ALLOC_BULK)
+			note(o, s, 0);
+		else if (s->verb == VERB_SPLIT)
+			note(o, s, 1);
+		else if (s->verb == VERB_WAIT) /* nobody need set it: a livelock may be wanted */
+			note(o, s, 0);
+	}
+}
+
+/* A name for a part that there is not would be of a frame that is somebody else's. */
+static void check_split(struct reader *r, const struct orders *o, const struct statement *s)
+{
+	const char *name = r->out->variables[s->variables[0]];
+	int most = o->most[s->variables[0]];
+	unsigned names = s->nr_variables - 1u;
+
+	if (most < s->number)
+		read_error(
+			r,
+			"split: %s is a block of order %d at most, so it has no part of order %d",
+			name, most, s->number);
+	else if (most - s->number < 8 && names > 1u << (most - s->number))
+		read_error(
+			r,
+			"split: %u names for parts of order %d, but %s is a block of order %d at "
+			"most and has %u of them",
+			names, s->number, name, most, 1u << (most - s->number));
+}
+
+/* What runs before and after the exploration runs on no virtual CPU: nobody is there to be waited
+ * for. And only then is all memory at rest. */
+static void check_place(struct reader *r, const struct program *p, const struct statement *s)
+{
+	const struct scenario *all = r->out;
+	bool setup = p >= all->setup && p < all->setup + all->nr_setup;
+	bool finally = p >= all->finally && p < all->finally + all->nr_finally;
+
+	if (s->verb == VERB_FILL && !setup)
+		read_error(r, "fill is for setup only");
+	else if ((setup || finally) && (s->verb == VERB_SLAB_FREE || s->verb == VERB_WAIT ||
+					(s->verb >= VERB_LOCK && s->verb <= VERB_IRQ_ON)))
+		read_error(r, "%s is for tasks and handlers only", verbs[s->verb]);
+}
+
+static void check_variables(struct reader *r, const struct orders *o, const struct statement *s)
+{
+	for (unsigned i = 0; i < s->nr_variables && !r->bad; i++)
+		if (!o->set[s->variables[i]])
+			read_error(r, "nothing gives %s a value",
+				   r->out->variables[s->variables[i]]);
+}
+
+bool check_statements(struct reader *r)
+{
+	const struct program *p;
+	struct orders o = {0};
+
+	for (unsigned i = 0; (p = program_of(r->out, i)); i++)
+		note_orders(&o, p);
+	for (unsigned i = 0; (p = program_of(r->out, i)); i++)
+		for (unsigned j = 0; j < p->nr && !r->bad; j++) {
+			const struct statement *s = &p->statements[j];
+
+			r->line = s->line;
+			check_place(r, p, s);
+			check_variables(r, &o, s);
+			if (s->verb == VERB_SPLIT && !r->bad)
+				check_split(r, &o, s);
+		}
+	return !r->bad;
 }

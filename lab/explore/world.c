@@ -12,6 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "port.h"
+#include "say.h"
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */
@@ -206,7 +207,7 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	if (!size || roost_init(&pool, &config, metadata, size)) {
 		const char *error = roost_config_error(&config);
 
-		fprintf(stderr, "roost-explore: %s: pool: %s\n", s->file, error ? error : "?");
+		say_error("%s: pool: %s", s->file, error ? error : "?");
 		return false;
 	}
 	engine_register(pool);
@@ -215,7 +216,7 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	vm.nr_cpus = config.nr_cpus;
 	run_plain(s->setup, s->nr_setup);
 	if (vm.failure.kind) {
-		fprintf(stderr, "roost-explore: %s: setup: %s\n", s->file, vm.failure.text);
+		say_error("%s: setup: %s", s->file, vm.failure.text);
 		return false;
 	}
 	memset(world->misuse, 0, sizeof(world->misuse));

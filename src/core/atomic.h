@@ -26,7 +26,7 @@
 #define rst_fence_sc()	    atomic_thread_fence(memory_order_seq_cst)
 
 /* The new value. */
-#define rst_take_rlx(p, v) (atomic_fetch_sub_explicit((p), (v), memory_order_relaxed) - (v))
+#define rst_take_rel(p, v) (atomic_fetch_sub_explicit((p), (v), memory_order_release) - (v))
 
 /* Their results are not used: with them a compiler may make a loop of compare-and-exchange. */
 #define rst_add_rlx(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_relaxed))

@@ -40,34 +40,22 @@ bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
 	return false;
 }
 
-/* All of so many words, or none of them. */
-static bool take_all(struct rst_set *set, unsigned first, unsigned words, bool *put_back)
+bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put_back)
 {
-	for (unsigned i = 0; i < words; i++) {
+	unsigned first = off / 64;
+
+	*put_back = false;
+	for (unsigned i = 0; i < 1u << (k - RST_WORD_ORDER); i++) {
 		uint64_t full = RST_FULL;
 
 		if (rst_cas64_acq(&set->word[first + i], &full, 0))
 			continue;
-		*put_back |= i > 0;
+		*put_back = i > 0;
 		while (i-- > 0)
 			rst_or_sc(&set->word[first + i], RST_FULL);
 		return false;
 	}
 	return true;
-}
-
-bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back)
-{
-	unsigned words = 1u << (k - RST_WORD_ORDER);
-
-	*put_back = false;
-	for (unsigned i = 0; i < RST_SET_WORDS; i += words) {
-		if (are_full(set, i, words) && take_all(set, i, words, put_back)) {
-			*off = i * 64;
-			return true;
-		}
-	}
-	return false;
 }
 
 bool rst_set_take_at(struct rst_set *set, unsigned off)
@@ -112,20 +100,17 @@ unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint
 	return 0;
 }
 
-uint64_t rst_set_take_half(struct rst_set *set, unsigned k, unsigned *off)
+uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsigned *off)
 {
-	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
-		uint64_t old = rst_load_rlx(&set->word[i]), runs;
+	uint64_t old = rst_load_rlx(&set->word[word]), runs;
 
-		for (unsigned tries = 0; tries < RST_SET_TRIES && (runs = rst_runs(old, k));
-		     tries++) {
-			unsigned first = (unsigned)__builtin_ctzll(runs) & 32;
-			uint64_t bits = old & rst_run(first, 5);
+	for (unsigned tries = 0; tries < RST_SET_TRIES && (runs = rst_runs(old, k)); tries++) {
+		unsigned first = (unsigned)__builtin_ctzll(runs) & 32;
+		uint64_t bits = old & rst_run(first, 5);
 
-			*off = i * 64 + first;
-			if (rst_cas64_sc(&set->word[i], &old, old & ~bits))
-				return bits >> first;
-		}
+		*off = word * 64 + first;
+		if (rst_cas64_sc(&set->word[word], &old, old & ~bits))
+			return bits >> first;
 	}
 	return 0;
 }
@@ -168,6 +153,13 @@ static unsigned largest_of_words(const struct rst_set *set)
 				return k;
 	}
 	return RST_WORD_ORDER;
+}
+
+unsigned rst_set_words_free(const struct rst_set *set, unsigned off, unsigned k)
+{
+	while (off < RST_SET_SIZE && !are_full(set, off / 64, 1u << (k - RST_WORD_ORDER)))
+		off += 1u << k;
+	return off;
 }
 
 int rst_set_largest(const struct rst_set *set)

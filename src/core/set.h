@@ -11,9 +11,8 @@
  *
  * Orders above 6 are more than a word. They are put word by word, in pieces that may be taken at
  * once, and taken word by word: if one is not full any more, the ones before it are put back.
- * In between they are only in the taker's registers: at most 448 things, and only of a set that was
- * free that far. Who looks for them meanwhile does not see them; struct rst_zone's begun and ended
- * tell it so.
+ * In between they are only in the taker's registers: at most 448 things, and only of a run that was
+ * free that far. Who looks for them meanwhile does not see them: roost/hidden.h.
  *
  * Orders: a put releases what its caller did with the things to the take that acquires them. It is
  * sequentially consistent besides, since who put then reads hints: see hint.h.
@@ -26,6 +25,7 @@
 enum {
 	RST_SET_WORDS = 8,
 	RST_SET_ORDER = 9, /* of the whole set */
+	RST_SET_SIZE = 1 << RST_SET_ORDER,
 	RST_WORD_ORDER = 6,
 	RST_SET_TRIES = 16, /* of one word, for a taker whom others outrun */
 };
@@ -72,15 +72,25 @@ static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 /* Takes the first run of order k <= 6: its offset, or false. Any context; at most RST_SET_TRIES
  * turns for each word, so it may fail where others take and put all the time. */
 bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off);
-/* The same for orders above 6. *put_back: it had taken something, perhaps of another run than the
- * one that it has now, and put it back: others may have looked meanwhile, so note it anew. */
-bool rst_set_take_words(struct rst_set *set, unsigned k, unsigned *off, bool *put_back);
+/* The first word from this one on that has a run of order k <= 6, or RST_SET_WORDS. Racy. */
+static inline unsigned rst_set_word_with(const struct rst_set *set, unsigned word, unsigned k)
+{
+	while (word < RST_SET_WORDS && !rst_runs(rst_load_rlx(&set->word[word]), k))
+		word++;
+	return word;
+}
+
+/* The first free run of order k > 6 from off on, which is aligned, or RST_SET_SIZE. */
+unsigned rst_set_words_free(const struct rst_set *set, unsigned off, unsigned k);
+/* Takes that run, all of it or nothing. *put_back: it had taken a part and put it back; others may
+ * have looked meanwhile, so note it anew. */
+bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put_back);
 /* Takes up to count runs of order k <= 6, all of one word with one CAS; how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
-/* Takes all free things of the first half of a word (32) that has a run of order k <= 5: which, as
- * bits from *off on; 0: there is no such half. One CAS, tries as above. Sequentially consistent:
- * who sees that they are gone sees what the caller wrote before. */
-uint64_t rst_set_take_half(struct rst_set *set, unsigned k, unsigned *off);
+/* Takes all free things of the first half (32) of a word that has a run of order k <= 5: which, as
+ * bits from *off on; 0: the word has no such half. One CAS, tries as above. Sequentially
+ * consistent: who sees that they are gone sees what the caller wrote before. */
+uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsigned *off);
 /* Takes the one thing at off; false if it is not there. One CAS for each change by others, at most
  * RST_SET_TRIES. */
 bool rst_set_take_at(struct rst_set *set, unsigned off);

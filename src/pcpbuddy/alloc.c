@@ -254,7 +254,8 @@ static uint64_t free_everywhere(const struct request *q)
 	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
 		frames += rst_zone_room(z, floor_of(q, z));
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
-			frames += rst_load_rlx(&z->pcps[cpu].count);
+			frames += rst_load_rlx(&z->pcps[cpu].count) +
+				  rst_llist_frames(&z->pcps[cpu].llist);
 	}
 	return frames;
 }

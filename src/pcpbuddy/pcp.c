@@ -191,23 +191,28 @@ size_t rst_pcp_drain(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, u
 	return moved;
 }
 
-void rst_pcp_absorb(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait)
+size_t rst_pcp_absorb(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait)
 {
 	rst_frame_id f = rst_llist_take(&pcp->llist);
+	size_t passed_on = 0;
 
 	while (f != RST_NO_FRAME) {
 		rst_frame_id next = r->frames[f].next;
 		unsigned order = rst_order_of(rst_load_state(r, f));
 
 		RST_COUNT(r, z, absorbed, 1u << order);
-		if (rst_load_rlx(&pcp->dead) || !rst_pcp_put_home(r, pcp, f, order))
+		if (rst_load_rlx(&pcp->dead) || !rst_pcp_put_home(r, pcp, f, order)) {
 			rst_zone_free(r, z, f, order, wait);
+			passed_on += (size_t)1 << order;
+		}
 		f = next;
 	}
+	return passed_on;
 }
 
 size_t rst_pcp_empty(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait)
 {
-	rst_pcp_absorb(r, z, pcp, wait);
-	return rst_pcp_drain(r, z, pcp, 0, wait);
+	size_t passed_on = rst_pcp_absorb(r, z, pcp, wait);
+
+	return passed_on + rst_pcp_drain(r, z, pcp, 0, wait);
 }

@@ -337,8 +337,8 @@ rst_frame_id rst_pcp_take(struct roost *r, struct rst_pcp *pcp, unsigned order, 
 void rst_pcp_remove(struct roost *r, struct rst_pcp *pcp, rst_frame_id f);
 /* Merges marked chunks, bottom-up. Cost: one visit of each chunk. */
 void rst_pcp_merge(struct roost *r, struct rst_pcp *pcp);
-/* Takes in the lock-free list; what is not for pcps goes to the zone. */
-void rst_pcp_absorb(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait);
+/* Takes in the lock-free list; what is not for pcps goes to the zone: so many frames. */
+size_t rst_pcp_absorb(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait);
 /* Merges, then gives the largest chunks to the zone until at most target frames are left; the
  * zone lock is held for about batch frames at a time. Returns the frames moved. */
 size_t rst_pcp_drain(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, uint32_t target,

@@ -41,9 +41,7 @@ static void report(const roost_pool_t *pool, const char *call, const void *block
 	}
 	/* snprintf() of these is safe in handlers with glibc: it has nothing to allocate. */
 	n = snprintf(text, sizeof(text), "%s(%p): %s\n", call, block, what);
-	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
-		abort();
-	abort();
+	rst_pool_fatal(text, n);
 }
 
 /* The pool and frame of a pointer that is freed, or NULL and it is reported. */
@@ -91,13 +89,11 @@ static unsigned growths(const roost_pool_t *pool, unsigned flags)
  * it the call also waits for who changes the size or has frames in hand to give them back, and
  * looks once more if anybody did so since its last look began.
  */
-static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, unsigned order,
-							   unsigned flags)
+static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
 {
 	bool wait = flags & ROOST_WAIT;
 	int saved = errno;
 
-	rst_fork_look();
 	for (unsigned round = 0; round < AGAIN_ROUNDS && !refused; round++) {
 		uint64_t seen = atomic_load(&pool->changes);
 		enum rst_growth growth = RST_NOT_GROWN;
@@ -120,6 +116,19 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, u
 	}
 	errno = ENOMEM;
 	return ROOST_NONE;
+}
+
+static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, unsigned order,
+							   unsigned flags)
+{
+	struct rst_call call;
+	roost_pfn pfn;
+
+	rst_fork_look(); /* before who has the locks is asked */
+	rst_call_begin(&call);
+	pfn = grow_or_wait(pool, order, flags);
+	rst_call_end(&call);
+	return pfn;
 }
 
 static __attribute__((noinline)) void step(roost_pool_t *pool)

@@ -3,8 +3,11 @@
  * memory.c - the kernel's side of a pool: address space that is reserved, used, given back.
  *
  * What is out of use cannot be touched (PROT_NONE) or, once it was in use, has no memory. With
- * reserved huge pages it is mapped only while it is in use: so growing fails when there are no more
- * of them, where a later write would be killed.
+ * reserved huge pages it is mapped only while it is in use, and has its pages from then on: so
+ * growing fails when there are no more of them, where a later write would be killed.
+ *
+ * Locked memory (mlock, mlockall): the kernel keeps what madvise() would give back. What is free
+ * stays until it is unlocked; what goes out of use is mapped anew, and comes in use as new memory.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -25,75 +28,113 @@ static void *reserve(void *address, size_t bytes, int flags)
 		    -1, 0);
 }
 
+/* A wish: kernels without it go on with small pages. */
+static void advise(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	if (pool->pages == ROOST_PAGES_THP)
+		madvise(address, bytes, MADV_HUGEPAGE);
+	else if (pool->pages == ROOST_PAGES_NO_THP)
+		madvise(address, bytes, MADV_NOHUGEPAGE);
+}
+
 int rst_memory_reserve(roost_pool_t *pool)
 {
 	size_t align = rst_page_size(pool) << pool->max_order;
+	char *reserved = reserve(NULL, pool->limit + align, 0);
 
-	pool->reserved_size = pool->limit + align;
-	pool->reserved = reserve(NULL, pool->reserved_size, 0);
-	if (pool->reserved == MAP_FAILED)
+	if (reserved == MAP_FAILED)
 		return -ENOMEM;
+	pool->reserved_size = pool->limit + align;
+	atomic_signal_fence(memory_order_seq_cst);
+	pool->reserved = reserved;
 	pool->base = pool->reserved + (-(uintptr_t)pool->reserved & (align - 1));
-	/* A wish: kernels without it go on with small pages. */
-	if (pool->pages == ROOST_PAGES_THP)
-		madvise(pool->base, pool->limit, MADV_HUGEPAGE);
-	else if (pool->pages == ROOST_PAGES_NO_THP)
-		madvise(pool->base, pool->limit, MADV_NOHUGEPAGE);
+	advise(pool, pool->base, pool->limit);
 	return 0;
 }
 
-/* On the nodes whose zones it lies in. */
-static void place(const roost_pool_t *pool, char *address, size_t bytes)
+/* On the nodes in whose zones address .. address + bytes lies; the memory is at now. */
+static void place(const roost_pool_t *pool, const char *address, size_t bytes, char *now)
 {
 	size_t span = pool->limit / pool->nodes;
-	char *end = address + bytes;
+	const char *end = address + bytes;
 
 	while (pool->nodes > 1 && address < end) {
 		size_t node = (size_t)(address - pool->base) / span;
-		char *last = pool->base + (node + 1) * span;
+		const char *last = pool->base + (node + 1) * span;
 		size_t part = (size_t)((last < end ? last : end) - address);
 
-		rst_numa_place(address, part, (unsigned)node);
+		rst_numa_place(now, part, (unsigned)node);
 		address += part;
+		now += part;
 	}
 }
 
-/* Elsewhere first, for where it is to lie it would leave a hole when there are no more of them, and
- * others map in holes. Moves of such pages: Linux 5.16. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+/*
+ * Elsewhere first, for where it is to lie it would leave a hole when there are no more of them, and
+ * others map in holes. Moves of such pages: Linux 5.16.
+ *
+ * The pages are taken at once. That they are reserved does not say that there is one for each touch
+ * to come: a container may have fewer than the machine, and the reservation does not count there.
+ */
 static bool map_huge(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	int size = pool->pages == ROOST_PAGES_1G ? MAP_HUGE_1GB : MAP_HUGE_2MB;
-	void *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	char *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size, -1, 0);
 
 	if (found == MAP_FAILED)
 		return false;
-	if (mremap(found, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address)
+	place(pool, address, bytes, found);
+	if (madvise(found, bytes, MADV_POPULATE_WRITE) == 0 &&
+	    mremap(found, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address)
 		return true;
 	munmap(found, bytes);
+	/* If the move failed half-way there is a hole now. */
+	reserve(address, bytes, MAP_FIXED_NOREPLACE);
 	return false;
 }
 
 int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
 {
-	if (is_huge(pool) ? !map_huge(pool, address, bytes)
-			  : mprotect(address, bytes, PROT_READ | PROT_WRITE))
+	if (is_huge(pool))
+		return map_huge(pool, address, bytes) ? 0 : -ENOMEM;
+	if (mprotect(address, bytes, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
-	place(pool, address, bytes);
+	place(pool, address, bytes, address);
 	return 0;
+}
+
+/* In the kernel's eyes new memory takes its place; if it may lock no more, at least unlocked. */
+static void unuse_locked(const roost_pool_t *pool, char *address, size_t bytes)
+{
+	if (reserve(address, bytes, MAP_FIXED) != MAP_FAILED)
+		advise(pool, address, bytes);
+	else if (munlock(address, bytes) == 0)
+		rst_memory_give_back(address, bytes);
 }
 
 void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (is_huge(pool))
 		reserve(address, bytes, MAP_FIXED);
-	else
-		rst_memory_give_back(address, bytes);
+	else if (!rst_memory_give_back(address, bytes))
+		unuse_locked(pool, address, bytes);
 }
 
 bool rst_memory_give_back(char *address, size_t bytes)
 {
 	return madvise(address, bytes, MADV_DONTNEED) == 0; /* not if it is locked */
+}
+
+bool rst_memory_is_filled(char *address)
+{
+	unsigned char has = 0;
+
+	return mincore(address, 1, &has) == 0 && has & 1;
 }
 
 void *rst_memory_zeroed(size_t bytes)
@@ -102,6 +143,19 @@ void *rst_memory_zeroed(size_t bytes)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
+}
+
+void rst_memory_drop(char **address, size_t bytes)
+{
+	char *memory = *address;
+
+	if (!memory)
+		return;
+	/* Until it is forgotten nobody else can have the range. */
+	reserve(memory, bytes, MAP_FIXED);
+	*address = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+	munmap(memory, bytes);
 }
 
 bool rst_memory_resident(const roost_pool_t *pool, char *address,

@@ -105,6 +105,14 @@ static void copy_config(roost_pool_t *pool, const struct roost_pool_config *conf
 
 /* ---- Create -------------------------------------------------------------------------------- */
 
+/* Pages of the reserve that a node has: all nodes together, all of it. */
+static roost_pfn reserve_of(const roost_pool_t *pool, unsigned node)
+{
+	roost_pfn pages = pool->reserve >> pool->page_shift;
+
+	return pages * (node + 1) / pool->nodes - pages * node / pool->nodes;
+}
+
 /* The page-frame allocator: one zone for each node. 0 or -ENOMEM. */
 static int make_frames(roost_pool_t *pool, unsigned check_level)
 {
@@ -114,7 +122,7 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 	struct roost_config config = ROOST_CONFIG_INIT;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	roost_pfn pages = (pool->limit >> pool->page_shift) / pool->nodes;
-	void *metadata;
+	char *metadata;
 
 	for (unsigned node = 0; node < pool->nodes; node++) {
 		ranges[node] = (struct roost_range){
@@ -122,10 +130,10 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 		zones[node] = (struct roost_zone_config){
 			.name = "Pool",
 			.node = node,
-			.reserve = (pool->reserve >> pool->page_shift) / pool->nodes,
+			.reserve = reserve_of(pool, node),
 			/* No hook listens, and nodes are not left early. */
-			.low = 1 + (pool->reserve >> pool->page_shift) / pool->nodes,
-			.high = 2 + (pool->reserve >> pool->page_shift) / pool->nodes};
+			.low = 1 + reserve_of(pool, node),
+			.high = 2 + reserve_of(pool, node)};
 	}
 	config.ranges = ranges;
 	config.nr_ranges = pool->nodes;
@@ -144,35 +152,51 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 	metadata = pool->metadata ? rst_memory_zeroed(pool->metadata) : NULL;
 	if (!metadata)
 		return -ENOMEM;
+	atomic_signal_fence(memory_order_seq_cst);
+	pool->records = metadata;
 	return roost_init(&pool->frames, &config, metadata, pool->metadata);
 }
 
-/* Three bitmaps and the stack of chunks out of use, at most one for each pageblock. */
+/* Four bitmaps and the stack of chunks out of use, at most one for each pageblock. */
 static int init_side(roost_pool_t *pool)
 {
 	size_t words = rst_mark_words(pool);
 
-	pool->side_size = (3 * words + rst_nr_pageblocks(pool) + 1) * sizeof(uint64_t);
-	pool->side = rst_memory_zeroed(pool->side_size);
-	if (!pool->side)
+	char *side;
+
+	pool->side_size = (4 * words + rst_nr_pageblocks(pool) + 1) * sizeof(uint64_t);
+	side = rst_memory_zeroed(pool->side_size);
+	if (!side)
 		return -ENOMEM;
-	pool->freed = pool->side;
-	pool->aged = (uint64_t *)pool->side + words;
+	pool->side = side;
+	pool->freed = (_Atomic uint64_t *)(void *)side;
+	pool->aged = (uint64_t *)(void *)side + words;
 	pool->due = pool->aged + words;
-	pool->unused = pool->due + words;
+	pool->missed = pool->due + words;
+	pool->unused = pool->missed + words;
 	return 0;
 }
 
 /* Gives back what there is of it. */
 static void take_down(roost_pool_t *pool)
 {
-	if (pool->reserved_size)
-		munmap(pool->reserved, pool->reserved_size);
-	if (pool->side)
-		munmap(pool->side, pool->side_size);
-	if (pool->frames)
-		munmap(pool->frames, pool->metadata);
+	rst_memory_drop(&pool->reserved, pool->reserved_size);
+	rst_memory_drop(&pool->side, pool->side_size);
+	rst_memory_drop(&pool->records, pool->metadata);
 	*pool = (roost_pool_t){0};
+}
+
+void rst_pool_take_down_unfinished(void)
+{
+	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
+		roost_pool_t *pool = rst_registry_unfinished(i);
+
+		if (!pool)
+			continue;
+		rst_trim_stop_thread(pool);
+		take_down(pool);
+		rst_registry_release(pool);
+	}
 }
 
 static int build(roost_pool_t *pool, const struct roost_pool_config *config)
@@ -182,11 +206,8 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 	lay_pool_out(pool, config);
 	copy_config(pool, config);
 	err = rst_memory_reserve(pool);
-	if (err) {
-		pool->reserved_size = 0;
-		return err;
-	}
-	err = init_side(pool);
+	if (!err)
+		err = init_side(pool);
 	if (!err)
 		err = make_frames(pool, config->check_level);
 	if (!err)
@@ -199,13 +220,14 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 {
 	struct roost_pool_config config;
+	struct rst_call call;
 	roost_pool_t *pool;
 	int err;
 
 	if (!out || read_config(&config, given) || config_fault(&config))
 		return -EINVAL;
-	rst_fork_init();
-	rst_pool_lock(&rst_registry_lock);
+	rst_call_begin(&call);
+	rst_registry_enter(&call, "roost_pool_create");
 	pool = rst_registry_claim();
 	err = pool ? build(pool, &config) : -ENOSPC;
 	if (!err) {
@@ -215,22 +237,27 @@ int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 		take_down(pool);
 		rst_registry_release(pool);
 	}
-	rst_pool_unlock(&rst_registry_lock);
+	rst_registry_leave(&call);
 	if (!err)
 		rst_serve_from_environment();
+	rst_call_end(&call);
 	return err;
 }
 
 void roost_pool_destroy(roost_pool_t *pool)
 {
+	struct rst_call call;
+
 	if (!pool)
 		return;
-	rst_pool_lock(&rst_registry_lock);
+	rst_call_begin(&call);
+	rst_registry_enter(&call, "roost_pool_destroy");
 	rst_registry_withdraw(pool);
 	rst_trim_stop_thread(pool);
 	take_down(pool);
 	rst_registry_release(pool);
-	rst_pool_unlock(&rst_registry_lock);
+	rst_registry_leave(&call);
+	rst_call_end(&call);
 }
 
 /* ---- Look ---------------------------------------------------------------------------------- */
@@ -249,6 +276,16 @@ static uint64_t free_pages(const roost_pool_t *pool)
 	return pages;
 }
 
+/* Counted as free, and not to be found: somebody has them in hand. */
+static uint64_t hidden_pages(const roost_pool_t *pool)
+{
+	uint64_t counted = 0, found = free_pages(pool);
+
+	for (unsigned node = 0; node < pool->nodes; node++)
+		counted += roost_free_frames(pool->frames, node, NULL);
+	return counted > found ? counted - found : 0;
+}
+
 void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
 {
 	size_t free = free_pages(pool) << pool->page_shift;
@@ -265,7 +302,7 @@ void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
 		.shrunk = atomic_load(&pool->shrunk),
 		.trims = atomic_load(&pool->trims),
 		.given_back = atomic_load(&pool->given_back),
-		.set_aside = atomic_load(&pool->set_aside),
+		.set_aside = hidden_pages(pool) << pool->page_shift,
 	};
 	info->used = info->size > free ? info->size - free : 0;
 	memcpy(info->name, pool->name, sizeof(info->name));

@@ -8,7 +8,8 @@
  *	memory.c     the kernel's side: address space, memory in use or not, huge pages
  *	size.c       how much of the limit may be used
  *	trim.c       free memory goes back to the kernel
- *	fork.c       locks, and what becomes of them in a child
+ *	lock.c       locks; what calls that may block have around them
+ *	fork.c       what a child does with what others were in the middle of
  *	numa.c       nodes
  *	serve.c      who asks is answered; report.c: what
  *
@@ -21,15 +22,18 @@
  *	n  the threads that create and destroy pools
  *
  * Both locks are only ever tried, with signals open: who wants to wait sleeps in rounds, in thread
- * context, holding nothing. Rank: registry, then size before trim of each pool, pools by number.
+ * context, holding nothing. Rank: registry, then size before trim of a pool. The registry's lock is
+ * held with signals blocked. fork() takes none.
  */
 #ifndef RST_POOL_H
 #define RST_POOL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
+#include "core/held.h"
 #include "core/probe.h"
 #include "roost/pool.h"
 
@@ -38,9 +42,9 @@ enum {
 	RST_POOL_BULK = 64,
 };
 
-/* Who holds it: the address of a thread-local of the holder, 0 if nobody does. */
+/* Who holds it: see lock.c; 0 if nobody does. */
 struct rst_pool_lock {
-	_Atomic uintptr_t holder; /* a */
+	_Atomic uint64_t holder; /* a */
 };
 
 struct roost_pool {
@@ -57,30 +61,38 @@ struct roost_pool {
 	_Alignas(64) struct rst_pool_lock size_lock;
 	_Atomic size_t size;		/* s; bytes that may be used */
 	size_t step;			/* c */
-	uint64_t *unused;		/* s; stack of chunks out of use: pfn << 8 | order */
+	uint64_t *unused;		/* s; stack of chunks out of use: pfn << 8 | order. All are
+					 * held (core/held.h): the stack says in which order */
 	size_t nr_unused;		/* s */
 	_Atomic uint64_t grown, shrunk; /* s to write */
 
 	_Alignas(64) struct rst_pool_lock trim_lock;
-	uint64_t *aged, *due;	  /* t; see trim.c */
+	uint64_t *aged, *due; /* t; see trim.c */
+	uint64_t *missed;     /* t; see trim.c */
+	size_t nr_missed;     /* t */
+	/* t; periods with frees since what was missed was tried, and how many are too few to try it
+	 * again. */
+	unsigned periods, patience;
+	bool emptied;		  /* t; the pockets were, since the last free */
 	_Atomic size_t nr_due;	  /* t to write */
 	size_t due_word;	  /* t; where to go on */
 	_Atomic uint64_t tick_ms; /* t to write; when marks age next */
-	/* t; the pageblock that is being given back, or ROOST_NONE: then the frames are all 0.
-	 * What is in them is the trim's alone at every instant. */
+	/* t; the pageblock that is being given back, or ROOST_NONE. Held frames of it are the
+	 * trim's. */
 	roost_pfn in_hand;
-	uint64_t in_hand_frames[ROOST_PAGEBLOCK_WORDS]; /* t */
-	_Atomic uint64_t trims, given_back;		/* t to write */
+	_Atomic uint64_t trims, given_back; /* t to write */
 
-	enum roost_pool_pages pages;  /* c */
-	unsigned chunk_order;	      /* c; smallest that goes in and out of use */
-	unsigned decay_ms;	      /* c */
-	unsigned nodes;		      /* c */
-	size_t reserve, metadata;     /* c */
-	char *reserved;		      /* c; what was mapped, base is in it */
+	enum roost_pool_pages pages; /* c */
+	unsigned chunk_order;	     /* c; smallest that goes in and out of use */
+	unsigned decay_ms;	     /* c */
+	unsigned nodes;		     /* c */
+	size_t reserve, metadata;    /* c */
+	/* What was mapped, each behind its size: NULL, or it is there. */
+	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */
-	void *side;		      /* c; bitmaps and the stack */
+	char *side;		      /* c; bitmaps and the stack */
 	size_t side_size;	      /* c */
+	char *records;		      /* c; of the page-frame allocator, metadata bytes */
 	roost_pool_misuse_fn *misuse; /* c */
 	void *context;		      /* c */
 	char name[32];		      /* c */
@@ -89,11 +101,7 @@ struct roost_pool {
 	pthread_t thread;	    /* n */
 	pthread_mutex_t stop_mutex; /* for the decay thread's end alone */
 	pthread_cond_t stop_cond;
-	bool stop; /* stop_mutex */
-
-	_Atomic uint64_t set_aside; /* a; bytes that a trim had in hand at a fork nobody saw */
-	roost_pfn aside;	    /* t; which: of this pageblock */
-	uint64_t aside_frames[ROOST_PAGEBLOCK_WORDS]; /* t */
+	_Atomic bool stop; /* stop_mutex to write */
 };
 
 static inline size_t rst_page_size(const roost_pool_t *pool)
@@ -138,6 +146,15 @@ void rst_registry_release(roost_pool_t *pool);
 /* Pool number i of ROOST_MAX_POOLS, or NULL. It may go as soon as this has returned, unless the
  * caller keeps it from it. */
 roost_pool_t *rst_registry_get(unsigned i);
+/* Number i, if somebody claimed it and it is not found (yet, or any more). */
+roost_pool_t *rst_registry_unfinished(unsigned i);
+/* In a child: no pool has one. */
+void rst_registry_without_threads(void);
+
+/* ---- pool.c -------------------------------------------------------------------------------- */
+
+/* Who was making or destroying pools is no more: what there is of these goes. */
+void rst_pool_take_down_unfinished(void);
 
 /* ---- alloc.c ------------------------------------------------------------------------------- */
 
@@ -154,8 +171,13 @@ int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes);
 void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes);
 /* The same for free pages that stay in use, where the kernel can. True if it did. */
 bool rst_memory_give_back(char *address, size_t bytes);
+/* Has memory come without being touched, since it is locked (mlockall(2), MCL_FUTURE)? */
+bool rst_memory_is_filled(char *address);
 /* Zeroed memory for metadata, which comes as it is touched; NULL. */
 void *rst_memory_zeroed(size_t bytes);
+/* Unmaps it, if it is there, and says so. A child that is made in between finds it as it was, or
+ * empty, or loses nothing but address space. */
+void rst_memory_drop(char **address, size_t bytes);
 /* Which pages of a pageblock have memory: bit i of pages[]. False: not known. */
 bool rst_memory_resident(const roost_pool_t *pool, char *address,
 			 uint64_t pages[ROOST_PAGEBLOCK_WORDS]);
@@ -171,9 +193,7 @@ enum rst_growth {
 	RST_OTHERS_GROW, /* or shrink it just now */
 };
 enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes);
-/* After who held the size lock is no more: what is out of use is what is on the stack. */
-void rst_size_recount(roost_pool_t *pool);
-/* The same holder may have been in the middle of a change of the stack: makes it right. */
+/* Who held the size lock is no more: the stack and the size are made anew. */
 void rst_size_repair(roost_pool_t *pool);
 
 /* Reserved huge pages would have to be found again at the next touch. */
@@ -188,14 +208,12 @@ static inline bool rst_can_give_back(const roost_pool_t *pool)
 void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
 /* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
 void rst_trim_step(roost_pool_t *pool);
-/* In a child: what a trim had in hand that never goes on is set aside. */
-void rst_trim_set_aside(roost_pool_t *pool);
-/* Frees what was set aside; how many pages. The caller has the trim lock. */
-size_t rst_trim_recover(roost_pool_t *pool);
+/* Who held the trim lock is no more: what it had in hand is put back. */
+void rst_trim_repair(roost_pool_t *pool);
 int rst_trim_start_thread(roost_pool_t *pool);
 void rst_trim_stop_thread(roost_pool_t *pool);
 
-/* ---- fork.c -------------------------------------------------------------------------------- */
+/* ---- lock.c -------------------------------------------------------------------------------- */
 
 /* Initial-exec: the first use of a thread-local in a dlopened library could call malloc. */
 #define RST_POOL_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
@@ -217,20 +235,47 @@ static inline void rst_pool_leave(void)
 }
 
 bool rst_pool_try(struct rst_pool_lock *lock);
-/* Sleeps until it has it. Thread context. */
-void rst_pool_lock(struct rst_pool_lock *lock);
+/* Sleeps until it has it. If its holder ended with it, what it guards is repaired. If that is the
+ * caller, it is fatal. Thread context, between rst_call_begin() and rst_call_end(). */
+void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
 void rst_pool_unlock(struct rst_pool_lock *lock);
 /* The same for one of a pool's two; who was waiting for memory looks again. */
 void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock);
-/* Does somebody have one of them? */
-bool rst_pool_is_busy(const roost_pool_t *pool);
+/* Does somebody else have one of them? Thread context. */
+bool rst_pool_is_busy(roost_pool_t *pool);
 void rst_pool_sleep(unsigned round);
-/* Before the first pool: the handlers of fork(). */
-void rst_fork_init(void);
-/* The registry's lock, for who creates and destroys. */
+/* Writes the text to standard error and aborts. Any context. */
+_Noreturn void rst_pool_fatal(const char *text, int length);
+
+/* In a child: takes new names for this process; the one that the thread had before. */
+uint64_t rst_pool_rename(void);
+/* The lock stays with that thread; of another, which is no more, it is broken. */
+void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before);
+
+/*
+ * Around each public call that may block: it is no cancellation point. pthread_create() and open()
+ * are in some, so it would not do to leave out those of the pool.
+ */
+struct rst_call {
+	int cancel;
+	sigset_t signals;
+};
+void rst_call_begin(struct rst_call *call);
+void rst_call_end(struct rst_call *call);
+
+/* The lock of those who create and destroy, and who goes over all pools. Signals are blocked while
+ * it is held: no handler forks in between. */
 extern struct rst_pool_lock rst_registry_lock;
-/* If this is the child of a fork that no handler saw: breaks the locks of who is no more. */
-void rst_fork_look(void);
+void rst_registry_enter(struct rst_call *call, const char *name_of_call);
+void rst_registry_leave(struct rst_call *call);
+
+/* ---- fork.c -------------------------------------------------------------------------------- */
+
+/* If this is a child: breaks the locks of who is no more. False: another thread is at that. Any
+ * context. */
+bool rst_fork_look(void);
+/* Makes what a lock guards right; its holder is no more. */
+void rst_fork_repair(const struct rst_pool_lock *lock);
 
 /* ---- numa.c -------------------------------------------------------------------------------- */
 

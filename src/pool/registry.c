@@ -74,6 +74,19 @@ roost_pool_t *rst_registry_get(unsigned i)
 		       : NULL;
 }
 
+roost_pool_t *rst_registry_unfinished(unsigned i)
+{
+	return i < ROOST_MAX_POOLS && atomic_load(&table[i].taken) && !atomic_load(&table[i].range)
+		       ? &table[i].pool
+		       : NULL;
+}
+
+void rst_registry_without_threads(void)
+{
+	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++)
+		table[i].pool.has_thread = false;
+}
+
 roost_pool_t *roost_pool_of(const void *address)
 {
 	uint64_t at = (uintptr_t)address >> SHIFT;

@@ -44,15 +44,19 @@ static __attribute__((format(printf, 2, 3))) void put(struct rst_report *r, cons
 		r->length += (size_t)n < PIECE ? (size_t)n : PIECE - 1;
 }
 
+/*
+ * A name may hold any byte, and may be cut off in the middle of a character. Bytes that are no
+ * printable ASCII become \xNN, and so does a backslash before an x: what the bytes mean is for
+ * whoever shows them.
+ */
 static void put_string(struct rst_report *r, const char *text)
 {
 	put(r, "\"");
 	for (; *text; text++)
-		/* What is no ASCII may be cut off in the middle of a character. */
-		if (*text == '"' || *text == '\\')
-			put(r, "\\%c", *text);
+		if (*text < ' ' || *text > '~' || (text[0] == '\\' && text[1] == 'x'))
+			put(r, "\\\\x%02x", (unsigned char)*text);
 		else
-			put(r, "%c", *text < ' ' || *text > '~' ? '?' : *text);
+			put(r, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
 	put(r, "\"");
 }
 

@@ -2,6 +2,11 @@
 /*
  * serve.c - the thread that answers: see roost/serve.h. What is said is in report.c.
  *
+ * The thread has a table of descriptors of its own (clone(2), CLONE_FILES), made empty before it
+ * opens anything. So the program's table never holds a descriptor of the server: whatever the
+ * program closes, duplicates or hands to a child is its own, and the server's stay as they are.
+ * The thread is ended by a signal that it has blocked, and reads from a descriptor (signalfd(2)).
+ *
  * The registry's lock guards the state below, and is held while a report is written, so that no
  * pool goes. It is not held while anything is read or sent: a client that hangs delays other
  * clients, and nothing else.
@@ -10,12 +15,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -29,13 +39,49 @@ enum {
 	BACKLOG = 8,
 };
 
+/* Wakes the thread. It is sent to that thread alone, which never takes it as a signal; the kernel
+ * sends it to nobody. */
+#ifdef SIGSTKFLT
+#define WAKE SIGSTKFLT
+#else
+#define WAKE SIGPWR
+#endif
+
+/* A file, as long as its time is not changed: numbers of files are used again. */
+struct file_name {
+	dev_t device;
+	ino_t number;
+	struct timespec made;
+};
+
 static struct {
-	pid_t pid;   /* who serves; 0: nobody. A child finds its parent here */
-	int fd;	     /* listens */
-	int stop[2]; /* a pipe; its end is closed when the thread is to end */
+	pid_t pid;	   /* who serves; 0: nobody. A child finds its parent here */
+	_Atomic bool stop; /* the thread is to end */
 	pthread_t thread;
 	struct sockaddr_un address;
+	struct file_name
+		file; /* the socket's; written by the thread before it says that it is up */
 } server;
+
+/* Thread sanitizer knows descriptors by their numbers, and takes those of the thread for the
+ * program's of the same number. With it the program has these. */
+__attribute__((weak)) void AnnotateIgnoreReadsBegin(const char *file, int line);
+__attribute__((weak)) void AnnotateIgnoreReadsEnd(const char *file, int line);
+__attribute__((weak)) void AnnotateIgnoreWritesBegin(const char *file, int line);
+__attribute__((weak)) void AnnotateIgnoreWritesEnd(const char *file, int line);
+
+static void hide_descriptors(bool hide)
+{
+	if (!AnnotateIgnoreReadsBegin)
+		return;
+	if (hide) {
+		AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+		AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+	} else {
+		AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+		AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+	}
+}
 
 /* ---- Clients ------------------------------------------------------------------------------- */
 
@@ -98,13 +144,16 @@ static void answer(int fd)
 {
 	struct rst_report report = {0};
 	char line[LINE_MAX_BYTES];
+	struct rst_call call;
 
 	if (!read_line(fd, line))
 		return;
 	if (!strcmp(line, "roost 1 stats") || !strcmp(line, "roost 1 map")) {
-		rst_pool_lock(&rst_registry_lock);
+		hide_descriptors(false);
+		rst_registry_enter(&call, "the thread that serves");
 		rst_report_pools(&report, !strcmp(line, "roost 1 map"));
-		rst_pool_unlock(&rst_registry_lock);
+		rst_registry_leave(&call);
+		hide_descriptors(true);
 	} else {
 		rst_report_error(&report, "ask: roost 1 stats, or: roost 1 map");
 	}
@@ -112,20 +161,161 @@ static void answer(int fd)
 	rst_report_free(&report);
 }
 
-static void *serve(void *unused)
-{
-	struct pollfd p[2] = {{.fd = server.fd, .events = POLLIN},
-			      {.fd = server.stop[0], .events = POLLIN}};
+/* ---- The socket's file --------------------------------------------------------------------- */
 
-	(void)unused;
+static bool look_at(const char *path, struct file_name *file)
+{
+	struct stat found;
+
+	if (lstat(path, &found) != 0 || !S_ISSOCK(found.st_mode))
+		return false;
+	*file = (struct file_name){found.st_dev, found.st_ino, found.st_mtim};
+	return true;
+}
+
+static bool is_same(const struct file_name *a, const struct file_name *b)
+{
+	return a->device == b->device && a->number == b->number &&
+	       a->made.tv_sec == b->made.tv_sec && a->made.tv_nsec == b->made.tv_nsec;
+}
+
+/* Not what another has put in its place. */
+static void remove_own(void)
+{
+	struct file_name found;
+
+	if (look_at(server.address.sun_path, &found) && is_same(&found, &server.file))
+		unlink(server.address.sun_path);
+}
+
+static bool is_refused(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool refused;
+
+	if (fd < 0)
+		return false;
+	refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+		  errno == ECONNREFUSED;
+	close(fd);
+	return refused;
+}
+
+/* Removes a socket at which nobody listens any more. Other files refuse a connection too. Another
+ * process may do the same, and listen there by now: what is moved aside is looked at again. */
+static void remove_stale(const struct sockaddr_un *address)
+{
+	char aside[sizeof(address->sun_path) + 32];
+	struct file_name stale, found;
+
+	if (!look_at(address->sun_path, &stale) || !is_refused(address))
+		return;
+	snprintf(aside, sizeof(aside), "%s.%ld", address->sun_path, (long)getpid());
+	if (rename(address->sun_path, aside) != 0)
+		return;
+	if (!look_at(aside, &found) || !is_same(&found, &stale))
+		(void)!link(aside, address->sun_path);
+	unlink(aside);
+}
+
+static int open_socket(void)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&server.address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	remove_stale(&server.address);
+	/* Before bind(), which on Linux makes the file with this mode: there is no instant at which
+	 * others could connect. */
+	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || bind(fd, address, sizeof(server.address)) != 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	server.file = (struct file_name){0};
+	look_at(server.address.sun_path, &server.file);
+	if (listen(fd, BACKLOG) != 0) {
+		err = -errno;
+		remove_own();
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* ---- The thread ---------------------------------------------------------------------------- */
+
+static int close_from(unsigned first, unsigned flags)
+{
+#ifdef SYS_close_range
+	return (int)syscall(SYS_close_range, first, ~0u, flags);
+#else
+	(void)first;
+	(void)flags;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+enum { UNSHARE = 1 << 1, MOST_FDS = 1 << 20 };
+
+/* A table of descriptors of the thread's own, with nothing in it. 0 or a negative errno. */
+static int leave_table(void)
+{
+	struct rlimit most = {.rlim_cur = MOST_FDS};
+
+	if (close_from(0, UNSHARE) == 0)
+		return 0;
+	if (unshare(CLONE_FILES) != 0) /* before Linux 5.9 */
+		return -errno;
+	getrlimit(RLIMIT_NOFILE, &most);
+	for (int fd = 0; fd < MOST_FDS && (rlim_t)fd < most.rlim_cur; fd++)
+		close(fd);
+	return 0;
+}
+
+/* What the thread has open: with numbers above those that messages are written to. */
+static int open_all(struct pollfd p[2])
+{
+	int err = leave_table(), fd;
+	sigset_t wake;
+
+	if (err)
+		return err;
+	fd = open_socket();
+	if (fd < 0)
+		return fd;
+	sigemptyset(&wake);
+	sigaddset(&wake, WAKE);
+	do {
+		p[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+	} while (fd <= STDERR_FILENO && (fd = dup(fd)) >= 0);
+	p[1] = (struct pollfd){.fd = signalfd(-1, &wake, SFD_CLOEXEC | SFD_NONBLOCK),
+			       .events = POLLIN};
+	if (fd < 0 || p[1].fd < 0) {
+		err = -errno;
+		remove_own();
+	}
+	return err;
+}
+
+static void serve_until_stopped(struct pollfd p[2])
+{
+	struct signalfd_siginfo woken;
+
 	for (;;) {
 		int client;
 
 		if (poll(p, 2, -1) < 0)
 			continue;
+		if (atomic_load(&server.stop))
+			return;
 		if (p[1].revents)
-			return NULL;
-		client = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+			(void)!read(p[1].fd, &woken, sizeof(woken)); /* not from us */
+		if (!p[0].revents)
+			continue;
+		client = accept4(p[0].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (client < 0) { /* out of descriptors, perhaps: not in a hurry */
 			poll(NULL, 0, 10);
 			continue;
@@ -133,6 +323,28 @@ static void *serve(void *unused)
 		answer(client);
 		close(client);
 	}
+}
+
+/* How it begins, as the thread that starts it sees it. */
+struct start {
+	sem_t done;
+	int err;
+};
+
+static void *serve(void *arg)
+{
+	struct start *start = arg;
+	struct pollfd p[2];
+	int err;
+
+	hide_descriptors(true);
+	err = open_all(p);
+	start->err = err;
+	sem_post(&start->done); /* *start is gone from here on */
+	if (!err)
+		serve_until_stopped(p);
+	hide_descriptors(false);
+	return NULL; /* its table goes with it */
 }
 
 /* ---- Begin and end ------------------------------------------------------------------------- */
@@ -158,73 +370,32 @@ static bool expand(const char *path, char *to, size_t room)
 	return length > 0;
 }
 
-/* Removes a socket at which nobody listens any more. Other files refuse a connection too. */
-static void remove_stale(const struct sockaddr_un *address)
-{
-	struct stat file;
-	int fd;
-
-	if (lstat(address->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
-		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
-	    errno == ECONNREFUSED)
-		unlink(address->sun_path);
-	close(fd);
-}
-
-static int open_socket(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
-
-	if (fd < 0)
-		return -errno;
-	remove_stale(address);
-	/* Before bind(), which on Linux makes the file with this mode: there is no instant at which
-	 * others could connect. */
-	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 ||
-	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	if (listen(fd, BACKLOG) != 0) {
-		err = -errno;
-		unlink(address->sun_path);
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 static int start_thread(void)
 {
+	struct start start = {.err = 0};
 	sigset_t all, old;
 	int err;
 
+	sem_init(&start.done, 0, 0);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&server.thread, NULL, serve, NULL);
+	err = -pthread_create(&server.thread, NULL, serve, &start);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
+	if (!err) {
+		while (sem_wait(&start.done) != 0)
+			;
+		err = start.err;
+		if (err)
+			pthread_join(server.thread, NULL);
+	}
+	sem_destroy(&start.done);
+	return err;
 }
 
-static void close_all(void)
-{
-	close(server.fd);
-	close(server.stop[0]);
-	close(server.stop[1]);
-	server.pid = 0;
-}
-
-/* In a child of fork(): or a client would wait for it when the parent is gone. After _Fork() the
- * descriptors stay until the child serves. */
+/* In a child of fork(), which has no such thread, and no descriptor of it. */
 static void forget_parent(void)
 {
-	if (server.pid)
-		close_all();
+	server.pid = 0;
 }
 
 /* The registry's lock is held. */
@@ -238,52 +409,48 @@ static int start(const char *path)
 		hooked = !pthread_atfork(NULL, NULL, forget_parent);
 	if (server.pid == getpid())
 		return -EALREADY;
-	if (server.pid) /* the parent's; here they are of no use */
-		close_all();
 	if (!expand(path ? path : ROOST_SERVE_DEFAULT, address.sun_path, sizeof(address.sun_path)))
 		return -EINVAL;
-	if (pipe2(server.stop, O_CLOEXEC) != 0)
-		return -errno;
 	server.address = address;
-	server.fd = open_socket(&address);
-	err = server.fd < 0 ? server.fd : start_thread();
-	if (!err) {
-		server.pid = getpid();
-		return 0;
-	}
-	if (server.fd >= 0) {
-		unlink(address.sun_path);
-		close(server.fd);
-	}
-	close(server.stop[0]);
-	close(server.stop[1]);
+	atomic_store(&server.stop, false);
+	err = start_thread();
+	server.pid = err ? 0 : getpid();
 	return err;
 }
 
+/* Neither is left half done by a thread that is cancelled. */
 int roost_pool_serve(const char *path)
 {
+	struct rst_call call;
 	int err;
 
-	rst_fork_init();
-	rst_pool_lock(&rst_registry_lock);
+	rst_call_begin(&call);
+	rst_registry_enter(&call, "roost_pool_serve");
 	err = start(path);
-	rst_pool_unlock(&rst_registry_lock);
+	rst_registry_leave(&call);
+	rst_call_end(&call);
 	return err;
 }
 
 void roost_pool_serve_stop(void)
 {
-	bool mine = server.pid == getpid();
+	struct rst_call call;
+	bool mine;
 
-	if (!mine)
-		return;
-	/* Not under the lock, which the thread takes to answer. */
-	(void)!write(server.stop[1], "", 1);
-	pthread_join(server.thread, NULL);
-	rst_pool_lock(&rst_registry_lock);
-	unlink(server.address.sun_path);
-	close_all();
-	rst_pool_unlock(&rst_registry_lock);
+	rst_call_begin(&call);
+	rst_registry_enter(&call, "roost_pool_serve_stop");
+	mine = server.pid == getpid() && !atomic_exchange(&server.stop, true);
+	rst_registry_leave(&call);
+	if (mine) {
+		/* Not under the lock, which the thread takes to answer. */
+		pthread_kill(server.thread, WAKE);
+		pthread_join(server.thread, NULL);
+		rst_registry_enter(&call, "roost_pool_serve_stop");
+		remove_own();
+		server.pid = 0;
+		rst_registry_leave(&call);
+	}
+	rst_call_end(&call);
 }
 
 void rst_serve_from_environment(void)
@@ -306,5 +473,5 @@ void rst_serve_from_environment(void)
 static __attribute__((destructor)) void remove_socket(void)
 {
 	if (server.pid && server.pid == getpid())
-		unlink(server.address.sun_path);
+		remove_own();
 }

@@ -2,10 +2,10 @@
 /*
  * size.c - how much of its limit a pool may use.
  *
- * What is out of use is allocated, as the memory of a guest is in a balloon: chunks of a whole
- * number of pageblocks on a stack. The pool grows by freeing the topmost and shrinks by allocating
- * some. The stack changes under the size lock, and a chunk is on it before it is unmapped and until
- * after it is mapped: who stops in between leaves at most that one chunk out of use.
+ * What is out of use is held (core/held.h), as the memory of a guest is in a balloon: chunks of a
+ * whole number of pageblocks. The pool grows by freeing some and shrinks by holding some, under the
+ * size lock. What the page-frame allocator says is held is out of use, at every instant; a stack
+ * says which chunk comes next.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,12 +45,9 @@ static void look_for_more(roost_pool_t *pool)
 	atomic_store_explicit(&pool->growing, pool->step && pool->nr_unused, memory_order_relaxed);
 }
 
-/* The chunk is there before the count says so, also to a child that is made in between. */
 static void push(roost_pool_t *pool, uint64_t chunk)
 {
-	pool->unused[pool->nr_unused] = chunk;
-	atomic_signal_fence(memory_order_seq_cst);
-	pool->nr_unused++;
+	pool->unused[pool->nr_unused++] = chunk;
 }
 
 static size_t rounded(const roost_pool_t *pool, size_t bytes)
@@ -62,6 +59,17 @@ static size_t rounded(const roost_pool_t *pool, size_t bytes)
 
 /* ---- Grow ---------------------------------------------------------------------------------- */
 
+/* Memory that nobody has had yet is not marked. If it is there already, a trim has to know. */
+static int use(roost_pool_t *pool, roost_pfn pfn, size_t bytes)
+{
+	int err = rst_memory_use(pool, rst_address(pool, pfn), bytes);
+
+	if (!err && rst_can_give_back(pool) && rst_memory_is_filled(rst_address(pool, pfn)))
+		for (size_t at = 0; at < bytes; at += rst_pageblock_size(pool))
+			rst_trim_mark(pool, pfn + (at >> pool->page_shift), 0);
+	return err;
+}
+
 /* The topmost chunk goes in use, or the lower half of it if it is too large. */
 static int put_in(roost_pool_t *pool, size_t most)
 {
@@ -72,18 +80,17 @@ static int put_in(roost_pool_t *pool, size_t most)
 		unsigned half = chunk_order(*top) - 1;
 		roost_pfn pfn = chunk_pfn(*top);
 
-		if (roost_split(pool->frames, pfn, half + 1, half))
-			return -EINVAL;
+		rst_halve_held(pool->frames, pfn, half + 1);
 		top[0] = chunk_of(pfn + ((roost_pfn)1 << half), half);
 		push(pool, chunk_of(pfn, half));
 		top++;
 	}
-	err = rst_memory_use(pool, rst_address(pool, chunk_pfn(*top)), chunk_bytes(pool, *top));
+	err = use(pool, chunk_pfn(*top), chunk_bytes(pool, *top));
 	if (err)
 		return err;
 	pool->nr_unused--;
 	add_size(pool, chunk_bytes(pool, *top));
-	roost_free(pool->frames, chunk_pfn(*top), chunk_order(*top));
+	rst_unhold(pool->frames, chunk_pfn(*top), chunk_order(*top));
 	return 0;
 }
 
@@ -135,8 +142,7 @@ static size_t take_out_some(roost_pool_t *pool, size_t most)
 
 	while (order >= pool->chunk_order && taken < most) {
 		size_t bytes = rst_page_size(pool) << order;
-		roost_pfn pfn =
-			bytes <= most - taken ? roost_alloc(pool->frames, order, 0) : ROOST_NONE;
+		roost_pfn pfn = bytes <= most - taken ? rst_hold(pool->frames, order) : ROOST_NONE;
 
 		if (pfn == ROOST_NONE) {
 			order--;
@@ -163,43 +169,52 @@ static int shrink(roost_pool_t *pool, size_t target)
 int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 {
 	size_t target = rounded(pool, bytes), size;
+	struct rst_call call;
 	int err;
 
 	if (bytes > pool->limit || bytes < pool->reserve || !bytes)
 		return -EINVAL;
-	rst_pool_enter();
-	rst_pool_lock(&pool->size_lock);
+	rst_call_begin(&call);
+	rst_pool_lock(&pool->size_lock, "roost_pool_resize");
 	size = atomic_load(&pool->size);
 	err = target > size ? grow(pool, target) : target < size ? shrink(pool, target) : 0;
 	rst_pool_done(pool, &pool->size_lock);
-	rst_pool_leave();
+	rst_call_end(&call);
 	return err;
+}
+
+/* The next held chunk from pageblock *b on, or 0; *b moves behind it. */
+static uint64_t next_held(const roost_pool_t *pool, size_t *b)
+{
+	while (*b < rst_nr_pageblocks(pool)) {
+		roost_pfn pfn = (roost_pfn)*b << ROOST_PAGEBLOCK_ORDER;
+		int order = rst_held_order(pool->frames, pfn);
+
+		/* What a trim holds is smaller. */
+		if (order >= (int)pool->chunk_order) {
+			*b += (size_t)1 << ((unsigned)order - ROOST_PAGEBLOCK_ORDER);
+			return chunk_of(pfn, (unsigned)order);
+		}
+		++*b;
+	}
+	return 0;
 }
 
 void rst_size_repair(roost_pool_t *pool)
 {
-	/* A split touches the topmost alone, and a push after it one more. */
-	for (unsigned i = 0; i < 2 && pool->nr_unused > i; i++) {
-		uint64_t *chunk = &pool->unused[pool->nr_unused - 1 - i];
-		int order = roost_order(pool->frames, chunk_pfn(*chunk));
+	size_t n = 0, size = pool->limit;
+	uint64_t chunk;
 
-		if (order < 0) { /* freed, and not taken off */
-			*chunk = pool->unused[--pool->nr_unused];
-		} else if ((unsigned)order != chunk_order(*chunk)) {
-			/* Its upper half stays out of use, unless it is recovered. */
-			rst_memory_use(pool, rst_address(pool, chunk_pfn(*chunk)),
-				       chunk_bytes(pool, *chunk));
-			*chunk = chunk_of(chunk_pfn(*chunk), (unsigned)order);
-		}
+	for (size_t b = 0; next_held(pool, &b);)
+		n++;
+	pool->nr_unused = n;
+	for (size_t b = 0; (chunk = next_held(pool, &b));) {
+		pool->unused[--n] = chunk; /* low addresses come first, as at the start */
+		size -= chunk_bytes(pool, chunk);
+		/* It may have been on its way, in either direction. */
+		rst_memory_unuse(pool, rst_address(pool, chunk_pfn(chunk)),
+				 chunk_bytes(pool, chunk));
 	}
-}
-
-void rst_size_recount(roost_pool_t *pool)
-{
-	size_t size = pool->limit;
-
-	for (size_t i = 0; i < pool->nr_unused; i++)
-		size -= chunk_bytes(pool, pool->unused[i]);
 	atomic_store(&pool->size, size);
 	look_for_more(pool);
 }
@@ -239,9 +254,8 @@ static int use_rest(roost_pool_t *pool)
 		if (b < n && !(out[b / 64] >> b % 64 & 1))
 			continue;
 		if (b > first)
-			err = rst_memory_use(pool,
-					     rst_address(pool, first << ROOST_PAGEBLOCK_ORDER),
-					     (b - first) * rst_pageblock_size(pool));
+			err = use(pool, first << ROOST_PAGEBLOCK_ORDER,
+				  (b - first) * rst_pageblock_size(pool));
 		first = b + 1;
 	}
 	for (size_t i = 0; i < rst_mark_words(pool); i++)
@@ -255,11 +269,11 @@ int rst_size_init(roost_pool_t *pool, size_t initial)
 
 	atomic_store(&pool->size, pool->limit);
 	if (rounded(pool, initial) == pool->limit)
-		return rst_memory_use(pool, pool->base, pool->limit);
+		return use(pool, 0, pool->limit);
 	for (unsigned order = pool->max_order + 1; order-- > pool->chunk_order;) {
 		roost_pfn pfn;
 
-		while ((pfn = roost_alloc(pool->frames, order, 0)) != ROOST_NONE) {
+		while ((pfn = rst_hold(pool->frames, order)) != ROOST_NONE) {
 			pool->unused[pool->nr_unused++] = chunk_of(pfn, order);
 			add_size(pool, -(rst_page_size(pool) << order));
 		}

@@ -8,10 +8,19 @@
  *	aged	it was freed before that, and nothing since
  *	due	and for a whole period nothing was freed: to be given back
  *
- * A pageblock is given back by allocating all of it that is free, telling the kernel, with no lock
+ *	missed	it was given back, but not all of it that is free: some of that lay in a CPU's
+ *		pocket, was on its way, or is locked
+ *
+ * A pageblock is given back by holding all of it that is free, telling the kernel, with no lock
  * held that anybody waits for, and freeing it again. So pages between blocks that live go back too.
- * Pages that were free but in a CPU's pocket stay, 608 at most for each CPU; roost_pool_trim()
- * empties the pockets first.
+ *
+ * What was missed cannot be had before something moves, and who frees leaves a mark. So it is tried
+ * again after periods with frees, more and more of them; and once, with the pockets emptied, when a
+ * period has passed without any. Then an idle pool has nothing more to do. roost_pool_trim()
+ * empties the pockets, too.
+ *
+ * A mark is set in its new place before it is taken from the old one, and so is what is in hand: a
+ * child finds all of it, whichever threads are no more.
  */
 #define _GNU_SOURCE 1
 #include <signal.h>
@@ -43,28 +52,73 @@ void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order)
 			mark_word(&pool->freed[b / 64 + i], ~(uint64_t)0);
 }
 
-/* A period has passed; or (all) everything is due. */
-static void age(roost_pool_t *pool, bool all)
+static size_t count(const roost_pool_t *pool, const uint64_t *marks)
 {
-	size_t due = 0;
+	size_t n = 0;
 
+	for (size_t i = 0; i < rst_mark_words(pool); i++)
+		n += (size_t)__builtin_popcountll(marks[i]);
+	return n;
+}
+
+static void count_due(roost_pool_t *pool)
+{
+	atomic_store_explicit(&pool->nr_due, count(pool, pool->due), memory_order_relaxed);
+}
+
+/* What was missed is due. */
+static void try_missed(roost_pool_t *pool)
+{
 	for (size_t i = 0; i < rst_mark_words(pool); i++) {
-		/* Relaxed look first: most words are 0, and not touched. */
-		uint64_t freed = atomic_load_explicit(&pool->freed[i], memory_order_relaxed)
-					 ? atomic_exchange(&pool->freed[i], 0)
-					 : 0;
-
-		if (all)
-			pool->due[i] |= pool->aged[i] | freed;
-		else if (pool->aged[i] & ~freed)
-			pool->due[i] |= pool->aged[i] & ~freed;
-		if (all)
-			freed = 0;
-		if (pool->aged[i] != freed)
-			pool->aged[i] = freed;
-		due += (size_t)__builtin_popcountll(pool->due[i]);
+		if (!pool->missed[i])
+			continue;
+		pool->due[i] |= pool->missed[i];
+		atomic_signal_fence(memory_order_seq_cst);
+		pool->missed[i] = 0;
 	}
-	atomic_store_explicit(&pool->nr_due, due, memory_order_relaxed);
+	count_due(pool);
+	pool->nr_missed = 0;
+}
+
+/* One word of marks; true if there were frees. */
+static bool age_word(roost_pool_t *pool, size_t i, bool all)
+{
+	/* Relaxed look: most words are 0, and not touched. */
+	uint64_t freed = atomic_load_explicit(&pool->freed[i], memory_order_relaxed);
+	uint64_t due = all ? pool->aged[i] | freed : pool->aged[i] & ~freed;
+	uint64_t aged = all ? 0 : freed;
+
+	if (due)
+		pool->due[i] |= due;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (pool->aged[i] != aged)
+		pool->aged[i] = aged;
+	/* Sequentially consistent, before the look at what is free: see mark_word(). */
+	if (freed)
+		atomic_fetch_and(&pool->freed[i], ~freed);
+	return freed;
+}
+
+enum { MOST_PATIENCE = 64 };
+
+/* A period has passed; or (all) everything is due. True if there were frees. */
+static bool age(roost_pool_t *pool, bool all)
+{
+	bool freed = false;
+
+	for (size_t i = 0; i < rst_mark_words(pool); i++)
+		freed |= age_word(pool, i, all);
+	count_due(pool);
+	pool->emptied &= !freed;
+	pool->periods += freed;
+	if (pool->nr_missed && (all || pool->periods > pool->patience)) {
+		pool->periods = 0;
+		pool->patience = all				  ? 0
+				 : pool->patience < MOST_PATIENCE ? 2 * pool->patience + 1
+								  : MOST_PATIENCE;
+		try_missed(pool);
+	}
+	return freed;
 }
 
 /* ---- Give back ----------------------------------------------------------------------------- */
@@ -74,13 +128,14 @@ static bool has(const uint64_t *bits, unsigned i)
 	return bits[i / 64] >> i % 64 & 1;
 }
 
-/* Tells the kernel of each run of pages in hand; how many of them had memory. */
-static size_t tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
+/* Tells the kernel of each run of pages in hand; *pages: how many of them had memory. False: it
+ * keeps some, which are locked. */
+static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames, size_t *pages)
 {
 	uint64_t resident[ROOST_PAGEBLOCK_WORDS];
-	bool is_known = rst_memory_resident(pool, rst_address(pool, first), resident);
-	size_t pages = 0;
+	bool is_known = rst_memory_resident(pool, rst_address(pool, first), resident), all = true;
 
+	*pages = 0;
 	for (unsigned i = 0, end; i < RST_PAGEBLOCK_PAGES; i = end) {
 		size_t had = 0;
 
@@ -90,63 +145,15 @@ static size_t tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *fr
 			end++;
 		else if (rst_memory_give_back(rst_address(pool, first + i),
 					      (size_t)(end - i) << pool->page_shift))
-			pages += had;
+			*pages += had;
+		else
+			all = false;
 	}
-	return pages;
+	return all;
 }
 
-/* Frees some pages of a pageblock, a word at a time: handlers have small stacks. A word is empty
- * before its pages are others'. */
-static size_t free_pages_of(roost_pool_t *pool, roost_pfn first, uint64_t *frames)
-{
-	struct roost_block blocks[64];
-	size_t pages = 0;
-
-	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
-		uint64_t left = frames[i];
-		unsigned n = 0;
-
-		frames[i] = 0;
-		atomic_signal_fence(memory_order_seq_cst);
-		for (; left; left &= left - 1)
-			blocks[n++].pfn =
-				first + (roost_pfn)i * 64 + (unsigned)__builtin_ctzll(left);
-		for (unsigned j = 0; j < n; j++)
-			blocks[j].order = 0;
-		roost_free_bulk(pool->frames, blocks, n);
-		pages += n;
-	}
-	return pages;
-}
-
-void rst_trim_set_aside(roost_pool_t *pool)
-{
-	size_t pages = 0;
-
-	if (pool->in_hand == ROOST_NONE)
-		return;
-	pool->aside = pool->in_hand;
-	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
-		pool->aside_frames[i] = pool->in_hand_frames[i];
-		pool->in_hand_frames[i] = 0;
-		pages += (size_t)__builtin_popcountll(pool->aside_frames[i]);
-	}
-	pool->in_hand = ROOST_NONE;
-	atomic_store(&pool->set_aside, pages << pool->page_shift);
-}
-
-size_t rst_trim_recover(roost_pool_t *pool)
-{
-	/* What was taken and not entered yet roost_recover() finds. */
-	for (unsigned i = 0; i < RST_PAGEBLOCK_PAGES; i++)
-		if (has(pool->aside_frames, i) && roost_order(pool->frames, pool->aside + i) != 0)
-			pool->aside_frames[i / 64] &= ~((uint64_t)1 << i % 64);
-	atomic_store(&pool->set_aside, 0);
-	return free_pages_of(pool, pool->aside, pool->aside_frames);
-}
-
-/* Is a page neither in hand nor in a block that is allocated? Somebody has it on its way from one
- * set to another, or in a pocket. Racy: who is about to allocate or free looks like that, too. */
+/* Is a page neither in hand nor in a block? Somebody has it on its way from one set to another, or
+ * in a pocket. Racy: who is about to allocate or free looks like that, too. */
 static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
 {
 	struct roost_pageblock_info info;
@@ -163,25 +170,33 @@ static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_
 	return false;
 }
 
-/* One pageblock; how many bytes. What it misses is marked again, since nobody else would. */
+/* One pageblock, which is due; how many bytes. */
 static size_t give_back(roost_pool_t *pool, size_t b)
 {
-	size_t pages, had;
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS], bit = (uint64_t)1 << b % 64;
+	roost_pfn first = (roost_pfn)b << ROOST_PAGEBLOCK_ORDER;
+	size_t pages = 0;
+	bool missed;
 
-	pool->in_hand = b << ROOST_PAGEBLOCK_ORDER;
-	had = roost_alloc_rest(pool->frames, pool->in_hand, pool->in_hand_frames);
-	if (misses_some(pool, pool->in_hand, pool->in_hand_frames))
-		rst_trim_mark(pool, pool->in_hand, 0);
-	if (!had) {
-		pool->in_hand = ROOST_NONE;
-		return 0;
+	pool->in_hand = first;
+	atomic_signal_fence(memory_order_seq_cst);
+	pool->due[b / 64] &= ~bit;
+	atomic_fetch_sub(&pool->nr_due, 1);
+	if (rst_hold_rest(pool->frames, first, frames)) {
+		missed = !tell(pool, first, frames, &pages) || misses_some(pool, first, frames);
+		rst_unhold_rest(pool->frames, first, frames);
+		RST_PROBE3(give_back, pool->base, first, pages);
+		atomic_fetch_add(&pool->trims, 1);
+		atomic_fetch_add(&pool->given_back, pages << pool->page_shift);
+	} else {
+		missed = misses_some(pool, first, frames);
 	}
-	pages = tell(pool, pool->in_hand, pool->in_hand_frames);
-	free_pages_of(pool, pool->in_hand, pool->in_hand_frames);
+	if (missed) {
+		pool->missed[b / 64] |= bit;
+		pool->nr_missed++;
+	}
+	atomic_signal_fence(memory_order_seq_cst);
 	pool->in_hand = ROOST_NONE;
-	RST_PROBE3(give_back, pool->base, b << ROOST_PAGEBLOCK_ORDER, pages);
-	atomic_fetch_add(&pool->trims, 1);
-	atomic_fetch_add(&pool->given_back, pages << pool->page_shift);
 	return pages << pool->page_shift;
 }
 
@@ -194,11 +209,10 @@ static size_t give_back_some(roost_pool_t *pool, size_t most)
 		size_t word = (pool->due_word + i) % words;
 
 		while (pool->due[word] && most) {
-			unsigned bit = (unsigned)__builtin_ctzll(pool->due[word]);
-
-			pool->due[word] &= pool->due[word] - 1;
-			atomic_fetch_sub(&pool->nr_due, 1);
-			bytes += give_back(pool, word * 64 + bit);
+			if (atomic_load(&pool->stop))
+				return bytes;
+			bytes += give_back(pool,
+					   word * 64 + (unsigned)__builtin_ctzll(pool->due[word]));
 			most--;
 		}
 		if (!most)
@@ -207,19 +221,35 @@ static size_t give_back_some(roost_pool_t *pool, size_t most)
 	return bytes;
 }
 
+void rst_trim_repair(roost_pool_t *pool)
+{
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS];
+
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++)
+		frames[i] = ~(uint64_t)0;
+	if (pool->in_hand != ROOST_NONE) {
+		rst_unhold_rest(pool->frames, pool->in_hand, frames);
+		rst_trim_mark(pool, pool->in_hand, 0);
+		pool->in_hand = ROOST_NONE;
+	}
+	count_due(pool);
+	pool->nr_missed = count(pool, pool->missed);
+}
+
 size_t roost_pool_trim(roost_pool_t *pool)
 {
+	struct rst_call call;
 	size_t bytes;
 
 	if (!rst_can_give_back(pool))
 		return 0;
-	rst_pool_enter();
-	rst_pool_lock(&pool->trim_lock);
+	rst_call_begin(&call);
+	rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
 	age(pool, true);
 	roost_drain(pool->frames, -1); /* after the marks: what is in pockets was marked */
 	bytes = give_back_some(pool, SIZE_MAX);
 	rst_pool_done(pool, &pool->trim_lock);
-	rst_pool_leave();
+	rst_call_end(&call);
 	return bytes;
 }
 
@@ -237,8 +267,7 @@ void rst_trim_step(roost_pool_t *pool)
 {
 	uint64_t now;
 
-	rst_fork_look();
-	if (!pool->decay_ms || pool->has_thread || !rst_can_give_back(pool))
+	if (!rst_fork_look() || !pool->decay_ms || pool->has_thread || !rst_can_give_back(pool))
 		return;
 	now = clock_ms(CLOCK_MONOTONIC_COARSE);
 	if (now < atomic_load_explicit(&pool->tick_ms, memory_order_relaxed) &&
@@ -270,15 +299,27 @@ static bool sleep_period(roost_pool_t *pool)
 	return !stop;
 }
 
+static void decay_once(roost_pool_t *pool)
+{
+	bool freed = age(pool, false);
+
+	give_back_some(pool, SIZE_MAX);
+	if (freed || !pool->nr_missed || pool->emptied)
+		return;
+	pool->emptied = true;
+	roost_drain(pool->frames, -1);
+	try_missed(pool);
+	give_back_some(pool, SIZE_MAX);
+}
+
 static void *decay(void *arg)
 {
 	roost_pool_t *pool = arg;
 
 	while (sleep_period(pool)) {
 		rst_pool_enter();
-		rst_pool_lock(&pool->trim_lock);
-		age(pool, false);
-		give_back_some(pool, SIZE_MAX);
+		rst_pool_lock(&pool->trim_lock, "the decay thread");
+		decay_once(pool);
 		rst_pool_done(pool, &pool->trim_lock);
 		rst_pool_leave();
 	}

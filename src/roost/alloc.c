@@ -3,10 +3,12 @@
  * alloc.c - the allocation path: zone by zone in the caller's order; when there are several, first
  * those above their low watermark, then all. What a zone does is in zone.c.
  *
- * A search that found nothing is repeated if somebody was moving frames or clearing hints at the
- * time; if somebody still is, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes
- * on in rounds, sleeping, until the counters prove that memory was out for an instant.
+ * A search that found nothing is repeated if frames may have been hidden from it (hidden.h); if
+ * some still are, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes on in
+ * rounds, sleeping, until the counters prove that memory was out for an instant.
  */
+#include "core/held.h"
+#include "roost/hidden.h"
 #include "roost/pocket.h"
 
 /* The next zone that the request may use, from position *i on, or NULL. */
@@ -48,18 +50,14 @@ static size_t from_anywhere(struct rst_call *q, rst_frame_id *out, size_t count)
 
 /* ---- When nothing was found --------------------------------------------------------------- */
 
-/* The difference of two of these is 0 if nobody moved anything or cleared a hint in between, and
- * nobody was about to at the first. */
-static uint64_t moves(const struct rst_call *q, bool begun)
+/* Sections that have begun, or ended, in which frames were hidden from the request. */
+static uint64_t sections(const struct rst_call *q, bool begun)
 {
 	struct rst_zone *z;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
-		sum += rst_load_sc(begun ? &z->begun : &z->ended);
-		for (unsigned cpu = 0; cpu < q->r->pocket_cpus; cpu++)
-			sum += rst_load_sc(begun ? &z->pockets[cpu].begun : &z->pockets[cpu].ended);
-	}
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
+		sum += rst_sections(q->r, z, begun);
 	return sum;
 }
 
@@ -93,15 +91,14 @@ enum { PASSES = 4 };
 static bool search(struct rst_call *q, rst_frame_id *f)
 {
 	for (unsigned pass = 0; pass < PASSES; pass++) {
-		uint64_t ended = moves(q, false);
+		uint64_t ended = sections(q, false), own = q->own;
 
+		q->missed = false;
 		if (from_anywhere(q, f, 1))
 			return true;
-		if (reap(q)) {
+		/* Were there others than its own? */
+		if (reap(q) || sections(q, true) - ended != q->own - own)
 			q->missed = true;
-			continue;
-		}
-		q->missed = moves(q, true) != ended;
 		if (!q->missed)
 			return false;
 	}
@@ -160,28 +157,34 @@ enum { WAIT_ROUNDS = 64 }; /* if frames are counted as free, but somebody stoppe
 
 /*
  * Order 0 fails when the counters prove that there was an instant at which no frame was left.
- * Larger orders also when nothing was allocated or freed from one search to the next.
+ * Larger orders also when two searches on end missed nothing, and nothing was allocated or freed
+ * from the start of the first to the end of the second.
  */
 static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
-	uint64_t before = 0;
+	uint64_t before = events(q), now;
+	unsigned quiet = 0; /* searches on end */
 
 	for (unsigned round = 0; round < WAIT_ROUNDS; round++) {
-		uint64_t now = events(q);
-
 		if (search(q, f))
 			return true;
 		if (round == 0) {
+			quiet = !q->missed;
 			pressure_everywhere(q); /* may free */
-		} else if (usable(q) < (uint64_t)1 << q->ask.order ||
-			   (q->ask.order && !q->missed && now == before)) {
+			continue;
+		}
+		if (usable(q) < (uint64_t)1 << q->ask.order)
 			break;
-		} else {
+		now = events(q);
+		quiet = q->missed || now != before ? 0 : quiet + 1;
+		before = now;
+		if (q->ask.order && quiet > 1)
+			break;
+		if (!q->ask.order || !quiet) {
 			RST_COUNT(pcp, wait_rounds, 1);
 			rst_sleep(round);
 		}
-		before = now;
 	}
 	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_wait, 1);
@@ -377,49 +380,89 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 	return done;
 }
 
-/* ---- The rest of a pageblock --------------------------------------------------------------- */
+/* ---- Held blocks and the rest of a pageblock ----------------------------------------------- */
 
-/* Takes all bits of a word of a set, and hands them out; how many. */
+/* As hand_out() and enter(). Release, and so in rst_unhold(): who finds this record in a copy of
+ * the process finds what was written before it. */
+static bool hold(struct roost *r, rst_frame_id f, unsigned order)
+{
+	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
+		return false;
+	RST_PROBE2(alloc, rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
+	rst_store_rel(&r->om[f], (uint8_t)(RST_OM_HELD + order + 1));
+	return true;
+}
+
+roost_pfn rst_hold(roost_t *roost, unsigned order)
+{
+	struct rst_call q = {0};
+	rst_frame_id f;
+
+	if (!read_request(&q, roost, "roost_alloc", order, 0))
+		return ROOST_NONE;
+	do {
+		if (!alloc_one(&q, &f))
+			return ROOST_NONE;
+	} while (!hold(roost, f, order));
+	return rst_pfn_of(rst_span_of(&roost->base.map, f), f);
+}
+
+/* Takes all bits of a word of a set, and hands them out or holds them; how many. */
 static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here here,
-			  rst_frame_id first, uint64_t *bits)
+			  rst_frame_id first, uint64_t *bits, bool is_held)
 {
 	_Atomic uint64_t *word =
 		&r->blocks[first >> ROOST_PAGEBLOCK_ORDER].word[first % RST_PAGEBLOCK / 64];
-	unsigned n = 0;
+	unsigned n = 0, taken = 0;
 	roost_pfn pfn;
 
 	/* As a take. *bits never has what is not the caller's. */
 	*bits = rst_load_rlx(word) ? rst_xchg_acq(word, 0) : 0;
+	for (uint64_t left = *bits; left; left &= left - 1)
+		taken++;
+	/* Before the records: who puts back what these say was counted. */
+	if (taken)
+		RST_COUNT_BLOCKS(z, here, allocated, 0, taken);
 	for (uint64_t left = *bits; left; left &= left - 1) {
 		unsigned bit = (unsigned)__builtin_ctzll(left);
 
-		if (hand_out(r, first + bit, 0, &pfn))
+		if (is_held ? hold(r, first + bit, 0) : hand_out(r, first + bit, 0, &pfn))
 			n++;
 		else
 			*bits &= ~rst_run(bit, 0);
 	}
-	if (n)
-		RST_COUNT_BLOCKS(z, here, allocated, 0, n);
+	if (n < taken) /* they were not free after all */
+		RST_COUNT_BLOCKS(z, here, freed, 0, taken - n);
+	return n;
+}
+
+static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool is_held)
+{
+	const struct rst_span *span = rst_span_of_pfn(&r->base.map, pfn);
+	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
+	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_here here = rst_here(r);
+	struct rst_zone *z = span ? &r->zones[span->zone] : NULL;
+	bool may = z && !rst_reserve_is_short(z) &&
+		   rst_is_ordinary(rst_list_of(rst_load_rlx(&r->place[b])));
+	size_t n = 0;
+
+	if (may && rst_is_whole(r, b))
+		rst_open_whole(r, z, b);
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
+		frames[i] = 0;
+		if (may)
+			n += take_word(r, z, here, first + i * 64, &frames[i], is_held);
+	}
 	return n;
 }
 
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
 {
-	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
-	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
-	struct rst_here here = rst_here(roost);
-	struct rst_zone *z = span ? &roost->zones[span->zone] : NULL;
-	bool may = z && !rst_reserve_is_short(z) &&
-		   rst_is_ordinary(rst_list_of(rst_load_rlx(&roost->place[b])));
-	size_t n = 0;
+	return take_rest(roost, pfn, frames, false);
+}
 
-	if (may && rst_is_whole(roost, b))
-		rst_open_whole(roost, z, b);
-	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
-		frames[i] = 0;
-		if (may)
-			n += take_word(roost, z, here, first + i * 64, &frames[i]);
-	}
-	return n;
+size_t rst_hold_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	return take_rest(roost, pfn, frames, true);
 }

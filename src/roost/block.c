@@ -11,7 +11,7 @@
  *	CURRENT, a part of the place		who leaves the pageblock
  *	a hint					a demotion
  */
-#include "roost/engine.h"
+#include "roost/hidden.h"
 
 /* ---- Whole ------------------------------------------------------------------------------- */
 
@@ -26,7 +26,7 @@ static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
 			rst_open_whole(r, z, rst_block_at(r, g, bit));
 }
 
-void rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
+int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
 {
 	int order;
 
@@ -34,6 +34,7 @@ void rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
 	order = rst_set_largest(&r->regions[g]);
 	if (order >= 0)
 		rst_hint_note(&z->whole, rst_whole_index(z, (unsigned)order, g));
+	return order;
 }
 
 static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
@@ -72,32 +73,32 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 	unsigned bit;
 	rst_region_id g = rst_region_of(r, b, &bit);
 
-	rst_begin(z);
+	/* As rst_set_take_at() looks. */
+	if (!(rst_load_sc(&r->regions[g].word[bit / 64]) & rst_run(bit, 0)))
+		return;
+	rst_hide(z);
 	if (rst_set_take_at(&r->regions[g], bit)) {
 		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
 		note(r, z, b, RST_SET_ORDER);
 	}
-	rst_end(z);
+	rst_show(z);
 }
 
-/* Out of the pageblock's set and into the region's. False: others have taken some of it, or it was
- * moved; what was taken here is back, and has to be settled. */
+/* Out of the pageblock's set, which was seen full, and into the region's. False: others have taken
+ * some of it, or it was moved; what was taken here is back, and has to be settled. */
 static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned list)
 {
 	uint16_t place = (uint16_t)list;
-	unsigned off;
 	bool done, put_back;
 
-	rst_begin(z);
-	done = rst_set_take_words(&r->blocks[b], RST_SET_ORDER, &off, &put_back);
+	done = rst_set_take_words(&r->blocks[b], 0, RST_SET_ORDER, &put_back);
 	if (done && !rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE)) {
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
 		done = false;
 	}
 	if (done)
 		rst_put_whole(r, z, b, 0);
-	rst_end(z);
 	return done;
 }
 
@@ -105,50 +106,98 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 
 enum { WHOLE_TRIES = 2 }; /* then a pageblock may stay behind that is all free, but not whole */
 
-void rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
+/* inside: of a section of the caller's. */
+static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool inside)
 {
 	for (unsigned i = 0;; i++) {
 		int order = rst_set_largest(&r->blocks[b]);
 		unsigned place = rst_load_sc(&r->place[b]);
+		bool done;
 
 		if (order < 0)
-			return;
+			return -1;
 		if (order < RST_SET_ORDER || i == WHOLE_TRIES || place & RST_CURRENT ||
 		    !rst_is_ordinary(place)) {
 			note(r, z, b, (unsigned)order);
-			return;
+			return rst_is_ordinary(rst_list_of(place)) ? order : -1;
 		}
-		if (make_whole(r, z, b, place))
-			return;
+		if (!inside)
+			rst_hide(z);
+		done = make_whole(r, z, b, place);
+		if (!inside)
+			rst_show(z);
+		if (done)
+			return order;
 	}
 }
 
-bool rst_take_words(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned k, unsigned *off)
+int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
-	bool put_back, had;
-
-	rst_begin(z);
-	had = rst_set_take_words(&r->blocks[b], k, off, &put_back);
-	if (put_back)
-		rst_settle(r, z, b);
-	rst_end(z);
-	return had;
+	return settle(r, z, b, false);
 }
 
-void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index)
+/* ---- Old hints ----------------------------------------------------------------------------- */
+
+/* Something is there that the search may have passed by already. At rest that never is. */
+static void uncovered(struct rst_call *q, int order)
 {
-	rst_begin(z);
+	q->missed |= order >= (int)q->ask.order;
+}
+
+void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
+{
+	rst_hide_searching(q, z);
 	rst_hint_clear(&z->partial, index);
-	rst_settle(r, z, rst_indexed_block(z, index));
-	rst_end(z);
+	uncovered(q, settle(q->r, z, rst_indexed_block(z, index), true));
+	rst_show(z);
 }
 
-void rst_demote_region(struct roost *r, struct rst_zone *z, uint64_t index)
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
 {
-	rst_begin(z);
+	int order;
+
+	rst_hide_searching(q, z);
 	rst_hint_clear(&z->whole, index);
-	rst_settle_region(r, z, rst_indexed_region(z, index));
-	rst_end(z);
+	order = rst_settle_region(q->r, z, rst_indexed_region(z, index));
+	uncovered(q, order < 0 ? order : order + RST_SET_ORDER);
+	rst_show(z);
+}
+
+/* Of a pageblock that may be all free: then it is nobody's current one any more. Is it all free?
+ */
+static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
+{
+	rst_block_id b = rst_indexed_block(z, index);
+	int order;
+
+	rst_hide_searching(q, z);
+	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
+		rst_and_sc(&q->r->place[b], (uint16_t)~RST_CURRENT);
+	rst_hint_clear(&z->partial, index);
+	order = settle(q->r, z, b, true);
+	rst_show(z);
+	return order == RST_SET_ORDER;
+}
+
+static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned list)
+{
+	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+	unsigned n = 0;
+
+	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++)
+		n += gather(q, z, i);
+	return n;
+}
+
+unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
+{
+	unsigned n = 0;
+
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list))
+			n += gather_list(q, z, list);
+	return n;
 }
 
 /* ---- Places ------------------------------------------------------------------------------ */
@@ -176,34 +225,6 @@ void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, u
 
 	if (before != RST_NO_BLOCK && before != b)
 		rst_leave(r, z, before);
-}
-
-static unsigned gather_list(struct roost *r, struct rst_zone *z, unsigned list)
-{
-	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
-	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
-	unsigned n = 0;
-
-	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
-		rst_block_id b = rst_indexed_block(z, i);
-
-		if (rst_set_largest(&r->blocks[b]) == RST_SET_ORDER) {
-			rst_leave(r, z, b);
-			n++;
-		}
-		rst_demote(r, z, i);
-	}
-	return n;
-}
-
-unsigned rst_gather(struct roost *r, struct rst_zone *z)
-{
-	unsigned n = 0;
-
-	for (unsigned list = 0; list < z->nr_lists; list++)
-		if (rst_is_ordinary(list))
-			n += gather_list(r, z, list);
-	return n;
 }
 
 /* ---- Checks ------------------------------------------------------------------------------ */

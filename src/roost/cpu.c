@@ -49,14 +49,6 @@ static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
 	return frames;
 }
 
-static bool home_is_used(const struct roost *r, const struct rst_zone *z, unsigned home)
-{
-	for (unsigned cpu = home; cpu < r->base.nr_cpus; cpu += r->nr_homes)
-		if (!rst_load_sc(&z->pcps[cpu].dead))
-			return true;
-	return false;
-}
-
 int roost_cpu_offline(roost_t *roost, unsigned cpu)
 {
 	if (cpu >= roost->base.nr_cpus)
@@ -66,7 +58,7 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu)
 
 		rst_store_sc(&z->pcps[cpu].dead, 1);
 		leave_all(roost, z, &z->pcps[cpu]);
-		if (!home_is_used(roost, z, z->pcps[cpu].home))
+		if (!rst_home_is_used(roost, z, z->pcps[cpu].home))
 			hand_over(roost, z, z->pcps[cpu].home);
 		/* After that: see pocket.h. */
 		rst_pocket_reap_surely(roost, z, cpu, RST_POCKET_CLOSED);
@@ -107,6 +99,7 @@ static size_t drain_cpu(struct roost *r, unsigned cpu)
 
 size_t roost_drain(roost_t *roost, int cpu)
 {
+	struct rst_call q = {.r = roost};
 	size_t frames = 0;
 
 	if (cpu >= 0)
@@ -114,7 +107,7 @@ size_t roost_drain(roost_t *roost, int cpu)
 	for (unsigned i = 0; i < roost->base.nr_cpus; i++)
 		frames += drain_cpu(roost, i);
 	for (unsigned i = 0; i < roost->base.nr_zones; i++)
-		rst_gather(roost, &roost->zones[i]);
+		rst_gather(&q, &roost->zones[i]);
 	return frames;
 }
 

@@ -35,7 +35,7 @@
  *      run of whole pageblocks or a higher one
  *   4  reserve_free == free frames of the reserve's pageblocks
  *   5  free frames == managed + freed - allocated
- *   6  begun == ended
+ *   6  begun == ended: nobody hides frames (hidden.h)
  *
  * Who may do what, at any time and in any context, on top of anything:
  *
@@ -79,6 +79,11 @@ enum {
 	RST_OM_NEVER = 0, /* none ever did */
 	RST_OM_FREED = 0x80,
 	RST_OM_HOLE = 0xff,
+	/* Added to what it says of an allocated block: it is being split, and of its other frames
+	 * some may say already that a part begins there. */
+	RST_OM_SPLIT = 0x40,
+	/* Added to what it says of an allocated block: it is held (core/held.h). */
+	RST_OM_HELD = 0x20,
 };
 
 /*
@@ -109,7 +114,7 @@ enum {
 struct rst_pocket {
 	_Alignas(RST_CACHE_LINE) _Atomic uint64_t frames[RST_TYPES]; /* s */
 	_Atomic uint64_t spare;					     /* s */
-	_Atomic uint64_t begun, ended;	/* s; its moves to and from sets: see struct rst_zone */
+	_Atomic uint64_t begun, ended;	/* s; its moves to and from sets: hidden.h */
 	_Atomic uint32_t stop;		/* a; not OPEN: hands off */
 	uint32_t first_list;		/* c; that of the CPU's home for migratetype 0 */
 	struct rst_order_counts orders; /* s */
@@ -135,9 +140,8 @@ struct rst_zone {
 	struct rst_pocket *pockets;		/* c; one for each CPU */
 	struct rst_zone_desc desc;		/* c */
 
-	/* What moves free frames about or hides a note for an instant counts here before and after.
-	 * A search that found nothing missed nothing if nobody was at it from start to end. Those
-	 * of what each CPU moves to and from its pocket are to be added. */
+	/* Sections in which free frames may be hidden from searches: hidden.h. Those of what each
+	 * CPU moves to and from its pocket are to be added. */
 	_Alignas(RST_CACHE_LINE) _Atomic uint64_t begun; /* a */
 	_Atomic uint64_t ended;				 /* a */
 	_Atomic uint64_t nr_whole; /* a; bits of the regions' sets; may be off for an instant */
@@ -288,6 +292,24 @@ static inline bool rst_om_is_allocated(unsigned om)
 	return om > RST_OM_NEVER && om <= RST_ORDERS;
 }
 
+/* Is a CPU of the home on-line? */
+static inline bool rst_home_is_used(const struct roost *r, const struct rst_zone *z, unsigned home)
+{
+	/* Sequentially consistent: see own() in zone.c. */
+	for (unsigned cpu = home; cpu < r->base.nr_cpus; cpu += r->nr_homes)
+		if (!rst_load_sc(&z->pcps[cpu].dead))
+			return true;
+	return false;
+}
+
+/* The order of the block that begins there, allocated or held; -1: none does. */
+static inline int rst_om_order(unsigned om)
+{
+	if (om > RST_OM_HELD && rst_om_is_allocated(om - RST_OM_HELD))
+		om -= RST_OM_HELD;
+	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
+}
+
 /* ---- Counting ------------------------------------------------------------------------------ */
 
 #define RST_COUNT(pcp, name, n)                                                                    \
@@ -347,40 +369,6 @@ static inline struct rst_here rst_here(const struct roost *r)
 	(rst_load_acq(&(z)->pockets[cpu].orders.name[k]) +                                         \
 	 rst_load_acq(&(z)->pcps[cpu].orders.name[k]))
 
-/* Before and after frames are moved or a hint is cleared: see struct rst_zone. Who finds nothing
- * because of what comes in between demotes the hint that led there, which is ordered against
- * these. To observers in lab builds it is what the holding of a lock is to them with pcpbuddy. */
-static inline void rst_begin(struct rst_zone *z)
-{
-	rst_lock_note(+1);
-	rst_add_sc(&z->begun, 1);
-}
-
-static inline void rst_end(struct rst_zone *z)
-{
-	rst_add_sc(&z->ended, 1);
-	rst_lock_note(-1);
-}
-
-/* The same for what is moved between the pocket of the CPU that the caller runs on and a set. Each
- * of these moves is a release to who sees that something is gone from there, and an acquire here.
- */
-static inline void rst_begin_here(struct rst_zone *z, unsigned cpu)
-{
-	if (rst_seq_add(cpu, &z->pockets[cpu].begun, 1))
-		rst_lock_note(+1);
-	else
-		rst_begin(z);
-}
-
-static inline void rst_end_here(struct rst_zone *z, unsigned cpu)
-{
-	if (rst_seq_add(cpu, &z->pockets[cpu].ended, 1))
-		rst_lock_note(-1);
-	else
-		rst_end(z);
-}
-
 /*
  * Free frames of a zone, wherever they are; O(CPUs). Never fewer than at some instant during the
  * call, and exact at rest.
@@ -393,12 +381,13 @@ enum { RST_BULK = 64 }; /* blocks at a time: a word of a set */
 
 #define RST_ALL_HINTS UINT32_MAX
 
-/* An allocation under way. */
+/* An allocation under way, or a drain that gathers. */
 struct rst_call {
 	struct rst_request ask;
 	struct roost *r;
 	struct rst_here here; /* as it began */
-	bool missed;	      /* the last search may have missed what was on its way */
+	bool missed;	      /* the search may have passed by what was hidden or moved */
+	uint64_t own;	      /* sections in which it hid something itself: hidden.h */
 	uint32_t hints;	      /* old ones of each bin that it clears on the rung that it is at */
 };
 
@@ -450,7 +439,7 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 /* Empties a CPU's pocket; then it is OPEN or CLOSED. False: somebody else is at it, or it cannot be
  * had now. Any context; a system call in POSIX. */
 bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards);
-/* Empties those of all CPUs in which something is; was there any? */
+/* Empties those of all CPUs in which something is, if they can be had; was there any? */
 bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z);
 /* The same, and waits a while for who is at it. Thread context. */
 bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards);
@@ -464,15 +453,18 @@ int rst_pocket_order(const struct roost *r, const struct rst_zone *z, rst_frame_
 
 /*
  * Looks at a pageblock again and notes what is free of it; makes it whole if it is all free and may
- * be. For who has cleared a hint, put back what it had taken, or changed the place.
+ * be. For who has cleared a hint, put back what it had taken, or changed the place. The order of
+ * the largest run that it has for anybody, -1: none.
  */
-void rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
-/* The same for a region; opens what was set apart while it was away. */
-void rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
+int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
+/* The same for a region, whose runs are of pageblocks; opens what was set apart while it was
+ * away. */
+int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
 
-/* Clears a hint where nothing was found, and settles. */
-void rst_demote(struct roost *r, struct rst_zone *z, uint64_t index);
-void rst_demote_region(struct roost *r, struct rst_zone *z, uint64_t index);
+/* Clears a hint where the search found nothing, and settles. If there is something now the search
+ * may have missed it: it was freed meanwhile, or the hint was in a list that it is not in. */
+void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index);
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index);
 
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
@@ -486,14 +478,11 @@ void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* Makes b the CPU's current block, or none (RST_NO_BLOCK), and leaves the one before. */
 void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned type,
 		     rst_block_id b);
-/* Takes an order > 6 out of a pageblock or region, and settles it if that disturbed it. */
-bool rst_take_words(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned k, unsigned *off);
-
 /* Does nothing of a block look free or allocated but, if it is, its first frame as allocated?
  * 2^order loads. */
 bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated);
 
 /* Makes pageblocks whole that are all free but somebody's current one; how many there were. */
-unsigned rst_gather(struct roost *r, struct rst_zone *z);
+unsigned rst_gather(struct rst_call *q, struct rst_zone *z);
 
 #endif

@@ -12,6 +12,7 @@
  * A put that makes its pageblock all free makes it whole, unless it is somebody's current
  * one: eight compare-and-exchanges, twice at most, that others' takes may spoil.
  */
+#include "core/held.h"
 #include "roost/pocket.h"
 
 /* ---- 1: check ------------------------------------------------------------------------------ */
@@ -364,10 +365,13 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	const struct rst_span *span;
 	rst_frame_id f;
 
-	if (to > from || !claim(roost, "roost_split", pfn, from, to + 1, &f, &span))
+	if (to > from ||
+	    !claim(roost, "roost_split", pfn, from, RST_OM_SPLIT + from + 1, &f, &span))
 		return -ROOST_EINVAL;
-	for (uint32_t i = 1u << to; i < 1u << from; i += 1u << to)
-		rst_store_rlx(&roost->om[f + i], (uint8_t)(to + 1));
+	/* Release, each after the ones before it: who recovers from a split that was not ended sees
+	 * that it had begun if it sees a part, and all parts if it sees the first. */
+	for (uint32_t i = 1u << from; i > 0; i -= 1u << to)
+		rst_store_rel(&roost->om[f + i - (1u << to)], (uint8_t)(to + 1));
 	return 0;
 }
 
@@ -377,4 +381,63 @@ int roost_order(const roost_t *roost, roost_pfn pfn)
 	unsigned om = span ? rst_load_rlx(&roost->om[rst_frame_of(span, pfn)]) : RST_OM_NEVER;
 
 	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
+}
+
+/* ---- Held blocks --------------------------------------------------------------------------- */
+
+void rst_halve_held(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
+	uint8_t om = (uint8_t)(RST_OM_HELD + order);
+
+	/* The first half last: until then the block is whole. */
+	rst_store_rel(&roost->om[f + (1u << (order - 1))], om);
+	rst_store_rel(&roost->om[f], om);
+}
+
+int rst_held_order(roost_t *roost, roost_pfn pfn)
+{
+	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
+	unsigned om = rst_load_rlx(&roost->om[f]);
+	int order = rst_om_order(om);
+
+	if (order < 0 || rst_om_is_allocated(om))
+		return -1;
+	if (order && rst_load_rlx(&roost->om[f + (1u << (order - 1))]) ==
+			     (unsigned)RST_OM_HELD + (unsigned)order)
+		rst_store_rlx(&roost->om[f + (1u << (order - 1))], RST_OM_NEVER);
+	return order;
+}
+
+void rst_unhold(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct rst_zone *z = &roost->zones[span->zone];
+	rst_frame_id f = rst_frame_of(span, pfn);
+	unsigned place = rst_load_rlx(&roost->place[f >> ROOST_PAGEBLOCK_ORDER]);
+
+	RST_PROBE2(free, pfn, order);
+	rst_store_rel(&roost->om[f], RST_OM_FREED);
+	count_free(z, rst_here(roost), order, place, 1);
+	rst_put(roost, z, f, order);
+}
+
+size_t rst_unhold_rest(roost_t *roost, roost_pfn pfn, const uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_frame_id first = rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u);
+	struct batch batch = {.r = roost, .here = rst_here(roost)};
+	size_t n = 0;
+
+	for (unsigned i = 0; i < RST_PAGEBLOCK; i++) {
+		if (!(frames[i / 64] >> i % 64 & 1) ||
+		    rst_load_rlx(&roost->om[first + i]) != RST_OM_HELD + 1)
+			continue;
+		RST_PROBE2(free, rst_pfn_of(span, first + i), 0);
+		rst_store_rel(&roost->om[first + i], RST_OM_FREED);
+		add(&batch, &roost->zones[span->zone], first + i, 0);
+		n++;
+	}
+	flush(&batch);
+	return n;
 }

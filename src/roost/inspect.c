@@ -196,7 +196,7 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 
 /* ---- Pageblocks ---------------------------------------------------------------------------- */
 
-/* The order of the allocated block of order >= 9 in which a pageblock lies, -1: none. */
+/* The order of the allocated or held block of order >= 9 in which a pageblock lies, -1: none. */
 static int order_over(const struct roost *r, rst_frame_id f)
 {
 	const struct rst_span *span = rst_span_of(&r->base.map, f);
@@ -204,13 +204,13 @@ static int order_over(const struct roost *r, rst_frame_id f)
 
 	for (unsigned order = RST_SET_ORDER; order <= r->base.max_order; order++) {
 		roost_pfn first = pfn >> order << order;
-		unsigned om;
+		int found;
 
 		if (first < span->start)
 			return -1;
-		om = rst_load_rlx(&r->om[rst_frame_of(span, first)]);
-		if (rst_om_is_allocated(om) && om > order)
-			return (int)om - 1;
+		found = rst_om_order(rst_load_rlx(&r->om[rst_frame_of(span, first)]));
+		if (found >= (int)order)
+			return found;
 	}
 	return -1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pocket.c - the rarer half of pocket.h: what goes between a pocket and the sets. */
+#include "roost/hidden.h"
 #include "roost/pocket.h"
 
 /* Is it one aligned run of 2^k frames? */
@@ -58,38 +59,48 @@ bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic 
 
 	if (spare ? !s.old : !(s.old & UINT32_MAX))
 		return rst_seq_cas_guarded(cpu, s);
-	rst_begin_here(z, cpu);
+	rst_hide_here(z, cpu);
 	done = rst_seq_cas_guarded(cpu, s);
 	if (done)
 		put_back(r, z, spare, s.old);
-	rst_end_here(z, cpu);
+	rst_show_here(z, cpu);
 	return done;
+}
+
+/* All free frames of half a word: a block of them for the caller, and the rest into the pocket. */
+static bool fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
+		 rst_block_id b, unsigned word, rst_frame_id *f)
+{
+	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, off, bit;
+	uint64_t bits = rst_set_take_half(&r->blocks[b], word, k, &off);
+
+	if (!bits)
+		return false;
+	bit = (unsigned)__builtin_ctzll(rst_runs(bits, k));
+	*f = b << ROOST_PAGEBLOCK_ORDER | off | bit;
+	bits &= ~rst_run(bit, k);
+	if (bits && !rst_pocket_swap(r, z, cpu, &z->pockets[cpu].frames[type],
+				     rst_pocket_word(*f, bits), b, place))
+		put_frames(r, z, rst_pocket_word(*f, bits));
+	return true;
 }
 
 bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
 		     rst_frame_id *f)
 {
 	rst_block_id b = rst_load_rlx(&z->pcps[cpu].current[type]);
-	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, off;
-	uint64_t bits;
+	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, word;
 	bool had;
 
 	/* Racy: see from_current() in zone.c. */
 	if (b == RST_NO_BLOCK || rst_load_rlx(&r->place[b]) != place)
 		return false;
-	rst_begin_here(z, cpu);
-	bits = rst_set_take_half(&r->blocks[b], k, &off);
-	had = bits;
-	if (had) {
-		unsigned bit = (unsigned)__builtin_ctzll(rst_runs(bits, k));
-
-		*f = b << ROOST_PAGEBLOCK_ORDER | off | bit;
-		bits &= ~rst_run(bit, k);
-		if (bits && !rst_pocket_swap(r, z, cpu, &z->pockets[cpu].frames[type],
-					     rst_pocket_word(*f, bits), b, place))
-			put_frames(r, z, rst_pocket_word(*f, bits));
-	}
-	rst_end_here(z, cpu);
+	word = rst_set_word_with(&r->blocks[b], 0, k);
+	if (word == RST_SET_WORDS)
+		return false;
+	rst_hide_here(z, cpu);
+	had = fill(r, z, cpu, type, k, b, word, f);
+	rst_show_here(z, cpu);
 	return had;
 }
 
@@ -104,36 +115,41 @@ static bool is_empty(const struct rst_pocket *pocket)
 	return !all;
 }
 
+/* What is in a pocket that sequences leave alone goes back to the sets. */
+static void empty(struct roost *r, struct rst_zone *z, struct rst_pocket *pocket,
+		  uint32_t afterwards)
+{
+	uint64_t words[RST_TYPES], spare;
+
+	/* Sequentially consistent: who sees that they are gone sees that they are hidden. */
+	rst_hide(z);
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		words[type] = rst_xchg_sc(&pocket->frames[type], 0);
+	spare = rst_xchg_sc(&pocket->spare, 0);
+	/* Release: the words are empty before a sequence sees that it is open. */
+	rst_store_rel(&pocket->stop, afterwards);
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		put_frames(r, z, words[type]);
+	put_spare(r, z, spare);
+	rst_show(z);
+}
+
 bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards)
 {
 	struct rst_pocket *pocket = &z->pockets[cpu];
-	uint64_t words[RST_TYPES], spare;
 	uint32_t stop = RST_POCKET_OPEN;
 	bool fenced;
 
-	/* Before stop: who is turned away by it and finds nothing sees that somebody is at it. */
-	rst_begin(z);
 	/* The lock of those who reap, only tried; to the CPU's sequences it says that somebody
 	 * does. Acquire: what the one before put back. */
-	if (!rst_cas32_acq(&pocket->stop, &stop, RST_POCKET_REAPED)) {
-		rst_end(z);
+	if (!rst_cas32_acq(&pocket->stop, &stop, RST_POCKET_REAPED))
 		return stop == RST_POCKET_CLOSED;
-	}
 	fenced = rst_seq_fence(cpu);
 	RST_PROBE3(reap, z->desc.id, cpu, fenced);
-	if (fenced) {
-		for (unsigned type = 0; type < RST_TYPES; type++)
-			words[type] = rst_xchg_acq(&pocket->frames[type], 0);
-		spare = rst_xchg_acq(&pocket->spare, 0);
-	}
-	/* Release: the words are empty before a sequence sees that it is open. */
-	rst_store_rel(&pocket->stop, fenced ? afterwards : RST_POCKET_OPEN);
-	if (fenced) {
-		for (unsigned type = 0; type < RST_TYPES; type++)
-			put_frames(r, z, words[type]);
-		put_spare(r, z, spare);
-	}
-	rst_end(z);
+	if (fenced && !is_empty(pocket))
+		empty(r, z, pocket, afterwards);
+	else
+		rst_store_rel(&pocket->stop, fenced ? afterwards : RST_POCKET_OPEN);
 	return fenced;
 }
 
@@ -141,9 +157,14 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 {
 	bool any = false;
 
-	/* Racy: what comes there behind the look was put after the search began. */
-	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
-		any |= !is_empty(&z->pockets[cpu]) && rst_pocket_reap(r, z, cpu, RST_POCKET_OPEN);
+	/* Racy: what comes there behind the look was put after the search began. Who is turned away
+	 * by another who reaps, or cannot have the fence, has not seen what is there, either. */
+	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++) {
+		if (is_empty(&z->pockets[cpu]))
+			continue;
+		rst_pocket_reap(r, z, cpu, RST_POCKET_OPEN);
+		any = true;
+	}
 	return any;
 }
 

@@ -26,9 +26,9 @@
  * that began after has ended, no frame of that pageblock is in the pocket or comes there any more.
  * The pocket of an off-line CPU stays stopped.
  *
- * Frames in a pocket count as free. While they are on their way between it and a set, begun and
- * ended differ (struct rst_zone). A CPU that stops for ever hides those that are; if it stops
- * between setting stop and clearing it, the pocket that it was reaping.
+ * Frames in a pocket count as free. While they are on their way between it and a set they are
+ * hidden (hidden.h). A CPU that stops for ever hides those that are; if it stops between setting
+ * stop and clearing it, the pocket that it was reaping.
  *
  * After the per-CPU magazines of Bonwick and Adams (2001), and tcmalloc's under rseq.
  */

@@ -62,7 +62,7 @@ static bool check_allocated(struct walk *w, const struct rst_span *span, rst_fra
 
 		if (is_free(w, f + i))
 			return fail(w, "no frame of an allocated block is free", pfn + i, 0, 1);
-		if (i && (rst_om_is_allocated(om) || om == RST_OM_HOLE))
+		if (i && (rst_om_order(om) >= 0 || om == RST_OM_HOLE))
 			return fail(w, "no block begins inside of another", pfn + i, 0, om);
 	}
 	w->allocated += (uint64_t)1 << order;
@@ -74,10 +74,11 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 {
 	unsigned om = rst_load_rlx(&w->r->om[*f]);
 	rst_frame_id at = *f;
+	int order = rst_om_order(om);
 
-	*f += rst_om_is_allocated(om) ? 1u << (om - 1) : 1;
-	if (rst_om_is_allocated(om))
-		return check_allocated(w, span, at, om - 1);
+	*f += order >= 0 ? 1u << order : 1;
+	if (order >= 0)
+		return check_allocated(w, span, at, (unsigned)order);
 	if (om == RST_OM_HOLE)
 		return !is_free(w, at) ||
 		       fail(w, "no frame of a hole is free", rst_pfn_of(span, at), 0, 1);
@@ -114,15 +115,6 @@ static bool check_noted(struct walk *w, unsigned list, rst_block_id b, roost_pfn
 	return fail(w, "a pageblock with free frames is noted in its list", pfn, bin, RST_BINS);
 }
 
-static bool owner_is_dead(const struct walk *w, unsigned list)
-{
-	for (unsigned cpu = (unsigned)rst_home_of(list); cpu < w->r->base.nr_cpus;
-	     cpu += w->r->nr_homes)
-		if (!rst_load_rlx(&w->z->pcps[cpu].dead))
-			return false;
-	return true;
-}
-
 static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_block_id b)
 {
 	unsigned list = rst_list_of(rst_load_rlx(&w->r->place[b]));
@@ -131,7 +123,7 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 
 	if (list >= w->z->nr_lists)
 		return fail(w, "a pageblock's list exists", pfn, w->z->nr_lists - 1, list);
-	if (rst_is_home_list(list) && owner_is_dead(w, list))
+	if (rst_is_home_list(list) && !rst_home_is_used(w->r, w->z, (unsigned)rst_home_of(list)))
 		return fail(w, "no pageblock is owned by an off-line CPU", pfn, 0, list);
 	if (rst_is_whole(w->r, b) && (frames || list != ROOST_LIST_MOVABLE))
 		return fail(w, "the set of a whole pageblock is empty, and it has no owner", pfn, 0,

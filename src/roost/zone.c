@@ -15,15 +15,43 @@
  *
  * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
  */
+#include "roost/hidden.h"
 #include "roost/pocket.h"
 
-static bool take_in_block(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
-			  rst_frame_id *f)
+/* Racy. */
+static bool has_run(const struct rst_set *set, unsigned k)
+{
+	return k <= RST_WORD_ORDER ? rst_set_word_with(set, 0, k) < RST_SET_WORDS
+				   : rst_set_words_free(set, 0, k) < RST_SET_SIZE;
+}
+
+/* Takes a run of order k > 6 out of a pageblock or region, and settles it if that disturbed it. */
+static bool take_words(struct rst_call *q, struct rst_zone *z, bool region, uint32_t id, unsigned k,
+		       unsigned *off)
+{
+	struct rst_set *set = region ? &q->r->regions[id] : &q->r->blocks[id];
+	bool had = false, put_back;
+
+	for (unsigned at = 0; !had && (at = rst_set_words_free(set, at, k)) < RST_SET_SIZE;
+	     at += 1u << k) {
+		*off = at;
+		rst_hide_searching(q, z);
+		had = rst_set_take_words(set, at, k, &put_back);
+		if (put_back && region)
+			rst_settle_region(q->r, z, id);
+		else if (put_back)
+			rst_settle(q->r, z, id);
+		rst_show(z);
+	}
+	return had;
+}
+
+static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
 	unsigned off;
 	bool had = q->ask.order <= RST_WORD_ORDER
 			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
-			   : rst_take_words(q->r, z, b, q->ask.order, &off);
+			   : take_words(q, z, false, b, q->ask.order, &off);
 
 	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return had;
@@ -36,8 +64,7 @@ static unsigned own_list(const struct rst_call *q, const struct rst_zone *z)
 
 /* ---- 1: the current pageblock ------------------------------------------------------------- */
 
-static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_frame_id *out,
-			   size_t count)
+static size_t from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
 	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
 	uint16_t offs[RST_BULK];
@@ -57,6 +84,33 @@ static size_t from_current(const struct rst_call *q, struct rst_zone *z, rst_fra
 
 /* ---- 2, 4, 5: partial pageblocks ---------------------------------------------------------- */
 
+/*
+ * Out of a pageblock of the reserve, whose count is kept. Plain callers may have what is above the
+ * mark: they count first, and give back what they do not get. Meanwhile others find less than there
+ * is; release and acquire: who sees the lower count sees that it may be so. Callers with RESERVE
+ * take what there is and count then: nobody's count keeps them from it.
+ */
+static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
+{
+	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	bool had;
+
+	if (q->ask.reserve) {
+		had = take_in_block(q, z, b, f);
+		if (had)
+			rst_add_rlx(&z->reserve_free, -size);
+		return had;
+	}
+	if (!has_run(&q->r->blocks[b], q->ask.order))
+		return false;
+	rst_hide_searching(q, z);
+	had = rst_take_rel(&z->reserve_free, size) >= mark && take_in_block(q, z, b, f);
+	if (!had)
+		rst_add_rlx(&z->reserve_free, size);
+	rst_show(z);
+	return had;
+}
+
 /* A block out of a list, bins [low, high]: out of pageblock *b. Of the hints of a bin that are old
  * only the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
  * frame leaves one in each. */
@@ -75,10 +129,11 @@ static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, uns
 		*b = rst_indexed_block(z, i);
 		/* Racy: a note that is old is taken away, and if it was not old it is renewed. */
 		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
-		    take_in_block(q, z, *b, f))
+		    (list == ROOST_LIST_RESERVE ? take_in_reserve(q, z, *b, f)
+						: take_in_block(q, z, *b, f)))
 			return true;
 		if (left--)
-			rst_demote(q->r, z, i);
+			rst_demote(q, z, i);
 		else
 			i = ((bin + 1) << z->block_shift) - 1;
 	}
@@ -189,26 +244,39 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	return true;
 }
 
-static bool claim_whole(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+/* A whole pageblock of a region; *mine: and it is the caller's. False: there is none. */
+static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rst_frame_id *f,
+		     bool *mine)
+{
+	struct rst_set *region = &q->r->regions[g];
+	unsigned bit;
+	bool had;
+
+	*mine = false;
+	if (!has_run(region, 0))
+		return false;
+	rst_hide_searching(q, z);
+	had = rst_set_take(region, 0, &bit);
+	if (had) {
+		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+		*mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
+	}
+	rst_show(z);
+	return had;
+}
+
+static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+	bool mine;
 
 	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
-		rst_region_id g = rst_indexed_region(z, i);
-		unsigned bit;
-		bool had, mine = false;
-
-		rst_begin(z);
-		had = rst_set_take(&q->r->regions[g], 0, &bit);
-		if (had) {
-			rst_add_rlx(&z->nr_whole, (uint64_t)-1);
-			mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
-		}
-		rst_end(z);
-		if (mine)
+		if (!claim_in(q, z, rst_indexed_region(z, i), f, &mine))
+			rst_demote_region(q, z, i);
+		else if (mine)
 			return true;
-		if (!had)
-			rst_demote_region(q->r, z, i);
+		else
+			q->missed = true; /* what else the region has */
 	}
 	return false;
 }
@@ -266,10 +334,14 @@ static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 
 /* ---- 7: the reserve ----------------------------------------------------------------------- */
 
-static bool from_reserve_list(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
+	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
 	rst_block_id b;
 
+	if (q->ask.order > RST_SET_ORDER ||
+	    (!q->ask.reserve && rst_load_acq(&z->reserve_free) - size < mark))
+		return false;
 	if (!from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
 		       RST_BINS - 1, &b, f))
 		return false;
@@ -277,50 +349,16 @@ static bool from_reserve_list(struct rst_call *q, struct rst_zone *z, rst_frame_
 	return true;
 }
 
-/*
- * Plain callers may have what is above the mark: they count first, and give back what they do not
- * find. Callers with RESERVE take what there is and count then: nobody's count keeps them from it.
- * Relaxed: frames are taken by compare-and-exchange; this only rations them.
- */
-static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
-{
-	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
-	bool had = false;
-
-	if (q->ask.order > RST_SET_ORDER)
-		return false;
-	if (q->ask.reserve) {
-		had = from_reserve_list(q, z, f);
-		if (had)
-			rst_add_rlx(&z->reserve_free, -size);
-	} else if (rst_load_rlx(&z->reserve_free) - size >= mark) {
-		rst_begin(z); /* others find less than there is */
-		had = rst_take_rlx(&z->reserve_free, size) >= mark && from_reserve_list(q, z, f);
-		if (!had)
-			rst_add_rlx(&z->reserve_free, size);
-		rst_end(z);
-	}
-	return had;
-}
-
 /* ---- Orders 9 and above ------------------------------------------------------------------- */
 
-static bool take_in_region(struct roost *r, struct rst_zone *z, rst_region_id g, unsigned k,
+static bool take_in_region(struct rst_call *q, struct rst_zone *z, rst_region_id g, unsigned k,
 			   unsigned *bit)
 {
-	bool had, put_back;
-
-	if (k <= RST_WORD_ORDER)
-		return rst_set_take(&r->regions[g], k, bit);
-	rst_begin(z);
-	had = rst_set_take_words(&r->regions[g], k, bit, &put_back);
-	if (put_back)
-		rst_settle_region(r, z, g);
-	rst_end(z);
-	return had;
+	return k <= RST_WORD_ORDER ? rst_set_take(&q->r->regions[g], k, bit)
+				   : take_words(q, z, true, g, k, bit);
 }
 
-static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned k = q->ask.order - RST_SET_ORDER;
 	uint64_t i = rst_whole_index(z, k, z->first_region);
@@ -330,13 +368,13 @@ static bool from_regions(const struct rst_call *q, struct rst_zone *z, rst_frame
 		rst_region_id g = rst_indexed_region(z, i);
 		unsigned bit;
 
-		if (take_in_region(q->r, z, g, k, &bit)) {
+		if (take_in_region(q, z, g, k, &bit)) {
 			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
 			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 			return true;
 		}
-		rst_demote_region(q->r, z, i);
+		rst_demote_region(q, z, i);
 	}
 	return false;
 }
@@ -372,7 +410,7 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 
 static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	return from_regions(q, z, f) || (rst_gather(q->r, z) && from_regions(q, z, f)) ||
+	return from_regions(q, z, f) || (rst_gather(q, z) && from_regions(q, z, f)) ||
 	       from_reserve(q, z, f);
 }
 

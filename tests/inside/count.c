@@ -79,9 +79,22 @@ void *__tsan_memset(void *to, int byte, size_t size)
 	return __builtin_memset(to, byte, size);
 }
 
-static void before_cas(volatile void *word)
+static void access_to(const volatile void *word)
 {
 	counted.accesses++;
+	counted.within += word >= counted.from && word < counted.to;
+}
+
+static void before_store(void)
+{
+	if (counted.stores++ == counted.stop_after && counted.on_stop)
+		counted.on_stop();
+}
+
+static void before_cas(volatile void *word)
+{
+	before_store();
+	access_to(word);
 	counted.changes++;
 	if (!counted.meddle)
 		return;
@@ -94,13 +107,14 @@ static void before_cas(volatile void *word)
 	a##bits __tsan_atomic##bits##_load(const volatile a##bits *p, int order)                   \
 	{                                                                                          \
 		(void)order;                                                                       \
-		counted.accesses++;                                                                \
+		access_to(p);                                                                      \
 		return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                       \
 	}                                                                                          \
 	void __tsan_atomic##bits##_store(volatile a##bits *p, a##bits v, int order)                \
 	{                                                                                          \
 		(void)order;                                                                       \
-		counted.accesses++;                                                                \
+		before_store();                                                                    \
+		access_to(p);                                                                      \
 		__atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                          \
 	}                                                                                          \
 	bool __tsan_atomic##bits##_compare_exchange_strong(volatile a##bits *p, a##bits *expected, \
@@ -135,7 +149,8 @@ static void before_cas(volatile void *word)
 	a##bits __tsan_atomic##bits##_##name(volatile a##bits *p, a##bits v, int order)            \
 	{                                                                                          \
 		(void)order;                                                                       \
-		counted.accesses++;                                                                \
+		before_store();                                                                    \
+		access_to(p);                                                                      \
 		counted.changes++;                                                                 \
 		return __atomic_##builtin(p, v, __ATOMIC_SEQ_CST);                                 \
 	}
@@ -238,6 +253,7 @@ unsigned rst_seq_cpu(void)
 
 static bool begins(unsigned cpu)
 {
+	before_store();
 	counted.accesses++;
 	counted.sequences++;
 	return !counted.no_sequence && cpu == this_cpu;

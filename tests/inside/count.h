@@ -15,6 +15,8 @@ struct counted {
 	unsigned changes;  /* of these, those that read and write in one: exchange, add, or, ... */
 	unsigned sequences;
 	unsigned sleeps, fences;
+	unsigned within; /* accesses to [from, to) */
+	const volatile void *from, *to;
 
 	/* How the port behaves. */
 	bool pockets;	  /* there are sequences; set it before roost_init() */
@@ -25,6 +27,11 @@ struct counted {
 	void (*meddle)(volatile void *word);
 	unsigned tries; /* compare-and-exchanges while it was set */
 	void (*on_sleep)(void);
+
+	/* Stores of any kind, tried ones too, since it was set to 0. on_stop is called before the
+	 * one after stop_after of them, unless NULL: the thread may be gone there. */
+	unsigned stores, stop_after;
+	void (*on_stop)(void);
 };
 
 extern struct counted counted;

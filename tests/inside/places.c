@@ -136,18 +136,20 @@ static void shared_homes_outlive_a_cpu(void **state)
 static void gathers_current_ones(void **state)
 {
 	roost_pfn pfns[CPUS][RST_TYPES];
-	struct rig rig;
+	struct rst_call q = {0};
 	struct rst_zone *z;
+	struct rig rig;
 
 	open_current(&rig, state, pfns);
+	q.r = rig.roost;
 	z = &rig.roost->zones[0];
 	for (unsigned type = 0; type < RST_TYPES; type++)
 		rig_free(&rig, pfns[type][type]);
 	assert_int_equal(z->nr_whole, 16 - CPUS * RST_TYPES);
-	assert_int_equal(rst_gather(rig.roost, z), RST_TYPES);
+	assert_int_equal(rst_gather(&q, z), RST_TYPES);
 	assert_int_equal(z->nr_whole, 16 - CPUS * RST_TYPES + RST_TYPES);
 	rig_check(&rig);
-	assert_int_equal(rst_gather(rig.roost, z), 0);
+	assert_int_equal(rst_gather(&q, z), 0);
 	/* No hint is left behind that leads nowhere. */
 	for (unsigned list = 0; list < z->nr_lists; list++)
 		for (rst_block_id b = z->first_block; b < z->end_block; b++) {
@@ -227,14 +229,16 @@ static void gathers_nothing_else(void **state)
 {
 	enum { BLOCKS = 1024 };
 	static uint16_t before[BLOCKS];
+	struct rst_call q = {0};
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, (uint64_t)BLOCKS * BLOCK, 2);
+	q.r = rig.roost;
 	for (unsigned i = 0; i < 2 * (BLOCKS - 100); i++)
 		rig_get(&rig, 8, i / 2 % RST_TYPES);
 	for (unsigned b = 0; b < BLOCKS; b++)
 		before[b] = rig.roost->place[b];
-	assert_int_equal(rst_gather(rig.roost, &rig.roost->zones[0]), 0);
+	assert_int_equal(rst_gather(&q, &rig.roost->zones[0]), 0);
 	for (unsigned b = 0; b < BLOCKS; b++)
 		assert_int_equal(rig.roost->place[b], before[b]);
 	rig_check(&rig);

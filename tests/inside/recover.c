@@ -3,7 +3,7 @@
  * recover.c - roost_recover() after threads that are gone were stopped at each point at which one
  * may be: what it finds is set here by hand, since no call of one thread leaves it.
  */
-#include "roost/engine.h"
+#include "roost/hidden.h"
 
 #include "harness.h"
 
@@ -72,7 +72,7 @@ static void pageblock_in_hand(void **state)
 	unsigned bit;
 
 	open_used(&rig, state);
-	rst_begin(zone(&rig));
+	rst_hide(zone(&rig));
 	assert_true(rst_set_take(&rig.roost->regions[0], 0, &bit));
 	zone(&rig)->nr_whole--;
 	recovers(&rig, BLOCK);
@@ -97,7 +97,7 @@ static void hints_and_moves(void **state)
 
 	open_used(&rig, state);
 	b = zone(&rig)->pcps[0].current[1];
-	rst_begin(zone(&rig));
+	rst_hide(zone(&rig));
 	for (unsigned list = 0; list < zone(&rig)->nr_lists; list++)
 		for (unsigned bin = 0; bin < RST_BINS; bin++)
 			rst_hint_clear(&zone(&rig)->partial,
@@ -114,7 +114,7 @@ static void nobodys_current(void **state)
 	open_used(&rig, state);
 	b = zone(&rig)->pcps[0].current[0];
 	zone(&rig)->pcps[0].current[0] = RST_NO_BLOCK;
-	rst_begin(zone(&rig));
+	rst_hide(zone(&rig));
 	assert_true(rig.roost->place[b] & RST_CURRENT);
 	assert_int_equal(roost_recover(rig.roost), 0);
 	assert_false(rig.roost->place[b] & RST_CURRENT);
@@ -178,9 +178,9 @@ static void pockets_are_kept(void **state)
 	open_used(&rig, state);
 	f = zone(&rig)->pcps[0].current[0] << ROOST_PAGEBLOCK_ORDER;
 	zone(&rig)->pockets[0].frames[0] =
-		rst_set_take_half(&rig.roost->blocks[zone(&rig)->pcps[0].current[0]], 0, &off);
+		rst_set_take_half(&rig.roost->blocks[f >> ROOST_PAGEBLOCK_ORDER], 0, 0, &off);
 	zone(&rig)->pockets[0].frames[0] |= (uint64_t)((f | off) >> 5) << 32;
-	rst_begin(zone(&rig));
+	rst_hide(zone(&rig));
 	recovers(&rig, 0);
 }
 

@@ -143,31 +143,29 @@ static void takes_the_first_run(void **state)
 		}
 }
 
-static void takes_the_first_words(void **state)
+/* All words of a run or none, whichever of them is not full. */
+static void takes_whole_words(void **state)
 {
 	struct pair p;
-	bool put_back;
-	unsigned off;
 
 	(void)state;
 	for (unsigned n = 0; n < 1u << RST_SET_WORDS; n++)
-		for (unsigned k = RST_WORD_ORDER + 1; k <= RST_SET_ORDER; k++) {
-			unsigned first;
+		for (unsigned k = RST_WORD_ORDER + 1; k <= RST_SET_ORDER; k++)
+			for (unsigned off = 0; off < THINGS; off += 1u << k) {
+				bool put_back, run;
 
-			whole_words(&p, n);
-			p.free[n] ^= n & 1; /* a word with a thing more or less is not full */
-			store(&p);
-			first = first_run(&p, 0, THINGS, k);
-			put_back = true;
-			assert_int_equal(rst_set_take_words(&p.set, k, &off, &put_back),
-					 first < THINGS);
-			assert_false(put_back);
-			if (first < THINGS) {
-				assert_int_equal(off, first);
-				fill(&p, off, 1u << k, false);
+				whole_words(&p, n);
+				p.free[n] ^= n & 1; /* a thing more or less is not full */
+				store(&p);
+				run = is_run(&p, off, k);
+				put_back = run;
+				assert_int_equal(rst_set_take_words(&p.set, off, k, &put_back),
+						 run);
+				assert_int_equal(put_back, !run && is_run(&p, off, RST_WORD_ORDER));
+				if (run)
+					fill(&p, off, 1u << k, false);
+				same(&p);
 			}
-			same(&p);
-		}
 }
 
 /* The word of the first run, from which several are taken; RST_SET_WORDS: there is none. */
@@ -246,6 +244,14 @@ static void look(const struct pair *p)
 		count += in_word;
 	}
 	assert_int_equal(rst_set_dense(&p->set), dense);
+	for (unsigned k = 0; k <= RST_WORD_ORDER; k++)
+		for (unsigned w = 0; w <= RST_SET_WORDS; w++)
+			assert_int_equal(rst_set_word_with(&p->set, w, k),
+					 first_run(p, w * 64, THINGS, k) / 64);
+	for (unsigned k = RST_WORD_ORDER + 1; k <= RST_SET_ORDER; k++)
+		for (unsigned off = 0; off <= THINGS; off += 1u << k)
+			assert_int_equal(rst_set_words_free(&p->set, off, k),
+					 first_run(p, off, THINGS, k));
 	assert_int_equal(rst_set_count(&p->set), count);
 }
 
@@ -304,7 +310,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(runs_of_a_word, variants_one),
 		SUITE_TEST(puts_any_run, variants_one),
 		SUITE_TEST(takes_the_first_run, variants_one),
-		SUITE_TEST(takes_the_first_words, variants_one),
+		SUITE_TEST(takes_whole_words, variants_one),
 		SUITE_TEST(takes_some_of_one_word, variants_one),
 		SUITE_TEST(takes_what_is_named, variants_one),
 		SUITE_TEST(looks, variants_one),

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * guest_pool.c - what this machine may not have: two NUMA nodes, reserved huge pages of 2 MiB and
- * 1 GiB. tests/pool/guest.sh boots a virtual machine that has them, and runs this there.
+ * 1 GiB, a container with a limit of them. tests/pool/guest.sh boots a virtual machine that has
+ * these, and runs this there.
  */
 #include <errno.h>
 #include <numa.h>
 #include <numaif.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "pools.h"
 
@@ -132,6 +137,71 @@ static void huge_pages(void **state)
 	assert_int_equal(free_huge("2048"), pages);
 }
 
+/* ---- A container with a limit -------------------------------------------------------------- */
+
+#define CGROUP "/tmp/cgroup"
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+		fail_msg("%s: %s: %s", path, text, strerror(errno));
+}
+
+/* In the container: no write is killed, growth fails. Exits with what is wrong. */
+static void grow_within(long pages)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	roost_pool_t *pool;
+	char *block;
+	long n = 0;
+
+	config.pages = ROOST_PAGES_2M;
+	config.initial = 2 * MIB;
+	config.step = 2 * MIB;
+	if (roost_pool_create(&pool, &config) != 0)
+		_exit(1);
+	for (; (block = roost_pool_alloc(pool, 2 * MIB, ROOST_WAIT)); n++)
+		memset(block, 1, 2 * MIB);
+	if (n != pages || roost_pool_resize(pool, 64 * MIB) != -ENOMEM)
+		_exit(2);
+	roost_pool_destroy(pool);
+	config.initial = (size_t)(pages + 1) * 2 * MIB;
+	if (roost_pool_create(&pool, &config) != -ENOMEM)
+		_exit(3);
+	config.initial = (size_t)pages * 2 * MIB;
+	_exit(roost_pool_create(&pool, &config) ? 4 : 0);
+}
+
+/* Its limit is one of use, not of reservations, as container runtimes set it. */
+static void huge_pages_of_a_container(void **state)
+{
+	enum { PAGES = 4 };
+	long free = free_huge("2048");
+	int status;
+	pid_t child;
+
+	(void)state;
+	mkdir(CGROUP, 0755);
+	assert_int_equal(mount("none", CGROUP, "cgroup2", 0, NULL), 0);
+	write_file(CGROUP "/cgroup.subtree_control", "+hugetlb");
+	assert_int_equal(mkdir(CGROUP "/four", 0755), 0);
+	write_file(CGROUP "/four/hugetlb.2MB.max", "8388608");
+	assert_true(free > PAGES);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		write_file(CGROUP "/four/cgroup.procs", "0");
+		grow_within(PAGES);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(free_huge("2048"), free);
+	rmdir(CGROUP "/four");
+	umount(CGROUP);
+}
+
 static void gigantic_pages(void **state)
 {
 	struct roost_pool_config config = pool_config(2048 * MIB, NULL);
@@ -193,6 +263,7 @@ int main(void)
 		cmocka_unit_test(memory_lies_on_its_node),
 		cmocka_unit_test(callers_get_their_own),
 		cmocka_unit_test(huge_pages),
+		cmocka_unit_test(huge_pages_of_a_container),
 		cmocka_unit_test(gigantic_pages),
 		cmocka_unit_test(transparent_huge_pages),
 	};

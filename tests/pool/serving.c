@@ -3,7 +3,7 @@
  * serving.c - a process with two pools, for the tests of `roost top` and `roost map --live`. Serves
  * where ROOST_SERVE says, or at the path that it is given; says "ready", and ends with its input.
  *
- *	small	8 MiB, of which 1 MiB + 4 KiB are in use
+ *	small	8 MiB, of which 1 MiB + 4 KiB are in use; another name if one is given
  *	large	64 MiB, of which 4 MiB + 100 pages are in use; frees and allocates if told to work
  */
 #include <stdio.h>
@@ -39,7 +39,8 @@ static void *get(roost_pool_t *pool, size_t size)
 
 int main(int argc, char **argv)
 {
-	roost_pool_t *small = make("small", 8 * MIB), *large = make("large", 64 * MIB);
+	roost_pool_t *small = make(argc > 2 ? argv[2] : "small", 8 * MIB),
+		     *large = make("large", 64 * MIB);
 	char byte;
 
 	get(small, MIB);
@@ -49,7 +50,7 @@ int main(int argc, char **argv)
 		get(large, 4096);
 	for (unsigned i = 0; i < 1000; i++)
 		roost_pool_free(get(large, 8192));
-	if (argc > 1 && roost_pool_serve(argv[1]) != 0)
+	if (argc > 1 && *argv[1] && roost_pool_serve(argv[1]) != 0)
 		return 1;
 	puts("ready");
 	fflush(stdout);

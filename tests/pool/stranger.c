@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* stranger.c - listens on a socket, and is no roost: says hello to one client, with a blank answer
- * to the next, and ends. */
+/* stranger.c - listens on a socket, and is no roost: stranger SOCKET < ANSWERS. Says "ready", and
+ * answers one client after the other with a line of its input each, without the newline. */
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 int main(int argc, char **argv)
 {
-	static const char *const answers[] = {"220 hello\r\n", "", "{\"roost\":2,\"pools\":[]}\n"};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	char line[64];
+	char asked[64], *answer = NULL;
+	size_t room = 0;
+	ssize_t length;
 
 	if (argc < 2)
 		return 1;
@@ -21,13 +22,14 @@ int main(int argc, char **argv)
 		return 1;
 	puts("ready");
 	fflush(stdout);
-	for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+	while ((length = getline(&answer, &room, stdin)) > 0) {
 		int client = accept(fd, NULL, NULL);
 
-		if (read(client, line, sizeof(line)) < 0 ||
-		    write(client, answers[i], strlen(answers[i])) < 0)
+		if (read(client, asked, sizeof(asked)) < 0 ||
+		    write(client, answer, (size_t)length - 1) != length - 1)
 			return 1;
 		close(client);
 	}
+	free(answer);
 	return 0;
 }

@@ -129,8 +129,8 @@ static void forks(void **state)
 	close_busy(threads);
 }
 
-/* No handler runs: what others had in hand is set aside, the rest works, and all of it can be
- * recovered. */
+/* No handler runs: what others had in registers is not to be had, the rest works, and all of it can
+ * be recovered. */
 static void unseen_forks(void **state)
 {
 	pthread_t threads[THREADS];
@@ -156,37 +156,65 @@ static void unseen_forks(void **state)
 	close_busy(threads);
 }
 
-/* What a trim had in hand is set aside by such a child, and the report says how much. */
-static void set_aside(void **state)
+/* Another thread makes and destroys pools all the time; each child is the next one's parent. What
+ * was half made or half destroyed is no longer in the table. */
+enum { GENERATIONS = 60 };
+
+static void *come_and_go(void *arg)
 {
-	pthread_t threads[THREADS];
-	unsigned found = 0;
+	struct roost_pool_config config = pool_config(4 * MIB, NULL);
+
+	config.decay_thread = true;
+	while (!stop) {
+		roost_pool_t *other;
+
+		if (!roost_pool_create(&other, &config))
+			roost_pool_destroy(other);
+	}
+	return arg;
+}
+
+static int entries_left(void)
+{
+	struct roost_pool_config config = pool_config(2 * MIB, NULL);
+	roost_pool_t *other;
+	int n = 0;
+
+	while (!roost_pool_create(&other, &config))
+		n++;
+	return n;
+}
+
+static int creators_child(unsigned left)
+{
+	pthread_t thread;
+	int status;
+	pid_t child;
+
+	alarm(60);
+	if (!left)
+		/* Those that were just made have no owner: a few. */
+		return entries_left() < ROOST_MAX_POOLS * 3 / 4;
+	if (pthread_create(&thread, NULL, come_and_go, NULL))
+		return 2;
+	usleep(1000 + 37 * left);
+	child = left & 1 ? fork() : _Fork();
+	if (!child)
+		_exit(creators_child(left - 1));
+	stop = true;
+	pthread_join(thread, NULL);
+	return waitpid(child, &status, 0) != child || !WIFEXITED(status) ? 3 : WEXITSTATUS(status);
+}
+
+static void while_pools_come_and_go(void **state)
+{
+	pid_t child = fork();
 
 	(void)state;
-	open_busy(threads);
-	for (unsigned i = 0; i < 100 * FORKS && !found; i++) {
-		pid_t child = _Fork();
-		int status;
-
-		if (!child) {
-			struct roost_pool_info before, after;
-
-			roost_pool_trim(pool); /* looks */
-			roost_pool_info(pool, &before);
-			roost_pool_recover(pool);
-			roost_pool_info(pool, &after);
-			if (!before.set_aside)
-				_exit(0);
-			_exit(after.set_aside || before.used - after.used < before.set_aside ? 2
-											     : 1);
-		}
-		assert_true(child > 0);
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_true(WIFEXITED(status));
-		found += (unsigned)WEXITSTATUS(status);
-	}
-	close_busy(threads);
-	assert_int_equal(found, 1);
+	stop = false;
+	if (!child)
+		_exit(creators_child(GENERATIONS));
+	expect_success(child);
 }
 
 /* ---- In a handler, on top of a call --------------------------------------------------------- */
@@ -341,7 +369,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forks),
 		cmocka_unit_test(unseen_forks),
-		cmocka_unit_test(set_aside),
+		cmocka_unit_test(while_pools_come_and_go),
 		cmocka_unit_test(generations),
 		cmocka_unit_test(forks_in_handlers),
 		cmocka_unit_test(forks_meet),

@@ -138,6 +138,25 @@ static void grows_on_all(void **state)
 	pool_close(pool);
 }
 
+/* What cannot be shared out evenly is all there. */
+static void reserve_of_all(void **state)
+{
+	enum { RESERVE = 100, PAGES = 3 * 262144 };
+	struct roost_pool_config config = pool_config(3 * 1024 * MIB, NULL);
+	static void *blocks[PAGES];
+	roost_pool_t *pool;
+
+	(void)state;
+	config.numa = true;
+	config.reserve = RESERVE * PAGE;
+	nr_placed = 0;
+	pool = pool_open(&config);
+	assert_int_equal(roost_pool_alloc_bulk(pool, PAGE, ROOST_WAIT, blocks, PAGES),
+			 PAGES - RESERVE);
+	roost_pool_free_bulk(blocks, PAGES - RESERVE);
+	pool_close(pool);
+}
+
 static void without_libnuma(void **state)
 {
 	struct roost_pool_info info;
@@ -162,9 +181,8 @@ static void without_libnuma(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_node_has_a_part),
-		cmocka_unit_test(own_node_first),
-		cmocka_unit_test(grows_on_all),
+		cmocka_unit_test(each_node_has_a_part), cmocka_unit_test(own_node_first),
+		cmocka_unit_test(grows_on_all),		cmocka_unit_test(reserve_of_all),
 		cmocka_unit_test(without_libnuma),
 	};
 

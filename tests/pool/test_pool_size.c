@@ -124,6 +124,41 @@ static void grows_by_itself(void **state)
 	pool_close(pool);
 }
 
+/* Half of the pages are free, one by one, and each larger block makes the pool grow: nobody else is
+ * at it, so no call waits for anybody. */
+static void grows_without_waiting(void **state)
+{
+	struct roost_pool_config config = small_pages(64 * MIB);
+	static void *blocks[4 * MIB / PAGE + 64 * MIB / (128 << 10)];
+
+	(void)state;
+	config.initial = config.step = 4 * MIB;
+	for (size_t size = 128 << 10; size <= 4 * MIB; size *= 2) {
+		roost_pool_t *pool = pool_open(&config);
+		struct roost_stats stats = {0};
+		struct roost_pool_info info;
+		size_t n = 0;
+
+		for (; n < 4 * MIB / PAGE; n++)
+			blocks[n] = pool_get(pool, PAGE);
+		for (size_t i = 0; i < n; i += 2) {
+			roost_pool_free(blocks[i]);
+			blocks[i] = NULL;
+		}
+		for (size_t i = 0; i < 32 * MIB / size; i++) {
+			blocks[n] = roost_pool_alloc(pool, size, ROOST_WAIT);
+			assert_non_null(blocks[n++]);
+		}
+		roost_pool_info(pool, &info);
+		assert_int_equal(info.grown, 8);
+		assert_int_equal(roost_stats(roost_pool_frames(pool), -1, -1, &stats), 0);
+		assert_true(stats.fail_wait > 0);
+		assert_int_equal(stats.wait_rounds, 0);
+		roost_pool_free_bulk(blocks, n);
+		pool_close(pool);
+	}
+}
+
 /* Several threads that wait, a step for each block: nobody fails while there is more to be had. */
 enum { WAITERS = 16, EACH = 40 };
 
@@ -380,12 +415,68 @@ static void decays_by_a_thread(void **state)
 	pool_close(pool);
 }
 
+/* ---- Locked -------------------------------------------------------------------------------- */
+
+/* It cannot go back; but not for good, and not if it goes out of use. */
+static void what_is_locked(void **state)
+{
+	struct roost_pool_config config = small_pages(4 * MIB);
+	roost_pool_t *pool;
+	void *blocks[2];
+
+	(void)state;
+	config.decay_ms = 0;
+	pool = pool_open(&config);
+	blocks[0] = pool_get(pool, 2 * MIB);
+	blocks[1] = pool_get(pool, 2 * MIB);
+	if (mlock(blocks[0], 2 * MIB) || mlock(blocks[1], 2 * MIB)) {
+		roost_pool_free_bulk(blocks, 2);
+		pool_close(pool);
+		skip(); /* this user may lock less */
+	}
+	roost_pool_free_bulk(blocks, 2);
+	assert_int_equal(roost_pool_trim(pool), 0);
+	assert_int_equal(roost_pool_resident(pool), 4 * MIB);
+	assert_int_equal(roost_pool_resize(pool, 2 * MIB), 0);
+	assert_int_equal(roost_pool_resident(pool), 2 * MIB);
+	assert_int_equal(roost_pool_resize(pool, 4 * MIB), 0);
+	assert_int_equal(munlock(blocks[0], 2 * MIB), 0);
+	assert_int_equal(munlock(blocks[1], 2 * MIB), 0);
+	assert_int_equal(roost_pool_trim(pool), 2 * MIB);
+	assert_int_equal(roost_pool_resident(pool), 0);
+	pool_close(pool);
+}
+
+/* The kernel fills all that is in use at once, which nobody has ever freed. */
+static void what_is_locked_from_the_start(void **state)
+{
+	struct roost_pool_config config = small_pages(2 * MIB);
+	roost_pool_t *pool = NULL;
+	size_t filled, trimmed, left;
+
+	(void)state;
+	config.decay_ms = 0;
+	if (mlockall(MCL_FUTURE) || roost_pool_create(&pool, &config)) {
+		munlockall();
+		skip();
+	}
+	filled = roost_pool_resident(pool);
+	munlockall();
+	trimmed = roost_pool_trim(pool);
+	left = roost_pool_resident(pool);
+	pool_close(pool);
+	assert_int_equal(filled, 2 * MIB);
+	assert_int_equal(trimmed, 2 * MIB);
+	assert_int_equal(left, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resized),
 		cmocka_unit_test(shrunk_as_far_as_can_be),
 		cmocka_unit_test(grows_by_itself),
+		cmocka_unit_test(grows_without_waiting),
 		cmocka_unit_test(trimmed),
 		cmocka_unit_test(large_ones_trimmed),
 		cmocka_unit_test(decays_by_allocations),
@@ -393,6 +484,8 @@ int main(void)
 		cmocka_unit_test(waits_for_who_grows_it),
 		cmocka_unit_test(on_a_small_stack),
 		cmocka_unit_test(decays_by_a_thread),
+		cmocka_unit_test(what_is_locked),
+		cmocka_unit_test(what_is_locked_from_the_start),
 	};
 
 	return cmocka_run_group_tests_name("pool_size", tests, NULL, NULL);

@@ -6,7 +6,9 @@
 #include "pools.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <roost/serve.h>
@@ -189,37 +192,144 @@ static void destroy_while_somebody_looks(void **state)
 	expect("roost 1 stats\n", "\"pools\":[]}");
 }
 
-/* Descriptors that are sockets. */
-static unsigned sockets(void)
+enum { FDS = 256 };
+
+/* Which descriptors the process has, and of what. */
+struct table {
+	struct stat of[FDS];
+	bool is_open[FDS];
+};
+
+static void look_at(struct table *table)
 {
-	unsigned n = 0;
+	for (int fd = 0; fd < FDS; fd++)
+		table->is_open[fd] = fstat(fd, &table->of[fd]) == 0;
+}
 
-	for (int fd = 0; fd < 256; fd++) {
-		struct stat s;
+static bool is_as_before(const struct table *before)
+{
+	struct table now;
+	bool same = true;
 
-		n += fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
+	look_at(&now);
+	for (int fd = 0; fd < FDS; fd++)
+		same &= now.is_open[fd] == before->is_open[fd] &&
+			(!now.is_open[fd] || (now.of[fd].st_dev == before->of[fd].st_dev &&
+					      now.of[fd].st_ino == before->of[fd].st_ino));
+	return same;
+}
+
+/* Nothing in the program's table of descriptors is the server's: so the program may close and
+ * duplicate what it likes, in itself and in its children, and both keep what they have. */
+static void descriptors_are_the_programs(void **state)
+{
+	struct table before, mine;
+	int status;
+	pid_t child;
+
+	(void)state;
+	roost_pool_serve_stop();
+	look_at(&before);
+	assert_int_equal(roost_pool_serve(path), 0);
+	assert_true(is_as_before(&before));
+	expect("roost 1 stats\n", "\"pools\":[]}");
+	for (int fd = STDERR_FILENO + 1; fd < FDS; fd++) /* as a daemon does, with closefrom() */
+		close(fd);
+	for (int fd = STDERR_FILENO + 1; fd < 32; fd++)
+		assert_int_equal(open("/dev/null", O_WRONLY), fd);
+	for (int fd = 32; fd < 64; fd++)
+		assert_int_equal(dup2(STDERR_FILENO, fd), fd);
+	look_at(&mine);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		roost_pool_serve_stop(); /* not this one's */
+		_exit(!is_as_before(&mine));
 	}
-	return n;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	expect("roost 1 stats\n", "\"pools\":[]}"); /* it serves on */
+	roost_pool_serve_stop();
+	assert_true(is_as_before(&mine));
+	for (int fd = STDERR_FILENO + 1; fd < 64; fd++)
+		close(fd);
+	assert_int_equal(roost_pool_serve(path), 0);
+}
+
+/* What another puts in the socket's place stays there. */
+static void files_of_others_stay(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), status;
+	pid_t child;
+
+	(void)state;
+	assert_true(fd >= 0);
+	/* The same number and time would be the same file. */
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	assert_int_equal(unlink(path), 0);
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	roost_pool_serve_stop();
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(roost_pool_serve(path), -EADDRINUSE);
+	assert_int_equal(access(path, F_OK), 0);
+	/* A process that ends without roost_pool_serve_stop(). */
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
+		exit(roost_pool_serve(path) || unlink(path) || !fopen(path, "w"));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)child);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
+	/* Nobody listens there any more: that goes. */
+	close(fd);
+	assert_int_equal(roost_pool_serve(path), 0);
+}
+
+static void *stop(void *unused)
+{
+	(void)unused;
+	roost_pool_serve_stop();
+	return NULL;
+}
+
+/* By several at once, and then once more. */
+static void stopped_by_several(void **state)
+{
+	pthread_t threads[4];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, stop, NULL), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	roost_pool_serve_stop();
+	assert_int_equal(roost_pool_serve(path), 0);
+	expect("roost 1 stats\n", "\"pools\":[]}");
 }
 
 /* The child does not serve, its end leaves the parent's socket, and it may serve anew. */
 static void children(void **state)
 {
-	unsigned before = sockets();
 	pid_t child = fork();
 	int status;
 
 	(void)state;
 	assert_true(child >= 0);
 	if (child == 0) {
-		/* Or clients would wait for it when the parent is gone. */
-		bool closed = sockets() == before - 1;
 		int err = roost_pool_serve("/tmp/roost-test-%p.sock");
 
 		snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
 		if (!err)
 			expect("roost 1 stats\n", "\"pools\":[]}");
-		exit(err || !closed); /* the socket goes with it */
+		exit(err != 0); /* the socket goes with it */
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -239,6 +349,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_hangs_hinders_no_pool, begin, end),
 		cmocka_unit_test_setup_teardown(destroy_while_somebody_looks, begin, end),
 		cmocka_unit_test_setup_teardown(children, begin, end),
+		cmocka_unit_test_setup_teardown(descriptors_are_the_programs, begin, end),
+		cmocka_unit_test_setup_teardown(files_of_others_stay, begin, end),
+		cmocka_unit_test_setup_teardown(stopped_by_several, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("serve", tests, NULL, NULL);

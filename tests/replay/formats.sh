@@ -38,6 +38,16 @@ for form in dat dat.gz dat.zst; do
 	check "$form: format" '"trace.dat"' "$(value .format)"
 	equations "$form"
 done
+# Nothing of a buffer of an instance is left out, whatever its name is.
+sed "20a # instance pa\xe4es" "$hand" | "$MKDAT" >"$work/instance.dat"
+same "a trace.dat with an instance" "$what" "$facts" "$work/instance.dat"
+check "what its buffers hold" '[["",14,14],["pa\\xe4es",13,9]]' \
+	"$(value '[.buffers[] | [.name, .records, .page_events]]')"
+check "no event is in both" 0 "$(grep -c 'of the same time' "$work/err")"
+equations "a trace.dat with an instance"
+{ cat "$hand"; echo; echo "# instance again"; cat "$hand"; } | "$MKDAT" >"$work/twice.dat"
+replay 0 --json "$work/twice.dat"
+check "events that may be in both" 1 "$(grep -c 'buffers "" and "again" .* the same time' "$work/err")"
 "$ROOST" replay --engine="$ENGINE" --json - <"$work/dat" >"$work/out" 2>/dev/null
 check "trace.dat on standard input" "$what" "$(value "$facts")"
 
@@ -47,6 +57,7 @@ zstd -q -dc "$TRACES/compile.trace.zst" | head -n 60000 >"$work/part"
 paths='.paths, .live_at_end, .contexts'
 replay 0 --json "$work/part"
 what=$(value "$paths")
+part=$(value .)
 same "a real trace as trace.dat" "$what" "$paths" "$work/part.dat"
 
 # Where memory is short it matters who may wait and who may take the reserve.
@@ -66,6 +77,32 @@ if command -v trace-cmd >/dev/null; then
 	same "trace-cmd report -t" "$(head -n1 <<<"$what")" .paths "$work/report"
 	trace-cmd report -l -i "$work/part.dat" >"$work/report" 2>/dev/null
 	same "trace-cmd report -l" "$what" "$paths" "$work/report"
+	trace-cmd report --ts-diff -i "$work/part.dat" >"$work/report" 2>/dev/null
+	same "trace-cmd report --ts-diff" "$(jq -c .[0] <<<"[$(head -n1 <<<"$what")]")" .paths \
+		"$work/report"
+	check "trace-cmd report --ts-diff: broken lines" 0 "$(value .bad_lines)"
+	for option in --raw-ts '--raw-ts -l' '--ts-diff -t' '-l -t' --debug; do
+		# shellcheck disable=SC2086 # two options are two words
+		trace-cmd report $option -i "$work/part.dat" >"$work/report" 2>/dev/null
+		replay 0 --json "$work/report"
+		check "trace-cmd report $option: every line is read" "$(jq -c "$facts | del(.contexts)" <<<"$part")" \
+			"$(value "$facts | del(.contexts)")"
+	done
+	# Raw fields: what gfp_flags say is lost, which is said; what failed is still known.
+	trace-cmd report -R -i "$work/dat" >"$work/report" 2>/dev/null
+	replay 0 --json "$work/report"
+	check "trace-cmd report -R" '[0,1,9,12,9]' \
+		"$(value '[.bad_lines, .failed_in_trace, .allocs, .frees, .gfp_numbers]')"
+	check "trace-cmd report -R: it is said" 1 "$(grep -c '9 allocations give their gfp_flags as a number' "$work/err")"
+	# Several files, and buffers of instances: each line has a name before it.
+	cp "$work/dat" "$work/a-1 b: [2].dat"
+	(cd "$work" && trace-cmd report -i "a-1 b: [2].dat" -i dat) >"$work/report" 2>/dev/null
+	replay 0 --json "$work/report"
+	check "trace-cmd report of two files" '[0,18,24,2,24,2]' "$(value '[.bad_lines, .allocs, .frees,
+		.lost_lines, .lost_events, .failed_in_trace]')"
+	trace-cmd report -i "$work/instance.dat" >"$work/report" 2>/dev/null
+	replay 0 --json "$work/report"
+	check "trace-cmd report of an instance" '[0,9,12]' "$(value '[.bad_lines, .allocs, .frees]')"
 	trace-cmd report -i "$work/dat" >"$work/report" 2>/dev/null
 	replay 0 --json "$work/report"
 	check "events that trace-cmd calls dropped" '[1,12,1]' \

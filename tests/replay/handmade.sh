@@ -27,7 +27,7 @@ reasons='36: no TASK-PID at its start
 38: pfn 0x1003 is no multiple of 2^1
 39: order 77 is above 18
 40: mm_page_alloc without migratetype=
-41: CPU 2000 is above 1023
+41: CPU 4294967296 is above 4294967295
 42: no time stamp after [CPU]
 43: mm_page_free without pfn='
 

@@ -68,6 +68,17 @@ accept '^large ' top --interval=0 "$socket"
 exec 9>&-
 wait "$pid"
 check 'the end of the process is the end of its socket' '' "$(ls "$work" | grep socket)"
+# A pool and a program of any name.
+cp "$SERVING" "$work/p"$'\e\xe4\xc3\xbc'
+ROOST_SERVE=$socket start "$work/p"$'\e\xe4\xc3\xbc' "" $'a\\x\xe4\xc3\xbc\x01"'
+accept '"roost": 1' top --json "$socket"
+check 'names of any bytes' '["a\\x5cx\\xe4ü\\x01\"","p\\x1b\\xe4ü"]' "$(value '[.pools[0].name, .program]')"
+accept '^roost top: p.x1b.xe4ü, ' top --interval=0 "$socket"
+"$ROOST" map --live="$socket" -o "$work/names.svg"
+check 'names of any bytes in a picture' '' "$(xmllint --noout "$work/names.svg" 2>&1)"
+check 'and all of them' 1 "$(grep -c 'pool a.x5cx.xe4ü.x01" of p.x1b.xe4ü, process' "$work/names.svg")"
+exec 9>&-
+wait "$pid"
 ROOST_SERVE= start "$SERVING"
 accept '^large ' top --interval=0 --pid "$pid"
 refuse "^roost: /tmp/roost-$pid.sock: one socket" top x "/tmp/roost-$pid.sock"
@@ -79,11 +90,73 @@ exec 9>&-
 wait "$pid"
 
 start "$STRANGER" "$socket"
-refuse 'does not speak as roost does' top "$socket"
+printf '%s\n' '220 hello' '' '{"roost":2,"pools":[]}' >&9
+refuse 'does not speak as roost does' top --interval=0 "$socket"
 refuse 'does not speak as roost does' top --json "$socket"
 refuse 'does not speak as roost does' map --live="$socket"
+
+# answer JSON: the next one, of a process with these pools.
+answer() {
+	printf '{"roost":1,"pid":1,"program":"a\\u001b[2Jb","time_ns":%s,"pools":[%s]}\n' "${2:-1}" "$1" >&9
+}
+# Numbers that are none, or that no count can be: an error, or at least a table that ends.
+for number in 1e300 -1e9 0.5 -2; do
+	answer '{"name":"p","size":1,"fill":[1,'$number',1]}'
+	refuse 'a number in it is no count' top --interval=0 "$socket"
+	answer '{"name":"p","size":1,"cpus":[{"cpu":0,"allocs":'$number'}]}'
+	refuse 'a number in it is no count' top --interval=0 --cpus "$socket"
+done
+answer '{"name":"p","size":99999999999999999999}'
+refuse 'does not speak as roost does: too big' top --interval=0 "$socket"
+for name in '' '"name":1,' '"name":null,'; do
+	answer "{$name\"size\":1}"
+	refuse 'has a pool without a name' top --interval=0 "$socket"
+done
+most=9223372036854775807
+for fill in -1,2,-1 0,0,0 $most,$most,$most,$most,$most,$most,$most 1,1,1,1,1,1,1,1,1,1,1,1 '"x",{}' -1,-1; do
+	answer "{\"name\":\"p\",\"size\":$most,\"used\":-1,\"fill\":[$fill],\"counters\":{\"alloc_pcp\":$most}}"
+	accept '^p  *8192P ' top --interval=0 "$socket"
+	check "the table is as large as any, with $fill" '[7,1]' "[$(wc -l <"$work/out"),$(($(wc -L <"$work/out") < 130))]"
+	check "the bar has 64 characters, with $fill" 1 "$(grep -c '^  \[.\{64\}\] ' "$work/out")"
+done
+# What runs backwards, or stands still, gives no rates; what counts backwards is no surprise.
+for time in 1 7; do
+	answer '{"name":"p","counters":{"alloc_pcp":7}}' 7
+	answer '{"name":"p","counters":{"alloc_pcp":5}}' $time
+	accept '^p .* 5  *0  *0 $' top --once --interval=0.01 "$socket"
+	check "time from 7 to $time: no rates" 1 "$(grep -c 'since the beginning$' "$work/out")"
+done
+# Pools that share a name are told apart by their order.
+two() {
+	answer '{"name":"a","counters":{"alloc_pcp":'"$1"'}},{"name":"b"},{"name":"a","counters":{"alloc_pcp":'"$2"'}}' "$3"
+}
+two 100 9000 1
+two 103 9005 1000000001
+accept '^roost top: a\\x1b\[2Jb, process 1, 3 pools' top --once --interval=0.01 --sort=name "$socket"
+check "the rates of pools of one name" 'a 3,a 5,b 0,' "$(awk '/^[ab] / { printf "%s %s,", $1, $6 }' "$work/out")"
+# Nothing that a name holds reaches the terminal; what it holds can be read again.
+answer '{"name":"p\u001b[31m\u0007\r","size":1},{"name":"Gr\\xc3\\xbc\\xe4","size":1},{"name":"中文中文中文中文中文","size":1}'
+accept '^p.x1b\[31m.x07' top --interval=0 "$socket"
+check "no control character, and no byte that is no UTF-8" '' "$(tr -d '\n' <"$work/out" |
+	iconv -f UTF-8 -t UTF-8 2>&1 | grep -a '[[:cntrl:]]')"
+check "the name in UTF-8, and the byte that is none" 1 "$(grep -c '^Grü.xe4  *1B' "$work/out")"
+check "two columns for a wide character" 1 "$(grep -c '^中文中文中文\.\.\.  *1B' "$work/out")"
+answer '{"name":"p\u001b[31m\u0007"},{"name":"Gr\\xc3\\xbc\\xe4"}'
+accept '"roost"' top --json "$socket"
+check "the names in JSON" '["p\\x1b[31m\\x07","Grü\\xe4","a\\x1b[2Jb"]' \
+	"$(value '[.pools[].name, .program]')"
+# Maps of memory that cannot be.
+map='"name":"p","page_size":4096,"cpus":[],"zones":[{"name":"Z\u001b","managed":1,"free":0}]'
+for run in -1,512,0 0,0,0 0,99999999999,0 0,512,1 4503599627370497,512,0 '0,4294967296,0,-1,0,1,0,-1,-1,0],[0,512,0'; do
+	answer "{$map,\"pageblocks\":[[$run,-1,0,512,0,-1,-1,0]]}"
+	refuse 'its answer makes no sense' map --live="$socket"
+done
+answer "{$map,\"pageblocks\":[[1024,512,0,-1,0,512,0,-1,-1,0],[0,512,0,-1,0,512,512,9,-1,1]]}"
+accept '^zone Z.x1b, 4 KiB' map --live="$socket"
+check "pageblocks in the order of their addresses" 1 "$(grep -c '^ *0 \. =$' "$work/out")"
 exec 9>&-
 wait "$pid"
+rm "$socket"
 
 # ---- What makes no sense ------------------------------------------------------------------------
 

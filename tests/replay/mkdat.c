@@ -8,7 +8,8 @@
  * is a trace.dat and means the same is for `trace-cmd report` to say.
  *
  * Lines that are no events are left out, but for lost events: they become the mark on a page that
- * events are missing before it.
+ * events are missing before it. What comes after a line "# instance NAME" goes into the buffer of
+ * an instance of that name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,11 @@ struct pages { /* of one CPU */
 	uint64_t lost; /* events lost since, UINT64_MAX: nobody knows how many */
 };
 
-static struct pages cpus[MAX_CPUS];
+enum { MAIN, INSTANCE, BUFFERS };
+
+static struct pages buffers[BUFFERS][MAX_CPUS];
+static struct pages *cpus = buffers[MAIN]; /* those that are being written */
+static char instance[PAGE];		   /* its name, if there is one */
 
 /* ---- The ring buffers ------------------------------------------------------------------- */
 
@@ -168,6 +173,8 @@ static void read_lines(void)
 	while (fgets(line, sizeof(line), stdin)) {
 		struct text_line t;
 
+		if (sscanf(line, "# instance %4095[^\n]", instance) == 1)
+			cpus = buffers[INSTANCE];
 		trace_text_parse(line, strcspn(line, "\n"), &t);
 		if (t.class == TEXT_EVENT)
 			time = t.event.time_ns;
@@ -289,23 +296,56 @@ static void put_headings(unsigned nr_cpus)
 	put4(0); /* printk formats */
 	put_sized(cmdlines);
 	put4(nr_cpus);
-	put("options  \0\0", 12); /* and none */
-	put("flyrecord", 10);
 }
 
-static void put_pages(unsigned nr_cpus)
+enum { FLYRECORD = 10 /* the word before a table of pages */ };
+
+/* Where pages begin whose table stands at that place. */
+static size_t start_of_pages(size_t table, unsigned nr_cpus)
+{
+	return (table + FLYRECORD + 16 * nr_cpus + PAGE - 1) / PAGE * PAGE;
+}
+
+static size_t size_of_pages(const struct pages *pages, unsigned nr_cpus)
+{
+	size_t size = 0;
+
+	for (unsigned i = 0; i < nr_cpus; i++)
+		size += pages[i].nr * PAGE;
+	return size;
+}
+
+/* The buffer of an instance is an option: its number, its size, where the table of its pages is,
+ * which comes after those of the main buffer, and its name. */
+static void put_options(unsigned nr_cpus)
+{
+	const uint32_t size = 8 + (uint32_t)strlen(instance) + 1;
+	const size_t end = *instance ? written + FLYRECORD + 2 + 4 + size + 2 : 0;
+
+	put("options  ", FLYRECORD);
+	if (*instance) {
+		put("\3", 2);
+		put4(size);
+		put8(start_of_pages(end, nr_cpus) + size_of_pages(buffers[MAIN], nr_cpus));
+		put(instance, size - 8);
+	}
+	put("\0", 2);
+}
+
+static void put_pages(const struct pages *pages, unsigned nr_cpus)
 {
 	static const char zeroes[PAGE];
-	size_t start = (written + 16 * nr_cpus + PAGE - 1) / PAGE * PAGE, at = start;
+	size_t start = start_of_pages(written, nr_cpus), at = start;
 
+	put("flyrecord", FLYRECORD);
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		put8(at);
-		put8(cpus[i].nr * PAGE);
-		at += cpus[i].nr * PAGE;
+		put8(pages[i].nr * PAGE);
+		at += pages[i].nr * PAGE;
 	}
 	put(zeroes, start - written);
 	for (unsigned i = 0; i < nr_cpus; i++)
-		put(cpus[i].data, cpus[i].nr * PAGE);
+		put(pages[i].data, pages[i].nr * PAGE);
 }
 
 int main(void)
@@ -314,11 +354,16 @@ int main(void)
 
 	read_lines();
 	for (unsigned i = 0; i < MAX_CPUS; i++)
-		if (cpus[i].nr)
+		if (buffers[MAIN][i].nr || buffers[INSTANCE][i].nr)
 			nr_cpus = i + 1;
 	put_headings(nr_cpus);
-	put_pages(nr_cpus);
-	for (unsigned i = 0; i < MAX_CPUS; i++)
-		free(cpus[i].data);
+	put_options(nr_cpus);
+	put_pages(buffers[MAIN], nr_cpus);
+	if (*instance)
+		put_pages(buffers[INSTANCE], nr_cpus);
+	for (unsigned i = 0; i < MAX_CPUS; i++) {
+		free(buffers[MAIN][i].data);
+		free(buffers[INSTANCE][i].data);
+	}
 	return fflush(stdout) ? 1 : 0;
 }

@@ -11,17 +11,18 @@
 
 #include <cmocka.h>
 
+#include "frames.h"
 #include "plan.h"
 
 static struct trace trace;
 static struct plan plan;
 
-static void event(enum trace_kind kind, unsigned cpu, uint64_t pfn, unsigned order)
+static void event(enum trace_kind kind, uint32_t cpu, uint64_t pfn, unsigned order)
 {
 	struct trace_event e = {
 		.time_ns = trace.nr,
 		.pfn = pfn,
-		.cpu = (uint16_t)cpu,
+		.cpu = cpu,
 		.kind = (uint8_t)kind,
 		.order = (uint8_t)order,
 	};
@@ -86,6 +87,76 @@ static void test_cpus_modulo(void **state)
 	assert_int_equal(plan.traced_cpus, 6);
 	assert_int_equal(plan.steps[0].cpu, 1);
 	assert_int_equal(plan.cross_cpu_frees, 0);
+}
+
+/* CPU numbers that are beyond the allocator's are not refused, and make no CPUs that nobody is. */
+static void test_cpus_renumbered(void **state)
+{
+	(void)state;
+	event(TRACE_ALLOC, UINT32_MAX, 8, 0);
+	event(TRACE_FREE, 1024, 8, 0);
+	event(TRACE_ALLOC, 7, 9, 0);
+	event(TRACE_FREE, UINT32_MAX, 9, 0);
+	make(0);
+	assert_true(plan.renumbered);
+	assert_int_equal(plan.traced_cpus, 3);
+	assert_int_equal(plan.nr_cpus, 3);
+	assert_int_equal(plan.steps[0].cpu, 2);
+	assert_int_equal(plan.steps[1].cpu, 1);
+	assert_int_equal(plan.steps[2].cpu, 0);
+	assert_int_equal(plan.steps[3].cpu, 2);
+	assert_int_equal(plan.cross_cpu_frees, 2);
+}
+
+static void test_more_cpus_than_can_be(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 3000; i++)
+		event(TRACE_ALLOC, i, i, 0);
+	make(0);
+	assert_int_equal(plan.traced_cpus, 3000);
+	assert_int_equal(plan.nr_cpus, ROOST_MAX_CPUS);
+	assert_int_equal(plan.steps[2999].cpu, 2999 % ROOST_MAX_CPUS);
+}
+
+/* What is kept of frames, and the machine for the replay, are as large as what is touched. */
+static void test_frames_far_up(void **state)
+{
+	const uint64_t top = UINT64_C(1) << TRACE_MAX_PFN_BITS;
+
+	(void)state;
+	event(TRACE_ALLOC, 0, top - 1, 0);
+	event(TRACE_ALLOC, 0, top / 2, 3);
+	event(TRACE_FREE, 0, top - 1, 0);
+	event(TRACE_FREE, 0, top / 2 + 7, 0);
+	make(0);
+	expect_steps("AAFSSSF");
+	assert_int_equal(plan.end_pfn, top);
+	assert_int_equal(plan.touched, 2);
+	assert_int_equal(plan_machine(&plan), (uint64_t)16 << 30 >> 12);
+}
+
+static void test_frames_map(void **state)
+{
+	struct frames frames = {0};
+	uint64_t random = 1;
+
+	(void)state;
+	assert_int_equal(frames_get(&frames, 5), 0);
+	frames_set(&frames, 512 * 7 - 2, 4, 42); /* across a border */
+	assert_int_equal(frames_get(&frames, 512 * 7 - 3), 0);
+	assert_int_equal(frames_get(&frames, 512 * 7 - 2), 42);
+	assert_int_equal(frames_get(&frames, 512 * 7 + 1), 42);
+	assert_int_equal(frames_get(&frames, 512 * 7 + 2), 0);
+	assert_int_equal(frames.nr, 2);
+	for (uint32_t i = 0; i < 50000; i++) {
+		random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+		frames_set(&frames, random >> 12, 1, i + 1);
+		assert_int_equal(frames_get(&frames, random >> 12), i + 1);
+	}
+	/* Wherever they lie, a frame is found by a few looks. */
+	assert_true(frames.probes < 50000 * 10);
+	frames_release(&frames);
 }
 
 static void test_split_into_all_pieces(void **state)
@@ -213,6 +284,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_pairs),
 		TEST(test_cpus_modulo),
+		TEST(test_cpus_renumbered),
+		TEST(test_more_cpus_than_can_be),
+		TEST(test_frames_far_up),
+		TEST(test_frames_map),
 		TEST(test_split_into_all_pieces),
 		TEST(test_split_unequally),
 		TEST(test_unseen_frees),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -61,6 +62,61 @@ static const struct good good_lines[] = {
 	/* what libtraceevent writes when it cannot make out a format */
 	{"  sh-9 [001] 1.5: mm_page_free: [FAILED TO PARSE] pfn=17 order=0",
 	 {NS(1.5), 17, 1, TRACE_FREE, TRACE_TASK, 0, 0}},
+	/* four, five, six and seven columns of flags: PREEMPT_RT has one more before the context */
+	{"  sh-9 [001] d.h1 1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 1, TRACE_FREE, TRACE_HARDIRQ, 0, 0}},
+	{"  sh-9 [001] dnLh10 1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 1, TRACE_FREE, TRACE_HARDIRQ, 0, 0}},
+	{"  sh-9 [001] d...1.. 1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 1, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  sh-9 [001] dN.s1.2 1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 1, TRACE_FREE, TRACE_SOFTIRQ, 0, 0}},
+	{"  sh-9 [001] X..Z1.. 1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 1, TRACE_FREE, TRACE_NMI, 0, 0}},
+	{"  sh-9 [001] bB..f.. 1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 1, TRACE_FREE, TRACE_TASK, 0, 0}},
+	/* trace-cmd report --ts-diff, -R, --raw-ts with and without -l */
+	{"  sh-9 [000]   100.000001: (+3)     mm_page_free:  page=1 pfn=0x8 order=0",
+	 {NS(100.000001), 8, 0, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  sh-9 [000]   100.000001: (+-12)   mm_page_free:  page=1 pfn=0x8 order=0",
+	 {NS(100.000001), 8, 0, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  sh-9 [000]  1509.182388: mm_page_alloc:         pfn=0x1642da order=0 "
+	 "gfp_flags=0x440dc0 "
+	 "migratetype=0",
+	 {NS(1509.182388), 0x1642da, 0, TRACE_ALLOC, TRACE_TASK, 0, ROOST_UNMOVABLE}},
+	{"  sh-9 [000]1509182388283: mm_page_free: page=0x8 pfn=0x8 order=0",
+	 {UINT64_C(1509182388283), 8, 0, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  sh-9    0..h..1509182388283: mm_page_free: page=0x8 pfn=0x8 order=0",
+	 {UINT64_C(1509182388283), 8, 0, TRACE_FREE, TRACE_HARDIRQ, 0, 0}},
+	/* ftrace with the option fields */
+	{"  sh-9 [000] ..... 1.5: mm_page_alloc: pfn=0x1642d (91181) order=0x0 (0) "
+	 "gfp_flags=0x440dc0 (4460992) migratetype=0x2 (2)",
+	 {NS(1.5), 0x1642d, 0, TRACE_ALLOC, TRACE_TASK, 0, ROOST_RECLAIMABLE}},
+	/* a report of several files, or of several buffers of one */
+	{"  a.dat:           worker-1000    [000]    1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 0, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"my trace-1: b.dat:   worker-1000    [000]    1.5: mm_page_free: page=1 pfn=0x8 order=0",
+	 {NS(1.5), 8, 0, TRACE_FREE, TRACE_TASK, 0, 0}},
+	/* perf script */
+	{"            bash  4763 [003]  1509.182388:       kmem:mm_page_alloc: page=0x1642da "
+	 "pfn=0x1642da order=0 migratetype=0 gfp_flags=GFP_KERNEL",
+	 {NS(1509.182388), 0x1642da, 3, TRACE_ALLOC, TRACE_TASK, 0, ROOST_UNMOVABLE | ROOST_WAIT}},
+	{"my prog 2 4763/4764 [003]  1.500000: kmem:mm_page_free: page=0x8 pfn=0x8 order=0",
+	 {NS(1.5), 8, 3, TRACE_FREE, TRACE_TASK, 0, 0}},
+	/* CPUs and frames of any number */
+	{"  sh-9 [1024] ..... 1.5: mm_page_free: page=1 pfn=0x100000000 order=4",
+	 {NS(1.5), UINT64_C(0x100000000), 1024, TRACE_FREE, TRACE_TASK, 4, 0}},
+	{"  sh-9 [001] ..... 1.5: mm_page_free: page=1 pfn=0xfffffffffffff order=0",
+	 {NS(1.5), UINT64_C(0xfffffffffffff), 1, TRACE_FREE, TRACE_TASK, 0, 0}},
+	/* names that look like another line */
+	{"-1 [0] 1: a: -31 [002] ..... 1.5: mm_page_free: page=1 pfn=0x9 order=0",
+	 {NS(1.5), 9, 2, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  #cpu-31 [002] ..... 1.5: mm_page_free: page=1 pfn=0x9 order=0",
+	 {NS(1.5), 9, 2, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  CPU 1 is empty-31 [002] ..... 1.5: mm_page_free: page=1 pfn=0x9 order=0",
+	 {NS(1.5), 9, 2, TRACE_FREE, TRACE_TASK, 0, 0}},
+	{"  => \xff\x01-31 [002] ..... 1.5: mm_page_free: page=1 pfn=0x9 order=0",
+	 {NS(1.5), 9, 2, TRACE_FREE, TRACE_TASK, 0, 0}},
 	/* other migratetypes are movable; pfn 0 is a frame */
 	{"  sh-9 [001] 1.5: mm_page_alloc: page=0xffff pfn=0x0 order=0 migratetype=4 "
 	 "gfp_flags=GFP_NOWAIT",
@@ -125,8 +181,15 @@ static const char *const bad_lines[][2] = {
 	{FREE "pfn=0x1 order=-1", "order 255 is above 18"},
 	{FREE "pfn=0x80000 order=19", "order 19 is above 18"},
 	{FREE "pfn=0x6 order=2", "pfn 0x6 is no multiple of 2^2"},
-	{FREE "pfn=0x100000000 order=0", "pfn 0x100000000 is above 16 TiB"},
-	{"  sh-9 [1024] ..... 1.5: mm_page_free: pfn=0x1 order=0", "CPU 1024 is above 1023"},
+	{FREE "pfn=0x10000000000000 order=0", "pfn 0x10000000000000 is above 2^52"},
+	{FREE "pfn=0x\xe4\xf6\n order=0", "pfn=0x\\xe4\\xf6\\x0a is no number"},
+	{FREE "pfn=1234567890123456789012345678901234567890 order=0",
+	 "pfn=123456789012345678901234567890123... is no number"},
+	{"  sh-9 [4294967296] ..... 1.5: mm_page_free: pfn=0x1 order=0",
+	 "CPU 4294967296 is above 4294967295"},
+	{"  sh-9 [001] ..... 18446744074.5: mm_page_free: pfn=0x1 order=0",
+	 "no time stamp after [CPU]"},
+	{"CPU:1 [LOST 99999999999999999999 EVENTS]", "no TASK-PID at its start"},
 	{ALLOC "pfn=0x1 order=0 gfp_flags=none", "mm_page_alloc without migratetype="},
 	{ALLOC "pfn=0x1 order=0 migratetype=1", "mm_page_alloc without gfp_flags="},
 	{HEAD "mm_page_free_batched: page=1 order=0", "mm_page_free_batched without pfn="},
@@ -162,6 +225,11 @@ static const struct {
 	{"CPU:2 [LOST EVENTS]", TEXT_LOST, NULL, 0},
 	{"CPU:0 [7 EVENTS DROPPED]", TEXT_LOST, NULL, 7},
 	{"CPU:0 [EVENTS DROPPED]", TEXT_LOST, NULL, 0},
+	{"  a.dat: CPU:1 [12 EVENTS DROPPED]", TEXT_LOST, NULL, 12},
+	{"  a b: c.dat: CPU:1 [LOST EVENTS]", TEXT_LOST, NULL, 0},
+	{"  a.dat: cpus=2", TEXT_COMMENT, NULL, 0},
+	{"    CPU:0 [SUBBUFFER START] [1509182388283:0x1000]", TEXT_COMMENT, NULL, 0},
+	{"  swapper     0 [000]     0.000000: PERF_RECORD_LOST lost 34", TEXT_LOST, NULL, 34},
 	{ALLOC "pfn=0x1 order=0 migratetype=0 gfp_flags=none", TEXT_EVENT, "mm_page_alloc", 0},
 	{HEAD "mm_page_alloc: page=(null) pfn=0 order=4 migratetype=0 gfp_flags=GFP_KERNEL",
 	 TEXT_FAILED, "mm_page_alloc", 0},
@@ -171,6 +239,30 @@ static const struct {
 	 0},
 	{HEAD "sched:sched_switch: prev_comm=a-1 [000] 1.0: mm_page_free: pfn=0x1 order=0",
 	 TEXT_OTHER, "sched_switch", 0},
+	{"  sh-9 [001] ..... 1.5: mm_page_alloc: page=(nil) pfn=0xffffffffffffffff order=4 "
+	 "migratetype=0 gfp_flags=GFP_KERNEL",
+	 TEXT_FAILED, "mm_page_alloc", 0},
+	{HEAD "mm_page_alloc: pfn=0xffffffffffffffff order=0 gfp_flags=0x40dc0 migratetype=0",
+	 TEXT_FAILED, "mm_page_alloc", 0},
+	{HEAD "mm_page_alloc: pfn=0xffffffff order=0 gfp_flags=0x40dc0 migratetype=0", TEXT_FAILED,
+	 "mm_page_alloc", 0},
+	{HEAD "mm_page_alloc: pfn=-1 order=0 gfp_flags=0x40dc0 migratetype=0", TEXT_FAILED,
+	 "mm_page_alloc", 0},
+	{HEAD "mm_page_alloc: page=00000000aa001000 pfn=0xffffffff order=0 migratetype=0 "
+	      "gfp_flags=none",
+	 TEXT_EVENT, "mm_page_alloc", 0},
+	{HEAD "my-event.2/x=\xc3\xa4(1): mm_page_free: pfn=0x5", TEXT_OTHER,
+	 "my-event.2/x=\xc3\xa4(1)", 0},
+	{HEAD "a:b:c: x", TEXT_OTHER, "a:b:c", 0},
+	{HEAD "<ev>: x", TEXT_OTHER, "<ev>", 0},
+	{HEAD "<user stack trace>", TEXT_OTHER, "(stack trace)", 0},
+	{HEAD "<something new>  ", TEXT_OTHER, "<something new>", 0},
+	{HEAD "ext4_sync [ext4] <-vfs_sync", TEXT_OTHER, "(function)", 0},
+	{" =>  <00007f39f8a1b0d3>", TEXT_OTHER, "(stack trace)", 0},
+	{" => ??", TEXT_OTHER, "(stack trace)", 0},
+	{"  a.dat:  => __free_pages", TEXT_OTHER, "(stack trace)", 0},
+	{"\t    ffffffff811b8b5f __alloc_pages+0x1df ([kernel.kallsyms])", TEXT_OTHER,
+	 "(stack trace)", 0},
 	{HEAD "do_idle <-cpu_startup_entry", TEXT_OTHER, "(function)", 0},
 	{HEAD "<stack trace>", TEXT_OTHER, "(stack trace)", 0},
 	{" => __free_pages", TEXT_OTHER, "(stack trace)", 0},
@@ -226,17 +318,70 @@ static void test_accounts(void **state)
 	assert_int_equal(trace.bad, sizeof(bad_lines) / sizeof(bad_lines[0]));
 	assert_int_equal(trace.first_bad[0].line, trace.lines - trace.bad + 1);
 	assert_string_equal(trace.first_bad[9].reason, bad_lines[9][1]);
-	assert_int_equal(trace.lost_events, 130);
-	assert_int_equal(trace.nr_names, 4);
+	assert_int_equal(trace.lost_events, 176);
+	assert_int_equal(trace.nr_names, 8);
+	assert_int_equal(trace.gfp_numbers, 2);
+	trace_release(&trace);
+}
+
+/* A list of names that is searched from its beginning takes hours for so many. */
+static void test_many_names(void **state)
+{
+	enum { NAMES = 300000 };
+	struct trace trace = {0};
+	char line[80];
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < NAMES; i++) {
+			int length = snprintf(line, sizeof(line), HEAD "event_%u: x=1", i);
+
+			trace_text_line(&trace, line, (size_t)length);
+		}
+	assert_int_equal(trace.nr_names, NAMES);
+	assert_int_equal(trace.passed_over, 2 * NAMES);
+	for (unsigned i = 0; i < NAMES; i++) {
+		snprintf(line, sizeof(line), "event_%u", i);
+		assert_int_equal(trace.names[i]->count, 2);
+		assert_memory_equal(trace.names[i]->name, line, trace.names[i]->length);
+	}
+	trace_release(&trace);
+}
+
+/* A name with a zero byte in it is another one than its beginning. */
+static void test_zero_byte(void **state)
+{
+	static const char one[] = HEAD "a\0b: x", other[] = HEAD "a: x";
+	struct trace trace = {0};
+
+	(void)state;
+	trace_text_line(&trace, one, sizeof(one) - 1);
+	trace_text_line(&trace, other, sizeof(other) - 1);
+	assert_int_equal(trace.nr_names, 2);
+	assert_int_equal(trace.names[0]->length, 3);
+	trace_release(&trace);
+}
+
+static void test_lost_without_end(void **state)
+{
+	static const char line[] = "CPU:1 [LOST 18446744073709551615 EVENTS]";
+	struct trace trace = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		trace_text_line(&trace, line, sizeof(line) - 1);
+	assert_int_equal(trace.lost_lines, 3);
+	assert_int_equal(trace.lost_events, UINT64_MAX);
 	trace_release(&trace);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),	 cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_others),	 cmocka_unit_test(test_cut_short),
-		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_good),	  cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_others),	  cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_accounts),  cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_lost_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

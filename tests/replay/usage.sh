@@ -6,6 +6,15 @@ other=$([ "$ENGINE" = roost ] && echo pcpbuddy || echo roost)
 engine=--engine=$ENGINE
 accept 'replay TRACE' --help
 accept '^roost [0-9]' --version
+accept 'replay TRACE' help
+accept 'replay TRACE' -h
+accept '^roost [0-9]' -V
+for command in replay compare map top explore bench; do
+	accept "^Usage: .*$command" help $command
+	accept "^Usage: .*$command" $command -h
+done
+# argp breaks a line that is too long, and the rest begins in the first column.
+check "lines of --help that argp broke" "" "$("$ROOST" --help | grep '^[a-z]')"
 accept '--irq-storm=HZ' replay --help
 accept '--irq-storm=HZ' replay "$engine" --help
 accept '"verified": true' replay --json --quiet --engine "$ENGINE" "$here/hand.trace"
@@ -14,7 +23,11 @@ accept '"verified": true' "replay" --json --quiet "$here/hand.trace"
 refuse 'roost replay TRACE'
 refuse '^roost: --bogus: ' --bogus
 refuse '^roost: -x: ' -x
-refuse '^roost: frob: ' frob
+refuse '^roost: frob: unknown command; see' frob
+refuse '^roost: repaly: unknown command; did you mean replay?' repaly
+refuse '^roost: exlpore: unknown command; did you mean explore?' exlpore
+refuse '^roost: bnech: unknown command; did you mean bench?' help bnech
+refuse '^roost: more: help takes one command' help replay more
 refuse 'which trace' replay
 refuse '^roost: --bogus: ' replay --bogus "$here/hand.trace"
 refuse '^roost: -z: ' replay "$here/hand.trace" -z
@@ -56,7 +69,14 @@ refuse "^roost: $work: is a directory" replay "$work"
 : >"$work/empty"
 refuse '/empty: is empty' replay "$work/empty"
 head -c 5000 "$ROOST" >"$work/binary"
-refuse '/binary: is no trace' replay "$work/binary"
+refuse '/binary: is no trace, .* line 1: ' replay "$work/binary"
+printf 'one\ntwo\n' >"$work/two"
+refuse '/two: is no trace, .*: 2 lines and not one event in them; line 1: no TASK-PID at its start$' \
+	replay "$work/two"
+printf '# tracer: nop\n sh-9 [000] ..... 1.5: mm_page_free: pfn=0x1\n' >"$work/one"
+refuse '/one: is no trace, .*; line 2: mm_page_free without order=$' replay "$work/one"
+{ cat "$work/one"; grep drain "$here/hand.trace"; } >"$work/none"
+refuse '/none: holds no mm_page_alloc .*; line 2: mm_page_free without order=$' replay "$work/none"
 yes 'Lorem ipsum - dolor [sit] amet' | head -n 100000 >"$work/prose"
 refuse '/prose: is no trace' replay "$work/prose"
 grep -e '^#' -e drain "$here/hand.trace" >"$work/other"
@@ -67,6 +87,105 @@ refuse '/cut.gz: cannot read' replay "$work/cut.gz"
 refuse '/cut.dat: a trace.dat that libtracecmd cannot read' replay "$work/cut.dat"
 refuse '^roost: --svg=/nowhere/x.svg: cannot write' replay --quiet --svg /nowhere/x.svg \
 	"$here/hand.trace"
+
+# ---- What cannot be written ------------------------------------------------------------------
+
+hand=$here/hand.trace
+# unwritten ARGUMENTS...: with a stdout that takes nothing, because it is full or because it is closed.
+unwritten() {
+	local status
+	for way in full closed; do
+		status=0
+		if [ $way = full ]; then
+			"$ROOST" "$@" >/dev/full 2>"$work/err" </dev/null || status=$?
+		else
+			"$ROOST" "$@" >&- 2>"$work/err" </dev/null || status=$?
+		fi
+		check "exit status of: roost $*, stdout is $way" 2 "$status"
+		check "stderr of: roost $*, stdout is $way" 1 \
+			"$(grep -c '^roost: cannot write to stdout' "$work/err")"
+		check "and nothing else" 1 "$(wc -l <"$work/err")"
+	done
+}
+unwritten --help
+unwritten --version
+unwritten replay --help
+unwritten replay --quiet "$engine" "$hand"
+unwritten replay --quiet "$engine" --json --samples "$TRACES/compile.trace.zst"
+unwritten map --quiet "$engine" "$hand"
+unwritten map --quiet "$engine" --json "$hand"
+unwritten map --help
+unwritten top --help
+unwritten bench --list
+if command -v gnuplot >/dev/null && command -v rsvg-convert >/dev/null; then
+	unwritten replay --quiet "$engine" --svg "$work/x.svg" "$hand"
+	check "no picture without a report" no "$([ -e "$work/x.svg" ] && echo yes || echo no)"
+
+	# A picture is whole or not there, and what was there before stays until then.
+	echo before >"$work/old.svg"
+	cp "$work/old.svg" "$work/old.png"
+	mkdir "$work/dir.svg" "$work/broken"
+	printf '#!/bin/sh\nhead -c 100\nexit 1\n' >"$work/broken/gnuplot"
+	cp "$work/broken/gnuplot" "$work/broken/rsvg-convert"
+	chmod +x "$work/broken/"*
+	files() { ls -A "$work" | grep -v '^err$\|^out$'; }
+	before=$(files)
+	refuse '^roost: --svg=.*/dir.svg: is a directory' replay --quiet "$engine" --svg "$work/dir.svg" "$hand"
+	refuse '^roost: --output=.*/dir.svg: is a directory' map --quiet "$engine" -o "$work/dir.svg" "$hand"
+	refuse '^roost: /nowhere/x: ' replay --quiet "$engine" --svg "$work/new.svg" /nowhere/x
+	refuse '^roost: /nowhere/x: ' map --quiet "$engine" -o "$work/new.svg" /nowhere/x
+	refuse '^roost: --at=9999s' map --quiet "$engine" --at=9999s -o "$work/old.svg" "$hand"
+	ln -s /dev/full "$work/full.svg"
+	refuse '^roost: --output=.*/full.svg: cannot write: No space' map --quiet "$engine" -o "$work/full.svg" "$hand"
+	rm "$work/full.svg"
+	status=0
+	PATH=$work/broken:$PATH "$ROOST" replay --json --quiet "$engine" --svg "$work/old.svg" "$hand" >/dev/null \
+		2>"$work/err" || status=$?
+	check "a gnuplot that fails" "2 1" "$status $(grep -c '/old.svg: gnuplot failed' "$work/err")"
+	search=$work/broken:$PATH
+	refuse '/old.png: rsvg-convert failed' map --quiet "$engine" -o "$work/old.png" "$hand"
+	search=
+	check "no failure leaves a file" "$before" "$(files)"
+	check "or changes one" 'before before' "$(cat "$work/old.svg" "$work/old.png" | tr '\n' ' ' | sed 's/ $//')"
+
+	# What goes well replaces what was there, through links, with the rights that it had.
+	ln -s old.svg "$work/link.svg"
+	chmod 640 "$work/old.svg"
+	run 0 "$ROOST" map --quiet "$engine" -o "$work/link.svg" "$hand"
+	check "the link stays, and the rights" 'symbolic link 640' \
+		"$(stat -c %F "$work/link.svg") $(stat -c %a "$work/old.svg")"
+	check "the picture is whole" '' "$(xmllint --noout "$work/old.svg" 2>&1)"
+	long=$(printf '%0251d' 0).svg # as long as a name may be
+	run 0 "$ROOST" map --quiet "$engine" -o "$work/$long" "$hand"
+	check "a long name" '' "$(xmllint --noout "$work/$long" 2>&1)"
+fi
+
+# ---- Names of any bytes ------------------------------------------------------------------------
+
+name=$'Gr\xc3\xbc\xc3\x9fe\e[31m\n\xe4<&\\x41".trace' # UTF-8, control characters, Latin-1, XML, a backslash
+sed $'s/mm_page_pcpu_drain/ev\xe4\e\xc3\xbc<\x01/' "$hand" >"$work/$name"
+shown='Grüße\x1b[31m\x0a\xe4<&\x5cx41".trace'
+replay 0 --json "$work/$name"
+check "the name of a file in JSON" "$work/$shown" "$(jq -r .trace "$work/out")"
+check "names of events in JSON" '{"ev\\xe4\\x1bü<\\x01":2,"sched_switch":1}' "$(value .passed_over)"
+check "on stderr no control character, and one line for each error" '0 9' \
+	"$(tr -d '\n' <"$work/err" | grep -c '[[:cntrl:]]') $(grep -c '^roost: ' "$work/err")"
+replay 0 --quiet "$work/$name"
+check "the name of a file in a report" 1 "$(grep -cF "replay: $work/$shown (text" "$work/out")"
+check "names of events in a report" 1 "$(grep -cF '  ev\xe4\x1bü<\x01  ' "$work/out")"
+run 0 "$ROOST" map --quiet "$engine" --json "$work/$name"
+check "the name of a file in a map's JSON" "$work/$shown" "$(jq -r '.maps[0].about.trace' "$work/out")"
+run 0 "$ROOST" map --quiet "$engine" -o "$work/$name.svg" "$work/$name"
+check "and in its picture" "" "$(xmllint --noout "$work/$name.svg" 2>&1)"
+check "whole" 1 "$(grep -c 'Grüße.x1b.31m.x0a.xe4&lt;&amp;.x5cx41".trace at' "$work/$name.svg")"
+if command -v rsvg-convert >/dev/null; then
+	run 0 "$ROOST" map --quiet "$engine" -o "$work/$name.png" "$work/$name"
+	check "a PNG" 89504e47 "$(head -c 4 "$work/$name.png" | od -An -tx1 | tr -d ' \n')"
+fi
+refuse 'no such\|No such' replay $'/nowhere/\e[2J\xff'
+check "an error has no control characters" 1 "$(grep -c '^roost: /nowhere/.x1b.2J.xff: cannot open' "$work/err")"
+refuse '^roost: --.x1b.xe4: unknown option' replay $'--\e\xe4' "$hand"
+
 search=/nowhere
 refuse '--svg: gnuplot is not installed; install the package' \
 	replay --quiet --svg "$work/x.svg" "$here/hand.trace"

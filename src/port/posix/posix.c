@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -91,9 +92,12 @@ void rst_sleep(unsigned round)
 {
 	long us = 50L << (round < 4 ? round : 4);
 	struct timespec pause = {.tv_nsec = us * 1000};
-	int saved = errno;
+	int saved = errno, cancel;
 
+	/* No call of the library is a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	nanosleep(&pause, NULL);
+	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 }
 
@@ -147,7 +151,10 @@ bool rst_seq_fence(unsigned cpu)
 
 void rst_fatal(const char *text)
 {
+	int cancel;
+
 	/* Nothing but system calls: the caller may be a signal handler. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (write(STDERR_FILENO, text, strlen(text)) < 0 || write(STDERR_FILENO, "\n", 1) < 0)
 		abort();
 	abort();

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.c - the pool's locks, and what every call that may block has around it.
+ *
+ * A lock says which thread has it: a name that no other thread ever gets, with the thread's number
+ * for the kernel in it. So a thread that asks for what it has is found at once, and one that ended
+ * with a lock is found by asking the kernel, not by the time that passes.
+ */
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "pool/pool.h"
+
+RST_POOL_THREAD volatile unsigned rst_pool_inside;
+
+struct rst_pool_lock rst_registry_lock;
+
+/* ---- Names --------------------------------------------------------------------------------- */
+
+enum { TID_BITS = 22 }; /* PID_MAX_LIMIT of the kernel */
+
+/* 63 ... 22: a number that is used once; 21 ... 0: of the thread. 0: none yet. Given anew in a
+ * child, where the thread has another number. */
+static RST_POOL_THREAD volatile uint64_t name;
+static RST_POOL_THREAD volatile unsigned name_process;
+
+static _Atomic uint64_t last_name;    /* a */
+static _Atomic unsigned this_process; /* a; counts the forks on the way to this process */
+
+static uint64_t self(void)
+{
+	unsigned process = atomic_load(&this_process);
+
+	/* A handler that comes in between takes a name of its own and is through with it. */
+	if (!name || name_process != process) {
+		name_process = process;
+		name = (atomic_fetch_add(&last_name, 1) + 1) << TID_BITS |
+		       (uint64_t)syscall(SYS_gettid);
+	}
+	return name;
+}
+
+/* Did the thread end with the lock? The kernel's number alone may by now be another thread's: then
+ * this waits for that one's end. */
+static bool is_gone(uint64_t holder)
+{
+	pid_t tid = (pid_t)(holder & (((uint64_t)1 << TID_BITS) - 1));
+	int saved = errno;
+	bool gone = syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
+
+	errno = saved;
+	return gone;
+}
+
+/* ---- Locks --------------------------------------------------------------------------------- */
+
+bool rst_pool_try(struct rst_pool_lock *lock)
+{
+	uint64_t nobody = 0, me;
+
+	/* Not while this is a child whose locks are being broken. */
+	if (!rst_fork_look())
+		return false;
+	me = self();
+	if (!atomic_compare_exchange_strong_explicit(&lock->holder, &nobody, me,
+						     memory_order_acquire, memory_order_relaxed))
+		return false;
+	/* A handler may have forked in between: this is the child. */
+	if (me != self())
+		atomic_store_explicit(&lock->holder, self(), memory_order_relaxed);
+	return true;
+}
+
+void rst_pool_unlock(struct rst_pool_lock *lock)
+{
+	atomic_store_explicit(&lock->holder, 0, memory_order_release);
+}
+
+void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock)
+{
+	/* Before the lock: who sees it free sees this, and looks for memory again. */
+	atomic_fetch_add(&pool->changes, 1);
+	rst_pool_unlock(lock);
+}
+
+/* If its holder ended, the caller has the lock, and what it guards is right. */
+static bool inherit(struct rst_pool_lock *lock)
+{
+	uint64_t holder = atomic_load_explicit(&lock->holder, memory_order_relaxed);
+
+	if (!holder || !is_gone(holder) ||
+	    !atomic_compare_exchange_strong_explicit(&lock->holder, &holder, self(),
+						     memory_order_acquire, memory_order_relaxed))
+		return false;
+	rst_fork_repair(lock);
+	return true;
+}
+
+static _Noreturn void would_wait_for_itself(const char *call)
+{
+	char text[160];
+
+	rst_pool_fatal(text, snprintf(text, sizeof(text),
+				      "roost: %s(): called on top of a call of the pool, by a "
+				      "signal handler or a misuse hook, which has to end first\n",
+				      call));
+}
+
+void rst_pool_lock(struct rst_pool_lock *lock, const char *call)
+{
+	for (unsigned round = 0; !rst_pool_try(lock); round++) {
+		if (atomic_load_explicit(&lock->holder, memory_order_relaxed) == self())
+			would_wait_for_itself(call);
+		if (round && inherit(lock))
+			return;
+		rst_pool_sleep(round);
+	}
+}
+
+bool rst_pool_is_busy(roost_pool_t *pool)
+{
+	struct rst_pool_lock *locks[] = {&pool->size_lock, &pool->trim_lock};
+	bool busy = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t holder = atomic_load(&locks[i]->holder);
+
+		if (!holder || holder == self())
+			continue;
+		if (inherit(locks[i]))
+			rst_pool_done(pool, locks[i]);
+		else
+			busy = true;
+	}
+	return busy;
+}
+
+/* ---- In a child ---------------------------------------------------------------------------- */
+
+uint64_t rst_pool_rename(void)
+{
+	uint64_t before = name;
+
+	atomic_fetch_add(&this_process, 1);
+	return before;
+}
+
+void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before)
+{
+	uint64_t holder = atomic_load(&lock->holder);
+
+	if (!holder)
+		return;
+	if (holder == before) {
+		atomic_store(&lock->holder, self());
+		return;
+	}
+	rst_fork_repair(lock);
+	rst_pool_unlock(lock);
+}
+
+/* ---- Around calls -------------------------------------------------------------------------- */
+
+void rst_call_begin(struct rst_call *call)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel);
+	rst_pool_enter();
+}
+
+void rst_call_end(struct rst_call *call)
+{
+	rst_pool_leave();
+	pthread_setcancelstate(call->cancel, NULL);
+}
+
+void rst_registry_enter(struct rst_call *call, const char *name_of_call)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	for (;;) {
+		pthread_sigmask(SIG_SETMASK, &all, &call->signals);
+		if (rst_pool_try(&rst_registry_lock))
+			return;
+		pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
+		rst_pool_lock(&rst_registry_lock, name_of_call); /* until it is free */
+		rst_pool_unlock(&rst_registry_lock);
+	}
+}
+
+void rst_registry_leave(struct rst_call *call)
+{
+	rst_pool_unlock(&rst_registry_lock);
+	pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
+}
+
+/* Also in calls that are not between the two above: those that allocate and wait. */
+void rst_pool_sleep(unsigned round)
+{
+	struct timespec pause = {.tv_nsec = 50000L << (round < 5 ? round : 5)};
+	int saved = errno, cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	nanosleep(&pause, NULL);
+	pthread_setcancelstate(cancel, NULL);
+	errno = saved;
+}
+
+void rst_pool_fatal(const char *text, int length)
+{
+	int cancel;
+
+	/* A write that fails tells no more than abort() does. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)
+		abort();
+	abort();
+}

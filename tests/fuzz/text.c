@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text.c - an input is a trace as text. All of it is read or counted as what it is, and what was
+ * read can be planned.
+ */
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "say.h"
+#include "tool.h"
+
+static void read_it(void *context)
+{
+	const char *path = context;
+	struct trace trace = {0};
+	char error[ERROR_MAX] = "";
+
+	if (trace_read(&trace, path, error)) {
+		tool_check_trace(&trace);
+		tool_check_plan(&trace);
+	} else {
+		FUZZ_CHECK(!strncmp(error, path, strlen(path)), "an error without the file: %s",
+			   error);
+		fuzz_check_line("the error of a trace", error);
+	}
+	trace_release(&trace);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char path[64];
+
+	fuzz_quiet();
+	snprintf(path, sizeof(path), "%s", fuzz_file(data, size));
+	if (!fuzz_try(read_it, path))
+		fuzz_check_line("what the tool dies of", fuzz_error);
+	return 0;
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cut.c - fork() while another thread is inside of a call: each call of the engine roost is stopped
+ * before each of its stores in turn, and roost_recover() must make the metadata right.
+ *
+ * A block that a free had begun to free is allocated or free; one that was being split is whole or
+ * completely split; what an allocation had entered is allocated, and nothing else has changed.
+ */
+#include "roost/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+#include "count.h"
+
+enum {
+	CPUS = 2,
+	HELD = 512,
+	FRAMES = 5 * BLOCK,
+	MOST = 6, /* stores at which a call is stopped, of each kind */
+};
+
+static jmp_buf gone;
+
+static void stop(void)
+{
+	longjmp(gone, 1);
+}
+
+/* A rig, and how it was before the call. */
+struct cut {
+	struct rig rig;
+	void *metadata;
+	struct roost_block held[HELD]; /* as the shadow has them */
+	unsigned nr_held;
+	bool concerned[HELD]; /* the call may free or split it */
+	int split_to;	      /* of the concerned one; -1: it is freed or nothing */
+	int order;	      /* of what the call may allocate; -1: nothing */
+};
+
+static void add_held(void *context, roost_pfn pfn, unsigned order)
+{
+	struct cut *c = context;
+
+	assert_in_range(c->nr_held, 0, HELD - 1);
+	c->held[c->nr_held++] = (struct roost_block){pfn, order};
+}
+
+static void forget(void)
+{
+	counted.on_stop = NULL;
+}
+
+/* Blocks of all kinds, free runs of all kinds, frames in both pockets. */
+static void open_cut(struct cut *c, void *const *state, uint64_t frames, unsigned max_order,
+		     uint64_t reserve)
+{
+	struct roost_range range = {3, 3 + frames, 0, 0};
+	struct roost_zone_config zone = {.reserve = reserve};
+	struct roost_config config = rig_config(state);
+
+	if (max_order > ROOST_DEFAULT_MAX_ORDER)
+		range = (struct roost_range){0, frames, 0, 0};
+	forget();
+	memset(c, 0, sizeof(*c));
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.zones = &zone;
+	config.nr_zones = 1;
+	config.nr_cpus = CPUS;
+	config.max_order = max_order;
+	rig_open(&c->rig, &config);
+	c->rig.roost->base.pressure = NULL;
+	c->metadata = malloc(c->rig.metadata_size);
+	assert_non_null(c->metadata);
+}
+
+static void fill(struct rig *rig)
+{
+	roost_pfn odd[2 * 8];
+	unsigned n = 0;
+
+	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+		rig_cpu(rig, cpu);
+		for (unsigned order = 0; order < 8; order++) {
+			odd[n++] = rig_get(rig, order, order % RST_TYPES);
+			rig_get(rig, order, order % RST_TYPES);
+		}
+	}
+	for (unsigned i = 0; i < n; i += 2) {
+		rig_cpu(rig, i / 2);
+		rig_free(rig, odd[i]);
+	}
+	rig_cpu(rig, 0);
+}
+
+static void save(struct cut *c)
+{
+	c->nr_held = 0;
+	memset(c->concerned, 0, sizeof(c->concerned));
+	c->split_to = c->order = -1;
+	shadow_each(&c->rig.shadow, add_held, c);
+	memcpy(c->metadata, c->rig.metadata, c->rig.metadata_size);
+}
+
+static void close_cut(struct cut *c)
+{
+	free(c->metadata);
+	rig_close(&c->rig);
+}
+
+/* ---- Afterwards -------------------------------------------------------------------------- */
+
+static unsigned find(const struct cut *c, roost_pfn pfn)
+{
+	unsigned i = 0;
+
+	while (i < c->nr_held && c->held[i].pfn + ((roost_pfn)1 << c->held[i].order) <= pfn)
+		i++; /* ascending */
+	return i;
+}
+
+/* Part of the block i, which was being split: all of it must be. */
+static uint64_t check_split(const struct cut *c, unsigned i)
+{
+	for (roost_pfn part = 0; part < (roost_pfn)1 << c->held[i].order;
+	     part += (roost_pfn)1 << c->split_to)
+		if (roost_order(c->rig.roost, c->held[i].pfn + part) != c->split_to)
+			fail_msg("a split block: part %u is not allocated", (unsigned)part);
+	return (uint64_t)1 << c->held[i].order;
+}
+
+/* The frames of an allocated block that begins at pfn; it may be there. */
+static uint64_t check_block(const struct cut *c, roost_pfn pfn, unsigned order)
+{
+	unsigned i = find(c, pfn);
+
+	if (i < c->nr_held && c->held[i].pfn == pfn) {
+		if (c->held[i].order == order)
+			return (uint64_t)1 << order;
+		if (c->concerned[i] && (int)order == c->split_to)
+			return check_split(c, i);
+	} else if ((int)order == c->order &&
+		   (i == c->nr_held || pfn + ((roost_pfn)1 << order) <= c->held[i].pfn)) {
+		return (uint64_t)1 << order;
+	}
+	fail_msg("a block of order %u at %u, which is none", order, (unsigned)pfn);
+	return 0;
+}
+
+/* Every block that was there is there but for the concerned; how many frames are allocated. */
+static uint64_t check_blocks(const struct cut *c)
+{
+	const struct shadow_range *range = &c->rig.shadow.ranges[0];
+	uint64_t frames = 0, size;
+
+	for (roost_pfn pfn = range->start; pfn < range->end; pfn += size) {
+		int order = roost_order(c->rig.roost, pfn);
+		uint64_t found = order >= 0 ? check_block(c, pfn, (unsigned)order) : 0;
+
+		frames += found;
+		size = found ? found : 1;
+	}
+	for (unsigned i = 0; i < c->nr_held; i++)
+		if (roost_order(c->rig.roost, c->held[i].pfn) < 0 &&
+		    (!c->concerned[i] || c->split_to >= 0))
+			fail_msg("the block at %u is gone", (unsigned)c->held[i].pfn);
+	return frames;
+}
+
+/* All that is free can be had. */
+static void take_rest(struct cut *c, uint64_t free)
+{
+	static roost_pfn pfns[1 << 12];
+
+	assert_in_range(free, 0, LENGTH(pfns) - 1);
+	for (roost_pfn pfn = 0; pfn < c->rig.shadow.ranges[0].end; pfn += BLOCK) {
+		int err = roost_isolate(c->rig.roost, pfn | (BLOCK - 1), false);
+
+		(void)err; /* it was none, or is put back now */
+	}
+	assert_int_equal(roost_alloc_bulk(c->rig.roost, 0, ROOST_RESERVE, pfns, LENGTH(pfns)),
+			 free);
+}
+
+static void after(struct cut *c)
+{
+	struct roost_violation v;
+	uint64_t free;
+
+	roost_recover(c->rig.roost);
+	if (roost_validate(c->rig.roost, &v))
+		fail_msg("violated: %s (pfn %u)", v.invariant, (unsigned)v.pfn);
+	free = shadow_managed(&c->rig.shadow, 0) - check_blocks(c);
+	assert_int_equal(roost_free_frames(c->rig.roost, 0, NULL), free);
+	assert_int_equal(roost_recover(c->rig.roost), 0);
+	if (free < 1 << 12)
+		take_rest(c, free);
+	rig_expect_none(&c->rig);
+}
+
+/* ---- Calls ------------------------------------------------------------------------------- */
+
+typedef void call_fn(struct cut *c, unsigned n);
+
+/* Stops the call before each of the first and last so many stores, and of so many between. */
+static void cut_each(struct cut *c, const char *name, call_fn *call, unsigned n, unsigned most)
+{
+	volatile unsigned at = 0;
+	unsigned all;
+
+	counted.stores = 0;
+	call(c, n);
+	all = counted.stores;
+	while (at <= all) {
+		memcpy(c->rig.metadata, c->metadata, c->rig.metadata_size);
+		counted.stores = 0;
+		counted.stop_after = at;
+		counted.on_stop = stop;
+		if (!setjmp(gone))
+			call(c, n);
+		forget();
+		rig_cpu(&c->rig, 0);
+		after(c);
+		at += at < most || at + 2 * most >= all ? 1 : (all - most) / most;
+	}
+	memcpy(c->rig.metadata, c->metadata, c->rig.metadata_size);
+	print_message("%s %u%s: %u stores\n", name, n, counted.pockets ? ", pockets" : "", all);
+}
+
+static void call_alloc(struct cut *c, unsigned order)
+{
+	roost_pfn pfn = roost_alloc(c->rig.roost, order, ROOST_RESERVE);
+
+	(void)pfn; /* gone with the caller */
+}
+
+static void call_bulk(struct cut *c, unsigned order)
+{
+	roost_pfn pfns[100];
+	size_t n = roost_alloc_bulk(c->rig.roost, order, 0, pfns, LENGTH(pfns));
+
+	(void)n;
+}
+
+static void call_rest(struct cut *c, unsigned block)
+{
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS];
+
+	roost_alloc_rest(c->rig.roost, block * BLOCK + BLOCK / 2, frames);
+}
+
+static void call_free(struct cut *c, unsigned i)
+{
+	roost_free(c->rig.roost, c->held[i].pfn, c->held[i].order);
+}
+
+static void call_free_all(struct cut *c, unsigned n)
+{
+	roost_free_bulk(c->rig.roost, c->held, n);
+}
+
+static void call_split(struct cut *c, unsigned i)
+{
+	assert_int_equal(
+		roost_split(c->rig.roost, c->held[i].pfn, c->held[i].order, (unsigned)c->split_to),
+		0);
+}
+
+static void call_drain(struct cut *c, unsigned cpu)
+{
+	roost_drain(c->rig.roost, (int)cpu - 1);
+}
+
+static void call_off_and_on(struct cut *c, unsigned cpu)
+{
+	assert_int_equal(roost_cpu_offline(c->rig.roost, cpu), 0);
+	assert_int_equal(roost_cpu_online(c->rig.roost, cpu), 0);
+}
+
+static void call_apart_and_back(struct cut *c, unsigned block)
+{
+	assert_int_equal(roost_isolate(c->rig.roost, block * BLOCK + 7, true), 0);
+	assert_int_equal(roost_isolate(c->rig.roost, block * BLOCK + 7, false), 0);
+}
+
+/* ---- Tests ------------------------------------------------------------------------------- */
+
+static void with_and_without_pockets(void *const *state, uint64_t reserve,
+				     void (*test)(struct cut *c))
+{
+	static struct cut c;
+
+	for (unsigned pockets = 0; pockets < 2; pockets++) {
+		counted = (struct counted){.pockets = pockets};
+		open_cut(&c, state, FRAMES, 0, reserve);
+		fill(&c.rig);
+		save(&c);
+		test(&c);
+		close_cut(&c);
+	}
+	counted.pockets = false;
+}
+
+static void cut_alloc(struct cut *c)
+{
+	for (unsigned order = 0; order <= ROOST_DEFAULT_MAX_ORDER; order++) {
+		c->order = (int)order;
+		cut_each(c, "alloc", call_alloc, order, MOST);
+		if (order % 3 == 0)
+			cut_each(c, "bulk", call_bulk, order, MOST);
+	}
+	c->order = 0;
+	for (unsigned block = 0; block < FRAMES / BLOCK; block += 2)
+		cut_each(c, "rest", call_rest, block, MOST);
+}
+
+static void allocations(void **state)
+{
+	with_and_without_pockets(state, 0, cut_alloc);
+	with_and_without_pockets(state, 600, cut_alloc);
+}
+
+static void cut_free(struct cut *c)
+{
+	for (unsigned i = 0; i < c->nr_held; i++) {
+		c->concerned[i] = true;
+		cut_each(c, "free", call_free, i, MOST);
+		c->concerned[i] = false;
+	}
+	memset(c->concerned, true, sizeof(c->concerned));
+	cut_each(c, "free of all", call_free_all, c->nr_held, MOST);
+}
+
+static void frees(void **state)
+{
+	with_and_without_pockets(state, 0, cut_free);
+	with_and_without_pockets(state, 600, cut_free);
+}
+
+static void cut_split(struct cut *c)
+{
+	for (unsigned i = 0; i < c->nr_held; i++)
+		for (unsigned to = 0; to <= c->held[i].order; to += 3) {
+			c->concerned[i] = true;
+			c->split_to = (int)to;
+			cut_each(c, "split", call_split, i, MOST);
+			c->concerned[i] = false;
+		}
+}
+
+static void splits(void **state)
+{
+	with_and_without_pockets(state, 0, cut_split);
+}
+
+static void cut_others(struct cut *c)
+{
+	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+		cut_each(c, "drain", call_drain, cpu, MOST);
+		cut_each(c, "off-line and on-line", call_off_and_on, cpu, MOST);
+	}
+	for (unsigned block = 0; block < 4; block++)
+		cut_each(c, "apart and back", call_apart_and_back, block, MOST);
+}
+
+static void others(void **state)
+{
+	with_and_without_pockets(state, 0, cut_others);
+}
+
+/* Of several words of a region's set: taken, split, freed whole and in parts. */
+static void large_blocks(void **state)
+{
+	static struct cut c;
+	roost_pfn large;
+
+	counted = (struct counted){.pockets = false};
+	open_cut(&c, state, 1 << 18, 18, 0);
+	save(&c);
+	for (c.order = 15; c.order <= 18; c.order++)
+		cut_each(&c, "alloc", call_alloc, (unsigned)c.order, MOST);
+	large = rig_get(&c.rig, 17, 0);
+	save(&c);
+	c.concerned[0] = true;
+	cut_each(&c, "free", call_free, 0, MOST);
+	c.split_to = 10;
+	cut_each(&c, "split", call_split, 0, 6);
+	c.split_to = 2;
+	cut_each(&c, "split", call_split, 0, 3);
+	rig_split(&c.rig, large, 9);
+	save(&c);
+	memset(c.concerned, true, sizeof(c.concerned));
+	cut_each(&c, "free of all", call_free_all, c.nr_held, 3);
+	close_cut(&c);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(allocations, variants_one),	SUITE_TEST(frees, variants_one),
+		SUITE_TEST(splits, variants_one),	SUITE_TEST(others, variants_one),
+		SUITE_TEST(large_blocks, variants_one),
+	};
+
+	return SUITE_RUN("cut", tests, argc, argv);
+}

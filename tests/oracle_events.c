@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* oracle_events.c - random maps and random events; see oracle.h. */
+#include "oracle.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cpus.h"
+
+#define TELL(o, ...)                                                                               \
+	do {                                                                                       \
+		if ((o)->verbose)                                                                  \
+			printf(__VA_ARGS__);                                                       \
+	} while (0)
+
+/* ---- Maps ---------------------------------------------------------------------------------- */
+
+static roost_pfn random_gap(struct random *r)
+{
+	switch (random_below(r, 8)) {
+	case 0:
+		return 1 + random_below(r, 300);
+	case 1:
+		return 500 + random_below(r, 1500);
+	case 2:
+		return 1 << 20;
+	default:
+		return 0;
+	}
+}
+
+static roost_pfn random_length(struct random *r)
+{
+	return random_chance(r, 40) ? BLOCK * (1 + random_below(r, 4)) : 1 + random_below(r, 1200);
+}
+
+static void random_ranges(struct oracle *o, struct random *r)
+{
+	unsigned n = 1 + (unsigned)random_below(r, 5);
+	roost_pfn at = random_chance(r, 50) ? 0 : random_below(r, 3 * BLOCK);
+
+	for (unsigned i = 0; i < n; i++) {
+		at += i ? random_gap(r) : 0;
+		if (random_chance(r, 40))
+			at = (at + BLOCK - 1) & ~(roost_pfn)(BLOCK - 1);
+		o->ranges[i] = (struct roost_range){.start = at,
+						    .zone = (uint16_t)random_below(r, o->nr_zones)};
+		at += random_length(r);
+		o->ranges[i].end = at;
+	}
+	for (unsigned i = (unsigned)random_below(r, 3); i > 0; i--) {
+		roost_pfn start = o->ranges[0].start + random_below(r, at - o->ranges[0].start);
+
+		o->ranges[n++] = (struct roost_range){.start = start,
+						      .end = start + 1 + random_below(r, 60),
+						      .flags = ROOST_RANGE_RESERVED};
+	}
+	o->rig.config.nr_ranges = n;
+}
+
+static void random_zones(struct oracle *o, struct random *r)
+{
+	for (unsigned i = 0; i < o->nr_zones; i++) {
+		struct roost_zone_config *zone = &o->zones[i];
+
+		zone->node = (unsigned)random_below(r, 3);
+		if (random_chance(r, 40))
+			zone->reserve = random_below(r, random_chance(r, 50) ? 100 : 1500);
+		if (random_chance(r, 20))
+			zone->low = zone->reserve + random_below(r, 600);
+		if (zone->low && random_chance(r, 50))
+			zone->high = zone->low + random_below(r, 600);
+	}
+	for (unsigned i = 0; i < sizeof(o->zone_order); i++)
+		o->zone_order[i] =
+			random_chance(r, 20) ? 0xff : (uint8_t)random_below(r, o->nr_zones);
+	for (unsigned i = 0; i < o->nr_cpus; i++)
+		o->cpu_node[i] = (uint8_t)random_below(r, 3);
+	o->zones[0].node = 2; /* so there are always three */
+}
+
+static unsigned random_cpus(struct random *r)
+{
+	if (cpus_are_real())
+		return 1 + (unsigned)random_below(r, 2);
+	return random_chance(r, 4) ? ORACLE_CPUS : 1 + (unsigned)random_below(r, 4);
+}
+
+bool oracle_open(struct oracle *o, uint64_t seed)
+{
+	static const uint32_t highs[] = {0, 0, 1, 16, 200, 600, 4 * BLOCK};
+	struct random r = {seed};
+	struct roost_config config = ROOST_CONFIG_INIT;
+
+	memset(o, 0, sizeof(*o));
+	o->nr_zones = 1 + (unsigned)random_below(&r, ORACLE_ZONES);
+	o->nr_cpus = random_cpus(&r);
+	random_ranges(o, &r);
+	random_zones(o, &r);
+	config.ranges = o->ranges;
+	config.nr_ranges = o->rig.config.nr_ranges;
+	config.zones = o->zones;
+	config.nr_zones = o->nr_zones;
+	config.zone_order = random_chance(&r, 30) ? o->zone_order : NULL;
+	config.cpu_node = o->cpu_node;
+	config.nr_cpus = o->nr_cpus;
+	config.max_order = ROOST_PAGEBLOCK_ORDER + (unsigned)random_below(&r, 4);
+	config.check_level = (unsigned)random_below(&r, 4);
+	config.free_path = (enum roost_free_path)random_below(&r, 2);
+	config.pockets = (enum roost_pockets)random_chance(&r, 25);
+	config.pcp_high = highs[random_below(&r, LENGTH(highs))];
+	config.pcp_batch = random_chance(&r, 50) ? 0 : 1 + (uint32_t)random_below(&r, 64);
+	oracle_count_open(random_chance(&r, 50));
+	if (roost_config_error(&config))
+		return false;
+	rig_open(&o->rig, &config);
+	oracle_look(o);
+	return true;
+}
+
+void oracle_close(struct oracle *o)
+{
+	for (unsigned i = 0; i < o->nr_blocks; i++)
+		if (o->blocks[i].apart)
+			assert_int_equal(roost_isolate(o->rig.roost, o->blocks[i].first, false), 0);
+	for (unsigned cpu = 0; cpu < o->nr_cpus; cpu++)
+		assert_int_equal(roost_cpu_online(o->rig.roost, cpu), 0);
+	rig_home(&o->rig);
+	rig_close(&o->rig);
+}
+
+/* ---- Allocations --------------------------------------------------------------------------- */
+
+static unsigned order_of(const struct oracle *o, uint32_t n)
+{
+	unsigned most = roost_max_order(o->rig.roost), k = n >> 8;
+
+	return n & 1 ? k % (most + 1) : n & 2 ? k % 4 : n & 4 ? 0 : most - k % 5;
+}
+
+static unsigned flags_of(const struct oracle *o, unsigned order, uint32_t n)
+{
+	unsigned flags = n % 3;
+
+	n >>= 4;
+	flags |= n & 1 && !oracle_mistakes_itself(o, order) ? ROOST_WAIT : 0;
+	flags |= (n & 6) == 0 ? ROOST_RESERVE : 0;
+	flags |= (n & 0x38) == 0 ? ROOST_THISNODE : 0;
+	if ((n & 0x1c0) == 0)
+		flags |= ROOST_ZONE((n >> 12) % o->nr_zones);
+	if ((n & 0xe00) == 0)
+		flags |= ROOST_NODE((n >> 12) % 3);
+	return flags;
+}
+
+static void do_alloc(struct oracle *o, const struct oracle_event *e)
+{
+	unsigned order = order_of(o, e->a), flags = flags_of(o, order, e->b);
+	struct oracle_call call;
+	roost_pfn pfn;
+
+	oracle_before(o, &call, order, flags);
+	pfn = roost_alloc(o->rig.roost, order, flags);
+	TELL(o, "alloc order %u flags %#x: %" PRId64 "\n", order, flags, (int64_t)pfn);
+	if (pfn != ROOST_NONE)
+		oracle_success(o, &call, pfn);
+	oracle_after(o, &call, pfn != ROOST_NONE, 1);
+}
+
+static void bulk(struct oracle *o, unsigned order, unsigned flags, size_t count)
+{
+	static roost_pfn pfns[1 << 15];
+	struct oracle_call call;
+	size_t got;
+
+	oracle_before(o, &call, order, flags);
+	got = roost_alloc_bulk(o->rig.roost, order, flags, pfns, count);
+	TELL(o, "bulk order %u flags %#x: %zu of %zu\n", order, flags, got, count);
+	assert_in_range(got, 0, count);
+	for (size_t i = 0; i < got; i++)
+		oracle_success(o, &call, pfns[i]);
+	oracle_after(o, &call, got, count);
+}
+
+static void do_bulk(struct oracle *o, const struct oracle_event *e)
+{
+	unsigned order = order_of(o, e->a);
+
+	bulk(o, order, flags_of(o, order, e->b), 1 + e->c % 80);
+}
+
+/* Until nothing is left. */
+static void do_fill(struct oracle *o, const struct oracle_event *e)
+{
+	unsigned order = order_of(o, e->a);
+
+	bulk(o, order, flags_of(o, order, e->b), 1 << 15);
+}
+
+/* ---- Which block --------------------------------------------------------------------------- */
+
+struct pick {
+	uint64_t left;
+	roost_pfn pfn;
+	unsigned order;
+	uint64_t seen;
+};
+
+static void count(void *context, roost_pfn pfn, unsigned order)
+{
+	struct pick *pick = context;
+
+	(void)pfn;
+	(void)order;
+	pick->seen++;
+}
+
+static void choose(void *context, roost_pfn pfn, unsigned order)
+{
+	struct pick *pick = context;
+
+	if (pick->left-- == 0) {
+		pick->pfn = pfn;
+		pick->order = order;
+	}
+}
+
+/* One of those that are handed out; false if there are none. */
+static bool pick_block(const struct oracle *o, uint32_t n, struct pick *pick)
+{
+	*pick = (struct pick){0};
+	shadow_each(&o->rig.shadow, count, pick);
+	if (!pick->seen)
+		return false;
+	pick->left = n % pick->seen;
+	shadow_each(&o->rig.shadow, choose, pick);
+	return true;
+}
+
+static void do_rest(struct oracle *o, const struct oracle_event *e)
+{
+	const struct oracle_block *b = &o->blocks[e->a % o->nr_blocks];
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS], least, most, n = 0;
+	size_t got;
+
+	oracle_rest(o, b->first, &least, &most);
+	got = roost_alloc_rest(o->rig.roost, b->first, frames);
+	TELL(o, "rest of the pageblock of pfn %" PRIu64 ": %zu\n", b->first, got);
+	for (unsigned i = 0; i < BLOCK; i++)
+		if (frames[i / 64] >> i % 64 & 1) {
+			roost_pfn pfn = b->first / BLOCK * BLOCK + i;
+
+			if (pfn < b->first || pfn > b->last || shadow_take(&o->rig.shadow, pfn, 0))
+				fail_msg("the rest has pfn %" PRIu64, pfn);
+			n++;
+		}
+	assert_int_equal(n, got);
+	if (got < least || got > most)
+		fail_msg("the rest is %zu frames, not %" PRIu64 " to %" PRIu64, got, least, most);
+}
+
+/* ---- Frees --------------------------------------------------------------------------------- */
+
+static void do_free(struct oracle *o, const struct oracle_event *e)
+{
+	struct pick pick;
+
+	if (!pick_block(o, e->a, &pick))
+		return;
+	TELL(o, "free%s pfn %" PRIu64 " order %u\n", e->b & 1 ? " nolock" : "", pick.pfn,
+	     pick.order);
+	e->b & 1 ? rig_free_nolock(&o->rig, pick.pfn) : rig_free(&o->rig, pick.pfn);
+}
+
+struct batch {
+	struct random random;
+	unsigned percent;
+	struct roost_block blocks[1 << 15];
+	size_t n;
+};
+
+static void add_to_batch(void *context, roost_pfn pfn, unsigned order)
+{
+	struct batch *batch = context;
+
+	if (random_chance(&batch->random, batch->percent))
+		batch->blocks[batch->n++] = (struct roost_block){pfn, order};
+}
+
+/* A part of everything that is handed out. */
+static void do_free_some(struct oracle *o, const struct oracle_event *e)
+{
+	static const unsigned percents[] = {3, 10, 30, 50, 80, 100};
+	static struct batch batch;
+	bool nolock = e->b & 1, one_by_one = e->b & 2;
+
+	batch.random.state = e->c;
+	batch.percent = percents[e->a % LENGTH(percents)];
+	batch.n = 0;
+	shadow_each(&o->rig.shadow, add_to_batch, &batch);
+	TELL(o, "free %zu blocks%s%s\n", batch.n, nolock ? " nolock" : "",
+	     one_by_one ? ", one by one" : "");
+	if (!one_by_one)
+		rig_free_bulk(&o->rig, batch.blocks, batch.n, nolock);
+	for (size_t i = 0; one_by_one && i < batch.n; i++) {
+		if (e->b & 4)
+			rig_cpu(&o->rig, (unsigned)random_below(&batch.random, o->nr_cpus));
+		nolock ? rig_free_nolock(&o->rig, batch.blocks[i].pfn)
+		       : rig_free(&o->rig, batch.blocks[i].pfn);
+	}
+}
+
+static void do_split(struct oracle *o, const struct oracle_event *e)
+{
+	struct pick pick;
+	unsigned to;
+
+	if (!pick_block(o, e->a, &pick))
+		return;
+	to = e->b % (pick.order + 1);
+	TELL(o, "split pfn %" PRIu64 " from order %u to %u\n", pick.pfn, pick.order, to);
+	rig_split(&o->rig, pick.pfn, to);
+}
+
+/* ---- Maintenance --------------------------------------------------------------------------- */
+
+static void do_drain(struct oracle *o, const struct oracle_event *e)
+{
+	int cpu = e->a & 1 ? -1 : (int)((e->a >> 1) % o->nr_cpus);
+
+	TELL(o, "drain %d\n", cpu);
+	roost_drain(o->rig.roost, cpu);
+	for (unsigned i = 0; i < o->nr_cpus; i++)
+		if (cpu < 0 || (unsigned)cpu == i)
+			assert_int_equal(rig_cpu_holds(&o->rig, i), 0);
+}
+
+static void do_hotplug(struct oracle *o, const struct oracle_event *e)
+{
+	unsigned cpu = (e->a >> 1) % o->nr_cpus;
+	bool online = e->a & 1;
+
+	TELL(o, "cpu %u %s\n", cpu, online ? "on-line" : "off-line");
+	assert_int_equal(online ? roost_cpu_online(o->rig.roost, cpu)
+				: roost_cpu_offline(o->rig.roost, cpu),
+			 0);
+	if (!online && o->nr_cpus <= 32) /* above, they share homes */
+		assert_int_equal(rig_cpu_holds(&o->rig, cpu), 0);
+}
+
+static void do_isolate(struct oracle *o, const struct oracle_event *e)
+{
+	struct oracle_block *b = &o->blocks[e->a % o->nr_blocks];
+	bool apart = e->b & 1;
+	int err = b->reserve || b->apart == apart ? -ROOST_EINVAL : 0;
+
+	TELL(o, "pageblock of pfn %" PRIu64 " %s\n", b->first, apart ? "apart" : "back");
+	assert_int_equal(roost_isolate(o->rig.roost, b->first, apart), err);
+	if (!err)
+		b->apart = apart;
+}
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+static const struct {
+	unsigned weight;
+	void (*act)(struct oracle *o, const struct oracle_event *e);
+} kinds[] = {
+	{36, do_alloc},	   {8, do_bulk},  {6, do_fill},	 {3, do_rest},	  {14, do_free},
+	{8, do_free_some}, {4, do_split}, {4, do_drain}, {3, do_hotplug}, {5, do_isolate},
+};
+
+void oracle_events(uint64_t seed, struct oracle_event events[ORACLE_EVENTS])
+{
+	struct random r = {seed ^ UINT64_C(0x6576656e7473)};
+
+	for (unsigned i = 0; i < ORACLE_EVENTS; i++) {
+		events[i].what = (uint32_t)random_next(&r);
+		events[i].cpu = (uint32_t)(random_next(&r) >> 32);
+		events[i].a = (uint32_t)(random_next(&r) >> 32);
+		events[i].b = (uint32_t)(random_next(&r) >> 32);
+		events[i].c = (uint32_t)(random_next(&r) >> 32);
+	}
+}
+
+void oracle_do(struct oracle *o, const struct oracle_event *e)
+{
+	unsigned sum = 0, at;
+
+	for (size_t i = 0; i < LENGTH(kinds); i++)
+		sum += kinds[i].weight;
+	at = e->what % sum;
+	/* Mostly the CPU of the event before. */
+	if ((e->cpu & 3) == 0)
+		o->cpu = (e->cpu >> 2) % o->nr_cpus;
+	rig_cpu(&o->rig, o->cpu);
+	TELL(o, "cpu %u: ", o->cpu);
+	for (size_t i = 0; i < LENGTH(kinds); i++) {
+		if (at < kinds[i].weight) {
+			kinds[i].act(o, e);
+			break;
+		}
+		at -= kinds[i].weight;
+	}
+	rig_expect_none(&o->rig);
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_pool_calls.c - around calls that block: none is a cancellation point, none waits for its own
+ * caller, none waits for a thread that ended, and none takes a lock from a thread that lives.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "pools.h"
+
+#include <roost/serve.h>
+
+enum { LIMIT = 16 << 20, PAGES = LIMIT / PAGE };
+
+static roost_pool_t *pool;
+
+static void hung(int signal)
+{
+	static const char text[] = "a call does not return\n";
+
+	(void)signal;
+	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 1);
+}
+
+static int set_up(void **state)
+{
+	struct roost_pool_config config = pool_config(LIMIT, NULL);
+
+	(void)state;
+	config.pages = ROOST_PAGES_NO_THP;
+	config.decay_ms = 0;
+	pool = pool_open(&config);
+	signal(SIGALRM, hung);
+	alarm(20);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	alarm(0);
+	calls_hook = NULL;
+	pool_close(pool);
+	return 0;
+}
+
+static void free_pages(void)
+{
+	static void *blocks[PAGES];
+	size_t n = 0;
+
+	while (n < 1500 && (blocks[n] = roost_pool_alloc(pool, PAGE, 0)))
+		memset(blocks[n++], 1, PAGE);
+	roost_pool_free_bulk(blocks, n);
+}
+
+static void *trim(void *arg)
+{
+	(void)arg;
+	roost_pool_trim(pool);
+	return NULL;
+}
+
+static void *resize(void *arg)
+{
+	(void)arg;
+	roost_pool_resize(pool, LIMIT / 2);
+	roost_pool_resize(pool, LIMIT);
+	return NULL;
+}
+
+static void *recover(void *arg)
+{
+	(void)arg;
+	roost_pool_recover(pool);
+	return NULL;
+}
+
+static void *come_and_go(void *arg)
+{
+	struct roost_pool_config config = pool_config(8 * MIB, NULL);
+	roost_pool_t *other;
+
+	(void)arg;
+	config.initial = 2 * MIB;
+	config.decay_thread = true;
+	if (!roost_pool_create(&other, &config))
+		roost_pool_destroy(other);
+	return NULL;
+}
+
+static void *serve(void *arg)
+{
+	char path[64];
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/tmp/roost-test-calls-%d.sock", (int)getpid());
+	if (!roost_pool_serve(path))
+		roost_pool_serve_stop();
+	return NULL;
+}
+
+/* It fails, after some rounds. */
+static void *wait_for_memory(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 16; i++)
+		roost_pool_free(roost_pool_alloc(pool, LIMIT, ROOST_WAIT));
+	return NULL;
+}
+
+/* ---- Cancellation -------------------------------------------------------------------------- */
+
+static _Atomic unsigned seen, cancelable;
+static _Thread_local bool is_called;
+
+static void is_it_off(const char *name, bool done)
+{
+	int before;
+
+	(void)name;
+	(void)done;
+	if (!is_called)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	/* What syscall() does is no cancellation point. */
+	cancelable += before != PTHREAD_CANCEL_DISABLE && strcmp(name, "syscall") != 0;
+	pthread_setcancelstate(before, NULL);
+	seen++;
+}
+
+struct canceled {
+	void *(*work)(void *arg);
+	int type;
+	bool returned;
+};
+
+static void *run_canceled(void *arg)
+{
+	struct canceled *canceled = arg;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_setcanceltype(canceled->type, NULL);
+	/* Pending before the call; or, where it would act at once, from inside of it. */
+	if (canceled->type == PTHREAD_CANCEL_DEFERRED) {
+		pthread_cancel(pthread_self());
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	}
+	is_called = true;
+	canceled->work(NULL);
+	is_called = false;
+	canceled->returned = true;
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void not_canceled(void *(*work)(void *))
+{
+	struct canceled canceled = {.work = work, .type = PTHREAD_CANCEL_DEFERRED};
+	pthread_t thread;
+	void *result;
+
+	calls_hook = is_it_off;
+	seen = 0;
+	assert_int_equal(pthread_create(&thread, NULL, run_canceled, &canceled), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_true(canceled.returned);
+	assert_ptr_equal(result, PTHREAD_CANCELED);
+	assert_true(seen > 0);
+	assert_int_equal(cancelable, 0);
+	calls_hook = NULL;
+	work(NULL); /* no lock was left */
+}
+
+static void *(*const calls[])(void *) = {trim, resize, recover, come_and_go, serve};
+
+static void no_cancellation_points(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 4; round++)
+		for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+			free_pages();
+			not_canceled(calls[i]);
+		}
+}
+
+/* They sleep until another thread is through with it. */
+static void not_while_they_wait(void **state)
+{
+	static const struct {
+		void *(*holds)(void *), *(*waits)(void *);
+	} pairs[] = {{trim, trim},
+		     {resize, resize},
+		     {trim, recover},
+		     {resize, recover},
+		     {come_and_go, come_and_go},
+		     {come_and_go, serve},
+		     {resize, wait_for_memory}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct canceled canceled = {.work = pairs[i].waits,
+					    .type = PTHREAD_CANCEL_DEFERRED};
+		struct parking parking = {.work = pairs[i].holds, .at = 3};
+		pthread_t thread;
+		void *result;
+
+		free_pages();
+		assert_true(calls_park(&parking));
+		calls_hook = is_it_off;
+		seen = 0;
+		assert_int_equal(pthread_create(&thread, NULL, run_canceled, &canceled), 0);
+		while (seen < 20 && !canceled.returned)
+			sched_yield();
+		calls_unpark(&parking);
+		assert_int_equal(pthread_join(thread, &result), 0);
+		assert_true(canceled.returned);
+		assert_int_equal(cancelable, 0);
+		calls_hook = NULL;
+		pairs[i].waits(NULL);
+	}
+}
+
+/* ---- Locks --------------------------------------------------------------------------------- */
+
+static void call_on_top(int signal)
+{
+	if (signal == SIGUSR1)
+		roost_pool_trim(pool);
+	else
+		roost_pool_resize(pool, LIMIT);
+}
+
+static int on_top_by;
+
+static void raise_once(const char *name, bool done)
+{
+	if (done || (strcmp(name, "madvise") != 0 && strcmp(name, "mprotect") != 0))
+		return;
+	calls_hook = NULL;
+	raise(on_top_by);
+}
+
+/* Would wait for itself forever: it says so, and which call it was. */
+static void own_lock_is_fatal(void **state)
+{
+	static const struct {
+		int signal;
+		void *(*below)(void *);
+		const char *name;
+	} cases[] = {{SIGUSR1, trim, "roost_pool_trim()"},
+		     {SIGUSR2, resize, "roost_pool_resize()"}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512] = "";
+		int status, out[2];
+		pid_t child;
+
+		free_pages();
+		assert_int_equal(pipe(out), 0);
+		child = fork();
+		if (!child) {
+			alarm(10);
+			dup2(out[1], STDERR_FILENO);
+			signal(SIGABRT, SIG_DFL);
+			signal(cases[i].signal, call_on_top);
+			on_top_by = cases[i].signal;
+			calls_hook = raise_once;
+			cases[i].below(NULL);
+			_exit(0);
+		}
+		close(out[1]);
+		assert_true(read(out[0], text, sizeof(text) - 1) > 0);
+		close(out[0]);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		assert_non_null(strstr(text, cases[i].name));
+	}
+}
+
+/* A thread ends in the middle: whoever comes next puts right what it left. */
+static _Thread_local bool is_to_end;
+
+static void end_once(const char *name, bool done)
+{
+	if (is_to_end && done && (!strcmp(name, "madvise") || !strcmp(name, "mprotect")))
+		pthread_exit(NULL);
+}
+
+static void *end_in(void *arg)
+{
+	is_to_end = true;
+	((void *(*)(void *))arg)(NULL);
+	return "came back";
+}
+
+static void holders_that_ended(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		void *(*work)(void *) = i & 1 ? resize : trim;
+		struct roost_pool_info info;
+		pthread_t thread;
+		void *result, *block;
+
+		free_pages();
+		calls_hook = end_once;
+		assert_int_equal(pthread_create(&thread, NULL, end_in, (void *)work), 0);
+		assert_int_equal(pthread_join(thread, &result), 0);
+		assert_null(result);
+		calls_hook = NULL;
+		/* Also who waits for memory. */
+		if (i & 2) {
+			block = roost_pool_alloc(pool, PAGE, ROOST_WAIT);
+			assert_non_null(block);
+			roost_pool_free(block);
+		}
+		work(NULL);
+		assert_int_equal(roost_pool_recover(pool), 0);
+		assert_int_equal(roost_pool_resize(pool, LIMIT), 0);
+		roost_pool_info(pool, &info);
+		assert_int_equal(info.size, LIMIT);
+		assert_int_equal(info.used, 0);
+		assert_int_equal(roost_validate(roost_pool_frames(pool), NULL), 0);
+	}
+}
+
+/* However long it takes. */
+static _Atomic unsigned rounds;
+
+static void count_rounds(const char *name, bool done)
+{
+	rounds += !done && !strcmp(name, "nanosleep");
+}
+
+static void *recovered_by;
+
+static void *recover_and_say(void *arg)
+{
+	roost_pool_recover(pool);
+	recovered_by = arg;
+	return NULL;
+}
+
+static void living_holders_keep_it(void **state)
+{
+	void *(*const holders[])(void *) = {trim, resize};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct parking parking = {.work = holders[i], .at = 3};
+		pthread_t thread;
+
+		free_pages();
+		assert_true(calls_park(&parking));
+		rounds = 0;
+		recovered_by = NULL;
+		calls_hook = count_rounds;
+		assert_int_equal(pthread_create(&thread, NULL, recover_and_say, &parking), 0);
+		/* It gave up after 1024 of them. */
+		while (rounds < 1200 && !recovered_by)
+			usleep(1000);
+		assert_null(recovered_by);
+		calls_hook = NULL;
+		calls_unpark(&parking);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_ptr_equal(recovered_by, &parking);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(no_cancellation_points, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(not_while_they_wait, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(own_lock_is_fatal, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(holders_that_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(living_holders_keep_it, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("pool_calls", tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+# scenario.sh - `roost explore`: what makes no sense in a scenario is said with its line; files.
+. "$(dirname "$0")/common.sh"
+
+scenario=$work/x.scn
+explore=("$ROOST" explore --engine="$ENGINE" --pct=5 --jobs=1 --save="$work")
+
+# explore WANTED_STATUS: the scenario.
+explore() {
+	run "$1" "${explore[@]}" "$scenario"
+}
+
+# wrong PATTERN LINES: a scenario with these lines after its first two, of which the first has the fault.
+wrong() {
+	printf 'pool cpus 2, pageblocks 2\nexpect all: pass\n%s\n' "$2" >"$scenario"
+	explore 2
+	refused "^roost-explore: $scenario:3: $1" "a scenario with: $2"
+}
+
+# right LINES
+right() {
+	printf 'pool cpus 2, pageblocks 2\nexpect all: pass\n%s\n' "$1" >"$scenario"
+	explore 0
+}
+
+task=$'\ntask cpu0: free k'
+
+# ---- Names --------------------------------------------------------------------------------------
+
+# Names beyond the parts would be frames of somebody else's.
+wrong 'split: 3 names for parts of order 9, but a is a block of order 9 at most and has 1' \
+	'task cpu0: a = alloc 9; split a 9 b c d'
+wrong 'split: 3 names for parts of order 0, but a is a block of order 1 at most and has 2' \
+	'task cpu0: a = alloc 1; split a 0 b c d'
+wrong 'split: 2 names for parts of order 1, but b is a block of order 1' \
+	'task cpu0: a = alloc 3; split a 1 b c; split b 1 d e'
+wrong 'split: a is a block of order 1 at most, so it has no part of order 2' \
+	'task cpu0: a = alloc 1; split a 2 b'
+wrong 'split: 5 names for parts of order 0, but a is' \
+	$'task cpu1: wait a; split a 0 b c d e f\ntask cpu0: a = alloc 2'
+wrong 'the names of the parts are missing' 'task cpu0: a = alloc 1; split a 0'
+wrong 'b is there twice' 'task cpu0: a = alloc 1; split a 0 b b'
+wrong 'a is there twice' 'task cpu0: a a = alloc-bulk 0'
+wrong 'a is there twice' $'finally cpu0: assert one-of a a\ntask cpu0: a = alloc 0'
+wrong 'nothing gives b a value' 'task cpu0: a = alloc 0; free b'
+wrong 'nothing gives b a value' 'task cpu0: split b 0 c d'
+wrong "there can be 16 variables" 'task cpu0: a b c d e f g h = alloc-bulk 0; i j k l m n o p = alloc-bulk 0; q = alloc 0'
+wrong 'a word has 23 characters at most: "abcdefghijklmnopqrstuvw" is longer' \
+	'task cpu0: abcdefghijklmnopqrstuvwxyz = alloc 0'
+wrong "';' should stand before" 'task cpu0: a = alloc 0; wait a b'
+wrong "';' should stand before" 'task cpu0: a b = alloc-bulk 0; isolate a b'
+# Fewer names than parts, the first part under the old name, a double free: all that may be wanted.
+right $'setup cpu0: a = alloc 3; split a 0 b c\ntask cpu0: free b\ntask cpu1: free c'
+right $'setup cpu0: a = alloc 1; split a 0 a b\ntask cpu0: free a\ntask cpu1: free b'
+right $'misuse double-free 1\ntask cpu0: a = alloc 0; free a a'
+# Of two blocks only one has so many parts: names of parts that are not there are none.
+right $'setup cpu0: a = alloc 3; free a; a = alloc 0; split a 0 b c\ntask cpu0: free b c\nfinally cpu0: assert none c'
+
+# ---- Places -------------------------------------------------------------------------------------
+
+wrong 'fill is for setup only' 'task cpu0: fill 3'
+for statement in 'lock l' 'lock-irqsave l' 'unlock l' irq-off irq-on 'wait k' 'slab-free k l'; do
+	wrong "${statement%% *} is for tasks and handlers only" "setup cpu0: k = alloc 0; $statement$task"
+	wrong "${statement%% *} is for tasks and handlers only" "finally cpu0: k = alloc 0; $statement$task"
+done
+wrong 'there is a line "pool" already' "pool cpus 1$task"
+printf 'pool cpus 2\nexpect all: pass\nmisuse double-free 1\nmisuse double-free 2\n' >"$scenario"
+explore 2
+refused 'x.scn:4: double-free is there already' "a misuse that is there twice"
+# Nobody would do what comes after "stop".
+printf 'pool cpus 2\nexpect all: pass\nstop cpu1\n  k = alloc 0\ntask cpu0: free k\n' >"$scenario"
+explore 2
+refused 'x.scn:4: a line begins with' "a stop that goes on"
+# A line is read to its end, whatever is in it.
+printf 'pool cpus 2\nexpect all: pass\ntask cpu0: a = alloc 0;\0 free k\n' >"$scenario"
+explore 2
+refused 'x.scn:3: a zero byte' "a zero byte"
+printf 'pool cpus 2\nexpect all: pass\ntask cpu0: a = alloc 0;\r free k\n' >"$scenario"
+explore 2
+refused 'x.scn:3: nothing gives k a value' "a carriage return in a line"
+printf 'pool cpus 2\r\nexpect all: pass\r\ntask cpu0: a = alloc 0; free a' >"$scenario"
+explore 0
+wrong 'there is no operation "": ' $'task cpu0: \e[31m\xe4'
+wrong 'the name of a variable should stand before ".x1b.31m.xe4"' $'task cpu0: a = alloc 0; free a \e[31m\xe4'
+
+# ---- Files --------------------------------------------------------------------------------------
+
+: >"$work/empty.scn"
+mkdir "$work/dir"
+for file in "$work/none.scn:No such file" "$work/dir:Is a directory" "$work/empty.scn::1: nobody does anything"; do
+	run 2 "${explore[@]}" "${file%%:*}"
+	refused "^roost-explore: ${file%%:*}.*${file#*:}" "explore ${file%%:*}"
+	run 2 "${explore[@]}" --replay "${file%%:*}"
+	case $file in
+	*empty*) refused "names no scenario: not a saved schedule" "explore --replay ${file%%:*}" ;;
+	*) refused "^roost-explore: ${file%%:*}: cannot read: ${file#*:}" "explore --replay ${file%%:*}" ;;
+	esac
+done
+run 2 "${explore[@]}"
+refused 'which scenario' 'explore'
+for option in --bogus=x --seconds=soon --seconds=-1 --bound=128 --jobs=0 --engine=x --free=never; do
+	run 2 "$ROOST-explore-$ENGINE" $option "$scenario"
+	refused "^roost-explore: ${option%%=*}" "explore $option"
+done
+for way in /dev/full closed; do
+	right $'task cpu0: a = alloc 0; free a'
+	status=0
+	if [ $way = closed ]; then
+		"${explore[@]}" "$scenario" >&- 2>"$work/err" || status=$?
+	else
+		"${explore[@]}" "$scenario" >$way 2>"$work/err" || status=$?
+	fi
+	check "stdout is $way" '2 1' "$status $(grep -c '^roost-explore: cannot write to stdout' "$work/err")"
+done
+
+# ---- Finds: their schedules, and names of any bytes -----------------------------------------------
+
+find=$'pool cpus 1, pageblocks 1\nexpect all: pass\ntask cpu0: a = alloc 0; free a a'
+name=$'Gr\xc3\xbc\e[2J\xe4'
+printf '# a title\e[31m \xe4\n%s\n' "$find" >"$work/$name.scn"
+run 1 "${explore[@]}" --json "$work/$name.scn"
+check "names in JSON" '["Grü\\x1b[2J\\xe4",true]' "$(value '[.[0].scenario, (.[0].schedule | endswith(".sched"))]')"
+saved=$(ls "$work" | grep -a 'sched$')
+run 1 "${explore[@]}" "$work/$name.scn"
+check "nothing else" "$saved" "$(ls "$work" | grep -a 'sched$')"
+check "names in a report" yes "$(grep -q '^Grü.x1b.2J.xe4: free path' "$work/out" && echo yes)"
+check "no control characters" 0 "$(tr -d '\n' <"$work/out" | grep -ac '[[:cntrl:]]')"
+check "the title" 1 "$(grep -c '^a title.x1b.31m .xe4$' "$work/out")"
+run 1 "${explore[@]}" --replay "$work/$saved"
+check "the schedule repeats" 1 "$(grep -c 'misuse double free' "$work/out" | sed 's/[2-9]/1/')"
+# A long name, in a folder with a long name.
+folder=$work/$(printf '%0200d' 0)
+mkdir "$folder"
+long=$(printf '%0200d' 1)
+printf '%s\n' "$find" >"$folder/$long.scn"
+run 1 "${explore[@]}" --save="$folder" "$folder/$long.scn"
+check "its schedule is there" 1 "$(ls "$folder" | grep -c "^$long-.*sched\$")"
+run 1 "${explore[@]}" --replay "$folder/$long"-*.sched
+run 1 "${explore[@]}" --save=/nowhere "$folder/$long.scn"
+check "a schedule that cannot be saved" 1 "$(grep -c '^roost-explore: --save=/nowhere/.*: cannot write: No such file' "$work/err")"
+check "nothing is left" 2 "$(ls -A "$folder" | wc -l)"
+
+finish
