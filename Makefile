@@ -3,8 +3,11 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+# Recipes take these two from the shell's variables, in quotes: there may be blanks in them.
+export BUILD PREFIX
 CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
-CONFIGURE = cmake -G Ninja -Wno-dev
+# Warnings are errors in CI alone, which says ROOST_WERROR=ON.
+CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
 QUIET = > /dev/null
 
 .PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
@@ -42,71 +45,71 @@ help:
 
 build:
 	@scripts/deps build
-	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(QUIET)
-	@cmake --build $(BUILD)
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$$PREFIX" $(QUIET)
+	@cmake --build "$$BUILD"
 
 install: build
-	@cmake --install $(BUILD)
+	@cmake --install "$$BUILD"
 
 run: build
 	@mkdir -p out
 	@echo "The deadlock that the patch mends, found in the free path of before it:"
-	@$(BUILD)/roost explore --engine=pcpbuddy --free=blocking --save=out lab/scenarios/seed-single.scn || true
+	@"$$BUILD/roost" explore --engine=pcpbuddy --free=blocking --save=out lab/scenarios/seed-single.scn || true
 	@echo
 	@echo "The same calls with the pcp lock only tried, and with v2's lock-free list, every interleaving:"
-	@$(BUILD)/roost explore --engine=pcpbuddy --free=trylock lab/scenarios/seed-*.scn
-	@$(BUILD)/roost explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
+	@"$$BUILD/roost" explore --engine=pcpbuddy --free=trylock lab/scenarios/seed-*.scn
+	@"$$BUILD/roost" explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
 	@echo
 	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
-	$(BUILD)/roost replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
+	"$$BUILD/roost" replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
 		lab/traces/compile.trace.zst
 	@echo "out/free-blocks.svg: free 2 MiB blocks over time"
 
 test: test-plain test-asan test-tsan
-	@scripts/test-summary $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	@scripts/test-summary "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan"
 
 test-plain:
 	@scripts/deps test
-	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
-	@cmake --build $(BUILD)
-	cd $(BUILD) && $(CTEST)
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
+	@cmake --build "$$BUILD"
+	cd "$$BUILD" && $(CTEST)
 
 test-asan:
 	@scripts/deps test
-	@$(CONFIGURE) -S . -B $(BUILD)-asan -DROOST_SANITIZE=address,undefined $(QUIET)
-	@cmake --build $(BUILD)-asan
-	cd $(BUILD)-asan && $(CTEST)
+	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined $(QUIET)
+	@cmake --build "$$BUILD-asan"
+	cd "$$BUILD-asan" && $(CTEST)
 
 test-tsan:
 	@scripts/deps test
-	@$(CONFIGURE) -S . -B $(BUILD)-tsan -DROOST_SANITIZE=thread $(QUIET)
-	@cmake --build $(BUILD)-tsan
-	cd $(BUILD)-tsan && $(CTEST)
+	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread $(QUIET)
+	@cmake --build "$$BUILD-tsan"
+	cd "$$BUILD-tsan" && $(CTEST)
 
 # A build of its own, without what the tests need. The name goes into the report.
 bench:
 	@scripts/deps bench
-	@$(CONFIGURE) -S . -B $(BUILD)-bench -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" \
+	@$(CONFIGURE) -B "$$BUILD-bench" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" \
 		-DROOST_TESTS=OFF $(QUIET)
-	@cmake --build $(BUILD)-bench
+	@cmake --build "$$BUILD-bench"
 	@mkdir -p out
-	$(BUILD)-bench/roost bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
+	"$$BUILD-bench/roost" bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
 
 # Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
 # frames) and every rung used.
 SECONDS ?= 600
 stress: test-plain
-	$(BUILD)/tests/stress_roost --expect-all --hz=24000 --seconds=$(SECONDS)
-	$(BUILD)/tests/stress_pcpbuddy --expect-all --free=trylock --seconds=$(SECONDS)
-	$(BUILD)/tests/stress_pcpbuddy --expect-all --free=llist --seconds=$(SECONDS)
+	"$$BUILD/tests/stress_roost" --expect-all --hz=24000 --seconds=$(SECONDS)
+	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=trylock --seconds=$(SECONDS)
+	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=llist --seconds=$(SECONDS)
 
 oracle:
 	@scripts/deps test
-	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
-	@cmake --build $(BUILD) -t oracle_roost oracle_pcpbuddy oracle_counted
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
+	@cmake --build "$$BUILD" -t oracle_roost oracle_pcpbuddy oracle_counted
 	@for run in virtual:oracle_roost virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_roost; do \
 		echo "$${run#*:}, $${run%:*} CPUs:"; \
-		ROOST_TEST_CPUS=$${run%:*} $(BUILD)/tests/$${run#*:} \
+		ROOST_TEST_CPUS=$${run%:*} "$$BUILD/tests/$${run#*:}" \
 			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 4)) || exit; \
 	done
 
@@ -114,7 +117,7 @@ DEPTH ?= 30
 explore: build
 	@mkdir -p out
 	for engine in roost pcpbuddy; do \
-		$(BUILD)/roost explore --engine=$$engine --save=out lab/scenarios/*.scn \
+		"$$BUILD/roost" explore --engine=$$engine --save=out lab/scenarios/*.scn \
 			$(if $(HOURS),--total=$$(($(HOURS) * 1800)),--seconds=$(DEPTH)) || exit; \
 	done
 
@@ -146,24 +149,24 @@ aarch64:
 # The pool on two nodes and on huge pages, in a virtual machine.
 pool-guest:
 	@scripts/deps test
-	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
-	@cmake --build $(BUILD)
-	tests/pool/guest.sh $(BUILD)
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
+	@cmake --build "$$BUILD"
+	tests/pool/guest.sh "$$BUILD"
 
 kernel-example:
 	@scripts/deps kernel
-	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel aarch64
-	examples/kernel/boot --out=$(CURDIR)/$(BUILD)/kernel riscv64
+	examples/kernel/boot --out="$$BUILD/kernel" aarch64
+	examples/kernel/boot --out="$$BUILD/kernel" riscv64
 
 # For the kernel that runs here, or whose build tree is named.
 KERNEL ?= /lib/modules/$(shell uname -r)/build
 kernel-module:
-	scripts/linux-modules $(KERNEL) $(BUILD)/linux ROOST_ENGINE=$(ENGINE)
+	scripts/linux-modules '$(KERNEL)' "$$BUILD/linux" ROOST_ENGINE=$(ENGINE)
 
 kernel-test:
 	@scripts/deps test
-	@$(CONFIGURE) -S . -B $(BUILD) -DROOST_TESTS=ON $(QUIET)
-	@cmake --build $(BUILD)
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
+	@cmake --build "$$BUILD"
 	scripts/kernel-test --json out/kernel-test.json
 	scripts/kernel-bench --short
 	scripts/kernel-bench --json out/kernel-bench.json
@@ -185,5 +188,5 @@ format:
 	@scripts/check-format --fix
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan build-fuzz build-fuzz-afl $(BUILD)-bench $(BUILD)-aarch64 build-mutants build-guest \
-		build-cross out
+	@scripts/clean "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan" "$$BUILD-bench"
+	rm -rf build-aarch64 build-mutants build-guest build-fuzz build-fuzz-afl build-cross out

@@ -3,26 +3,82 @@
 # development (headers, static library, pkg-config, CMake, manual) and tool.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS roost_shared roost_${ROOST_ENGINE} EXPORT roost-targets
+# Directories that are made here others can look into, whatever the umask. Those that are there stay as
+# they are. roost_install_directories(COMPONENT DIRECTORIES...)
+function(roost_install_directories component)
+  list(JOIN ARGN "]==] [==[" directories)
+  install(CODE "
+    foreach(directory [==[${directories}]==])
+      cmake_path(ABSOLUTE_PATH directory BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+      set(directory \"\$ENV{DESTDIR}\${directory}\")
+      cmake_path(ABSOLUTE_PATH directory)
+      set(missing)
+      while(NOT EXISTS \"\${directory}\")
+        list(PREPEND missing \"\${directory}\")
+        cmake_path(GET directory PARENT_PATH directory)
+      endwhile()
+      foreach(directory IN LISTS missing)
+        file(MAKE_DIRECTORY \"\${directory}\")
+        file(CHMOD \"\${directory}\" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+             WORLD_READ WORLD_EXECUTE)
+      endforeach()
+    endforeach()" COMPONENT ${component})
+endfunction()
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/roost)
+roost_install_directories(runtime ${CMAKE_INSTALL_LIBDIR})
+roost_install_directories(development ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+                          ${package} ${CMAKE_INSTALL_MANDIR}/man3)
+if(ROOST_TOOL)
+  roost_install_directories(tool ${CMAKE_INSTALL_BINDIR} ${ROOST_LIBEXEC} ${CMAKE_INSTALL_DATADIR}/roost
+                            ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
+install(TARGETS ${ROOST_LIBRARIES} EXPORT roost-targets
         LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
         ARCHIVE COMPONENT development)
 install(DIRECTORY include/roost DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
         FILES_MATCHING PATTERN *.h)
 
-if(ROOST_LIBNUMA AND ROOST_LIBNUMA_INCLUDE AND ROOST_ENGINE STREQUAL roost)
-  set(ROOST_PRIVATE_LIBS -lnuma)
+# Made when it is installed: only then it is known where to (cmake --install --prefix).
+set(private -pthread)
+if(NOT ROOST_ATOMIC_INLINE)
+  string(APPEND private " -latomic")
 endif()
-configure_file(cmake/roost.pc.in roost.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roost.pc COMPONENT development
+if(ROOST_LIBNUMA AND ROOST_LIBNUMA_INCLUDE AND ROOST_ENGINE STREQUAL roost)
+  string(APPEND private " -lnuma")
+endif()
+set(libs -lroost)
+if(NOT TARGET roost_shared) # who asks for no --static links that library all the same
+  string(APPEND libs " ${private}")
+endif()
+install(CODE "
+  set(prefix \"\${CMAKE_INSTALL_PREFIX}\")
+  foreach(dir includedir libdir)
+    if(dir STREQUAL includedir)
+      set(path [==[${CMAKE_INSTALL_INCLUDEDIR}]==])
+    else()
+      set(path [==[${CMAKE_INSTALL_LIBDIR}]==])
+    endif()
+    if(NOT IS_ABSOLUTE \"\${path}\")
+      string(PREPEND path [==[\${prefix}/]==])
+    endif()
+    set(\${dir} \"\${path}\")
+  endforeach()
+  set(version [==[${PROJECT_VERSION}]==])
+  set(libs [==[${libs}]==])
+  set(private [==[${private}]==])
+  configure_file([==[${PROJECT_SOURCE_DIR}/cmake/roost.pc.in]==] [==[${PROJECT_BINARY_DIR}/roost.pc]==]
+                 @ONLY)" COMPONENT development)
+install(FILES ${PROJECT_BINARY_DIR}/roost.pc COMPONENT development
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-set(package ${CMAKE_INSTALL_LIBDIR}/cmake/roost)
-configure_package_config_file(cmake/roost-config.cmake.in roost-config.cmake
+configure_package_config_file(cmake/roost-config.cmake.in ${PROJECT_BINARY_DIR}/roost-config.cmake
                               INSTALL_DESTINATION ${package})
 # Before 1.0 a minor version may change the interface.
-write_basic_package_version_file(roost-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roost-config.cmake
-              ${CMAKE_CURRENT_BINARY_DIR}/roost-config-version.cmake
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/roost-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/roost-config.cmake
+              ${PROJECT_BINARY_DIR}/roost-config-version.cmake
         DESTINATION ${package} COMPONENT development)
 install(EXPORT roost-targets NAMESPACE roost:: DESTINATION ${package} COMPONENT development)
 
@@ -46,17 +102,28 @@ if(ROOST_TOOL)
           FILES_MATCHING PATTERN *.scn PATTERN *.zst)
 endif()
 
-# The manual: a page for each header, made of it, and one for the tool.
-set(manual ${CMAKE_CURRENT_BINARY_DIR}/man3)
-install(CODE "
-  file(REMOVE_RECURSE ${manual})
-  file(MAKE_DIRECTORY ${manual})
-  file(GLOB headers ${PROJECT_SOURCE_DIR}/include/roost/*.h)
-  foreach(header \${headers})
-    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/man/from-header \${header} ${manual}
-                    COMMAND_ERROR_IS_FATAL ANY)
-  endforeach()" COMPONENT development)
-install(DIRECTORY ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT development)
+# The manual: a page for each header, made of it, and one for the tool. Each header has a directory of
+# its own below the build directory, which is made anew: what is no longer declared has no page.
+foreach(name roost posix pool serve)
+  set(header ${PROJECT_SOURCE_DIR}/include/roost/${name}.h)
+  set(manual ${PROJECT_BINARY_DIR}/manual/${name})
+  add_custom_command(OUTPUT ${manual}.made
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${manual}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${manual}
+    COMMAND ${CMAKE_COMMAND} -E env CC=${CMAKE_C_COMPILER} ${PROJECT_SOURCE_DIR}/man/from-header ${header} ${manual}
+    COMMAND ${CMAKE_COMMAND} -E touch ${manual}.made
+    DEPENDS ${header} ${PROJECT_SOURCE_DIR}/man/from-header ${PROJECT_SOURCE_DIR}/scripts/public-functions
+    COMMENT "Manual of roost/${name}.h" VERBATIM)
+  list(APPEND manuals ${manual}.made)
+  string(REGEX REPLACE "[][*?]" "[\\0]" pattern ${manual})
+  # Not as a directory: man3 may be there, and be others'.
+  install(CODE "
+    file(GLOB pages [==[${pattern}/*.3]==])
+    set(directory [==[${CMAKE_INSTALL_MANDIR}/man3]==])
+    cmake_path(ABSOLUTE_PATH directory BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
+    file(INSTALL DESTINATION \"\${directory}\" TYPE FILE FILES \${pages})" COMPONENT development)
+endforeach()
+add_custom_target(roost_manual ALL DEPENDS ${manuals})
 if(ROOST_TOOL)
   install(FILES man/roost.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tool)
 endif()

@@ -6,7 +6,9 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-cc="${CC:-cc} -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror"
+compile() {
+	"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes ${WERROR--Werror} "$@"
+}
 
 fail() {
 	echo "amalgamation, engine $engine, port $port: $*" >&2
@@ -34,15 +36,15 @@ done
 for engine in roost pcpbuddy; do
 	make $engine extern
 	for smp in 0 1; do
-		$cc -ffreestanding -DROOST_SMP=$smp -c "$out/roost.c" -o "$out/roost.o"
+		compile -ffreestanding -DROOST_SMP=$smp -c "$out/roost.c" -o "$out/roost.o"
 	done
 	make $engine posix
-	$cc -c "$out/roost.c" -o "$out/roost.o"
-	$cc -I"$out" "$root/examples/embed.c" "$out/roost.o" -pthread -o "$out/embed"
+	compile -c "$out/roost.c" -o "$out/roost.o"
+	compile -I"$out" "$root/examples/embed.c" "$out/roost.o" -pthread -o "$out/embed"
 	"$out/embed" >/dev/null || fail "examples/embed.c fails"
 	pcpbuddy=0
 	[ $engine = roost ] || pcpbuddy=1
-	${CC:-cc} -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy "$root"/tests/test_split.c "$root"/tests/harness.c \
+	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy "$root"/tests/test_split.c "$root"/tests/harness.c \
 		"$root"/tests/shadow.c "$root"/tests/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
 	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/test_split.c fails"; }
 done

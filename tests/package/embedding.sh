@@ -6,7 +6,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wswitch-enum -Wundef -Wredundant-decls -Werror"
+strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wswitch-enum -Wundef -Wredundant-decls ${WERROR--Werror}"
 
 # What README.md says is what is tried here.
 recipe=$(tr '\n' ' ' <"$root/README.md")

@@ -11,7 +11,7 @@ trap 'rm -rf "$out"' EXIT
 
 for engine in roost pcpbuddy; do
 	mkdir -p "$out/today" "$out/tomorrow"
-	"$root/scripts/amalgamate" --engine $engine --output "$out/today"
+	"$root/scripts/amalgamate" --engine "$engine" --output "$out/today"
 	cp "$out/today/roost.c" "$out/tomorrow"
 	sed -e '/given to both hooks/a uint64_t future;' \
 		-e 's/X(pressure, "calls of the pressure hook")/& X(future_events, "to come")/' \
@@ -22,13 +22,13 @@ for engine in roost pcpbuddy; do
 	for when in today tomorrow; do
 		future=
 		[ $when = today ] || future=-DFUTURE
-		${CC:-cc} -std=gnu11 -I"$out/$when" -c "$out/$when/roost.c" -o "$out/$when/library.o"
-		${CC:-cc} -std=gnu11 -I"$out/$when" $future -c "$root/tests/package/growth.c" -o "$out/$when/program.o"
+		"${CC:-cc}" -std=gnu11 -I"$out/$when" -c "$out/$when/roost.c" -o "$out/$when/library.o"
+		"${CC:-cc}" -std=gnu11 -I"$out/$when" $future -c "$root/tests/package/growth.c" -o "$out/$when/program.o"
 	done
 	for program in today tomorrow; do
 		for library in today tomorrow; do
 			[ $program$library != tomorrowtomorrow ] || continue # there is no such program
-			${CC:-cc} "$out/$program/program.o" "$out/$library/library.o" -pthread -o "$out/run"
+			"${CC:-cc}" "$out/$program/program.o" "$out/$library/library.o" -pthread -o "$out/run"
 			"$out/run" || { echo "growth: $engine: $program's program on $library's library: growth.c, line $?" >&2; exit 1; }
 		done
 	done

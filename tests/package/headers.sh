@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 warnings="-pedantic -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wswitch-enum -Wundef
-	-Wredundant-decls -Werror -fsyntax-only"
+	-Wredundant-decls ${WERROR--Werror} -fsyntax-only"
 cxx=g++
 case ${CC:-cc} in *clang*) cxx=clang++ ;; esac
 
