@@ -8,7 +8,16 @@
 #include "bench.h"
 #include "gnuplot.h"
 #include "output.h"
+#include "printable.h"
 #include "say.h"
+
+static void list_peer(const struct peer *p)
+{
+	const char *version = p->peer->version ? p->peer->version : "";
+	char text[128];
+
+	printf("  %-10s %s\n", p->name, printable(text, sizeof(text), 0, version, strlen(version)));
+}
 
 static void list_all(const struct bench_options *options)
 {
@@ -26,7 +35,7 @@ static void list_all(const struct bench_options *options)
 		const struct peer *p = &options->peers.list[i];
 
 		if (p->peer)
-			printf("  %-10s %s\n", p->name, p->peer->version ? p->peer->version : "");
+			list_peer(p);
 		else
 			printf("  %-10s not measured: %s\n", p->name, p->reason);
 	}

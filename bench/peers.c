@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "peers.h"
+#include "printable.h"
 #include "say.h"
 
 const char *const peer_names[] = {"roost",    "pcpbuddy", "buddy", "glibc", "jemalloc",
@@ -42,7 +43,7 @@ static const struct bench_peer *load(const char *path, char reason[PEER_REASON_M
 	const struct bench_peer *peer = get ? get() : NULL;
 
 	if (!library)
-		snprintf(reason, PEER_REASON_MAX, "%s", dlerror());
+		printable_again(reason, PEER_REASON_MAX, 0, dlerror());
 	else if (!peer)
 		snprintf(reason, PEER_REASON_MAX, "it has no bench_peer(), see bench/peer.h");
 	else if (peer->contract != BENCH_CONTRACT)
@@ -60,7 +61,9 @@ static const struct bench_peer *load(const char *path, char reason[PEER_REASON_M
 static struct peer *add(struct peers *peers, const char *option, const char *name)
 {
 	struct peer *entry = &peers->list[peers->nr];
+	char shown[sizeof(entry->name)];
 
+	name = printable(shown, sizeof(shown), 0, name, strlen(name));
 	for (unsigned i = 0; i < peers->nr; i++)
 		if (!strcmp(peers->list[i].name, name))
 			die("--%s: there are two peers \"%s\"; leave one out", option, name);

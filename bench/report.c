@@ -15,6 +15,7 @@
 #include "bench.h"
 #include "job.h"
 #include "output.h"
+#include "printable_json.h"
 #include "say.h"
 
 #define OFF_CPU_MOST 0.05
@@ -219,8 +220,10 @@ static json_t *list_peers(const struct peers *peers)
 	for (unsigned i = 0; i < peers->nr; i++) {
 		const struct peer *p = &peers->list[i];
 
-		peer = must(json_pack("{s:s, s:s?}", "name", p->name, "version",
-				      p->peer ? p->peer->version : NULL));
+		peer = must(json_pack("{s:s, s:o?}", "name", p->name, "version",
+				      p->peer && p->peer->version
+					      ? must(json_printable(p->peer->version))
+					      : NULL));
 		if (!p->peer)
 			json_object_set_new(peer, "not_measured", must(json_string(p->reason)));
 		json_array_append_new(list, peer);
@@ -233,7 +236,7 @@ static json_t *list_words(int argc, char **argv)
 	json_t *words = must(json_array());
 
 	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, json_string(argv[i]));
+		json_array_append_new(words, must(json_printable(argv[i])));
 	return words;
 }
 

@@ -92,7 +92,7 @@ static json_t *read_name(const char *text)
 		unsigned byte;
 
 		if (sscanf(text, "\\x%2x", &byte) == 1 && byte &&
-		    isxdigit((unsigned char)text[3])) {
+		    isxdigit((unsigned char)text[2]) && isxdigit((unsigned char)text[3])) {
 			name[length++] = (char)byte;
 			text += 4;
 		} else {
@@ -103,6 +103,17 @@ static json_t *read_name(const char *text)
 	string = json_printable(name);
 	free(name);
 	return string;
+}
+
+static bool check(json_t *value);
+
+static bool check_member(json_t *object, const char *key, json_t *member)
+{
+	if (!json_is_string(member))
+		return check(member);
+	if (json_object_set_new(object, key, read_name(json_string_value(member))) != 0)
+		die("out of memory");
+	return true;
 }
 
 /* Are all numbers such as a process may say? Names become printable on the way. -1 is a number in
@@ -116,13 +127,14 @@ static bool check(json_t *value)
 
 	if (json_is_real(value) || json_integer_value(value) < -1)
 		return false;
-	json_array_foreach(value, i, member) if (!check(member)) return false;
+	json_array_foreach(value, i, member)
+	{
+		if (!check(member))
+			return false;
+	}
 	json_object_foreach_safe(value, next, key, member)
 	{
-		if (json_is_string(member) &&
-		    json_object_set_new(value, key, read_name(json_string_value(member))) != 0)
-			die("out of memory");
-		else if (!json_is_string(member) && !check(member))
+		if (!check_member(value, key, member))
 			return false;
 	}
 	return true;

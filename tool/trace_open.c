@@ -19,8 +19,8 @@
 #include "trace.h"
 
 enum {
-	CHUNK = 1 << 16, /* bytes read at once, and the longest line */
-	HOPELESS = 1000, /* broken lines without one event before them: this is no trace */
+	CHUNK = 1 << 16,    /* bytes read at once, and the longest line */
+	HOPELESS = 1 << 16, /* broken lines without one event before them: this is no trace */
 };
 
 static const unsigned char dat_magic[] = {0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 'i', 'n', 'g'};

@@ -173,6 +173,9 @@ static void context(struct reader *r, const char *kind)
 		p = add_program(&s->finally, &s->nr_finally);
 	else
 		p = add_program(&s->contexts, &s->nr_contexts);
+	p->place = !strcmp(kind, "setup")     ? PLACE_SETUP
+		   : !strcmp(kind, "finally") ? PLACE_FINALLY
+					      : PLACE_EXPLORED;
 	p->level = level < 0 ? LEVEL_TASK : (enum level)level;
 	p->cpu = read_cpu(r);
 	for (unsigned i = 0; i + 1 < s->nr_contexts && level == LEVEL_TASK; i++)

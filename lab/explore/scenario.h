@@ -80,7 +80,10 @@ struct statement {
 	char text[64];
 };
 
+enum program_place { PLACE_EXPLORED, PLACE_SETUP, PLACE_FINALLY };
+
 struct program {
+	enum program_place place;
 	enum level level;
 	unsigned cpu;
 	char name[SCENARIO_NAME];

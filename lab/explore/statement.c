@@ -291,14 +291,10 @@ static void check_split(struct reader *r, const struct orders *o, const struct s
  * for. And only then is all memory at rest. */
 static void check_place(struct reader *r, const struct program *p, const struct statement *s)
 {
-	const struct scenario *all = r->out;
-	bool setup = p >= all->setup && p < all->setup + all->nr_setup;
-	bool finally = p >= all->finally && p < all->finally + all->nr_finally;
-
-	if (s->verb == VERB_FILL && !setup)
+	if (s->verb == VERB_FILL && p->place != PLACE_SETUP)
 		read_error(r, "fill is for setup only");
-	else if ((setup || finally) && (s->verb == VERB_SLAB_FREE || s->verb == VERB_WAIT ||
-					(s->verb >= VERB_LOCK && s->verb <= VERB_IRQ_ON)))
+	else if (p->place != PLACE_EXPLORED && (s->verb == VERB_SLAB_FREE || s->verb == VERB_WAIT ||
+						(s->verb >= VERB_LOCK && s->verb <= VERB_IRQ_ON)))
 		read_error(r, "%s is for tasks and handlers only", verbs[s->verb]);
 }
 

@@ -84,4 +84,13 @@ check "peers that are absent are not measured" true \
 	"$(value '[.cases[0].peers[] | has("not_measured") == (.name != "roost")] |
 		all and length > 3')"
 
+# What is not read or written is said before the work, and leaves nothing. Names may be of any bytes.
+mkdir "$work/dir" "$work/new"
+refuse '^roost: --json=.*/dir: is a directory' --quick --json="$work/dir"
+refuse '^roost: .*/none: cannot be read' --quick --json="$work/new/x" --compare="$work/none"
+check "no empty report" '' "$(ls -A "$work/new")"
+bench 0 --quick --peers=roost --workload=repeat --size=64M --threads=1 --json="$work/new/"$'\xe4\e.json'
+check "the command, with a name of any bytes" "--json=$work/new/\\xe4\\x1b.json" \
+	"$(jq -r '.command[-1]' "$work/new/"*)"
+
 finish
