@@ -163,10 +163,10 @@ static void look_at(const struct kt_who *who, struct page *first, unsigned int o
 		struct page *page = first + i;
 		u64 found = READ_ONCE(*(u64 *)page_address(page));
 
-		if (page_count(page) != 1)
+		if (page_count(page) != 1) /* nobody walks over all pages here */
 			kt_bad(who, "a reference count", page, 0, page_count(page), 1);
-		if (page_private(page) != at + i)
-			kt_bad(who, "a private word", page, 0, page_private(page), at + i);
+		if (roost_pfn_of_page(page) != at + i)
+			kt_bad(who, "a pfn", page, 0, roost_pfn_of_page(page), at + i);
 		if (found >> 32 == (u32)page_to_pfn(page) && found & 1)
 			kt_bad(who, "a page that was handed out twice", page, 0, found, 0);
 	}

@@ -185,7 +185,7 @@ static int watch(void *until)
 	ktime_t end = *(ktime_t *)until, moved = ktime_get();
 	unsigned long seen_freed = 0, seen_interrupts = 0;
 
-	while (ktime_before(ktime_get(), end)) {
+	while (ktime_before(ktime_get(), end) && !kthread_should_stop()) {
 		usleep_range(WATCH_MS * 1000, WATCH_MS * 1100);
 		if (seen_freed != READ_ONCE(freed) || seen_interrupts != READ_ONCE(interrupts))
 			moved = ktime_get();
@@ -239,8 +239,9 @@ static void run(unsigned int seconds)
 	w = start(watch, &end, cpu_watch, "watch");
 	if (!a || !b || !w)
 		kt_say("hang: a thread could not be made\n");
-	else /* who is stopped before it began never begins */
-		wait_for_completion(&watched);
+	else if (wait_for_completion_killable(&watched))
+		kt_fail("a signal ended it");
+	/* Who is stopped before it began never begins. */
 	join(w);
 	WRITE_ONCE(stop, true);
 	join(a);
@@ -291,5 +292,8 @@ void kt_hang(unsigned int seconds)
 	run(seconds);
 	roost_stats(roost_linux(), -1, -1, &after);
 	clear();
-	judge(fallbacks(&after) - fallbacks(&before));
+	if (kt_failed())
+		kt_verdict("hang");
+	else
+		judge(fallbacks(&after) - fallbacks(&before));
 }

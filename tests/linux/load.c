@@ -8,6 +8,7 @@
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
+#include <linux/sched/signal.h>
 #include <linux/smp.h>
 
 #include "load.h"
@@ -92,8 +93,11 @@ static void wait(unsigned int seconds, bool nmi)
 	do {
 		msleep(100);
 		ms = ktime_ms_delta(ktime_get(), start);
-	} while (ms < enough ||
-		 (ms < PATIENCE * enough && !(kt_count_all_seen(nmi) && kt_keepers_did_all())));
+	} while (!fatal_signal_pending(current) &&
+		 (ms < enough ||
+		  (ms < PATIENCE * enough && !(kt_count_all_seen(nmi) && kt_keepers_did_all()))));
+	if (fatal_signal_pending(current))
+		kt_fail("a signal ended it");
 	kt_say("load: it took %lld ms\n", ms);
 }
 

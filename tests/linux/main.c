@@ -14,6 +14,20 @@
  *			the seed's deadlock, for pcpbuddy's free path "blocking"; if it comes
  *			the machine ends (hang.c)
  *
+ *		calls
+ *			arguments at their limits, references for a moment (calls.c)
+ *		frees ROUNDS
+ *			right frees, for somebody else to walk over all pages meanwhile (calls.c)
+ *		atomic
+ *			calls that may sleep where nothing may, for the kernel to complain (calls.c)
+ *		wrong
+ *			pages that are given to both allocators, and floods of misuse (wrong.c)
+ *
+ *		left
+ *			one such page, for the end of the module to find
+ *
+ *	        A signal that kills who wrote it ends the load and the hang early; they fail.
+ *
  *	result  what the last run said. The last line is the verdict
  *
  * The same is in the kernel's log, as information; "verdict: hang yes" has the highest level.
@@ -21,6 +35,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
@@ -100,7 +115,7 @@ static void begin_text(void)
 static int run(const char *command)
 {
 	char how[16] = "", first[16] = "";
-	unsigned int seconds;
+	unsigned int seconds, rounds;
 
 	if (sscanf(command, "order %15s %15s", how, first) >= 1 &&
 	    (!strcmp(how, "single") || !strcmp(how, "bulk")))
@@ -109,6 +124,16 @@ static int run(const char *command)
 		kt_hang(seconds);
 	else if (sscanf(command, "load %u %15s", &seconds, how) >= 1)
 		kt_load(seconds, strcmp(how, "no_nmi"));
+	else if (!strcmp(command, "calls"))
+		kt_calls();
+	else if (sscanf(command, "frees %u", &rounds) == 1)
+		kt_frees(rounds);
+	else if (!strcmp(command, "atomic"))
+		kt_atomic();
+	else if (!strcmp(command, "wrong"))
+		kt_wrong();
+	else if (!strcmp(command, "left"))
+		kt_left();
 	else
 		return -EINVAL;
 	return 0;
@@ -125,6 +150,8 @@ static ssize_t run_write(struct file *file, const char __user *from, size_t size
 		return -EBUSY;
 	begin_text();
 	err = run(strim(command));
+	if (!err && fatal_signal_pending(current))
+		err = -EINTR;
 	mutex_unlock(&running);
 	return err ? err : size;
 }

@@ -53,6 +53,16 @@ void kt_order(bool bulk, bool free_first);
 /* hang.c: the deadlock itself. */
 void kt_hang(unsigned int seconds);
 
+/* ---- Calls and arguments -------------------------------------------------------------------- */
+
+/* calls.c: arguments at their limits; calls where nothing may sleep, for kernels that can tell. */
+void kt_calls(void);
+void kt_frees(unsigned int rounds);
+void kt_atomic(void);
+/* wrong.c: pages that go to the kernel's allocator. */
+void kt_wrong(void);
+void kt_left(void);
+
 /* ---- load.c --------------------------------------------------------------------------------- */
 
 void kt_load(unsigned int seconds, bool nmi);

@@ -8,12 +8,18 @@
  *	       that may sleep has found nothing, and takes one himself
  *	go     the kernel reclaims memory and asks the shrinker: chunks that are all free, but for
  *	       as many as the high mark says. Or the module is unloaded
+ *
+ * Who takes chunks makes the kernel reclaim, and what the shrinker gives is what it takes next. So
+ * a task that takes a chunk finds nothing to shrink, nobody goes on taking once the kernel wanted
+ * some back, and every loop is bounded by the chunks that there can be.
  */
+#include <linux/hash.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
@@ -34,15 +40,49 @@ static unsigned long high_mark(void)
 static bool open;		  /* the module runs */
 static unsigned long grow_from;	  /* jiffies before which nothing is tried again; racy, a hint */
 static struct task_struct *taker; /* who gives chunks back: what he does is no want of memory */
+static atomic_long_t reclaimed;	  /* pages that the shrinker gave back */
+
+/* Counts of the tasks that get a chunk just now, by a hash: two with one hash look like one. */
+static atomic_t getting[1 << 6];
+
+static atomic_t *getting_here(void)
+{
+	return &getting[hash_ptr(current, 6)];
+}
+
+static bool get_chunk(unsigned int zone)
+{
+	bool came;
+
+	atomic_inc(getting_here());
+	came = rst_chunk_come(zone);
+	atomic_dec(getting_here());
+	return came;
+}
+
+/* Chunks for a zone until so many pages are free; how many pages came. */
+static unsigned long get_chunks(unsigned int zone, unsigned long pages)
+{
+	long before = atomic_long_read(&reclaimed);
+	unsigned long n;
+
+	for (n = 0; n < rst_chunks.nr_slots; n++) {
+		if (roost_free_frames(rst_chunks.roost, zone, NULL) >= pages ||
+		    atomic_long_read(&reclaimed) != before || fatal_signal_pending(current) ||
+		    !get_chunk(zone))
+			break;
+		cond_resched();
+	}
+	return n << rst_chunks.order;
+}
 
 static void grow_zones(struct work_struct *work)
 {
-	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++)
-		while (roost_free_frames(rst_chunks.roost, zone, NULL) <= high_mark())
-			if (!rst_chunk_come(zone)) {
-				WRITE_ONCE(grow_from, jiffies + GROW_PAUSE);
-				break;
-			}
+	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++) {
+		get_chunks(zone, high_mark() + 1);
+		if (roost_free_frames(rst_chunks.roost, zone, NULL) <= high_mark())
+			WRITE_ONCE(grow_from, jiffies + GROW_PAUSE);
+	}
 }
 
 static DECLARE_WORK(grow_work, grow_zones);
@@ -65,10 +105,9 @@ unsigned long roost_grow(unsigned long pages)
 {
 	unsigned long came = 0;
 
+	might_alloc(GFP_KERNEL);
 	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++)
-		while (roost_free_frames(rst_chunks.roost, zone, NULL) < pages &&
-		       rst_chunk_come(zone))
-			came += rst_chunk_pages();
+		came += get_chunks(zone, pages);
 	return came;
 }
 EXPORT_SYMBOL_GPL(roost_grow);
@@ -80,12 +119,12 @@ int rst_balance_grow_for(unsigned int flags)
 
 	if (first >= rst_chunks.nr_zones || (flags & ROOST_THISNODE && first != here))
 		return -1;
-	if (rst_chunk_come(first))
+	if (get_chunk(first))
 		return (int)first;
 	if (only || flags & ROOST_THISNODE)
 		return -1;
 	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++)
-		if (zone != first && rst_chunk_come(zone))
+		if (zone != first && get_chunk(zone))
 			return (int)zone;
 	return -1;
 }
@@ -124,7 +163,8 @@ static unsigned long take_from(unsigned int zone, unsigned long wanted)
 {
 	unsigned long went = 0;
 
-	while (went < wanted) {
+	wanted = min(wanted, rst_chunks.nr_slots << rst_chunks.order);
+	while (went < wanted && !fatal_signal_pending(current)) {
 		if (!spare_pages(zone, true) &&
 		    (!spare_pages(zone, false) || !drain() || !spare_pages(zone, true)))
 			break;
@@ -149,7 +189,9 @@ unsigned long roost_shrink(void)
 {
 	unsigned long went = 0;
 
-	mutex_lock(&taking);
+	might_sleep();
+	if (mutex_lock_killable(&taking))
+		return 0;
 	drain_from = jiffies;
 	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++)
 		went += take(zone, ULONG_MAX);
@@ -170,8 +212,11 @@ static bool has_zone(int node, unsigned int *zone)
 static unsigned long shrinker_count(struct shrinker *shrinker, struct shrink_control *control)
 {
 	unsigned int zone;
-	unsigned long pages = has_zone(control->nid, &zone) ? spare_pages(zone, false) : 0;
+	unsigned long pages;
 
+	if (atomic_read(getting_here()))
+		return 0;
+	pages = has_zone(control->nid, &zone) ? spare_pages(zone, false) : 0;
 	return pages ? pages : SHRINK_EMPTY;
 }
 
@@ -180,9 +225,11 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 	unsigned long went = 0;
 	unsigned int zone;
 
-	if (has_zone(control->nid, &zone) && mutex_trylock(&taking)) {
+	if (!atomic_read(getting_here()) && has_zone(control->nid, &zone) &&
+	    mutex_trylock(&taking)) {
 		went = take(zone, control->nr_to_scan);
 		mutex_unlock(&taking);
+		atomic_long_add((long)went, &reclaimed);
 	}
 	control->nr_scanned = max(went, control->nr_to_scan);
 	return went ? went : SHRINK_STOP;
@@ -229,7 +276,18 @@ static void stop_shrinker(void)
 
 /* ---- Start and end ------------------------------------------------------------------------- */
 
-int rst_balance_start(unsigned long initial_chunks)
+static void say_what_is_missing(unsigned int initial_chunks)
+{
+	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++) {
+		u64 chunks = roost_free_frames(rst_chunks.roost, zone, NULL) >> rst_chunks.order;
+
+		if (chunks < initial_chunks)
+			pr_warn("roost: initial=%u: node %d has %llu chunks now, of %lu at most\n",
+				initial_chunks, rst_chunks.node[zone], chunks, rst_chunks.nr_slots);
+	}
+}
+
+int rst_balance_start(unsigned int initial_chunks)
 {
 	int err = start_shrinker();
 
@@ -237,7 +295,12 @@ int rst_balance_start(unsigned long initial_chunks)
 		return err;
 	WRITE_ONCE(grow_from, jiffies);
 	WRITE_ONCE(open, true);
-	roost_grow(initial_chunks << rst_chunks.order);
+	roost_grow((unsigned long)initial_chunks << rst_chunks.order);
+	if (fatal_signal_pending(current)) {
+		rst_balance_stop();
+		return -EINTR;
+	}
+	say_what_is_missing(initial_chunks);
 	return 0;
 }
 

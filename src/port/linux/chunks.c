@@ -12,9 +12,9 @@
  * The frames of a slot without a chunk are allocated, as far as the engine is concerned, as one
  * block, which belongs to who finds its bit in absent and clears it. So a chunk comes by a free,
  * and goes by an allocation; nothing but the engine's own calls is needed for either, and no lock.
- * Each page has the engine's pfn in page_private().
+ * Each page has the engine's pfn, and 1, in page_private().
  */
-#include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/gfp.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
@@ -65,7 +65,7 @@ bool rst_chunk_come(unsigned int zone)
 	}
 	split_page(page, rst_chunks.order);
 	for (unsigned long i = 0; i < rst_chunk_pages(); i++)
-		set_page_private(page + i, pfn_of_slot(slot) + i);
+		set_page_private(page + i, rst_private_of(pfn_of_slot(slot) + i));
 	WRITE_ONCE(rst_chunks.slot[slot], page); /* the free releases it */
 	atomic_long_inc(&rst_chunks.nr);
 	atomic_long_inc(&rst_chunks.grown);
@@ -74,15 +74,32 @@ bool rst_chunk_come(unsigned int zone)
 	return true;
 }
 
-static void give_to_kernel(struct page *page)
+/* What the kernel can have got with page i of a chunk, if it was given to its allocator by a wrong
+ * call: at most the aligned block that begins there. */
+static unsigned long got_with(unsigned long i)
 {
-	for (unsigned long i = 0; i < rst_chunk_pages(); i++) {
-		set_page_private(page + i, 0);
-		if (page_ref_count(page + i) == 1)
-			__free_page(page + i);
-		else
-			rst_misuse("page 0x%lx has %d references though it was freed: it is lost",
-				   page_to_pfn(page + i), page_ref_count(page + i));
+	return i ? 1ul << __ffs(i) : rst_chunk_pages();
+}
+
+/* Page by page: who has a reference for a moment gives a page back when he drops it. What the
+ * kernel has already it does not get once more. */
+static void give_to_kernel(struct page *first, u64 pfn)
+{
+	int references;
+
+	for (unsigned long i = 0; i < rst_chunk_pages();) {
+		struct page *page = first + i;
+
+		if (rst_is_intact(page, pfn + i, &references)) {
+			set_page_private(page, 0);
+			__free_page(page);
+			i++;
+		} else {
+			rst_misuse("page 0x%lx was freed to the kernel, too: it has %d references; "
+				   "%lu pages are not given back",
+				   page_to_pfn(page), references, got_with(i));
+			i += got_with(i);
+		}
 	}
 }
 
@@ -99,7 +116,7 @@ bool rst_chunk_go(unsigned int zone)
 	atomic_long_dec(&rst_chunks.nr);
 	atomic_long_inc(&rst_chunks.shrunk);
 	trace_roost_shrink(pfn, page_to_pfn(page));
-	give_to_kernel(page);
+	give_to_kernel(page, pfn);
 	/* Who finds the bit sees the slot empty. */
 	smp_mb__before_atomic();
 	set_bit(slot, rst_chunks.absent);
@@ -138,8 +155,10 @@ static int __init number_nodes(void)
 
 	for_each_node_state(node, N_NORMAL_MEMORY)
 	{
-		if (rst_chunks.nr_zones == ROOST_MAX_NODES)
+		if (rst_chunks.nr_zones == ROOST_MAX_NODES) {
+			pr_err("roost: more than %d nodes have memory\n", ROOST_MAX_NODES);
 			return -E2BIG;
+		}
 		rst_chunks.node[rst_chunks.nr_zones++] = node;
 	}
 	for_each_node(node)
@@ -190,11 +209,18 @@ static int __init empty(unsigned int zone)
 	for (unsigned long i = 0; i < rst_chunks.nr_slots; i++) {
 		u64 pfn = roost_alloc(rst_chunks.roost, rst_chunks.order, ROOST_ZONE(zone));
 
+		cond_resched();
 		if (pfn == ROOST_NONE ||
 		    test_and_set_bit((unsigned long)(pfn >> rst_chunks.order), rst_chunks.absent))
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* A limit that is too large is told without the kernel's help. */
+static void *zeroed(size_t size)
+{
+	return __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 }
 
 static int __init make(const struct roost_config *config)
@@ -208,11 +234,15 @@ static int __init make(const struct roost_config *config)
 		return -EINVAL;
 	}
 	size = roost_metadata_size(config);
-	metadata = vzalloc(size);
-	rst_chunks.slot = vzalloc(array_size(rst_chunks.all_slots, sizeof(*rst_chunks.slot)));
-	rst_chunks.absent = bitmap_zalloc((unsigned int)rst_chunks.all_slots, GFP_KERNEL);
-	if (!metadata || !rst_chunks.slot || !rst_chunks.absent)
+	metadata = zeroed(size);
+	rst_chunks.slot = zeroed(array_size(rst_chunks.all_slots, sizeof(*rst_chunks.slot)));
+	rst_chunks.absent = zeroed(array_size(BITS_TO_LONGS(rst_chunks.all_slots), sizeof(long)));
+	if (!metadata || !rst_chunks.slot || !rst_chunks.absent) {
+		pr_err("roost: no memory for the metadata, %zu KiB; a smaller limit_mb takes "
+		       "less\n",
+		       size / 1024);
 		return -ENOMEM;
+	}
 	err = roost_init(&rst_chunks.roost, config, metadata, size);
 	for (unsigned int zone = 0; !err && zone < rst_chunks.nr_zones; zone++)
 		err = empty(zone);
@@ -228,6 +258,7 @@ int __init rst_chunks_init(const struct roost_config *config, unsigned int order
 	if (!d)
 		return -ENOMEM;
 	rst_chunks.order = order;
+	rst_chunks.check_level = config->check_level;
 	err = number_nodes();
 	rst_chunks.nr_slots = slots / rst_chunks.nr_zones;
 	rst_chunks.all_slots = rst_chunks.nr_slots * rst_chunks.nr_zones;
@@ -249,7 +280,7 @@ void rst_chunks_exit(void)
 	if (atomic_long_read(&rst_chunks.nr))
 		pr_err("roost: %ld chunks with pages that were never freed are lost\n",
 		       atomic_long_read(&rst_chunks.nr));
-	bitmap_free(rst_chunks.absent);
+	vfree(rst_chunks.absent);
 	vfree(rst_chunks.slot);
 	vfree(metadata);
 }

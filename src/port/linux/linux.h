@@ -9,6 +9,7 @@
  *	misuse.c    tells of misuse, from wherever it happens
  *	report.c    debugfs
  *	trace.c     tracepoints
+ *	lock.c      classes of locks
  */
 #ifndef RST_LINUX_H
 #define RST_LINUX_H
@@ -23,7 +24,8 @@
 /* All but the counts and the contents of the arrays is constant once the module runs. */
 struct rst_chunks {
 	roost_t *roost;
-	unsigned int order;	 /* of a chunk */
+	unsigned int order; /* of a chunk */
+	unsigned int check_level;
 	unsigned int nr_zones;	 /* one for each node that has memory for the kernel */
 	unsigned long nr_slots;	 /* of a zone: chunks that it can have at most */
 	unsigned long all_slots; /* of all zones */
@@ -61,20 +63,43 @@ static __always_inline struct page *rst_page_of(u64 pfn)
 	return first + (pfn & (rst_chunk_pages() - 1));
 }
 
+/* What a page's private word is for. Never 0, which the kernel writes there when it hands out a
+ * page: so one that it has got and handed out again is told from ours. */
+static inline unsigned long rst_private_of(u64 pfn)
+{
+	return (unsigned long)pfn + 1;
+}
+
+static __always_inline bool rst_is_there(u64 pfn)
+{
+	return pfn >> rst_chunks.order < rst_chunks.all_slots;
+}
+
 /* A page that is none of roost.ko's has anything as its private word: ROOST_NONE then. In a slot
  * without a chunk lies what is no page of anybody's: it begins at NULL. */
 static __always_inline u64 rst_pfn_of(const struct page *page)
 {
-	u64 pfn = page_private(page);
+	u64 pfn = (u64)READ_ONCE(page->private) - 1;
 
-	return pfn >> rst_chunks.order < rst_chunks.all_slots && rst_page_of(pfn) == page
-		       ? pfn
-		       : ROOST_NONE;
+	return rst_is_there(pfn) && rst_page_of(pfn) == page ? pfn : ROOST_NONE;
+}
+
+/*
+ * Is a page that nobody has still roost.ko's? It has a reference of roost.ko's as long as it is
+ * there. More come and go: who walks over all pages takes one for a moment
+ * (get_page_unless_zero()), so no number above 0 means anything. 0, or another private word: the
+ * kernel's allocator was given the page, by a wrong call, and may have handed it out again.
+ */
+static __always_inline bool rst_is_intact(const struct page *page, u64 pfn, int *references)
+{
+	*references = page_ref_count(page);
+	return *references > 0 && READ_ONCE(page->private) == rst_private_of(pfn);
 }
 
 /* ---- balance.c ----------------------------------------------------------------------------- */
 
-int rst_balance_start(unsigned long initial_chunks);
+/* Is told by the log if it gets fewer chunks for each node; -EINTR: the task is being killed. */
+int rst_balance_start(unsigned int initial_chunks);
 void rst_balance_stop(void);
 /* For the pressure hook: any context. */
 void rst_balance_want_more(void);
@@ -86,6 +111,7 @@ int rst_balance_grow_for(unsigned int flags);
 /* A line for the log, with the stack of the caller. Any context, under any locks: what is said
  * here is printed a moment later. */
 __printf(1, 2) void rst_misuse(const char *format, ...);
+/* Only a few at a time are printed, and then how many were not. */
 void rst_misuse_stop(void);
 
 /* ---- report.c ------------------------------------------------------------------------------ */

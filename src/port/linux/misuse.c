@@ -4,25 +4,32 @@
  *
  * The caller may be in an NMI or hold the console's own locks, so nothing can be printed there.
  * What is said, and the stack of who did it, are written down in one of a few records, and an
- * irq_work prints them a moment later. What comes while all records are full is counted.
+ * irq_work prints them a moment later, but not more than the log can bear. What comes while all
+ * records are full, and what is not printed, is counted, and the number told some seconds later.
  */
 #include <linux/irq_work.h>
 #include <linux/module.h>
 #include <linux/panic.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/stacktrace.h>
+#include <linux/workqueue.h>
 
 #include "linux.h"
 
 enum {
 	RECORDS = 8,
 	DEPTH = 16,
+	BURST = 10, /* reports in each */
+	INTERVAL = 5 * HZ,
 };
 
-enum state { FREE, WRITTEN, READY };
+enum state { FREE, WRITTEN, READY, PRINTED };
 
 static struct record {
-	atomic_t state; /* who makes WRITTEN of FREE has the record until it is READY */
+	/* Who makes WRITTEN of FREE has the record until it is READY; who makes PRINTED of that
+	 * until it is FREE. */
+	atomic_t state;
 	int cpu;
 	char task[TASK_COMM_LEN];
 	char text[200];
@@ -31,6 +38,18 @@ static struct record {
 } records[RECORDS];
 
 static atomic_t lost;
+static struct ratelimit_state limit =
+	RATELIMIT_STATE_INIT_FLAGS(limit, INTERVAL, BURST, RATELIMIT_MSG_ON_RELEASE);
+
+static void tell_lost(struct work_struct *work)
+{
+	int n = atomic_xchg(&lost, 0);
+
+	if (n)
+		pr_err("roost: misuse: %d more reports were left out\n", n);
+}
+
+static DECLARE_DELAYED_WORK(lost_work, tell_lost);
 
 static void print(struct record *record)
 {
@@ -39,20 +58,22 @@ static void print(struct record *record)
 #ifdef CONFIG_STACKTRACE
 	stack_trace_print(record->stack, record->depth, 4);
 #endif
-	add_taint(TAINT_WARN, LOCKDEP_STILL_OK);
 }
 
+/* On two CPUs at once, it may be. */
 static void print_all(struct irq_work *work)
 {
-	int missed = atomic_xchg(&lost, 0);
-
+	add_taint(TAINT_WARN, LOCKDEP_STILL_OK);
 	for (int i = 0; i < RECORDS; i++)
-		if (atomic_read_acquire(&records[i].state) == READY) {
-			print(&records[i]);
+		if (atomic_cmpxchg(&records[i].state, READY, PRINTED) == READY) {
+			if (__ratelimit(&limit))
+				print(&records[i]);
+			else
+				atomic_inc(&lost);
 			atomic_set_release(&records[i].state, FREE);
 		}
-	if (missed)
-		pr_err("roost: %d more misuses\n", missed);
+	if (atomic_read(&lost))
+		schedule_delayed_work(&lost_work, INTERVAL); /* if it is not already */
 }
 
 static DEFINE_IRQ_WORK(print_work, print_all);
@@ -90,4 +111,6 @@ void rst_misuse(const char *format, ...)
 void rst_misuse_stop(void)
 {
 	irq_work_sync(&print_work);
+	cancel_delayed_work_sync(&lost_work);
+	tell_lost(NULL);
 }

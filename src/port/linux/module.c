@@ -48,8 +48,6 @@ static const char *const free_paths[] = {
 	[ROOST_FREE_BLOCKING] = "blocking",
 };
 
-struct lock_class_key rst_linux_pcp_key, rst_linux_zone_key;
-
 /* Who has more than the engine can tell apart has CPUs that share. */
 static unsigned int nr_cpus(void)
 {
@@ -117,6 +115,11 @@ static bool are_parameters_good(void)
 		pr_err("roost: chunk_order=%u: must be 9 or 10\n", chunk_order);
 		return false;
 	}
+	if (slots() > U32_MAX >> chunk_order) {
+		pr_err("roost: limit_mb=%u: must be below %u\n", limit_mb,
+		       1u << (32 + PAGE_SHIFT - 20));
+		return false;
+	}
 	if (slots() < least) {
 		pr_err("roost: limit_mb=%u: must be at least %lu here, or 0\n", limit_mb,
 		       least << chunk_order >> (20 - PAGE_SHIFT));
@@ -155,6 +158,7 @@ static int __init roost_start(void)
 no_balance:
 	cpuhp_remove_state_nocalls(hotplug_state);
 no_cpus:
+	rst_misuse_stop();
 	rst_chunks_exit();
 	return err;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /* pages.c - what other modules call: the engine's calls, with pages instead of pfns. */
 #include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 #include "linux.h"
 
@@ -8,18 +10,22 @@
 
 struct page *roost_page_of_pfn(u64 pfn)
 {
-	return rst_page_of(pfn);
+	return rst_is_there(pfn) && READ_ONCE(rst_chunks.slot[pfn >> rst_chunks.order])
+		       ? rst_page_of(pfn)
+		       : NULL;
 }
 EXPORT_SYMBOL_GPL(roost_page_of_pfn);
 
 u64 roost_pfn_of_page(const struct page *page)
 {
-	return rst_pfn_of(page);
+	return page ? rst_pfn_of(page) : ROOST_NONE;
 }
 EXPORT_SYMBOL_GPL(roost_pfn_of_page);
 
 unsigned int roost_zone_of_node(int node)
 {
+	if (node < 0 || node >= MAX_NUMNODES || !node_possible(node))
+		return rst_zone_here(); /* NUMA_NO_NODE: any will do */
 	return rst_chunks.zone_of_node[node];
 }
 EXPORT_SYMBOL_GPL(roost_zone_of_node);
@@ -36,23 +42,60 @@ enum {
 	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
 		      0xff << 8 | 0xff << 16,
 	GROW_TURNS = 8, /* others may be quicker than who has grown it */
+	SPOILT = 8,	/* blocks that are passed over at most, in one call */
 };
+
+static noinline bool is_spoilt(const struct page *page, int references)
+{
+	rst_misuse("page 0x%lx was freed to the kernel, too: it has %d references; "
+		   "it is not handed out again",
+		   page_to_pfn(page), references);
+	return true;
+}
+
+/* Does the kernel have pages of a block that is to be handed out? Level 3 looks at each. */
+static __always_inline bool has_kernel_pages(u64 pfn, unsigned int order)
+{
+	unsigned long n = rst_chunks.check_level == ROOST_CHECK_PARANOID ? 1ul << order : 1;
+	const struct page *page = rst_page_of(pfn);
+	int references;
+
+	if (rst_chunks.check_level == ROOST_CHECK_NONE)
+		return false;
+	for (unsigned long i = 0; i < n; i++)
+		if (unlikely(!rst_is_intact(page + i, pfn + i, &references)))
+			return is_spoilt(page + i, references);
+	return false;
+}
+
+/* A block of which the kernel has pages stays allocated for ever, and another one is taken. */
+static __always_inline u64 alloc_intact(unsigned int order, unsigned int flags)
+{
+	for (int i = 0; i < SPOILT; i++) {
+		u64 pfn = roost_alloc(rst_chunks.roost, order, flags);
+
+		if (pfn == ROOST_NONE || likely(!has_kernel_pages(pfn, order)))
+			return pfn;
+	}
+	return ROOST_NONE;
+}
 
 /* The engine has complained of what makes no sense when it was asked the first time. */
 static bool makes_sense(unsigned int order, unsigned int flags)
 {
 	return order <= rst_chunks.order && !(flags & ~(unsigned int)KNOWN_FLAGS) &&
-	       (flags & ROOST_MIGRATETYPE_MASK) != ROOST_MIGRATETYPE_MASK;
+	       (flags & ROOST_MIGRATETYPE_MASK) != ROOST_MIGRATETYPE_MASK &&
+	       (flags >> 8 & 0xff) <= rst_chunks.nr_zones &&
+	       (flags >> 16 & 0xff) <= rst_chunks.nr_zones;
 }
 
 /* There is none. So another chunk is taken, and the block out of it; if none is to be had, the
- * engine waits for others. */
+ * engine waits for others. A task that is being killed waits for nothing. */
 static noinline u64 alloc_waiting(unsigned int order, unsigned int flags)
 {
 	unsigned int there = flags & (ROOST_MIGRATETYPE_MASK | ROOST_RESERVE);
 
-	might_sleep();
-	if (!makes_sense(order, flags))
+	if (!makes_sense(order, flags) || fatal_signal_pending(current))
 		return ROOST_NONE;
 	for (int turn = 0; turn < GROW_TURNS; turn++) {
 		int zone = rst_balance_grow_for(flags);
@@ -60,22 +103,28 @@ static noinline u64 alloc_waiting(unsigned int order, unsigned int flags)
 
 		if (zone < 0)
 			break;
-		pfn = roost_alloc(rst_chunks.roost, order, there | ROOST_ZONE(zone));
+		pfn = alloc_intact(order, there | ROOST_ZONE(zone));
 		if (pfn != ROOST_NONE)
 			return pfn;
 	}
-	return roost_alloc(rst_chunks.roost, order, flags);
+	return alloc_intact(order, flags);
+}
+
+/* The call may sleep, though this time it may not have to. */
+static __always_inline void might_wait(unsigned int flags)
+{
+	if (flags & ROOST_WAIT)
+		might_alloc(GFP_KERNEL);
 }
 
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags)
 {
-	u64 pfn = roost_alloc(rst_chunks.roost, order, flags & ~(unsigned int)ROOST_WAIT);
+	u64 pfn;
 
-	if (flags & ROOST_WAIT) {
-		might_sleep();
-		if (unlikely(pfn == ROOST_NONE))
-			pfn = alloc_waiting(order, flags);
-	}
+	might_wait(flags);
+	pfn = alloc_intact(order, flags & ~(unsigned int)ROOST_WAIT);
+	if (unlikely(pfn == ROOST_NONE) && flags & ROOST_WAIT)
+		pfn = alloc_waiting(order, flags);
 	return likely(pfn != ROOST_NONE) ? rst_page_of(pfn) : NULL;
 }
 EXPORT_SYMBOL_GPL(roost_alloc_pages);
@@ -84,7 +133,7 @@ enum {
 	BULK = 32, /* blocks that are on their way at a time, on the stack */
 };
 
-/* At least one, if there is one; *none if there is none. */
+/* At least one of n, if there is one. */
 static size_t alloc_some(unsigned int order, unsigned int flags, roost_pfn *pfns, size_t n)
 {
 	size_t got = roost_alloc_bulk(rst_chunks.roost, order, flags & ~(unsigned int)ROOST_WAIT,
@@ -100,20 +149,25 @@ static size_t alloc_some(unsigned int order, unsigned int flags, roost_pfn *pfns
 size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct page **pages, size_t n)
 {
 	roost_pfn pfns[BULK];
-	size_t done = 0, got;
+	size_t done = 0, got = 1;
+	int spoilt = 0;
 
-	do {
+	might_wait(flags);
+	while (done < n && got && spoilt < SPOILT) {
 		got = alloc_some(order, flags, pfns, min_t(size_t, n - done, BULK));
 		for (size_t i = 0; i < got; i++)
-			pages[done++] = rst_page_of(pfns[i]);
-	} while (got && done < n);
+			if (likely(!has_kernel_pages(pfns[i], order)))
+				pages[done++] = rst_page_of(pfns[i]);
+			else
+				spoilt++;
+	}
 	return done;
 }
 EXPORT_SYMBOL_GPL(roost_alloc_pages_bulk);
 
 /* ---- Free ---------------------------------------------------------------------------------- */
 
-static noinline void complain(const char *call, const struct page *page, u64 pfn)
+static noinline void complain(const char *call, const struct page *page, u64 pfn, int references)
 {
 	if (!page)
 		rst_misuse("%s: NULL is no page", call);
@@ -121,17 +175,22 @@ static noinline void complain(const char *call, const struct page *page, u64 pfn
 		rst_misuse("%s: page 0x%lx was not allocated by roost_alloc_pages()", call,
 			   page_to_pfn(page));
 	else
-		rst_misuse("%s: page 0x%lx has %d references, not 1: it is not freed", call,
-			   page_to_pfn(page), page_ref_count(page));
+		rst_misuse("%s: page 0x%lx has %d references: the kernel has it, and keeps it",
+			   call, page_to_pfn(page), references);
 }
 
-/* Is the page one of ours, which nobody else refers to? Complains if not. */
+/* Is the page one of ours, which the kernel's allocator has not got? Complains if not. */
 static __always_inline bool is_ours(const char *call, const struct page *page, u64 *pfn)
 {
+	int references = 0;
+
 	*pfn = page ? rst_pfn_of(page) : ROOST_NONE;
-	if (likely(*pfn != ROOST_NONE && page_ref_count(page) == 1))
-		return true;
-	complain(call, page, *pfn);
+	if (likely(*pfn != ROOST_NONE)) {
+		references = page_ref_count(page); /* see rst_is_intact() */
+		if (likely(references > 0))
+			return true;
+	}
+	complain(call, page, *pfn, references);
 	return false;
 }
 

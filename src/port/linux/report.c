@@ -7,12 +7,16 @@
  *	memory         chunks: how many are there, may be, came and went
  *	validate       walks everything: "ok", or the invariant that is violated. Exact at rest
  *	config         how it is built
- *	drain, shrink, grow    written to: roost_drain() of a CPU (-1: all), roost_shrink(),
- *	               roost_grow() of so many pages
+ *	drain, shrink, grow    written to: roost_drain() of a CPU (-1: all), roost_shrink() whatever
+ *	               is written, roost_grow() of so many pages. -EINVAL: no number; -ERANGE: there
+ *	               is no such CPU, or no number is so large; -ENOMEM: so many are not free now
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "linux.h"
 
@@ -86,26 +90,74 @@ static int config_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(config);
 
-static int drain_set(void *unused, u64 cpu)
-{
-	roost_drain(rst_chunks.roost, (int)(s64)cpu);
-	return 0;
-}
-DEFINE_DEBUGFS_ATTRIBUTE_SIGNED(drain_fops, NULL, drain_set, "%lld\n");
+/* ---- What can be asked for ----------------------------------------------------------------- */
 
-static int shrink_set(void *unused, u64 any)
+enum {
+	NUMBER = 24, /* bytes of what may be one, with its end */
+};
+
+/* What was written, all of it: nothing is cut off. */
+static int read_text(char *text, const char __user *from, size_t size)
+{
+	if (size >= NUMBER)
+		return -EINVAL;
+	if (copy_from_user(text, from, size))
+		return -EFAULT;
+	text[size] = 0;
+	return strlen(text) == size ? 0 : -EINVAL;
+}
+
+static ssize_t drain_write(struct file *file, const char __user *from, size_t size, loff_t *at)
+{
+	char text[NUMBER];
+	int cpu, err = read_text(text, from, size);
+
+	if (!err)
+		err = kstrtoint(text, 10, &cpu);
+	if (err)
+		return err;
+	if (cpu < -1 || cpu >= (int)roost_nr_cpus(rst_chunks.roost))
+		return -ERANGE;
+	roost_drain(rst_chunks.roost, cpu);
+	return (ssize_t)size;
+}
+
+static bool all_have(unsigned long pages)
+{
+	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++)
+		if (roost_free_frames(rst_chunks.roost, zone, NULL) < pages)
+			return false;
+	return true;
+}
+
+static ssize_t grow_write(struct file *file, const char __user *from, size_t size, loff_t *at)
+{
+	unsigned long pages;
+	char text[NUMBER];
+	int err = read_text(text, from, size);
+
+	if (!err)
+		err = kstrtoul(text, 10, &pages);
+	if (err)
+		return err;
+	roost_grow(pages);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return all_have(pages) ? (ssize_t)size : -ENOMEM;
+}
+
+static ssize_t shrink_write(struct file *file, const char __user *from, size_t size, loff_t *at)
 {
 	roost_shrink();
-	return 0;
+	return fatal_signal_pending(current) ? -EINTR : (ssize_t)size;
 }
-DEFINE_DEBUGFS_ATTRIBUTE(shrink_fops, NULL, shrink_set, "%llu\n");
 
-static int grow_set(void *unused, u64 pages)
-{
-	roost_grow((unsigned long)pages);
-	return 0;
-}
-DEFINE_DEBUGFS_ATTRIBUTE(grow_fops, NULL, grow_set, "%llu\n");
+#define WRITTEN_TO(name)                                                                           \
+	static const struct file_operations name##_fops = {.owner = THIS_MODULE,                   \
+							   .write = name##_write}
+WRITTEN_TO(drain);
+WRITTEN_TO(grow);
+WRITTEN_TO(shrink);
 
 void rst_report_init(void)
 {
@@ -119,9 +171,9 @@ void rst_report_init(void)
 	FILE_OF(memory);
 	FILE_OF(config);
 #undef FILE_OF
-	debugfs_create_file_unsafe("drain", 0200, folder, NULL, &drain_fops);
-	debugfs_create_file_unsafe("shrink", 0200, folder, NULL, &shrink_fops);
-	debugfs_create_file_unsafe("grow", 0200, folder, NULL, &grow_fops);
+	debugfs_create_file("drain", 0200, folder, NULL, &drain_fops);
+	debugfs_create_file("shrink", 0200, folder, NULL, &shrink_fops);
+	debugfs_create_file("grow", 0200, folder, NULL, &grow_fops);
 }
 
 void rst_report_exit(void)

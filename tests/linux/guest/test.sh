@@ -19,13 +19,8 @@ set -u
 
 what=$1 path=$2
 shift 2
-debug=/sys/kernel/debug
 cpus=/sys/devices/system/cpu
-
-fail() {
-	echo "verdict: $what FAIL $*"
-	exit 1
-}
+. /lib.sh
 
 # Has roost.ko taken notice that this CPU is gone, and does nothing come to lie there any more?
 is_gone() {
@@ -59,18 +54,12 @@ disturb() {
 	echo "$what: $rounds rounds of CPUs and shrinkers"
 }
 
-run() {
-	echo "$what $*" >$debug/roost_test/run || fail "it could not be run"
-	cat $debug/roost_test/result
-}
-
-[ -d $debug/tracing ] || mount -t debugfs none $debug || fail "no debugfs"
 # shellcheck disable=SC2086 # they are several words
 insmod /roost.ko free_path="$path" ${ROOST_ARGS:-limit_mb=64} || fail "no roost.ko"
 insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
 if [ "$what" = load ]; then
 	(
-		run "$@" >/tmp/result
+		run "$what" "$@" >/tmp/result
 		touch /tmp/done
 	) &
 	disturb
@@ -81,13 +70,14 @@ if [ "$what" = load ]; then
 	valid=$(cat $debug/roost/validate)
 	echo "validate: $valid"
 else
-	run "$@" | tee /tmp/result
+	run "$what" "$@" | tee /tmp/result
 fi
 shrunk=$(sed -n 's/^shrunk //p' $debug/roost/memory)
 verdict=$(grep '^verdict: ' /tmp/result | tail -n 1)
 rmmod roost_test || fail "roost_test.ko does not go"
 rmmod roost || fail "roost.ko does not go"
 dmesg | grep -q 'were never freed' && fail "pages were never freed"
+dmesg | grep 'roost: misuse' && fail "right calls are said to be wrong"
 
 wanted=silent
 case $what/$path in
@@ -103,10 +93,5 @@ hang/*) [ "${verdict#verdict: hang no}" != "$verdict" ] || fail "not shown: $ver
 esac
 [ "$what" != order ] || [ "${verdict#verdict: order "$wanted"}" != "$verdict" ] ||
 	fail "$wanted was wanted: $verdict"
-if [ $wanted = silent ]; then
-	dmesg | grep -E 'WARNING|BUG:|KASAN|Oops|INFO: .*(stall|blocked)|lock-?up' &&
-		fail "the kernel complains, see above"
-	[ ! -e /proc/lockdep_stats ] || grep -q 'debug_locks: *1' /proc/lockdep_stats ||
-		fail "lockdep has stopped"
-fi
+[ $wanted != silent ] || kernel_is_content
 echo "verdict: $what pass"

@@ -6,11 +6,19 @@
  * blocks of them, and gives chunks that are all free back when the kernel wants memory. For what
  * calls may come from where, "any context" includes NMIs: see roost.h.
  *
- * A block is pages in the kernel's direct map (page_address()), each with a reference count of 1,
- * which must be 1 again when it is freed. page_private() of each belongs to roost.ko.
+ * A block is pages in the kernel's direct map (page_address()), each with a reference of its own,
+ * which the free takes back, whatever others hold just then: walkers over all pages take references
+ * for a moment. Who has taken more for himself drops them before he frees, for the page may be
+ * handed out again at once. page_private() of each page belongs to roost.ko.
  *
- * Flags are those of roost_alloc(). With ROOST_WAIT the caller may sleep, and roost.ko takes
- * another chunk from the kernel before the call fails. Without it (any context) a call takes what
+ * A page that is given to the kernel's allocator instead (__free_pages()), or as well, is found
+ * when it is freed here; when it would be handed out again (as the first of its block, from check
+ * level 1 on, as any from 3 on); or when its chunk goes back to the kernel. It is told in the log,
+ * and it is the kernel's from then on.
+ *
+ * Flags are those of roost_alloc(). With ROOST_WAIT the caller may sleep, which kernels that look
+ * for that check at each call, and roost.ko takes another chunk from the kernel before the call
+ * fails. A task that is being killed gets what is there. Without it (any context) a call takes what
  * is there; roost.ko sees to it from a workqueue that there is something.
  */
 #ifndef ROOST_LINUX_H
@@ -24,7 +32,7 @@
 /* 2^order pages, order <= chunk_order, or NULL. */
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags);
 
-/* Up to n blocks of one order into pages[]; returns how many. */
+/* Up to n blocks of one order into pages[]; returns how many. n may be 0. */
 size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct page **pages,
 			      size_t n);
 
@@ -36,16 +44,19 @@ void roost_free_pages_bulk(struct page **pages, size_t n, unsigned int order);
 void roost_free_pages_nolock(struct page *page, unsigned int order);
 
 /* The allocator itself: for its statistics, dumps, validation, and drains. Its pfns are not the
- * kernel's: they number the pages of the chunks. */
+ * kernel's: they number the pages of the chunks. What is none of its pages, and what is the number
+ * of none, gives ROOST_NONE, and NULL. */
 roost_t *roost_linux(void);
 /* For ROOST_ZONE() and ROOST_NODE(): roost.ko's number of a node of the kernel's, or of the nearest
- * one that has memory. */
+ * one that has memory. What is no node (NUMA_NO_NODE): that of the caller. */
 unsigned int roost_zone_of_node(int node);
 u64 roost_pfn_of_page(const struct page *page);
 struct page *roost_page_of_pfn(u64 pfn);
 
 /* Takes chunks until that many pages of each node are free; gives back what is free but for the two
- * chunks that are kept for who cannot wait. Thread context. Return pages that came, that went. */
+ * chunks that are kept for who cannot wait. Thread context. Return pages that came, that went.
+ * Both end early for a task that is being killed; growth does when the kernel has no more, or when
+ * it takes back what is there. */
 unsigned long roost_grow(unsigned long pages);
 unsigned long roost_shrink(void);
 

@@ -1,0 +1,129 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Allocations of the kernel that fail, modules that come and go, on a kernel with FAULT_INJECTION,
+# KASAN and lockdep:
+#
+#	sh /faults.sh PATH	the free path, for pcpbuddy
+#
+# insmod with its first allocation failing, its second, and so on, until none fails any more; chunks
+# that are not to be had, now and then, under a load; kprobes in modules that go; two who load and
+# unload at once.
+set -u
+
+what=faults path=$1
+. /lib.sh
+
+prepare() {
+	for kind in failslab fail_page_alloc; do
+		echo 1 >$debug/$kind/verbose
+		echo 0 >$debug/$kind/verbose_ratelimit_interval_ms
+		echo N >$debug/$kind/ignore-gfp-wait
+	done
+	echo 0 >$debug/fail_page_alloc/min-order
+}
+
+# The nth allocation fails that a task makes, which becomes insmod: the first ones are those of the
+# system call for that. A module that came in spite of it goes. Two failures in a row are left out.
+insmod_fails() {
+	n=1 failed=0 came=0 forced=1
+	dmesg -c >/dev/null
+	while [ $forced -gt 0 ]; do
+		sh -c "echo $n >/proc/self/fail-nth; exec insmod /roost.ko limit_mb=32 free_path=$path" \
+			>/dev/null 2>&1
+		if [ -d /sys/module/roost ]; then
+			came=$((came + 1))
+			rmmod roost || fail "roost.ko does not go after failure $n"
+		else
+			failed=$((failed + 1))
+		fi
+		forced=$(dmesg | grep -c 'forcing a failure')
+		kernel_is_content
+		dmesg -c >/dev/null
+		n=$((n + 3))
+	done
+	echo "insmod: allocation 1 to $n, $failed failed, $came came"
+	[ $failed -gt 5 ] && [ $came -gt 3 ] || fail "not shown"
+	echo 0 >$debug/failslab/verbose
+	echo 0 >$debug/fail_page_alloc/verbose
+}
+
+end() {
+	rmmod roost_test || fail "roost_test.ko does not go"
+	rmmod roost || fail "roost.ko does not go"
+}
+
+# Half of all chunks are not to be had.
+chunks_fail() {
+	insmod /roost.ko limit_mb=64 free_path="$path" || fail "no roost.ko"
+	insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
+	echo 9 >$debug/fail_page_alloc/min-order
+	echo 50 >$debug/fail_page_alloc/probability
+	echo -1 >$debug/fail_page_alloc/times
+	run frees 30 >/tmp/result
+	echo 0 >$debug/fail_page_alloc/probability
+	tail -n 1 /tmp/result | grep -q 'verdict: frees pass' || fail "$(tail -n 1 /tmp/result)"
+	tail -n 3 $debug/roost/memory
+	[ "$(sed -n 's/^grow_failed //p' $debug/roost/memory)" -gt 0 ] || fail "no chunk failed"
+	end
+}
+
+# Probes on calls and returns, there when the module goes, and while it comes.
+probes() {
+	trace=$debug/tracing
+	n=0
+	while [ $n -lt 5 ]; do
+		insmod /roost.ko limit_mb=64 free_path="$path" || fail "no roost.ko"
+		insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
+		if [ $n = 0 ]; then
+			for call in roost_alloc_pages roost_free_pages roost_alloc_pages_bulk roost_grow roost_shrink; do
+				echo "p:roost_in/$call roost:$call" >>$trace/kprobe_events &&
+					echo "r:roost_out/$call roost:$call" >>$trace/kprobe_events ||
+					fail "no probe on $call"
+			done
+		fi
+		echo 1 >$trace/events/roost_in/enable
+		echo 1 >$trace/events/roost_out/enable
+		run frees 3 | tail -n 1
+		rmmod roost_test || fail "roost_test.ko does not go"
+		[ $((n % 2)) = 0 ] || echo 0 >$trace/events/roost_in/enable
+		echo 0 >$trace/events/roost_out/enable
+		echo 0 >$trace/events/roost_in/enable
+		rmmod roost || fail "roost.ko does not go under probes"
+		n=$((n + 1))
+	done
+	hits=$(awk '/roost_alloc_pages / { n += $2 } END { print n + 0 }' $trace/kprobe_profile)
+	echo "kprobes: $hits hits"
+	[ "$hits" -gt 0 ] || fail "no probe was hit"
+	echo >$trace/kprobe_events
+}
+
+# Two at once load and unload, and shrink and read meanwhile.
+come_and_go() {
+	m=0
+	while [ $m -lt 25 ]; do
+		insmod /roost.ko limit_mb=32 free_path="$path" && echo >>/tmp/came."$1"
+		cat $debug/roost/stats $debug/roost/validate $debug/roost/zoneinfo
+		echo 3 >/proc/sys/vm/drop_caches
+		rmmod roost
+		m=$((m + 1))
+	done >/dev/null 2>&1
+}
+
+parallel() {
+	come_and_go 1 &
+	one=$!
+	come_and_go 2 &
+	wait $one $!
+	[ ! -d /sys/module/roost ] || rmmod roost || fail "roost.ko does not go"
+	echo "came: $(cat /tmp/came.* | wc -l) times"
+	[ "$(cat /tmp/came.* | wc -l)" -gt 10 ] || fail "roost.ko hardly ever came"
+}
+
+prepare
+for part in insmod_fails chunks_fail probes parallel; do
+	$part
+	dmesg | grep -E 'roost: misuse|never freed' && fail "$part: pages are lost, see above"
+	kernel_is_content
+done
+echo "verdict: faults pass"
