@@ -119,11 +119,12 @@ static bool check(json_t *value)
 	json_array_foreach(value, i, member) if (!check(member)) return false;
 	json_object_foreach_safe(value, next, key, member)
 	{
-		if (json_is_string(member) &&
-		    json_object_set_new(value, key, read_name(json_string_value(member))) != 0)
+		if (!json_is_string(member)) {
+			if (!check(member))
+				return false;
+		} else if (json_object_set_new(value, key, read_name(json_string_value(member)))) {
 			die("out of memory");
-		else if (!json_is_string(member) && !check(member))
-			return false;
+		}
 	}
 	return true;
 }
