@@ -287,13 +287,18 @@ static void check_split(struct reader *r, const struct orders *o, const struct s
 			names, s->number, name, most, 1u << (most - s->number));
 }
 
+static bool is_in(const struct program *list, unsigned nr, const struct program *p)
+{
+	return nr && p >= list && p < list + nr;
+}
+
 /* What runs before and after the exploration runs on no virtual CPU: nobody is there to be waited
  * for. And only then is all memory at rest. */
 static void check_place(struct reader *r, const struct program *p, const struct statement *s)
 {
 	const struct scenario *all = r->out;
-	bool setup = p >= all->setup && p < all->setup + all->nr_setup;
-	bool finally = p >= all->finally && p < all->finally + all->nr_finally;
+	bool setup = is_in(all->setup, all->nr_setup, p);
+	bool finally = is_in(all->finally, all->nr_finally, p);
 
 	if (s->verb == VERB_FILL && !setup)
 		read_error(r, "fill is for setup only");
