@@ -13,7 +13,12 @@
 #define TEST_PCPBUDDY 0
 #endif
 
-#define TELL(m, ...) snprintf((m)->told, sizeof((m)->told), __VA_ARGS__)
+#define TELL(m, ...)                                                                               \
+	do {                                                                                       \
+		snprintf((m)->told, sizeof((m)->told), __VA_ARGS__);                               \
+		if ((m)->log)                                                                      \
+			fprintf((m)->log, "  CPU %u: %s\n", (m)->cpu, (m)->told);                  \
+	} while (0)
 
 static unsigned below(struct model *m, unsigned limit)
 {
@@ -234,12 +239,13 @@ static uint64_t free_in_block(const struct model *m, roost_pfn first, int zone)
 	uint64_t frames = 0;
 
 	for (roost_pfn pfn = first; pfn < first + BLOCK; pfn++)
-		frames += shadow_zone(&m->rig.shadow, pfn) == zone &&
+		frames += (zone < 0 || shadow_zone(&m->rig.shadow, pfn) == zone) &&
 			  shadow_state(&m->rig.shadow, pfn) == SHADOW_FREE;
 	return frames;
 }
 
-/* All that is free of a pageblock; with pockets or pcps perhaps less. */
+/* All that is free of a pageblock; with pockets or pcps perhaps less. By a frame of a hole: of any
+ * zone in it. */
 static void do_rest(struct model *m)
 {
 	roost_pfn first = m->base + (roost_pfn)below(m, MODEL_BLOCKS) * BLOCK;
@@ -255,7 +261,7 @@ static void do_rest(struct model *m)
 		if (!(frames[i / 64] >> i % 64 & 1))
 			continue;
 		if (shadow_take(&m->rig.shadow, first + i, 0) ||
-		    shadow_zone(&m->rig.shadow, first + i) != zone)
+		    (zone >= 0 && shadow_zone(&m->rig.shadow, first + i) != zone))
 			fail_msg("pfn %" PRIu64 " cannot be part of a rest", first + i);
 		note(m, first + i);
 		found++;
@@ -612,7 +618,7 @@ static void refused(struct model *m)
 	TELL(m, "what is refused: CPU %u, pfn %" PRIu64 ", block %u", far, foreign, block);
 	assert_int_equal(roost_cpu_offline(m->rig.roost, far), -ROOST_EINVAL);
 	assert_int_equal(roost_cpu_online(m->rig.roost, far), -ROOST_EINVAL);
-	if (!shadow_state(&m->rig.shadow, foreign)) {
+	if (foreign - m->base >= MODEL_FRAMES) {
 		assert_int_equal(roost_isolate(m->rig.roost, foreign, true), -ROOST_EINVAL);
 		assert_int_equal(roost_isolate(m->rig.roost, foreign, false), -ROOST_EINVAL);
 		assert_int_equal(roost_order(m->rig.roost, foreign), -1);
@@ -642,14 +648,24 @@ static void do_misuse(struct model *m)
 		wrong_free(m);
 }
 
+/* Nobody else is there for whom an allocation could wait. */
+static void nobody_waited(const struct model *m)
+{
+	struct roost_stats stats = {0};
+
+	assert_int_equal(roost_stats(m->rig.roost, -1, -1, &stats), 0);
+	assert_int_equal(stats.wait_rounds, 0);
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 void model_event(struct model *m)
 {
 	unsigned what = below(m, 100);
 
-	rig_cpu(&m->rig, below(m, MODEL_CPUS));
-	TELL(m, "nothing");
+	m->cpu = below(m, MODEL_CPUS);
+	rig_cpu(&m->rig, m->cpu);
+	snprintf(m->told, sizeof(m->told), "nothing");
 	if (below(m, 80) == 79) {
 		m->greedy = below(m, 2);
 		m->large = below(m, 2);
@@ -677,6 +693,7 @@ void model_event(struct model *m)
 	else
 		do_split(m);
 	rig_expect_none(&m->rig);
+	nobody_waited(m);
 }
 
 void model_open(struct model *m, const struct roost_config *config, roost_pfn base,

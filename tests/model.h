@@ -12,6 +12,8 @@
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
 
+#include <stdio.h>
+
 #include "harness.h"
 
 enum {
@@ -37,7 +39,9 @@ struct model {
 	bool drained;		  /* since the last one was: no frame of them is on a pcp */
 	bool greedy;		  /* allocations or frees prevail */
 	bool large;		  /* so do large orders */
-	char told[160];		  /* the last event */
+	unsigned cpu;		  /* that the last event was on */
+	char told[160];		  /* what it was */
+	FILE *log;		  /* each is written there, unless NULL */
 };
 
 /* Makes the allocator; the ranges lie in [base, base + MODEL_FRAMES). */

@@ -133,10 +133,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (roost_config_error(&world.config))
 		return 0;
 	model_open(&m, &world.config, world.base, choose, &bytes);
+	m.log = fuzz_log() ? stderr : NULL;
+	for (unsigned i = 0; m.log && i < world.config.nr_ranges; i++)
+		fprintf(m.log, "range %llu to %llu, zone %u%s\n",
+			(unsigned long long)world.ranges[i].start,
+			(unsigned long long)world.ranges[i].end, world.ranges[i].zone,
+			world.ranges[i].flags ? ", reserved" : "");
 	while (fuzz_more(&bytes) && events++ < EVENTS) {
 		model_event(&m);
-		if (fuzz_log())
-			fprintf(stderr, "%4u  %s\n", events, m.told);
 		if (events % LOOK_EACH == 0)
 			rig_compare(&m.rig);
 	}
