@@ -121,13 +121,13 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, unsigned order,
 							   unsigned flags)
 {
-	struct rst_call call;
+	struct rst_pool_call call;
 	roost_pfn pfn;
 
 	rst_fork_look(); /* before who has the locks is asked */
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	pfn = grow_or_wait(pool, order, flags);
-	rst_call_end(&call);
+	rst_pool_end(&call);
 	return pfn;
 }
 

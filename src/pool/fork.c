@@ -34,11 +34,11 @@
 enum { BREAKING = 1, KNOWN };
 
 static _Atomic uint64_t not_wiped;
-static _Atomic uint64_t *word = &not_wiped;
+static _Atomic uint64_t *mark = &not_wiped;
 
 static uint64_t process(void)
 {
-	return (word == &not_wiped ? (uint64_t)getpid() : 1) << 2;
+	return (mark == &not_wiped ? (uint64_t)getpid() : 1) << 2;
 }
 
 /* ---- Look and repair ----------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ void rst_fork_repair(const struct rst_pool_lock *lock)
 
 bool rst_fork_look(void)
 {
-	uint64_t mine = process(), found = atomic_load_explicit(word, memory_order_acquire);
+	uint64_t mine = process(), found = atomic_load_explicit(mark, memory_order_acquire);
 	sigset_t all, old;
 
 	if (found == (mine | KNOWN))
@@ -86,28 +86,39 @@ bool rst_fork_look(void)
 	/* A handler could wait for what this is about to end, or fork in the middle. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (atomic_compare_exchange_strong(word, &found, mine | BREAKING)) {
+	if (atomic_compare_exchange_strong(mark, &found, mine | BREAKING)) {
 		break_locks();
-		atomic_store_explicit(word, mine | KNOWN, memory_order_release);
+		atomic_store_explicit(mark, mine | KNOWN, memory_order_release);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return atomic_load_explicit(word, memory_order_acquire) == (mine | KNOWN);
+	return atomic_load_explicit(mark, memory_order_acquire) == (mine | KNOWN);
+}
+
+/* A handler that comes in between would be inside. */
+static size_t recover(roost_pool_t *pool)
+{
+	sigset_t all, old;
+	size_t pages;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pages = roost_recover(pool->frames);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return pages;
 }
 
 /* ---- fork() -------------------------------------------------------------------------------- */
 
 static void in_child(void)
 {
-	if (word == &not_wiped)
-		atomic_store(word, 0); /* getpid() may be the same */
+	if (mark == &not_wiped)
+		atomic_store(mark, 0); /* getpid() may be the same */
 	rst_fork_look();
-	if (rst_pool_inside)
-		return;
-	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
+	for (unsigned i = 0; i < ROOST_MAX_POOLS && !rst_pool_inside; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
 
 		if (pool)
-			roost_recover(pool->frames);
+			recover(pool);
 	}
 }
 
@@ -120,10 +131,10 @@ static __attribute__((constructor(101))) void init(void)
 	/* An emulator may say yes to all that it does not know, as QEMU's did. */
 	if (page != MAP_FAILED && madvise(page, 4096, MADV_WIPEONFORK) == 0 &&
 	    madvise(page, 4096, -1) != 0)
-		word = page;
+		mark = page;
 	else if (page != MAP_FAILED)
 		munmap(page, 4096);
-	atomic_store(word, process() | KNOWN);
+	atomic_store(mark, process() | KNOWN);
 	pthread_atfork(NULL, NULL, in_child);
 }
 
@@ -131,15 +142,15 @@ static __attribute__((constructor(101))) void init(void)
 
 size_t roost_pool_recover(roost_pool_t *pool)
 {
-	struct rst_call call;
+	struct rst_pool_call call;
 	size_t pages;
 
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_pool_lock(&pool->size_lock, "roost_pool_recover");
 	rst_pool_lock(&pool->trim_lock, "roost_pool_recover");
-	pages = roost_recover(pool->frames);
+	pages = recover(pool);
 	rst_pool_done(pool, &pool->trim_lock);
 	rst_pool_done(pool, &pool->size_lock);
-	rst_call_end(&call);
+	rst_pool_end(&call);
 	return pages << pool->page_shift;
 }

@@ -167,19 +167,19 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before)
 
 /* ---- Around calls -------------------------------------------------------------------------- */
 
-void rst_call_begin(struct rst_call *call)
+void rst_pool_begin(struct rst_pool_call *call)
 {
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel);
 	rst_pool_enter();
 }
 
-void rst_call_end(struct rst_call *call)
+void rst_pool_end(struct rst_pool_call *call)
 {
 	rst_pool_leave();
 	pthread_setcancelstate(call->cancel, NULL);
 }
 
-void rst_registry_enter(struct rst_call *call, const char *name_of_call)
+void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)
 {
 	sigset_t all;
 
@@ -194,7 +194,7 @@ void rst_registry_enter(struct rst_call *call, const char *name_of_call)
 	}
 }
 
-void rst_registry_leave(struct rst_call *call)
+void rst_registry_leave(struct rst_pool_call *call)
 {
 	rst_pool_unlock(&rst_registry_lock);
 	pthread_sigmask(SIG_SETMASK, &call->signals, NULL);

@@ -220,13 +220,13 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 {
 	struct roost_pool_config config;
-	struct rst_call call;
+	struct rst_pool_call call;
 	roost_pool_t *pool;
 	int err;
 
 	if (!out || read_config(&config, given) || config_fault(&config))
 		return -EINVAL;
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_registry_enter(&call, "roost_pool_create");
 	pool = rst_registry_claim();
 	err = pool ? build(pool, &config) : -ENOSPC;
@@ -240,24 +240,24 @@ int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 	rst_registry_leave(&call);
 	if (!err)
 		rst_serve_from_environment();
-	rst_call_end(&call);
+	rst_pool_end(&call);
 	return err;
 }
 
 void roost_pool_destroy(roost_pool_t *pool)
 {
-	struct rst_call call;
+	struct rst_pool_call call;
 
 	if (!pool)
 		return;
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_registry_enter(&call, "roost_pool_destroy");
 	rst_registry_withdraw(pool);
 	rst_trim_stop_thread(pool);
 	take_down(pool);
 	rst_registry_release(pool);
 	rst_registry_leave(&call);
-	rst_call_end(&call);
+	rst_pool_end(&call);
 }
 
 /* ---- Look ---------------------------------------------------------------------------------- */

@@ -236,7 +236,7 @@ static inline void rst_pool_leave(void)
 
 bool rst_pool_try(struct rst_pool_lock *lock);
 /* Sleeps until it has it. If its holder ended with it, what it guards is repaired. If that is the
- * caller, it is fatal. Thread context, between rst_call_begin() and rst_call_end(). */
+ * caller, it is fatal. Thread context, between rst_pool_begin() and rst_pool_end(). */
 void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
 void rst_pool_unlock(struct rst_pool_lock *lock);
 /* The same for one of a pool's two; who was waiting for memory looks again. */
@@ -256,18 +256,18 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before);
  * Around each public call that may block: it is no cancellation point. pthread_create() and open()
  * are in some, so it would not do to leave out those of the pool.
  */
-struct rst_call {
+struct rst_pool_call {
 	int cancel;
 	sigset_t signals;
 };
-void rst_call_begin(struct rst_call *call);
-void rst_call_end(struct rst_call *call);
+void rst_pool_begin(struct rst_pool_call *call);
+void rst_pool_end(struct rst_pool_call *call);
 
 /* The lock of those who create and destroy, and who goes over all pools. Signals are blocked while
  * it is held: no handler forks in between. */
 extern struct rst_pool_lock rst_registry_lock;
-void rst_registry_enter(struct rst_call *call, const char *name_of_call);
-void rst_registry_leave(struct rst_call *call);
+void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call);
+void rst_registry_leave(struct rst_pool_call *call);
 
 /* ---- fork.c -------------------------------------------------------------------------------- */
 

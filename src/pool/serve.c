@@ -144,7 +144,7 @@ static void answer(int fd)
 {
 	struct rst_report report = {0};
 	char line[LINE_MAX_BYTES];
-	struct rst_call call;
+	struct rst_pool_call call;
 
 	if (!read_line(fd, line))
 		return;
@@ -191,14 +191,14 @@ static void remove_own(void)
 static bool is_refused(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool refused;
+	bool is_stale;
 
 	if (fd < 0)
 		return false;
-	refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
-		  errno == ECONNREFUSED;
+	is_stale = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+		   errno == ECONNREFUSED;
 	close(fd);
-	return refused;
+	return is_stale;
 }
 
 /* Removes a socket at which nobody listens any more. Other files refuse a connection too. Another
@@ -421,23 +421,23 @@ static int start(const char *path)
 /* Neither is left half done by a thread that is cancelled. */
 int roost_pool_serve(const char *path)
 {
-	struct rst_call call;
+	struct rst_pool_call call;
 	int err;
 
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_registry_enter(&call, "roost_pool_serve");
 	err = start(path);
 	rst_registry_leave(&call);
-	rst_call_end(&call);
+	rst_pool_end(&call);
 	return err;
 }
 
 void roost_pool_serve_stop(void)
 {
-	struct rst_call call;
+	struct rst_pool_call call;
 	bool mine;
 
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_registry_enter(&call, "roost_pool_serve_stop");
 	mine = server.pid == getpid() && !atomic_exchange(&server.stop, true);
 	rst_registry_leave(&call);
@@ -450,7 +450,7 @@ void roost_pool_serve_stop(void)
 		server.pid = 0;
 		rst_registry_leave(&call);
 	}
-	rst_call_end(&call);
+	rst_pool_end(&call);
 }
 
 void rst_serve_from_environment(void)

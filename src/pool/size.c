@@ -169,17 +169,17 @@ static int shrink(roost_pool_t *pool, size_t target)
 int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 {
 	size_t target = rounded(pool, bytes), size;
-	struct rst_call call;
+	struct rst_pool_call call;
 	int err;
 
 	if (bytes > pool->limit || bytes < pool->reserve || !bytes)
 		return -EINVAL;
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_pool_lock(&pool->size_lock, "roost_pool_resize");
 	size = atomic_load(&pool->size);
 	err = target > size ? grow(pool, target) : target < size ? shrink(pool, target) : 0;
 	rst_pool_done(pool, &pool->size_lock);
-	rst_call_end(&call);
+	rst_pool_end(&call);
 	return err;
 }
 

@@ -52,7 +52,7 @@ void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order)
 			mark_word(&pool->freed[b / 64 + i], ~(uint64_t)0);
 }
 
-static size_t count(const roost_pool_t *pool, const uint64_t *marks)
+static size_t count_marks(const roost_pool_t *pool, const uint64_t *marks)
 {
 	size_t n = 0;
 
@@ -63,7 +63,7 @@ static size_t count(const roost_pool_t *pool, const uint64_t *marks)
 
 static void count_due(roost_pool_t *pool)
 {
-	atomic_store_explicit(&pool->nr_due, count(pool, pool->due), memory_order_relaxed);
+	atomic_store_explicit(&pool->nr_due, count_marks(pool, pool->due), memory_order_relaxed);
 }
 
 /* What was missed is due. */
@@ -233,23 +233,23 @@ void rst_trim_repair(roost_pool_t *pool)
 		pool->in_hand = ROOST_NONE;
 	}
 	count_due(pool);
-	pool->nr_missed = count(pool, pool->missed);
+	pool->nr_missed = count_marks(pool, pool->missed);
 }
 
 size_t roost_pool_trim(roost_pool_t *pool)
 {
-	struct rst_call call;
+	struct rst_pool_call call;
 	size_t bytes;
 
 	if (!rst_can_give_back(pool))
 		return 0;
-	rst_call_begin(&call);
+	rst_pool_begin(&call);
 	rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
 	age(pool, true);
 	roost_drain(pool->frames, -1); /* after the marks: what is in pockets was marked */
 	bytes = give_back_some(pool, SIZE_MAX);
 	rst_pool_done(pool, &pool->trim_lock);
-	rst_call_end(&call);
+	rst_pool_end(&call);
 	return bytes;
 }
 

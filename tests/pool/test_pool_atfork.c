@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pools.h"
@@ -233,6 +234,60 @@ static void replaced_in_the_child(void **state)
 	}
 }
 
+/* A handler of the child starts a timer whose signals come while the library recovers. */
+static _Atomic unsigned ticks;
+
+static void tick(int signal)
+{
+	static void *held[64];
+	unsigned i = ticks++ % 64;
+
+	(void)signal;
+	roost_pool_free(held[i]);
+	held[i] = roost_pool_alloc(pool, (size_t)PAGE << i % 4, 0);
+}
+
+static void do_tick(void)
+{
+	struct sigaction action = {.sa_handler = tick, .sa_flags = SA_RESTART};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct itimerspec often = {{0, 20000}, {0, 20000}};
+	timer_t timer;
+
+	sigaction(SIGUSR1, &action, NULL);
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &often, NULL))
+		_exit(3);
+}
+
+static void signals_in_the_child(void **state)
+{
+	void *blocks[2000];
+
+	(void)state;
+	open_it();
+	assert_int_equal(roost_pool_resize(pool, LIMIT), 0);
+	for (unsigned i = 0; i < 2000; i++)
+		blocks[i] = pool_get(pool, 3 * PAGE);
+	for (unsigned i = 0; i < 10 * FORKS; i++) {
+		pid_t child;
+		int status;
+
+		is_early = true;
+		phases = CHILD;
+		use = do_tick;
+		child = fork();
+		if (!child) {
+			signal(SIGUSR1, SIG_IGN);
+			_exit(roost_validate(roost_pool_frames(pool), NULL) != 0);
+		}
+		use = NULL;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	roost_pool_free_bulk(blocks, 2000);
+	pool_close(pool);
+}
+
 /* As the book has it: prepare takes the lock, parent and child drop it. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool is_taken;
@@ -282,9 +337,8 @@ static void locks_of_the_program(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(registered_before),
-		cmocka_unit_test(registered_later),
-		cmocka_unit_test(replaced_in_the_child),
+		cmocka_unit_test(registered_before),	 cmocka_unit_test(registered_later),
+		cmocka_unit_test(replaced_in_the_child), cmocka_unit_test(signals_in_the_child),
 		cmocka_unit_test(locks_of_the_program),
 	};
 

@@ -69,10 +69,14 @@ static int use_it(enum forking how)
 
 	roost_pool_free(block);
 	roost_pool_trim(pool);
+	if (how != BY_FORK) {
+		roost_pool_recover(pool);
+		roost_pool_trim(pool);
+	}
+	if (roost_pool_resident(pool) != LIVE * PAGE)
+		return 9;
 	if (roost_pool_resize(pool, LIMIT))
 		return 1;
-	if (how != BY_FORK)
-		roost_pool_recover(pool);
 	if (roost_validate(roost_pool_frames(pool), NULL))
 		return 2;
 	roost_pool_info(pool, &info);
