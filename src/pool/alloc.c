@@ -92,7 +92,6 @@ static unsigned growths(const roost_pool_t *pool, unsigned flags)
 static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
 {
 	bool wait = flags & ROOST_WAIT;
-	int saved = errno;
 
 	for (unsigned round = 0; round < AGAIN_ROUNDS && !refused; round++) {
 		uint64_t seen = atomic_load(&pool->changes);
@@ -103,10 +102,8 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 			growth = rst_size_grow_for(pool, rst_page_size(pool) << order);
 		if (wait || growth == RST_GROWN)
 			pfn = roost_alloc(pool->frames, order, flags);
-		if (pfn != ROOST_NONE) {
-			errno = saved;
+		if (pfn != ROOST_NONE)
 			return pfn;
-		}
 		if (growth == RST_GROWN)
 			continue;
 		if (wait && rst_pool_is_busy(pool))
@@ -114,7 +111,6 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 		else if (!wait || (growth == RST_NOT_GROWN && atomic_load(&pool->changes) == seen))
 			break;
 	}
-	errno = ENOMEM;
 	return ROOST_NONE;
 }
 
@@ -128,15 +124,18 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, u
 	rst_pool_begin(&call);
 	pfn = grow_or_wait(pool, order, flags);
 	rst_pool_end(&call);
+	if (pfn == ROOST_NONE)
+		errno = ENOMEM;
 	return pfn;
 }
 
 static __attribute__((noinline)) void step(roost_pool_t *pool)
 {
-	int saved = errno;
+	struct rst_pool_call call;
 
+	rst_pool_begin(&call);
 	rst_trim_step(pool);
-	errno = saved;
+	rst_pool_end(&call);
 }
 
 static inline void count(roost_pool_t *pool, unsigned n)

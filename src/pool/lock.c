@@ -169,6 +169,7 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before)
 
 void rst_pool_begin(struct rst_pool_call *call)
 {
+	call->error = errno;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel);
 	rst_pool_enter();
 }
@@ -177,6 +178,7 @@ void rst_pool_end(struct rst_pool_call *call)
 {
 	rst_pool_leave();
 	pthread_setcancelstate(call->cancel, NULL);
+	errno = call->error;
 }
 
 void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)

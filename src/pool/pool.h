@@ -258,6 +258,7 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before);
  */
 struct rst_pool_call {
 	int cancel;
+	int error; /* errno, which is kept */
 	sigset_t signals;
 };
 void rst_pool_begin(struct rst_pool_call *call);

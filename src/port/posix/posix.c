@@ -72,46 +72,63 @@ unsigned rst_posix_ask_cpu(void)
 	return cpu < 0 ? 0 : (unsigned)cpu;
 }
 
+/* What a system call must not change or end: errno, and the thread. No call of the library is a
+ * cancellation point. */
+struct kept {
+	int error, cancel;
+};
+
+static struct kept keep(void)
+{
+	struct kept kept = {.error = errno};
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept.cancel);
+	return kept;
+}
+
+static void put_back(struct kept kept)
+{
+	pthread_setcancelstate(kept.cancel, NULL);
+	errno = kept.error;
+}
+
 void rst_park(_Atomic uint32_t *word, uint32_t value)
 {
-	int saved = errno;
+	struct kept kept = keep();
 
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-	errno = saved;
+	put_back(kept);
 }
 
 void rst_unpark(_Atomic uint32_t *word)
 {
-	int saved = errno;
+	struct kept kept = keep();
 
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	errno = saved;
+	put_back(kept);
 }
 
 void rst_sleep(unsigned round)
 {
 	long us = 50L << (round < 4 ? round : 4);
 	struct timespec pause = {.tv_nsec = us * 1000};
-	int saved = errno, cancel;
+	struct kept kept = keep();
 
-	/* No call of the library is a cancellation point. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	nanosleep(&pause, NULL);
-	pthread_setcancelstate(cancel, NULL);
-	errno = saved;
+	put_back(kept);
 }
 
 #if RST_SEQ
 static bool membarrier(int command, unsigned cpu)
 {
-	int saved = errno;
+	struct kept kept = keep();
 	bool done =
 		syscall(SYS_membarrier, command,
 			command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? MEMBARRIER_CMD_FLAG_CPU
 									 : 0,
 			cpu) == 0;
 
-	errno = saved;
+	put_back(kept);
 	return done;
 }
 
