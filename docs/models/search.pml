@@ -3,7 +3,7 @@
  * search.pml - an allocation that finds nothing while others hide frames and change places, each of
  * whom may stop for ever at any step.
  *
- * Stands for: search(), note_all() of alloc.c; from_list() of zone.c; rst_sections(), rst_hide(),
+ * Stands for: search(), are_hidden(), note_all() of alloc.c; from_list() of zone.c; rst_sections(), rst_hide(),
  * rst_show() of hidden.h round rst_demote(), make_whole() of block.c, claim_in(), take_words() of
  * zone.c, rst_pocket_fill(), empty() of pocket.c; rst_move(), which hides nothing. Sets 0 and 1 are a
  * pageblock and a region, 2 is a CPU's pocket, which has no hint; one frame. The pageblock is in one
@@ -11,8 +11,9 @@
  * here.
  * Says, of an allocation that does not wait and fails: if it failed since nothing was hidden, the
  * frame was not free, in a set or on its way between two, from the start of the last pass to its
- * end. If it failed after note_all(), the frame did not lie in one set from the start of that on,
- * or in a pocket; or somebody alive cleared a hint or changed the place in between. STRICT leaves
+ * end. If it failed after note_all(), or without since nobody hid anything then, the frame did not
+ * lie in one set, noted if it had been freed, from the start of that on, or in a pocket; or
+ * somebody alive cleared a hint or changed the place in between. STRICT leaves
  * out this last "or" and must fail: it is what the engine does not promise. And: it makes another
  * pass only if somebody else has begun anything, or it has emptied the pocket.
  * A stop needs no statement: the search waits for nobody, and who takes no more steps has stopped.
@@ -22,6 +23,7 @@
  * check: right BUG_BEGUN_AFTER_CLEAR BUG_ENDED_BEFORE_LOOK BUG_BEGUN_READ_AT_START BUG_NO_REAP
  * check: BUG_MOVE_NOT_COUNTED BUG_NOTE_ALL_LEAVES_OUT BUG_TURNED_AWAY_IS_EMPTY STRICT
  * check: BUG_REAP_NOT_COUNTED BUG_BEGUN_AFTER_TAKEN BUG_OWN_COUNTED BUG_UNCOVERED_FORGOTTEN
+ * check: BUG_NEVER_NOTED_ANEW BUG_LAST_WALK_UNCOVERS
  */
 #define PASSES 2
 #ifdef BUG_BEGUN_READ_AT_START
@@ -168,12 +170,23 @@ proctype searches()
 		pass++
 	:: else -> break
 	od;
-	atomic { still = set[0] || set[1]; late = 0 };
-#ifndef BUG_NOTE_ALL_LEAVES_OUT
-	WHEN(set[0], note(0));
+	atomic { still = !busy && (set[0] || set[1]); late = 0; before = ended };
+#ifdef BUG_NEVER_NOTED_ANEW
+	before = begun;
 #endif
-	WHEN(set[1], note(1));
+	if
+	:: begun == before
+	:: else ->
+#ifndef BUG_NOTE_ALL_LEAVES_OUT
+		WHEN(set[0], note(0));
+#endif
+		WHEN(set[1], note(1))
+	fi;
+	light = 0;
 	from_anywhere();
+#ifndef BUG_LAST_WALK_UNCOVERS
+	WHEN(light, from_anywhere());
+#endif
 #ifdef STRICT
 	late = 0;
 #endif

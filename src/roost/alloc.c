@@ -4,8 +4,8 @@
  * those above their low watermark, then all. What a zone does is in zone.c.
  *
  * A search that found nothing is repeated if frames may have been hidden from it (hidden.h); if
- * some still are, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes on in
- * rounds, sleeping, until the counters prove that memory was out for an instant.
+ * some still are in the end, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes
+ * on in rounds, sleeping, until the counters prove that memory was out for an instant.
  */
 #include "core/held.h"
 #include "roost/hidden.h"
@@ -76,6 +76,14 @@ static void note_all(const struct rst_call *q)
 	}
 }
 
+/* Does somebody hide frames now? In this order: who is not counted as begun comes later. */
+static bool are_hidden(const struct rst_call *q)
+{
+	uint64_t ended = sections(q, false);
+
+	return sections(q, true) != ended;
+}
+
 static bool reap(const struct rst_call *q)
 {
 	struct rst_zone *z;
@@ -102,8 +110,15 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 		if (!q->missed)
 			return false;
 	}
-	note_all(q);
-	return from_anywhere(q, f, 1);
+	/* If none are then all that is free is noted, but for a pageblock that is on its way from
+	 * one list to another: the walk itself uncovers it, perhaps too late. */
+	if (are_hidden(q))
+		note_all(q);
+	q->missed = false;
+	if (from_anywhere(q, f, 1) || (q->missed && from_anywhere(q, f, 1)))
+		return true;
+	q->missed = true;
+	return false;
 }
 
 /* Frames that the request might have; never fewer than at some instant during the call. */

@@ -232,6 +232,47 @@ static void failures_do_not_disturb_others(void **state)
 	counted.pockets = false;
 }
 
+/* Somebody's pocket cannot be had. What is there is missing in no list: nobody hides anything, so
+ * the hints are not made anew from all pageblocks. */
+static void lists_are_right_unless_somebody_hides(void **state)
+{
+	enum { BLOCKS = 400 };
+	struct rig rig;
+	roost_pfn pfn;
+
+	counted.pockets = true;
+	open_memory(&rig, state, 0, BLOCKS, 0);
+	rig_cpu(&rig, 1);
+	pfn = rig_get(&rig, 0, M);
+	rig_take_all(&rig, 9, M);
+	for (unsigned order = 8; order > 0; order--)
+		rig_take_all(&rig, order, M);
+	rig_take_all(&rig, 0, M);
+	rig_free(&rig, pfn);
+	assert_int_equal(rst_pocket_frames(zone(&rig), 1), 1);
+	rig_cpu(&rig, 0);
+	for (unsigned hide = 0; hide < 2; hide++) {
+		reset();
+		counted.from = rig.roost->blocks;
+		counted.to = rig.roost->blocks + BLOCKS;
+		counted.no_fence = true;
+		if (hide)
+			rst_hide(zone(&rig));
+		assert_int_equal(roost_alloc(rig.roost, 0, M), ROOST_NONE);
+		if (hide)
+			rst_show(zone(&rig));
+		if (hide)
+			assert_true(counted.within >= RST_SET_WORDS * BLOCKS);
+		else
+			assert_in_range(counted.within, 0, 20 * RST_SET_WORDS);
+	}
+	reset();
+	assert_true(rig_alloc(&rig, 0, M) == pfn);
+	rig_home(&rig);
+	rig_close(&rig);
+	counted.pockets = false;
+}
+
 /* ---- What a search uncovers ---------------------------------------------------------------- */
 
 static void ask(struct rst_call *q, struct rig *rig, unsigned order)
@@ -311,6 +352,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(small_pieces, variants_one),
 		SUITE_TEST(large_pieces, variants_one),
 		SUITE_TEST(failures_do_not_disturb_others, variants_one),
+		SUITE_TEST(lists_are_right_unless_somebody_hides, variants_one),
 		SUITE_TEST(moved_behind_its_back, variants_one),
 		SUITE_TEST(set_apart_is_not_missed, variants_one),
 	};
