@@ -5,7 +5,7 @@
  *
  * Stands for: search(), are_hidden(), note_all() of alloc.c; from_list() of zone.c; rst_sections(), rst_hide(),
  * rst_show() of hidden.h round rst_demote(), make_whole() of block.c, claim_in(), take_words() of
- * zone.c, rst_pocket_fill(), empty() of pocket.c; rst_move(), which hides nothing. Sets 0 and 1 are a
+ * zone.c, rst_pocket_fill(), put_all() of pocket.c; rst_move(), which hides nothing. Sets 0 and 1 are a
  * pageblock and a region, 2 is a CPU's pocket, which has no hint; one frame. The pageblock is in one
  * of two lists: hints 0 and 2, of which place is one; hint 1 is the region's. PASSES is 4 there, 2
  * here.

@@ -37,7 +37,7 @@ static void put_spare(struct roost *r, struct rst_zone *z, uint64_t word)
 		rst_put(r, z, (rst_frame_id)word, rst_spare_order(word));
 }
 
-static void put_back(struct roost *r, struct rst_zone *z, bool spare, uint64_t word)
+static void put_word(struct roost *r, struct rst_zone *z, bool spare, uint64_t word)
 {
 	if (spare)
 		put_spare(r, z, word);
@@ -62,14 +62,14 @@ bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic 
 	rst_hide_here(z, cpu);
 	done = rst_seq_cas_guarded(cpu, s);
 	if (done)
-		put_back(r, z, spare, s.old);
+		put_word(r, z, spare, s.old);
 	rst_show_here(z, cpu);
 	return done;
 }
 
 /* All free frames of half a word: a block of them for the caller, and the rest into the pocket. */
-static bool fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
-		 rst_block_id b, unsigned word, rst_frame_id *f)
+static bool fill_from(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
+		      rst_block_id b, unsigned word, rst_frame_id *f)
 {
 	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, off, bit;
 	uint64_t bits = rst_set_take_half(&r->blocks[b], word, k, &off);
@@ -99,7 +99,7 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 	if (word == RST_SET_WORDS)
 		return false;
 	rst_hide_here(z, cpu);
-	had = fill(r, z, cpu, type, k, b, word, f);
+	had = fill_from(r, z, cpu, type, k, b, word, f);
 	rst_show_here(z, cpu);
 	return had;
 }
@@ -116,8 +116,8 @@ static bool is_empty(const struct rst_pocket *pocket)
 }
 
 /* What is in a pocket that sequences leave alone goes back to the sets. */
-static void empty(struct roost *r, struct rst_zone *z, struct rst_pocket *pocket,
-		  uint32_t afterwards)
+static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pocket,
+		    uint32_t afterwards)
 {
 	uint64_t words[RST_TYPES], spare;
 
@@ -147,7 +147,7 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t
 	fenced = rst_seq_fence(cpu);
 	RST_PROBE3(reap, z->desc.id, cpu, fenced);
 	if (fenced && !is_empty(pocket))
-		empty(r, z, pocket, afterwards);
+		put_all(r, z, pocket, afterwards);
 	else
 		rst_store_rel(&pocket->stop, fenced ? afterwards : RST_POCKET_OPEN);
 	return fenced;

@@ -48,7 +48,7 @@ static bool take_words(struct rst_call *q, struct rst_zone *z, bool region, uint
 
 static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
-	unsigned off;
+	unsigned off = 0;
 	bool had = q->ask.order <= RST_WORD_ORDER
 			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
 			   : take_words(q, z, false, b, q->ask.order, &off);
