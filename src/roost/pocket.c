@@ -68,8 +68,8 @@ bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic 
 }
 
 /* All free frames of half a word: a block of them for the caller, and the rest into the pocket. */
-static bool fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
-		 rst_block_id b, unsigned word, rst_frame_id *f)
+static bool fill_from(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
+		      rst_block_id b, unsigned word, rst_frame_id *f)
 {
 	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, off, bit;
 	uint64_t bits = rst_set_take_half(&r->blocks[b], word, k, &off);
@@ -99,7 +99,7 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 	if (word == RST_SET_WORDS)
 		return false;
 	rst_hide_here(z, cpu);
-	had = fill(r, z, cpu, type, k, b, word, f);
+	had = fill_from(r, z, cpu, type, k, b, word, f);
 	rst_show_here(z, cpu);
 	return had;
 }
