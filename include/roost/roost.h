@@ -548,7 +548,7 @@ enum roost_frame_state {
 	ROOST_FRAME_FREE_ZONE,
 	ROOST_FRAME_FREE_PCP,
 	ROOST_FRAME_FREE_LLIST,
-	ROOST_FRAME_BUSY, /* on its way between two of these */
+	ROOST_FRAME_BUSY, /* on its way between two of these, or a pool has it out of use */
 };
 
 struct roost_frame_info {
@@ -568,9 +568,11 @@ struct roost_pageblock_info {
 	unsigned zone;
 	int owner;		   /* CPU that owns it, -1 if none does */
 	enum roost_list_type type; /* of whole ones: movable */
-	unsigned usable;	   /* frames of [start, end) that are no hole and not reserved */
-	unsigned free;		   /* of these; roost: without those in pockets of CPUs */
-	int largest;		   /* order of its largest free run, 9 at most; -1: none */
+	/* Frames of [start, end) that are no hole and not reserved; 0 also if the pool below which
+	 * this allocator is has taken the pageblock out of use. */
+	unsigned usable;
+	unsigned free; /* of these; roost: without those in pockets of CPUs */
+	int largest;   /* order of its largest free run, 9 at most; -1: none */
 	int block; /* order of the allocated block that it lies in, if that is 9 or more; else -1 */
 	bool whole; /* it can be handed out in one piece: all free, nobody's, of no reserve */
 };

@@ -32,10 +32,11 @@
  * order), "cpus" (each with "pageblocks" that it owns, frames "free" in them, and since the
  * beginning "allocs", "frees", "failed"), "counters" (as struct roost_stats), and "fill": how many
  * pageblocks are whole and free, less than a quarter, half, three quarters and less than all in
- * use, all in use, and part of a large block in use. "pageblocks" are runs [first pfn, frames,
- * zone, owner, type, usable, free, largest, block, whole] of pageblocks that are alike, by struct
- * roost_pageblock_info. Names are ASCII: any other byte of them is \xNN, and so is a backslash
- * before an x. New fields may come; none goes or changes its meaning within a version.
+ * use, all in use, and part of a large block in use (what is out of use is none of these).
+ * "pageblocks" are runs [first pfn, frames, zone, owner, type, usable, free, largest, block, whole]
+ * of pageblocks that are alike, by struct roost_pageblock_info. Names are ASCII: any other byte of
+ * them is \xNN, and so is a backslash before an x. New fields may come; none goes or changes its
+ * meaning within a version.
  */
 #ifndef ROOST_SERVE_H
 #define ROOST_SERVE_H

@@ -26,6 +26,9 @@ void rst_halve_held(roost_t *roost, roost_pfn pfn, unsigned order);
 int rst_held_order(roost_t *roost, roost_pfn pfn);
 /* Frees a held block. */
 void rst_unhold(roost_t *roost, roost_pfn pfn, unsigned order);
+/* Reports the free of a frame at which no caller's block begins. Also at check level 0, where
+ * roost_free() would free it. */
+void rst_free_none(roost_t *roost, roost_pfn pfn);
 /* Frees the held blocks of order 0 among these frames of a pageblock; how many. */
 size_t rst_unhold_rest(roost_t *roost, roost_pfn pfn, const uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
 

@@ -61,16 +61,17 @@ static roost_pool_t *find(const char *call, const void *block, roost_pfn *pfn)
 	return pool;
 }
 
-/* The allocator's own words for what is wrong; it knows the frame. */
+/* The allocator's own words for what is wrong; it knows the frame. Its callers may be others than
+ * the pool, too. */
 void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 {
 	const roost_pool_t *pool = context;
-	bool alloc = misuse->kind == ROOST_MISUSE_BAD_FLAGS || misuse->kind == ROOST_MISUSE_CORRUPT;
 	const void *block = misuse->pfn == ROOST_NONE ? NULL : rst_address(pool, misuse->pfn);
+	const char *call = rst_pool_calling;
 
-	refused = alloc;
-	report(pool, alloc ? "roost_pool_alloc" : "roost_pool_free", block,
-	       roost_misuse_name(misuse->kind));
+	if (misuse->kind == ROOST_MISUSE_BAD_FLAGS)
+		refused = true;
+	report(pool, call ? call : misuse->call, block, roost_misuse_name(misuse->kind));
 }
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
@@ -150,6 +151,7 @@ static inline void count(roost_pool_t *pool, unsigned n)
 void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 {
 	unsigned order = block_order(pool, size);
+	const char *outer;
 	roost_pfn pfn;
 
 	if (order > pool->max_order) {
@@ -157,11 +159,13 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 		return NULL;
 	}
 	rst_pool_enter();
+	outer = rst_pool_name("roost_pool_alloc");
 	refused = false;
 	pfn = roost_alloc(pool->frames, order, flags);
 	if (pfn == ROOST_NONE)
 		pfn = pool_alloc_slow(pool, order, flags);
 	count(pool, 1);
+	rst_pool_name(outer);
 	rst_pool_leave();
 	return pfn == ROOST_NONE ? NULL : rst_address(pool, pfn);
 }
@@ -171,6 +175,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 {
 	unsigned order = block_order(pool, size);
 	roost_pfn pfns[RST_POOL_BULK];
+	const char *outer;
 	size_t done = 0;
 
 	if (order > pool->max_order) {
@@ -178,6 +183,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 		return 0;
 	}
 	rst_pool_enter();
+	outer = rst_pool_name("roost_pool_alloc_bulk");
 	refused = false;
 	while (done < count_of) {
 		size_t left = count_of - done;
@@ -194,6 +200,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 			blocks[done++] = rst_address(pool, pfns[i]);
 		count(pool, (unsigned)n);
 	}
+	rst_pool_name(outer);
 	rst_pool_leave();
 	return done;
 }
@@ -203,6 +210,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 void roost_pool_free(void *block)
 {
 	roost_pool_t *pool;
+	const char *outer;
 	roost_pfn pfn;
 	int order;
 
@@ -212,11 +220,15 @@ void roost_pool_free(void *block)
 	if (!pool)
 		return;
 	rst_pool_enter();
+	outer = rst_pool_name("roost_pool_free");
 	order = roost_order(pool->frames, pfn);
-	/* If no block begins there this says what is wrong. */
-	roost_free(pool->frames, pfn, order < 0 ? 0 : (unsigned)order);
-	if (order >= 0)
+	if (order >= 0) {
+		roost_free(pool->frames, pfn, (unsigned)order);
 		rst_trim_mark(pool, pfn, (unsigned)order);
+	} else {
+		rst_free_none(pool->frames, pfn);
+	}
+	rst_pool_name(outer);
 	rst_pool_leave();
 }
 
@@ -232,9 +244,11 @@ void roost_pool_free_bulk(void *const *blocks, size_t count_of)
 {
 	struct roost_block some[RST_POOL_BULK];
 	roost_pool_t *pool = NULL;
+	const char *outer;
 	size_t n = 0;
 
 	rst_pool_enter();
+	outer = rst_pool_name("roost_pool_free_bulk");
 	for (size_t i = 0; i < count_of; i++) {
 		roost_pool_t *next;
 		roost_pfn pfn;
@@ -242,16 +256,21 @@ void roost_pool_free_bulk(void *const *blocks, size_t count_of)
 
 		if (!blocks[i] || !(next = find("roost_pool_free_bulk", blocks[i], &pfn)))
 			continue;
+		order = roost_order(next->frames, pfn);
+		if (order < 0) {
+			rst_free_none(next->frames, pfn);
+			continue;
+		}
 		if (n && (n == RST_POOL_BULK || next != pool)) {
 			free_some(pool, some, n);
 			n = 0;
 		}
 		pool = next;
-		order = roost_order(pool->frames, pfn);
-		some[n++] = (struct roost_block){pfn, order < 0 ? 0 : (unsigned)order};
+		some[n++] = (struct roost_block){pfn, (unsigned)order};
 	}
 	if (n)
 		free_some(pool, some, n);
+	rst_pool_name(outer);
 	rst_pool_leave();
 }
 

@@ -18,6 +18,7 @@
 #include "pool/pool.h"
 
 RST_POOL_THREAD volatile unsigned rst_pool_inside;
+RST_POOL_THREAD const char *volatile rst_pool_calling;
 
 struct rst_pool_lock rst_registry_lock;
 
@@ -114,6 +115,7 @@ static _Noreturn void would_wait_for_itself(const char *call)
 
 void rst_pool_lock(struct rst_pool_lock *lock, const char *call)
 {
+	rst_pool_name(call);
 	for (unsigned round = 0; !rst_pool_try(lock); round++) {
 		if (atomic_load_explicit(&lock->holder, memory_order_relaxed) == self())
 			would_wait_for_itself(call);
@@ -170,6 +172,7 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before)
 void rst_pool_begin(struct rst_pool_call *call)
 {
 	call->error = errno;
+	call->outer = rst_pool_calling;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel);
 	rst_pool_enter();
 }
@@ -177,6 +180,7 @@ void rst_pool_begin(struct rst_pool_call *call)
 void rst_pool_end(struct rst_pool_call *call)
 {
 	rst_pool_leave();
+	rst_pool_name(call->outer);
 	pthread_setcancelstate(call->cancel, NULL);
 	errno = call->error;
 }
@@ -185,6 +189,7 @@ void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)
 {
 	sigset_t all;
 
+	rst_pool_name(name_of_call);
 	sigfillset(&all);
 	for (;;) {
 		pthread_sigmask(SIG_SETMASK, &all, &call->signals);

@@ -221,6 +221,18 @@ void rst_trim_stop_thread(roost_pool_t *pool);
 /* How many calls of the pool the thread is in, one on top of the other. */
 extern RST_POOL_THREAD volatile unsigned rst_pool_inside;
 
+/* What the innermost of them is called, in reports of misuse; NULL: none. */
+extern RST_POOL_THREAD const char *volatile rst_pool_calling;
+
+/* Names the call; what is named then is the caller's to name again when it ends. */
+static inline const char *rst_pool_name(const char *call)
+{
+	const char *outer = rst_pool_calling;
+
+	rst_pool_calling = call;
+	return outer;
+}
+
 /* The compiler must not move the call's own work out of between the two. */
 static inline void rst_pool_enter(void)
 {
@@ -258,7 +270,8 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before);
  */
 struct rst_pool_call {
 	int cancel;
-	int error; /* errno, which is kept */
+	int error;	   /* errno, which is kept */
+	const char *outer; /* see rst_pool_name(); whoever asks for a lock gives its own */
 	sigset_t signals;
 };
 void rst_pool_begin(struct rst_pool_call *call);

@@ -158,6 +158,8 @@ static void count_fill(const struct roost_pageblock_info *b, uint64_t fill[FILL_
 {
 	unsigned used = b->usable > b->free ? b->usable - b->free : 0; /* racy */
 
+	if (!b->usable)
+		return; /* out of use, or a hole */
 	if (b->block >= 0)
 		fill[FILL_LARGE]++;
 	else if (b->whole)

@@ -409,6 +409,11 @@ int rst_held_order(roost_t *roost, roost_pfn pfn)
 	return order;
 }
 
+void rst_free_none(roost_t *roost, roost_pfn pfn)
+{
+	complain_free(roost, "roost_free", pfn, 0, false);
+}
+
 void rst_unhold(roost_t *roost, roost_pfn pfn, unsigned order)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);

@@ -198,20 +198,21 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 /* ---- Pageblocks ---------------------------------------------------------------------------- */
 
 /* The order of the allocated or held block of order >= 9 in which a pageblock lies, -1: none. */
-static int order_over(const struct roost *r, rst_frame_id f)
+static int order_over(const struct roost *r, rst_frame_id f, bool *is_held)
 {
 	const struct rst_span *span = rst_span_of(&r->base.map, f);
 	roost_pfn pfn = rst_pfn_of(span, f);
 
 	for (unsigned order = RST_SET_ORDER; order <= r->base.max_order; order++) {
 		roost_pfn first = pfn >> order << order;
-		int found;
+		unsigned om;
 
 		if (first < span->start)
 			return -1;
-		found = rst_om_order(rst_load_rlx(&r->om[rst_frame_of(span, first)]));
-		if (found >= (int)order)
-			return found;
+		om = rst_load_rlx(&r->om[rst_frame_of(span, first)]);
+		*is_held = !rst_om_is_allocated(om);
+		if (rst_om_order(om) >= (int)order)
+			return rst_om_order(om);
 	}
 	return -1;
 }
@@ -229,6 +230,7 @@ int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageb
 {
 	rst_frame_id f = rst_pageblock_at(&roost->base.map, pfn, info);
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	bool is_held = false;
 	unsigned list;
 
 	if (f == RST_NO_FRAME)
@@ -243,7 +245,9 @@ int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageb
 		info->largest = RST_SET_ORDER;
 		return 0;
 	}
-	info->block = order_over(roost, f);
+	info->block = order_over(roost, f, &is_held);
+	if (info->block >= 0 && is_held)
+		info->usable = 0;
 	if (info->block >= 0)
 		return 0;
 	info->usable = usable_frames(roost, f, info->end - info->start);

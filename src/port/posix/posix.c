@@ -86,7 +86,7 @@ static struct kept keep(void)
 	return kept;
 }
 
-static void put_back(struct kept kept)
+static void restore_kept(struct kept kept)
 {
 	pthread_setcancelstate(kept.cancel, NULL);
 	errno = kept.error;
@@ -97,7 +97,7 @@ void rst_park(_Atomic uint32_t *word, uint32_t value)
 	struct kept kept = keep();
 
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-	put_back(kept);
+	restore_kept(kept);
 }
 
 void rst_unpark(_Atomic uint32_t *word)
@@ -105,7 +105,7 @@ void rst_unpark(_Atomic uint32_t *word)
 	struct kept kept = keep();
 
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	put_back(kept);
+	restore_kept(kept);
 }
 
 void rst_sleep(unsigned round)
@@ -115,7 +115,7 @@ void rst_sleep(unsigned round)
 	struct kept kept = keep();
 
 	nanosleep(&pause, NULL);
-	put_back(kept);
+	restore_kept(kept);
 }
 
 #if RST_SEQ
@@ -128,7 +128,7 @@ static bool membarrier(int command, unsigned cpu)
 									 : 0,
 			cpu) == 0;
 
-	put_back(kept);
+	restore_kept(kept);
 	return done;
 }
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_pool_misuse.c - frees of what the pool itself has: what was never in use, what has gone out
+ * of use, what a trim has in its hands. Each is misuse at each check level, in each context, and
+ * changes nothing. (The linker puts __wrap_madvise() where the pool calls madvise(2).)
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "pools.h"
+
+enum { LIMIT_PAGES = 8 * 512, LEVELS = ROOST_CHECK_PARANOID + 1 };
+
+static struct pool_misuse seen;
+static void *blocks[LIMIT_PAGES + 1];
+
+static roost_pool_t *open_at(unsigned level, size_t initial)
+{
+	struct roost_pool_config config = pool_config(16 * MIB, &seen);
+
+	config.initial = initial;
+	config.check_level = level;
+	config.pages = ROOST_PAGES_NO_THP;
+	memset(&seen, 0, sizeof(seen));
+	return pool_open(&config);
+}
+
+/* It is nobody's block, whoever frees it and however. */
+static void is_nobodys(roost_pool_t *pool, void *block)
+{
+	void *some[3] = {NULL, block, NULL};
+	unsigned before = seen.times;
+
+	assert_int_equal(roost_pool_usable_size(block), 0);
+	assert_ptr_equal(roost_pool_of(block), pool);
+	roost_pool_free(block);
+	assert_int_equal(seen.times, before + 1);
+	assert_string_equal(seen.call, "roost_pool_free");
+	assert_ptr_equal(seen.block, block);
+	roost_pool_free_bulk(some, 3);
+	assert_int_equal(seen.times, before + 2);
+	assert_string_equal(seen.call, "roost_pool_free_bulk");
+	assert_ptr_equal(seen.block, block);
+}
+
+/* As much as it may have, once each, and written to. */
+static void all_is_there(roost_pool_t *pool, size_t size)
+{
+	size_t n = 0;
+
+	assert_int_equal(pool_used(pool), 0);
+	for (; (blocks[n] = roost_pool_alloc(pool, PAGE, ROOST_WAIT)); n++) {
+		assert_true(n < LIMIT_PAGES);
+		*(size_t *)blocks[n] = n;
+	}
+	assert_int_equal(n, size / PAGE);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(*(size_t *)blocks[i], i);
+	roost_pool_free_bulk(blocks, n);
+}
+
+static void close_at(roost_pool_t *pool)
+{
+	assert_int_equal(roost_pool_resize(pool, 16 * MIB), 0);
+	all_is_there(pool, 16 * MIB);
+	pool_close(pool);
+}
+
+static void what_was_never_in_use(void **state)
+{
+	(void)state;
+	for (unsigned level = 0; level < LEVELS; level++) {
+		roost_pool_t *pool = open_at(level, 4 * MIB);
+
+		for (roost_pfn pfn = 0; pfn < LIMIT_PAGES; pfn++)
+			is_nobodys(pool, roost_pool_address(pool, pfn));
+		all_is_there(pool, 4 * MIB);
+		close_at(pool);
+	}
+}
+
+/* By a pointer that was good: the chunk that goes out of use may begin there or before it, and be
+ * of its size or larger. */
+static void what_has_gone_out_of_use(void **state)
+{
+	static const size_t sizes[] = {PAGE, 8 * PAGE, MIB, 2 * MIB, 8 * MIB};
+
+	(void)state;
+	for (unsigned level = 0; level < LEVELS; level++) {
+		for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			roost_pool_t *pool = open_at(level, 0);
+			size_t n = 0;
+
+			while ((blocks[n] = roost_pool_alloc(pool, sizes[i], ROOST_WAIT)))
+				n++;
+			roost_pool_free_bulk(blocks, n);
+			assert_int_equal(roost_pool_resize(pool, 14 * MIB), 0);
+			assert_int_equal(roost_pool_resize(pool, 2 * MIB), 0);
+			assert_int_equal(seen.times, 0);
+			while (n--)
+				is_nobodys(pool, blocks[n]);
+			all_is_there(pool, 2 * MIB);
+			close_at(pool);
+		}
+	}
+}
+
+/* ---- In the middle of a trim ---------------------------------------------------------------- */
+
+static roost_pool_t *trimmed;
+static char *freed[600];
+static unsigned nr_freed, found;
+
+int __real_madvise(void *address, size_t bytes, int advice);
+int __wrap_madvise(void *address, size_t bytes, int advice);
+int __wrap_madvise(void *address, size_t bytes, int advice)
+{
+	char *from = address;
+
+	for (unsigned i = 0; trimmed && advice == MADV_DONTNEED && i < nr_freed; i++)
+		if (freed[i] >= from && freed[i] < from + bytes) {
+			is_nobodys(trimmed, freed[i]);
+			found++;
+		}
+	return __real_madvise(address, bytes, advice);
+}
+
+static void what_a_trim_has_in_hand(void **state)
+{
+	(void)state;
+	for (unsigned level = 0; level < LEVELS; level++) {
+		roost_pool_t *pool = open_at(level, 0);
+		void *live = pool_get(pool, PAGE);
+
+		for (nr_freed = 0; nr_freed < 600; nr_freed++) {
+			freed[nr_freed] = pool_get(pool, PAGE);
+			*freed[nr_freed] = 1;
+		}
+		for (unsigned i = 0; i < nr_freed; i++)
+			roost_pool_free(freed[i]);
+		found = 0;
+		trimmed = pool;
+		assert_int_equal(roost_pool_trim(pool), 600 * PAGE);
+		trimmed = NULL;
+		assert_int_equal(found, 600);
+		assert_int_equal(seen.times, 2 * found);
+		roost_pool_free(live);
+		close_at(pool);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_never_in_use),
+		cmocka_unit_test(what_has_gone_out_of_use),
+		cmocka_unit_test(what_a_trim_has_in_hand),
+	};
+
+	return cmocka_run_group_tests_name("pool_misuse", tests, NULL, NULL);
+}
