@@ -45,36 +45,38 @@ enum {
 	SPOILT = 8,	/* blocks that are passed over at most, in one call */
 };
 
-static noinline bool is_spoilt(const struct page *page, int references)
+/* The pages of a block that level 3 looks at are all, else the first. Complains if the kernel has
+ * one: such a block stays allocated for ever. */
+static noinline bool are_intact(const struct page *first, u64 pfn, unsigned int order)
 {
-	rst_misuse("page 0x%lx was freed to the kernel, too: it has %d references; "
-		   "it is not handed out again",
-		   page_to_pfn(page), references);
+	bool all = rst_chunks.check_level == ROOST_CHECK_PARANOID;
+	int references;
+
+	for (unsigned long i = 0; i < (all ? 1ul << order : 1); i++)
+		if (!rst_is_intact(first + i, pfn + i, &references)) {
+			rst_misuse("page 0x%lx was freed to the kernel, too: it has %d references; "
+				   "it is not handed out again",
+				   page_to_pfn(first + i), references);
+			return false;
+		}
 	return true;
 }
 
-/* Does the kernel have pages of a block that is to be handed out? Level 3 looks at each. */
-static __always_inline bool has_kernel_pages(u64 pfn, unsigned int order)
+static __always_inline bool is_intact(const struct page *page, u64 pfn, unsigned int order)
 {
-	unsigned long n = rst_chunks.check_level == ROOST_CHECK_PARANOID ? 1ul << order : 1;
-	const struct page *page = rst_page_of(pfn);
 	int references;
 
-	if (rst_chunks.check_level == ROOST_CHECK_NONE)
-		return false;
-	for (unsigned long i = 0; i < n; i++)
-		if (unlikely(!rst_is_intact(page + i, pfn + i, &references)))
-			return is_spoilt(page + i, references);
-	return false;
+	return likely(rst_chunks.check_level != ROOST_CHECK_PARANOID &&
+		      rst_is_intact(page, pfn, &references)) ||
+	       are_intact(page, pfn, order);
 }
 
-/* A block of which the kernel has pages stays allocated for ever, and another one is taken. */
-static __always_inline u64 alloc_intact(unsigned int order, unsigned int flags)
+static noinline u64 alloc_intact(unsigned int order, unsigned int flags)
 {
 	for (int i = 0; i < SPOILT; i++) {
 		u64 pfn = roost_alloc(rst_chunks.roost, order, flags);
 
-		if (pfn == ROOST_NONE || likely(!has_kernel_pages(pfn, order)))
+		if (pfn == ROOST_NONE || is_intact(rst_page_of(pfn), pfn, order))
 			return pfn;
 	}
 	return ROOST_NONE;
@@ -117,15 +119,29 @@ static __always_inline void might_wait(unsigned int flags)
 		might_alloc(GFP_KERNEL);
 }
 
+/* The first try has brought nothing, or what the kernel has. */
+static noinline struct page *alloc_again(unsigned int order, unsigned int flags, u64 pfn)
+{
+	if (pfn != ROOST_NONE)
+		pfn = alloc_intact(order, flags & ~(unsigned int)ROOST_WAIT);
+	if (pfn == ROOST_NONE && flags & ROOST_WAIT)
+		pfn = alloc_waiting(order, flags);
+	return pfn != ROOST_NONE ? rst_page_of(pfn) : NULL;
+}
+
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags)
 {
 	u64 pfn;
 
 	might_wait(flags);
-	pfn = alloc_intact(order, flags & ~(unsigned int)ROOST_WAIT);
-	if (unlikely(pfn == ROOST_NONE) && flags & ROOST_WAIT)
-		pfn = alloc_waiting(order, flags);
-	return likely(pfn != ROOST_NONE) ? rst_page_of(pfn) : NULL;
+	pfn = roost_alloc(rst_chunks.roost, order, flags & ~(unsigned int)ROOST_WAIT);
+	if (likely(pfn != ROOST_NONE)) {
+		struct page *page = rst_page_of(pfn);
+
+		if (likely(is_intact(page, pfn, order)))
+			return page;
+	}
+	return alloc_again(order, flags, pfn);
 }
 EXPORT_SYMBOL_GPL(roost_alloc_pages);
 
@@ -155,11 +171,14 @@ size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct pag
 	might_wait(flags);
 	while (done < n && got && spoilt < SPOILT) {
 		got = alloc_some(order, flags, pfns, min_t(size_t, n - done, BULK));
-		for (size_t i = 0; i < got; i++)
-			if (likely(!has_kernel_pages(pfns[i], order)))
-				pages[done++] = rst_page_of(pfns[i]);
+		for (size_t i = 0; i < got; i++) {
+			struct page *page = rst_page_of(pfns[i]);
+
+			if (likely(is_intact(page, pfns[i], order)))
+				pages[done++] = page;
 			else
 				spoilt++;
+		}
 	}
 	return done;
 }

@@ -12,8 +12,8 @@
  * handed out again at once. page_private() of each page belongs to roost.ko.
  *
  * A page that is given to the kernel's allocator instead (__free_pages()), or as well, is found
- * when it is freed here; when it would be handed out again (as the first of its block, from check
- * level 1 on, as any from 3 on); or when its chunk goes back to the kernel. It is told in the log,
+ * when it is freed here; when it would be handed out again (as the first of its block, as any
+ * at check level 3); or when its chunk goes back to the kernel. It is told in the log,
  * and it is the kernel's from then on.
  *
  * Flags are those of roost_alloc(). With ROOST_WAIT the caller may sleep, which kernels that look
