@@ -153,13 +153,16 @@ static json_t *parse(const char *path, const char *text, size_t length, char err
 	json_error_t why = {.text = ""};
 	json_t *root = json_loadb(text, length, 0, &why);
 	const char *complaint;
+	char said[256];
 
+	printable_again(said, sizeof(said), 100, why.text);
 	if (json_integer_value(json_object_get(root, "roost")) != 1) {
 		snprintf(error, ERROR_MAX,
-			 "%.200s: who answers there does not speak as roost does%s%.100s", path,
-			 *why.text ? ": " : "", why.text);
+			 "%.200s: who answers there does not speak as roost does%s%s", path,
+			 *said ? ": " : "", said);
 	} else if ((complaint = json_string_value(json_object_get(root, "error")))) {
-		snprintf(error, ERROR_MAX, "%.250s: it answers: %.200s", path, complaint);
+		snprintf(error, ERROR_MAX, "%.200s: it answers: %s", path,
+			 printable_again(said, sizeof(said), 200, complaint));
 	} else if (!json_is_array(json_object_get(root, "pools"))) {
 		snprintf(error, ERROR_MAX, "%.300s: its answer has no pools", path);
 	} else if (!all_have_names(json_object_get(root, "pools"))) {
