@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "printable.h"
 #include "say.h"
 #include "trace.h"
@@ -27,6 +28,7 @@ static const unsigned char dat_magic[] = {0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 
 
 struct source {
 	struct archive *archive;
+	const char *name; /* printable */
 	int fd;
 	char *data; /* room for 2 * CHUNK */
 	size_t used;
@@ -153,6 +155,7 @@ static bool is_plain_file(const struct source *s)
 static bool read_dat(struct trace *trace, struct source *s, char error[])
 {
 	int fd = is_plain_file(s) ? dup(s->fd) : unpack(s, error);
+	bool good;
 
 	if (fd < 0)
 		return false;
@@ -165,10 +168,12 @@ static bool read_dat(struct trace *trace, struct source *s, char error[])
 	 * libtracecmd closes the descriptor of a file that it read or gave up on, but not of one
 	 * that it refused at once. Closing it again is harmless: nothing was opened in between.
 	 */
-	if (trace_dat_read(trace, fd, error))
-		return true;
-	close(fd);
-	return false;
+	guard_begin("libtracecmd", s->name);
+	good = trace_dat_read(trace, fd, error);
+	guard_end();
+	if (!good)
+		close(fd);
+	return good;
 }
 
 /* ---- Both ------------------------------------------------------------------------------- */
@@ -258,15 +263,15 @@ static bool has_events(const struct trace *trace, char error[])
 
 bool trace_read(struct trace *trace, const char *path, char error[])
 {
-	struct source source = {.fd = -1};
 	char why[ERROR_MAX] = "", name[ERROR_MAX / 2];
+	struct source source = {.fd = -1, .name = name};
 	bool good;
 
+	printable(name, sizeof(name), 0, path, strlen(path));
 	good = source_open(&source, path, why) && read_content(trace, &source, why) &&
 	       has_events(trace, why);
 	source_close(&source);
 	if (!good)
-		snprintf(error, ERROR_MAX, "%s: %s",
-			 printable(name, sizeof(name), 0, path, strlen(path)), why);
+		snprintf(error, ERROR_MAX, "%s: %s", name, why);
 	return good;
 }

@@ -43,12 +43,17 @@ static uint16_t zone_of_node(unsigned node)
 	return (uint16_t)i;
 }
 
+static struct roost_range *new_range(void)
+{
+	if (map.config.nr_ranges == RANGES)
+		fail("more than %u ranges of memory", RANGES);
+	return &map.ranges[map.config.nr_ranges++];
+}
+
 static struct roost_range *add(struct dtb_range bytes, unsigned node, const char *what)
 {
-	struct roost_range *range = &map.ranges[map.config.nr_ranges++];
+	struct roost_range *range = new_range();
 
-	if (map.config.nr_ranges > RANGES)
-		fail("more than %u ranges of memory", RANGES);
 	say("  0x%09lx-0x%09lx  %s", bytes.start, bytes.end, what);
 	say(node ? ", node %u\n" : "\n", node);
 	return range;
@@ -153,7 +158,7 @@ static size_t place_metadata(void)
 	uint64_t frames = 1;
 	size_t size;
 
-	map.metadata = &map.ranges[map.config.nr_ranges++];
+	map.metadata = new_range();
 	do {
 		roost_pfn start = find_room(frames);
 

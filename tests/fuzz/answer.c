@@ -3,7 +3,8 @@
  * answer.c - an input is what somebody answers who is asked for statistics: `roost top` and
  * `roost map --live` show it or say why not.
  *
- *	byte 0	bit 0: map, or top; 1: a line for each CPU; 2, 3: the order; 4: map by type
+ *	byte 0	bit 0: map, or top; 1: a line for each CPU; 2, 3: the order; 4: map by type;
+ *		5: the answer is not there but made, out of the rest as decisions
  *	byte 1	how many bytes come at once, 0: all
  *	rest	the answer; for top, behind the byte 0xff, a second one
  *
@@ -75,6 +76,152 @@ void __wrap_map_add(struct map *map, const struct roost_pageblock_info *block)
 		fuzz_give_up();
 	}
 	__real_map_add(map, block);
+}
+
+/* ---- Answers that are made ------------------------------------------------------------------- */
+
+static void put_string(FILE *out, struct fuzz_bytes *b)
+{
+	char text[48];
+
+	fuzz_text(b, text, sizeof(text));
+	putc('"', out);
+	for (const char *at = text; *at; at++)
+		if (*at < ' ' || *at == '"' || *at == '\\')
+			fprintf(out, "\\u%04x", (unsigned char)*at);
+		else
+			putc(*at, out);
+	putc('"', out);
+}
+
+/* Mostly a count, now and then something else. */
+static void put_value(FILE *out, struct fuzz_bytes *b, unsigned depth)
+{
+	unsigned how = fuzz_below(b, 16), n = fuzz_below(b, 4);
+
+	if (how < 8)
+		fprintf(out, "%u", fuzz_below(b, 1024));
+	else if (how < 11)
+		fprintf(out, "%lld", (long long)fuzz_any(b));
+	else if (how == 11)
+		fprintf(out, "%u.5e%u", n, fuzz_below(b, 309));
+	else if (how == 12)
+		put_string(out, b);
+	else if (how == 13 || depth > 3)
+		fputs(n ? "null" : "true", out);
+	else if (how == 14)
+		for (unsigned i = 0; i <= n; i++) {
+			putc(i ? ',' : '[', out);
+			put_value(out, b, depth + 1);
+			if (i == n)
+				putc(']', out);
+		}
+	else
+		fputs("{}", out);
+}
+
+/* Fields of those names, in this order, each there or not. */
+static void put_fields(FILE *out, struct fuzz_bytes *b, const char *const *names)
+{
+	for (; *names; names++) {
+		if (fuzz_below(b, 8) == 7)
+			continue;
+		fprintf(out, ",\"%s\":", *names);
+		put_value(out, b, 0);
+	}
+}
+
+static void put_numbers(FILE *out, struct fuzz_bytes *b, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		putc(i ? ',' : '[', out);
+		put_value(out, b, 3);
+	}
+	putc(']', out);
+}
+
+/* A run of pageblocks that a map may hold, or a senseless one. */
+static void put_run(FILE *out, struct fuzz_bytes *b, unsigned *pfn)
+{
+	unsigned frames = 1 + fuzz_below(b, 4096);
+
+	if (fuzz_below(b, 8) == 7) {
+		put_numbers(out, b, 9 + fuzz_below(b, 3));
+		return;
+	}
+	fprintf(out, "[%u,%u,%u,%d,%u,%u,%u,%d,%d,%u]", *pfn, frames, fuzz_below(b, 3),
+		(int)fuzz_below(b, 5) - 1, fuzz_below(b, 6), fuzz_below(b, 514), fuzz_below(b, 514),
+		(int)fuzz_below(b, 12) - 1, (int)fuzz_below(b, 12) - 1, fuzz_below(b, 2));
+	*pfn += fuzz_below(b, 2) ? frames : (frames + 511) / 512 * 512;
+}
+
+static void put_pool(FILE *out, struct fuzz_bytes *b)
+{
+	static const char *const fields[] = {"limit", "size",	   "used",     "page_size",
+					     "nodes", "set_aside", "resident", NULL};
+	static const char *const zone[] = {"managed", "free", "free_pcp", "free_llist", NULL};
+	static const char *const cpu[] = {"pageblocks", "free", "allocs", "frees", "failed", NULL};
+	static const char *const counters[] = {"alloc_pcp",	 "alloc_zone",	  "alloc_other",
+					       "alloc_reserve",	 "free_local",	  "free_remote",
+					       "free_direct",	 "fail_wait",	  "fail_nowait",
+					       "blocks_claimed", "blocks_stolen", NULL};
+	unsigned pfn = fuzz_below(b, 2048);
+
+	fputs("{\"name\":", out);
+	fuzz_below(b, 16) == 15 ? put_value(out, b, 0) : put_string(out, b);
+	fputs(",\"page_size\":4096", out);
+	put_fields(out, b, fields);
+	fputs(",\"zones\":[", out);
+	for (unsigned i = 0, n = fuzz_below(b, fuzz_below(b, 8) == 7 ? 40 : 4); i < n; i++) {
+		fprintf(out, "%s{\"name\":", i ? "," : "");
+		put_string(out, b);
+		put_fields(out, b, zone);
+		putc('}', out);
+	}
+	fputs("],\"cpus\":[", out);
+	for (unsigned i = 0, n = fuzz_below(b, 4); i < n; i++) {
+		fprintf(out, "%s{\"cpu\":%u", i ? "," : "", i);
+		put_fields(out, b, cpu);
+		putc('}', out);
+	}
+	fputs("],\"counters\":{\"x\":0", out);
+	put_fields(out, b, counters);
+	fputs("},\"fill\":", out);
+	put_numbers(out, b, 1 + fuzz_below(b, 8));
+	fputs(",\"pageblocks\":[", out);
+	for (unsigned i = 0, n = fuzz_below(b, 8); i < n; i++) {
+		fputs(i ? "," : "", out);
+		put_run(out, b, &pfn);
+	}
+	fputs("]}", out);
+}
+
+/* Another answer in the place of the input; free() it. */
+static char *make_answer(struct fuzz_bytes *b, size_t *length)
+{
+	char *text;
+	FILE *out = open_memstream(&text, length);
+
+	if (!out)
+		abort();
+	for (unsigned answers = 1 + fuzz_below(b, 2), i = 0; i < answers; i++) {
+		fprintf(out, "%s{\"roost\":1,\"program\":", i ? "\xff" : "");
+		put_string(out, b);
+		fputs(",\"pid\":", out);
+		put_value(out, b, 0);
+		fputs(",\"time_ns\":", out);
+		put_value(out, b, 0);
+		fputs(",\"pools\":[", out);
+		for (unsigned k = 0, n = fuzz_below(b, 4); k < n; k++) {
+			fputs(k ? "," : "", out);
+			put_pool(out, b);
+		}
+		fputs("]}", out);
+	}
+	fclose(out);
+	if (fuzz_log())
+		fprintf(stderr, "%s\n", text);
+	return text;
 }
 
 /* ---- top ----------------------------------------------------------------------------------- */
@@ -206,13 +353,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_bytes bytes = {data, data + size};
 	unsigned how = (unsigned)fuzz_number(&bytes, 1);
+	char *made = NULL;
+	size_t length;
 
 	fuzz_quiet();
 	peer.at_once = (size_t)fuzz_number(&bytes, 1);
 	peer.blocks = 0;
+	if (how & 32) {
+		made = make_answer(&bytes, &length);
+		bytes = (struct fuzz_bytes){(const uint8_t *)made, (const uint8_t *)made + length};
+	}
 	if (how & 1)
 		do_map(&bytes, how);
 	else
 		do_top(&bytes, how);
+	free(made);
 	return 0;
 }

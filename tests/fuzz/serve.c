@@ -19,7 +19,8 @@
 #include "top.h"
 
 enum {
-	LINE_MOST = 127, /* a longer one is not answered */
+	LINE_MOST = 127,    /* a longer one is not answered */
+	NAME_MOST = 31 * 4, /* a byte may be written as \xNN */
 	PATIENCE_S =
 		1, /* the server's is 2 s: on a busy machine it may not have had the line by then */
 };
@@ -75,7 +76,7 @@ static bool has_pool(const json_t *root)
 	for (size_t i = 0; i < json_array_size(pools); i++) {
 		const json_t *name = json_object_get(json_array_get(pools, i), "name");
 
-		if (json_is_string(name) && json_string_length(name) < 32)
+		if (json_is_string(name) && json_string_length(name) <= NAME_MOST)
 			return true;
 	}
 	return false;

@@ -85,6 +85,11 @@ gzip -c "$TRACES/README.md" | head -c 900 >"$work/cut.gz"
 refuse '/cut.gz: cannot read' replay "$work/cut.gz"
 "$MKDAT" <"$here/hand.trace" | head -c 700 >"$work/cut.dat"
 refuse '/cut.dat: a trace.dat that libtracecmd cannot read' replay "$work/cut.dat"
+# Where it ends sooner than it says libtracecmd crashes, which is no crash of the tool.
+for bytes in 11 2000 3000 4000 6000 8000 12000; do
+	"$MKDAT" <"$here/hand.trace" | head -c $bytes >"$work/cut$bytes.dat"
+	refuse "/cut$bytes.dat: .*libtracecmd c.*; is " replay "$work/cut$bytes.dat"
+done
 refuse '^roost: --svg=/nowhere/x.svg: cannot write' replay --quiet --svg /nowhere/x.svg \
 	"$here/hand.trace"
 
