@@ -163,12 +163,20 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 
 /* ---- Frames -------------------------------------------------------------------------------- */
 
+/* What is free and not there is in a pocket. */
+static bool is_in_set(const struct roost *r, rst_frame_id f)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+
+	return rst_set_has(&r->blocks[b], f % RST_PAGEBLOCK) || rst_is_whole(r, b);
+}
+
 void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_info *info)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	rst_frame_id f, head;
 	unsigned list;
-	bool allocated, pocketed;
+	bool allocated;
 	int order;
 
 	*info = (struct roost_frame_info){.state = ROOST_FRAME_OUTSIDE, .zone = -1, .owner = -1};
@@ -181,7 +189,6 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	info->zone = (int)span->zone;
 	info->type = rst_type_of(list);
 	info->owner = rst_home_of(list);
-	pocketed = rst_pocket_order(roost, &roost->zones[span->zone], f, &head) >= 0;
 	order = rst_block_around(roost, span, f, &head, &allocated);
 	if (order < 0) {
 		info->state = ROOST_FRAME_BUSY;
@@ -189,9 +196,9 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 		info->state = ROOST_FRAME_INSIDE;
 	} else {
 		info->order = (unsigned)order;
-		info->state = allocated			     ? ROOST_FRAME_ALLOCATED
-			      : info->owner >= 0 || pocketed ? ROOST_FRAME_FREE_PCP
-							     : ROOST_FRAME_FREE_ZONE;
+		info->state = allocated					 ? ROOST_FRAME_ALLOCATED
+			      : info->owner >= 0 || !is_in_set(roost, f) ? ROOST_FRAME_FREE_PCP
+									 : ROOST_FRAME_FREE_ZONE;
 	}
 }
 

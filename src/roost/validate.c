@@ -5,15 +5,21 @@
  * Frame by frame: free, or in an allocated block, or no memory, and never two of these. Pageblock
  * by pageblock and region by region: is what is free noted where it is looked for? Then the sums.
  */
-#include "roost/engine.h"
+#include "roost/pocket.h"
+
+/* Frames, and a sum that tells which: as many others hardly have the same. */
+struct bag {
+	uint64_t frames, sum;
+};
 
 struct walk {
 	const struct roost *r;
 	const struct rst_zone *z;
 	struct rst_walk note;
 	uint64_t allocated, free, reserve, isolated, usable;
-	uint64_t pocketed, found; /* frames in pockets, and those of them that were seen */
-	rst_block_id block;	  /* the last one that was looked at, and whether it is whole */
+	struct bag pocketed; /* what lies in pockets */
+	struct bag hidden;   /* what is neither allocated nor in a set: the same */
+	rst_block_id block;  /* the last one that was looked at, and whether it is whole */
 	bool whole;
 };
 
@@ -41,11 +47,12 @@ static bool is_free(struct walk *w, rst_frame_id f)
 	return w->whole || rst_set_has(&w->r->blocks[b], f % RST_PAGEBLOCK);
 }
 
-static bool is_pocketed(const struct walk *w, rst_frame_id f)
+static void add(struct bag *bag, rst_frame_id f)
 {
-	rst_frame_id head;
+	uint64_t mixed = (f + 1) * 0x9e3779b97f4a7c15;
 
-	return rst_pocket_order(w->r, w->z, f, &head) >= 0;
+	bag->frames++;
+	bag->sum += mixed ^ mixed >> 29;
 }
 
 static bool check_allocated(struct walk *w, const struct rst_span *span, rst_frame_id f,
@@ -85,10 +92,71 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 	if (om != RST_OM_NEVER && om != RST_OM_FREED)
 		return fail(w, "what is recorded of a frame exists", rst_pfn_of(span, at), 0, om);
 	w->free++;
-	if (is_pocketed(w, at))
-		w->found++;
-	return is_free(w, at) != is_pocketed(w, at) ||
-	       fail(w, "each frame is allocated or free in one place", rst_pfn_of(span, at), 1, 0);
+	if (!is_free(w, at))
+		add(&w->hidden, at);
+	return true;
+}
+
+/* ---- Pockets ------------------------------------------------------------------------------- */
+
+/* Frames of a pocket, from f on. */
+static bool check_pocketed(struct walk *w, rst_frame_id f, uint32_t n)
+{
+	for (; n--; f++) {
+		if (f / RST_PAGEBLOCK >= w->r->nr_blocks || is_free(w, f))
+			return fail(w, "each frame is allocated or free in one place",
+				    rst_pfn_of(rst_span_of(&w->r->base.map, f), f), 0, 1);
+		add(&w->pocketed, f);
+	}
+	return true;
+}
+
+static bool check_pocket(struct walk *w, const struct rst_pocket *pocket)
+{
+	uint64_t spare = rst_load_rlx(&pocket->spare);
+
+	for (unsigned type = 0; type < RST_TYPES; type++) {
+		uint64_t word = rst_load_rlx(&pocket->frames[type]);
+
+		for (uint64_t left = word & UINT32_MAX; left; left &= left - 1)
+			if (!check_pocketed(
+				    w, rst_pocket_first(word) | (unsigned)__builtin_ctzll(left), 1))
+				return false;
+	}
+	return !spare || check_pocketed(w, (rst_frame_id)spare, 1u << rst_spare_order(spare));
+}
+
+/* The first frame that is nowhere, for the report; it asks all pockets for each. */
+static bool fail_at_lost(struct walk *w)
+{
+	for (uint32_t s = 0; s < w->r->base.map.nr; s++) {
+		const struct rst_span *span = &w->r->base.map.spans[s];
+		rst_frame_id f = rst_frame_of(span, span->start), head;
+
+		while (w->r->base.map.spans[s].zone == w->z->desc.id &&
+		       f <= rst_frame_of(span, span->end - 1)) {
+			unsigned om = rst_load_rlx(&w->r->om[f]);
+			int order = rst_om_order(om);
+
+			if (order < 0 && om != RST_OM_HOLE && !is_free(w, f) &&
+			    rst_pocket_order(w->r, w->z, f, &head) < 0)
+				return fail(w, "each frame is allocated or free in one place",
+					    rst_pfn_of(span, f), 1, 0);
+			f += order >= 0 ? 1u << order : 1;
+		}
+	}
+	return fail(w, "the frames in pockets are free", ROOST_NONE, w->hidden.frames,
+		    w->pocketed.frames);
+}
+
+/* After the frames. Once over the pockets: to ask them all for each frame would be a square. */
+static bool check_pockets(struct walk *w)
+{
+	for (unsigned cpu = 0; cpu < w->r->base.nr_cpus; cpu++)
+		if (!check_pocket(w, &w->z->pockets[cpu]))
+			return false;
+	return (w->pocketed.frames == w->hidden.frames && w->pocketed.sum == w->hidden.sum) ||
+	       fail_at_lost(w);
 }
 
 /* ---- Pageblocks and regions ---------------------------------------------------------------- */
@@ -171,7 +239,6 @@ static bool check_zone(struct walk *w)
 	for (unsigned cpu = 0; cpu < w->r->base.nr_cpus; cpu++) {
 		begun += rst_load_rlx(&z->pockets[cpu].begun);
 		ended += rst_load_rlx(&z->pockets[cpu].ended);
-		w->pocketed += rst_pocket_frames(z, cpu);
 	}
 	for (uint32_t s = 0; s < w->r->base.map.nr; s++)
 		if (w->r->base.map.spans[s].zone == z->desc.id &&
@@ -180,8 +247,7 @@ static bool check_zone(struct walk *w)
 	for (rst_region_id g = z->first_region; g < z->end_region; g++)
 		if (rst_has_region(w->r, z, g) && !check_region(w, g))
 			return false;
-	return equal(w, "the frames in pockets are free", w->pocketed, w->found) &&
-	       equal(w, "nobody is moving frames", begun, ended) &&
+	return check_pockets(w) && equal(w, "nobody is moving frames", begun, ended) &&
 	       equal(w, "the zone's count of whole pageblocks is right", w->usable,
 		     rst_load_rlx(&z->nr_whole)) &&
 	       equal(w, "the zone's count of the reserve is right", w->reserve,

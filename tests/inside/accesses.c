@@ -749,6 +749,36 @@ static void ranges_are_no_cube(void **state)
 	assert_in_range(counted.reads, RANGES, 30 * RANGES * RANGES);
 }
 
+/* Validation visits each frame once and each pocket once, not each pocket for each frame. */
+static unsigned accesses_to_validate(void *const *state, unsigned cpus)
+{
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, 8 * BLOCK, cpus);
+	rig_free(&rig, rig_get(&rig, 0, 0));
+	rig_free(&rig, rig_get(&rig, 8, 0));
+	reset();
+	assert_int_equal(roost_validate(rig.roost, NULL), 0);
+	rig_close(&rig);
+	return counted.accesses;
+}
+
+static void validation_is_no_square(void **state)
+{
+	enum { MANY = 500 };
+
+	for (unsigned pockets = 0; pockets < 2; pockets++) {
+		unsigned one, many;
+
+		counted.pockets = pockets;
+		one = accesses_to_validate(state, 1);
+		many = accesses_to_validate(state, MANY);
+		/* Of each CPU its pocket and counters, for the sum of which it takes the orders. */
+		assert_in_range(many - one, 0, MANY * 8 * RST_ORDERS);
+	}
+	counted.pockets = false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -767,6 +797,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(old_hints_before_the_last_whole, variants_one),
 		SUITE_TEST(old_hints_of_who_is_dead, variants_one),
 		SUITE_TEST(ranges_are_no_cube, variants_one),
+		SUITE_TEST(validation_is_no_square, variants_one),
 	};
 
 	return SUITE_RUN("roost_accesses", tests, argc, argv);

@@ -184,6 +184,40 @@ static void pockets_are_kept(void **state)
 	recovers(&rig, 0);
 }
 
+/* Validation names the first frame that lies in two places, or in none, though the counts agree. */
+static void frames_in_wrong_pockets(void **state)
+{
+	struct roost_violation v;
+	struct rig rig;
+	struct rst_set *set;
+	unsigned off;
+
+	open_used(&rig, state);
+	set = &rig.roost->blocks[zone(&rig)->pcps[0].current[0]];
+	assert_true(rst_set_take(set, 1, &off));
+	off += zone(&rig)->pcps[0].current[0] * BLOCK;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t word = (uint64_t)(off >> 5) << 32 | 1u << off % 32;
+
+		/* Both in a pocket; the first in two, and the second nowhere; one in its set. */
+		zone(&rig)->pockets[0].frames[0] = i ? word : word | 2u << off % 32;
+		zone(&rig)->pockets[1].frames[0] = i == 1 ? word : 0;
+		if (i == 2)
+			rst_set_put(set, off % BLOCK, 0);
+		if (i == 0) {
+			assert_int_equal(roost_validate(rig.roost, NULL), 0);
+			continue;
+		}
+		assert_int_equal(roost_validate(rig.roost, &v), -ROOST_EUCLEAN);
+		assert_int_equal(v.pfn, i == 1 ? off + 1 : off);
+		assert_string_equal(v.invariant, "each frame is allocated or free in one place");
+	}
+	zone(&rig)->pockets[0].frames[0] = 0;
+	assert_int_equal(roost_recover(rig.roost), 1);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -196,6 +230,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(stopped_pockets, variants_one),
 		SUITE_TEST(counts, variants_one),
 		SUITE_TEST(pockets_are_kept, variants_one),
+		SUITE_TEST(frames_in_wrong_pockets, variants_one),
 	};
 
 	return SUITE_RUN("recover", tests, argc, argv);
