@@ -26,8 +26,8 @@ struct rst_pool_lock rst_registry_lock;
 
 enum { TID_BITS = 22 }; /* PID_MAX_LIMIT of the kernel */
 
-/* 63 ... 22: a number that is used once; 21 ... 0: of the thread. 0: none yet. Given anew in a
- * child, where the thread has another number. */
+/* 63 ... 22: a number that is used once; 21 ... 0: of the thread, 0 if the kernel does not tell. 0:
+ * none yet. Given anew in a child, where the thread has another number. */
 static RST_POOL_THREAD volatile uint64_t name;
 static RST_POOL_THREAD volatile unsigned name_process;
 
@@ -38,11 +38,14 @@ static uint64_t self(void)
 {
 	unsigned process = atomic_load(&this_process);
 
-	/* A handler that comes in between takes a name of its own and is through with it. */
+	/* A handler that comes in between takes a name of its own, and is through with it. It must
+	 * not find the old one to be of this process. */
 	if (!name || name_process != process) {
-		name_process = process;
+		long tid = syscall(SYS_gettid);
+
 		name = (atomic_fetch_add(&last_name, 1) + 1) << TID_BITS |
-		       (uint64_t)syscall(SYS_gettid);
+		       (uint64_t)(tid > 0 ? tid : 0);
+		name_process = process;
 	}
 	return name;
 }
@@ -53,7 +56,7 @@ static bool is_gone(uint64_t holder)
 {
 	pid_t tid = (pid_t)(holder & (((uint64_t)1 << TID_BITS) - 1));
 	int saved = errno;
-	bool gone = syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
+	bool gone = tid && syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
 
 	errno = saved;
 	return gone;

@@ -99,7 +99,7 @@ static bool age_word(roost_pool_t *pool, size_t i, bool all)
 	return freed;
 }
 
-enum { MOST_PATIENCE = 64 };
+enum { MOST_PATIENCE = 63 };
 
 /* A period has passed; or (all) everything is due. True if there were frees. */
 static bool age(roost_pool_t *pool, bool all)
@@ -113,9 +113,10 @@ static bool age(roost_pool_t *pool, bool all)
 	pool->periods += freed;
 	if (pool->nr_missed && (all || pool->periods > pool->patience)) {
 		pool->periods = 0;
-		pool->patience = all				  ? 0
-				 : pool->patience < MOST_PATIENCE ? 2 * pool->patience + 1
-								  : MOST_PATIENCE;
+		if (all)
+			pool->patience = 0;
+		else if (pool->patience < MOST_PATIENCE)
+			pool->patience = 2 * pool->patience + 1;
 		try_missed(pool);
 	}
 	return freed;

@@ -206,7 +206,7 @@ static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rs
 /* ---- 3: claim ----------------------------------------------------------------------------- */
 
 /* Fills the set of a pageblock that nobody else knows, but for the first run of order k. */
-static void fill(struct rst_set *set, unsigned k)
+static void fill_set(struct rst_set *set, unsigned k)
 {
 	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
 	uint64_t first = k >= RST_WORD_ORDER ? 0 : ~rst_run(0, k);
@@ -230,7 +230,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 		rst_settle(r, z, b);
 		return false;
 	}
-	fill(&r->blocks[b], q->ask.order);
+	fill_set(&r->blocks[b], q->ask.order);
 	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
 	 * of the pageblock may be cleared just now by who saw the set empty. */
 	rst_fence_sc();

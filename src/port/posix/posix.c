@@ -78,7 +78,7 @@ struct kept {
 	int error, cancel;
 };
 
-static struct kept keep(void)
+static struct kept keep_begin(void)
 {
 	struct kept kept = {.error = errno};
 
@@ -86,7 +86,7 @@ static struct kept keep(void)
 	return kept;
 }
 
-static void restore_kept(struct kept kept)
+static void keep_end(struct kept kept)
 {
 	pthread_setcancelstate(kept.cancel, NULL);
 	errno = kept.error;
@@ -94,41 +94,41 @@ static void restore_kept(struct kept kept)
 
 void rst_park(_Atomic uint32_t *word, uint32_t value)
 {
-	struct kept kept = keep();
+	struct kept kept = keep_begin();
 
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-	restore_kept(kept);
+	keep_end(kept);
 }
 
 void rst_unpark(_Atomic uint32_t *word)
 {
-	struct kept kept = keep();
+	struct kept kept = keep_begin();
 
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	restore_kept(kept);
+	keep_end(kept);
 }
 
 void rst_sleep(unsigned round)
 {
 	long us = 50L << (round < 4 ? round : 4);
 	struct timespec pause = {.tv_nsec = us * 1000};
-	struct kept kept = keep();
+	struct kept kept = keep_begin();
 
 	nanosleep(&pause, NULL);
-	restore_kept(kept);
+	keep_end(kept);
 }
 
 #if RST_SEQ
 static bool membarrier(int command, unsigned cpu)
 {
-	struct kept kept = keep();
+	struct kept kept = keep_begin();
 	bool done =
 		syscall(SYS_membarrier, command,
 			command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? MEMBARRIER_CMD_FLAG_CPU
 									 : 0,
 			cpu) == 0;
 
-	restore_kept(kept);
+	keep_end(kept);
 	return done;
 }
 
