@@ -28,9 +28,10 @@ static roost_t *roost;
 #include <sys/rseq.h>
 
 /* In place of the port's, by the linker. */
-bool __wrap_rst_seq_ready(void);
-bool __wrap_rst_seq_ready(void)
+bool __wrap_rst_seq_ready(const void *memory);
+bool __wrap_rst_seq_ready(const void *memory)
 {
+	(void)memory;
 	return true;
 }
 

@@ -141,7 +141,8 @@ enum roost_free_path {
 /* May CPUs keep a few frames about them (roost)? What they keep: docs/design.md. */
 enum roost_pockets {
 	/* Where the port can: x86-64 Linux from 5.10 on, aarch64 Linux 5.10 to 6.18; glibc from
-	 * 2.35 on. In POSIX the metadata must then be used by one process. */
+	 * 2.35 on. In POSIX not where the metadata lies in memory that processes share: then each
+	 * call goes to the sets, and every process maps the metadata at the same address. */
 	ROOST_POCKETS_AUTO = 0,
 	ROOST_POCKETS_OFF = 1,
 };

@@ -171,8 +171,9 @@ _Noreturn void rst_fatal(const char *text)
 
 /* ---- Sequences ----------------------------------------------------------------------------- */
 
-bool rst_seq_ready(void)
+bool rst_seq_ready(const void *memory)
 {
+	(void)memory;
 	return true;
 }
 

@@ -2,6 +2,7 @@
 /* The parts of the POSIX port that are no inline functions. */
 #define _GNU_SOURCE 1
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -92,11 +93,12 @@ static void keep_end(struct kept kept)
 	errno = kept.error;
 }
 
+/* Not FUTEX_PRIVATE_FLAG: the metadata may lie in memory that several processes share. */
 void rst_park(_Atomic uint32_t *word, uint32_t value)
 {
 	struct kept kept = keep_begin();
 
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 	keep_end(kept);
 }
 
@@ -104,7 +106,7 @@ void rst_unpark(_Atomic uint32_t *word)
 {
 	struct kept kept = keep_begin();
 
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 	keep_end(kept);
 }
 
@@ -151,9 +153,47 @@ static bool are_broken_off(void)
 #endif
 }
 
-bool rst_seq_ready(void)
+/* Does a line of /proc/self/maps describe shared memory that holds an address? */
+static bool is_shared_at(const char *line, uintptr_t address)
 {
-	return __rseq_size && are_broken_off() &&
+	char *end;
+	uintptr_t first = strtoul(line, &end, 16),
+		  last = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
+
+	return address >= first && address < last && strlen(end) > 4 && end[4] == 's';
+}
+
+/* May other processes use this memory too? Without stdio, which may allocate. If the kernel does
+ * not tell, it is thought to be the caller's own. */
+static bool is_shared(const void *memory)
+{
+	struct kept kept = keep_begin();
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	char buffer[2048], line[64] = "";
+	size_t length = 0;
+	bool shared = false;
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (buffer[i] == '\n') {
+				shared |= is_shared_at(line, (uintptr_t)memory);
+				length = 0;
+			} else if (length < sizeof(line) - 1) {
+				line[length++] = buffer[i];
+				line[length] = 0;
+			}
+		}
+	if (fd >= 0)
+		close(fd);
+	keep_end(kept);
+	return shared;
+}
+
+bool rst_seq_ready(const void *memory)
+{
+	/* The fence reaches the threads of the caller's process alone. */
+	return __rseq_size && are_broken_off() && !is_shared(memory) &&
 	       membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0); /* Linux 5.10 */
 }
 

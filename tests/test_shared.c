@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_shared.c - metadata in memory that several processes share, at the same address in each.
+ */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FRAMES = 4 * 1024, PROCESSES = 4, ROUNDS = 4000, PATIENCE = 30 };
+
+static roost_t *open_shared(void *const *state, unsigned cpus, void **metadata, size_t *size)
+{
+	struct roost_range range = {0, FRAMES, 0, 0};
+	struct roost_config config = rig_config(state);
+	roost_t *roost;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.nr_cpus = TEST_UP ? 1 : cpus;
+	*size = roost_metadata_size(&config);
+	*metadata = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(*metadata, MAP_FAILED);
+	assert_int_equal(roost_init(&roost, &config, *metadata, *size), 0);
+	return roost;
+}
+
+static void expect_all_free(roost_t *roost)
+{
+	assert_int_equal(roost_validate(roost, NULL), 0);
+	assert_int_equal(roost_free_frames(roost, 0, NULL), FRAMES);
+}
+
+/* Large blocks go through the zone, small ones through the CPU. A misuse is fatal. */
+static _Noreturn void use(roost_t *roost, unsigned process)
+{
+	alarm(PATIENCE);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		unsigned order = i % 4 ? 10 : i % 3;
+		roost_pfn pfn = roost_alloc(roost, order, ROOST_WAIT);
+
+		if (pfn != ROOST_NONE)
+			roost_free(roost, pfn, order);
+		if (i % 1000 == process)
+			roost_drain(roost, -1);
+	}
+	_exit(0);
+}
+
+/* Nobody waits for ever for a lock that another process has dropped. */
+static void processes_share(void **state)
+{
+	roost_t *roost;
+	void *metadata;
+	size_t size;
+	int status;
+
+	NEED_SMP();
+	roost = open_shared(state, 2, &metadata, &size);
+	roost_posix_set_cpu(-1);
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (!fork())
+			use(roost, i);
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	expect_all_free(roost);
+	munmap(metadata, size);
+}
+
+/* A pocket can be emptied by its own process alone: there are none. */
+static void no_pockets(void **state)
+{
+	struct roost_pageblock_info info;
+	roost_t *roost;
+	void *metadata;
+	size_t size;
+	roost_pfn pfn;
+
+	roost = open_shared(state, 4, &metadata, &size);
+	if (TEST_PCPBUDDY)
+		suite_skip(__func__, "is of the other engine");
+	roost_posix_set_cpu(-1);
+	pfn = roost_alloc(roost, 0, 0);
+	assert_int_not_equal(pfn, ROOST_NONE);
+	roost_free(roost, pfn, 0);
+	assert_int_equal(roost_pageblock_info(roost, pfn, &info), 0);
+	assert_int_equal(info.free, BLOCK); /* without those in pockets */
+	expect_all_free(roost);
+	munmap(metadata, size);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(processes_share, variants_owners),
+		SUITE_TEST(no_pockets, variants_one),
+	};
+
+	return SUITE_RUN("shared", tests, argc, argv);
+}
