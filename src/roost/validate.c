@@ -47,7 +47,7 @@ static bool is_free(struct walk *w, rst_frame_id f)
 	return w->whole || rst_set_has(&w->r->blocks[b], f % RST_PAGEBLOCK);
 }
 
-static void add(struct bag *bag, rst_frame_id f)
+static void put_in_bag(struct bag *bag, rst_frame_id f)
 {
 	uint64_t mixed = (f + 1) * 0x9e3779b97f4a7c15;
 
@@ -93,7 +93,7 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 		return fail(w, "what is recorded of a frame exists", rst_pfn_of(span, at), 0, om);
 	w->free++;
 	if (!is_free(w, at))
-		add(&w->hidden, at);
+		put_in_bag(&w->hidden, at);
 	return true;
 }
 
@@ -106,7 +106,7 @@ static bool check_pocketed(struct walk *w, rst_frame_id f, uint32_t n)
 		if (f / RST_PAGEBLOCK >= w->r->nr_blocks || is_free(w, f))
 			return fail(w, "each frame is allocated or free in one place",
 				    rst_pfn_of(rst_span_of(&w->r->base.map, f), f), 0, 1);
-		add(&w->pocketed, f);
+		put_in_bag(&w->pocketed, f);
 	}
 	return true;
 }

@@ -39,6 +39,7 @@
 	X(accept4, EMFILE, ECONNABORTED)                                                           \
 	X(recv, ECONNRESET)                                                                        \
 	X(send, EPIPE, EAGAIN)                                                                     \
+	X(open, ENOENT, EMFILE)                                                                    \
 	X(read, EAGAIN)                                                                            \
 	X(close, EINTR)
 

@@ -60,6 +60,19 @@ WRAP(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, f
 WRAP(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
 WRAP(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size))
 
+/* Of the files that the library opens none is made. */
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	int error = faults_at(FAULTS_open);
+
+	if (!error)
+		return __real_open(path, flags);
+	errno = error;
+	return -1;
+}
+
 /* Closed all the same, as Linux does it. */
 int __real_close(int fd);
 int __wrap_close(int fd);
