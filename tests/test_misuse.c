@@ -269,24 +269,26 @@ static void hole(void **state)
 
 static void bad_order(void **state)
 {
-	static const unsigned orders[] = {ROOST_DEFAULT_MAX_ORDER + 1, 32, 63, 64, 4096};
+	static const unsigned orders[] = {
+		ROOST_DEFAULT_MAX_ORDER + 1, 32, 63, 64, 4096, INT_MAX, UINT_MAX};
 	struct rig rig;
 	roost_pfn pfn, pfns[3];
 
 	open_misused(&rig, state);
 	pfn = rig_get(&rig, ROOST_DEFAULT_MAX_ORDER, 0);
 	for (unsigned i = 0; i < LENGTH(orders); i++) {
+		int given = orders[i] > INT_MAX ? INT_MAX : (int)orders[i];
 		struct roost_misuse expected = {.kind = ROOST_MISUSE_BAD_ORDER,
 						.call = "roost_alloc",
 						.pfn = ROOST_NONE,
-						.order_given = (int)orders[i],
+						.order_given = given,
 						.order_found = -1,
 						.head_found = ROOST_NONE};
 
 		for (unsigned w = 0; w < LENGTH(ways); w++) {
 			ways[w].run(rig.roost, pfn, orders[i]);
 			assert_int_equal(rig.misuse[0].kind, ROOST_MISUSE_BAD_ORDER);
-			assert_int_equal(rig.misuse[0].order_given, orders[i]);
+			assert_int_equal(rig.misuse[0].order_given, given);
 			assert_int_equal(rig.misuse[0].pfn, pfn);
 			assert_string_equal(rig.misuse[0].call, ways[w].call);
 			assert_int_equal(rig.nr_misuse, 1);

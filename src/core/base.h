@@ -160,7 +160,7 @@ static inline struct roost_misuse rst_misuse_of(const char *call, roost_pfn pfn,
 {
 	return (struct roost_misuse){.call = call,
 				     .pfn = pfn,
-				     .order_given = (int)order,
+				     .order_given = order > INT32_MAX ? INT32_MAX : (int)order,
 				     .order_found = -1,
 				     .head_found = ROOST_NONE};
 }
