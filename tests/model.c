@@ -248,13 +248,19 @@ static uint64_t free_in_block(const struct model *m, roost_pfn first, int zone)
  * zone in it. */
 static void do_rest(struct model *m)
 {
-	roost_pfn first = m->base + (roost_pfn)below(m, MODEL_BLOCKS) * BLOCK;
-	roost_pfn pfn = first + below(m, BLOCK);
-	uint64_t frames[ROOST_PAGEBLOCK_WORDS];
-	int zone = shadow_zone(&m->rig.shadow, pfn);
-	uint64_t most = is_apart(m, first, 0) ? 0 : free_in_block(m, first, zone), found = 0;
+	unsigned block = below(m, MODEL_BLOCKS);
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS], most, found = 0;
+	roost_pfn first, pfn;
 	size_t n;
+	int zone;
 
+	if (any_apart(m) && below(m, 2))
+		while (!m->apart[block])
+			block = (block + 1) % MODEL_BLOCKS;
+	first = m->base + (roost_pfn)block * BLOCK;
+	pfn = first + below(m, BLOCK);
+	zone = shadow_zone(&m->rig.shadow, pfn);
+	most = m->apart[block] ? 0 : free_in_block(m, first, zone);
 	TELL(m, "the rest of the pageblock of pfn %" PRIu64, pfn);
 	n = roost_alloc_rest(m->rig.roost, pfn, frames);
 	for (unsigned i = 0; i < BLOCK; i++) {

@@ -238,6 +238,26 @@ static void make(const struct roost_config *config, size_t size, struct fuzz_byt
 	munmap(memory, pages + 4096);
 }
 
+/* What is taken for good is what roost.h says of maps. */
+static void check_good(const struct roost_config *config)
+{
+	size_t nr_zones = config->zones ? config->nr_zones : 1;
+
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *r = &config->ranges[i];
+
+		FUZZ_CHECK(r->start < r->end, "a range that ends before its start");
+		if (r->flags & ROOST_RANGE_RESERVED)
+			continue;
+		FUZZ_CHECK(r->zone < nr_zones, "a range of zone %u, of %zu", r->zone, nr_zones);
+		for (size_t k = 0; k < i; k++)
+			FUZZ_CHECK(config->ranges[k].flags & ROOST_RANGE_RESERVED ||
+					   config->ranges[k].end <= r->start ||
+					   r->end <= config->ranges[k].start,
+				   "two ranges that overlap");
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_bytes bytes = {data, data + size};
@@ -259,8 +279,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(!needed, "%zu bytes of metadata, but: %s", needed, error);
 		FUZZ_CHECK(err == -ROOST_EINVAL || err == -ROOST_E2BIG, "%s, but: %s", error,
 			   roost_strerror(err));
-	} else if (needed && needed <= MOST) {
-		make(&world.config, needed, &bytes);
+	} else {
+		check_good(&world.config);
+		if (needed && needed <= MOST)
+			make(&world.config, needed, &bytes);
 	}
 	return 0;
 }
