@@ -225,6 +225,7 @@ static void make(const struct roost_config *config, size_t size, struct fuzz_byt
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	/* Behind the metadata is nothing, up to the alignment. */
 	uint8_t *at = memory + (pages - size) / 64 * 64;
+	struct roost_zone_info info;
 	roost_t *roost;
 	int err;
 
@@ -234,6 +235,11 @@ static void make(const struct roost_config *config, size_t size, struct fuzz_byt
 	FUZZ_CHECK(err == -ROOST_ENOSPC, "a byte less of metadata: %d", err);
 	err = roost_init(&roost, config, at, size);
 	FUZZ_CHECK(!err, "a good configuration: %s", roost_strerror(err));
+	for (unsigned z = 0; config->zones && z < config->nr_zones; z++)
+		FUZZ_CHECK(!roost_zone_info(roost, z, &info) &&
+				   info.managed >= config->zones[z].reserve,
+			   "zone %u has %" PRIu64 " frames and a reserve of %" PRIu64, z,
+			   info.managed, config->zones[z].reserve);
 	use(roost, config, b);
 	munmap(memory, pages + 4096);
 }
