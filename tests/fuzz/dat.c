@@ -44,14 +44,22 @@ static void in_child(const char *path, int log)
 	_exit(NO_FIND);
 }
 
-/* What a sanitizer found is ours if our sources come before libtracecmd's or libtraceevent's. */
+/* What a sanitizer found is ours if our sources come before those of libtracecmd and
+ * libtraceevent; and if it was left to it to say of a signal that it means a crash. */
 static bool is_ours(const char *text)
 {
 	const char *theirs = strstr(text, "libtrace"), *ours = strstr(text, "/tool/");
 
-	if (strstr(text, "FOUND: ") || strstr(text, "runtime error: "))
+	if (strstr(text, "AddressSanitizer: SEGV") || strstr(text, "runtime error: "))
 		return true;
-	return strstr(text, "AddressSanitizer") && ours && (!theirs || ours < theirs);
+	return ours && (!theirs || ours < theirs);
+}
+
+/* A sanitizer or libFuzzer, which looks after memory, ended the process. */
+static bool is_report(const char *text)
+{
+	return strstr(text, "AddressSanitizer") || strstr(text, "runtime error: ") ||
+	       strstr(text, "libFuzzer: out-of-memory");
 }
 
 static void check_end(int status, int log)
@@ -60,10 +68,11 @@ static void check_end(int status, int log)
 	ssize_t n = pread(log, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = 0;
-	if (strstr(text, "AddressSanitizer") && !is_ours(text))
+	if (is_report(text) && !is_ours(text))
 		return;
-	if (WIFSIGNALED(status) || (WEXITSTATUS(status) != NO_FIND && is_ours(text)) ||
-	    (WEXITSTATUS(status) != NO_FIND && WEXITSTATUS(status) != EXIT_USAGE))
+	if (WIFSIGNALED(status) ||
+	    (WEXITSTATUS(status) != NO_FIND && WEXITSTATUS(status) != EXIT_USAGE) ||
+	    (is_report(text) && is_ours(text)))
 		fuzz_fail("reading a trace.dat ends with status %#x: %.900s", (unsigned)status,
 			  text);
 }

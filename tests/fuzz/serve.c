@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,9 @@ static char *ask(const uint8_t *data, size_t size)
 	if (size)
 		(void)!send(fd, data, size, MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
-	while ((n = recv(fd, text + length, room - 1 - length, 0)) > 0) {
-		length += (size_t)n;
+	while ((n = recv(fd, text + length, room - 1 - length, 0)) > 0 ||
+	       (n < 0 && errno == EINTR)) { /* libFuzzer's clock */
+		length += n > 0 ? (size_t)n : 0;
 		if (length == room - 1) {
 			room *= 2;
 			text = realloc(text, room);
