@@ -58,7 +58,7 @@ static bool is_ours(const char *text)
 /* A sanitizer or libFuzzer, which looks after memory, ended the process. */
 static bool is_report(const char *text)
 {
-	return strstr(text, "AddressSanitizer") || strstr(text, "runtime error: ") ||
+	return strstr(text, "ERROR: AddressSanitizer") || strstr(text, "runtime error: ") ||
 	       strstr(text, "libFuzzer: out-of-memory");
 }
 
