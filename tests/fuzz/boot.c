@@ -108,8 +108,8 @@ static void visit(const struct dtb *dtb, dtb_node parent, dtb_node node, unsigne
 static bool is_memory(const struct roost_range *r)
 {
 	for (size_t i = 0; i < machine.nr; i++)
-		if (r->start >= (machine.memory[i].start >> FRAME_SHIFT) &&
-		    r->end <= machine.memory[i].end >> FRAME_SHIFT)
+		if (r->start << FRAME_SHIFT >= machine.memory[i].start &&
+		    r->end << FRAME_SHIFT <= machine.memory[i].end)
 			return true;
 	return r->start >= r->end;
 }
