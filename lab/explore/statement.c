@@ -258,12 +258,11 @@ static void note_orders(struct orders *o, const struct program *p)
 	for (unsigned i = 0; i < p->nr; i++) {
 		const struct statement *s = &p->statements[i];
 
-		if (s->verb == VERB_ALLOC || s->verb == VERB_ALLOC_BULK)
+		/* Nobody need set what is waited for: a livelock may be wanted. */
+		if (s->verb == VERB_ALLOC || s->verb == VERB_ALLOC_BULK || s->verb == VERB_WAIT)
 			note(o, s, 0);
 		else if (s->verb == VERB_SPLIT)
 			note(o, s, 1);
-		else if (s->verb == VERB_WAIT) /* nobody need set it: a livelock may be wanted */
-			note(o, s, 0);
 	}
 }
 

@@ -32,7 +32,7 @@ typedef uint32_t rst_frame_id;
 
 #define RST_NO_FRAME UINT32_MAX
 /* Records of all frames; a multiple of a pageblock's. The id behind the last is one, too. */
-#define RST_MAX_FRAME (((uint64_t)1 << 32) - 2 * RST_PAGEBLOCK)
+#define RST_MAX_FRAME (((uint64_t)1 << 32) - (uint64_t)2 * RST_PAGEBLOCK)
 
 struct rst_span {
 	roost_pfn base;
