@@ -5,7 +5,7 @@
  * A free needs no look at whether a CPU is off-line: its home is but a place for hints, which
  * everybody reads. Handing its pageblocks to the zone brings them nearer to those who allocate.
  */
-#include "roost/engine.h"
+#include "roost/hidden.h"
 
 /* Leaves the CPU without current pageblocks. */
 static void leave_all(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp)
@@ -128,6 +128,17 @@ static void take_from_all(struct roost *r, struct rst_zone *z, rst_block_id b)
 		}
 }
 
+/* Undoes that. Hidden until it is noted anew: no search visits the list that it comes from. */
+static bool put_together(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned place)
+{
+	bool done;
+
+	rst_hide(z);
+	done = rst_move(r, z, b, place, ROOST_LIST_MOVABLE);
+	rst_show(z);
+	return done;
+}
+
 enum { ISOLATE_TRIES = 16 }; /* for a place that allocations keep changing */
 
 /* Changes the place; *err if it cannot be. */
@@ -141,7 +152,8 @@ static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool 
 		if (list == ROOST_LIST_RESERVE || (list == ROOST_LIST_ISOLATE) == isolate)
 			return false;
 		*err = -ROOST_EAGAIN;
-		if (rst_move(r, z, b, place, isolate ? ROOST_LIST_ISOLATE : ROOST_LIST_MOVABLE))
+		if (isolate ? rst_move(r, z, b, place, ROOST_LIST_ISOLATE)
+			    : put_together(r, z, b, place))
 			return true;
 	}
 	return false;

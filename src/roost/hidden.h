@@ -7,6 +7,8 @@
  *	holds it in registers, on its way from a set or a pocket to another one, or back
  *	has cleared a hint and not looked yet whether there is something behind it
  *	has counted it off the reserve, and gives it back if it does not get it
+ *	has taken its pageblock out of the isolated ones, a list that nobody searches, and not
+ *	noted it in another one yet
  *
  * begun and ended (struct rst_zone, struct rst_pocket) mean this alone: sections of code in which
  * somebody may hide frames, counted before the first is hidden, and when all can be found again. A
