@@ -124,13 +124,18 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 /* Frames that the request might have; never fewer than at some instant during the call. */
 static uint64_t usable(const struct rst_call *q)
 {
+	uint64_t out[ROOST_MAX_ZONES], sum = 0, come;
 	struct rst_zone *z;
-	uint64_t sum = 0;
+	unsigned n = 0;
 
-	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
-		uint64_t free = rst_available(q->r, z), kept = q->ask.reserve ? 0 : z->desc.min;
-
-		sum += free > kept ? free - kept : 0;
+	/* Of all zones before the rest of any, so that it is one instant for all: a frame that is
+	 * taken from one while another comes to the next is missed otherwise. */
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
+		out[n++] = rst_out_of_reach(q->r, z) + (q->ask.reserve ? 0 : z->desc.min);
+	n = 0;
+	for (unsigned i = 0; (z = zone_to_try(q, &i)); n++) {
+		come = rst_zone_come(q->r, z);
+		sum += come > out[n] ? come - out[n] : 0;
 	}
 	return sum;
 }

@@ -89,7 +89,7 @@ enum {
 /*
  * Blocks of each order, counted on one CPU: a free before it is seen, an allocation after it was
  * made. So who adds up allocations first and frees then never finds fewer free frames than there
- * were in between: see rst_zone_free_frames(). Each CPU has two of these.
+ * were in between: see rst_zone_gone(). Each CPU has two of these.
  */
 struct rst_order_counts {
 	_Atomic uint64_t allocated[RST_ORDERS], freed[RST_ORDERS];
@@ -364,15 +364,22 @@ static inline struct rst_here rst_here(const struct roost *r)
 			rst_add_rel(&(z)->pcps[cpu].orders.name[k], 1);                            \
 	} while (0)
 
-/* What was counted on a CPU. Acquire: see rst_zone_free_frames(). */
+/* What was counted on a CPU. Acquire: see rst_zone_gone(). */
 #define RST_SUM(z, cpu, name, k)                                                                   \
 	(rst_load_acq(&(z)->pockets[cpu].orders.name[k]) +                                         \
 	 rst_load_acq(&(z)->pcps[cpu].orders.name[k]))
 
 /*
- * Free frames of a zone, wherever they are; O(CPUs). Never fewer than at some instant during the
- * call, and exact at rest.
+ * Frames of a zone that were allocated so far; those that it began with and that were freed so far.
+ * O(CPUs). Acquire: whoever's allocation is counted in the first got its block from a free that was
+ * counted before the block was put. So who asks for the first, and then for the second, finds no
+ * fewer free frames than there were at the instant in between. Of several zones it is one instant
+ * if the first is asked of all of them before the second of any.
  */
+uint64_t rst_zone_gone(const struct roost *r, const struct rst_zone *z);
+uint64_t rst_zone_come(const struct roost *r, const struct rst_zone *z);
+
+/* The free frames of one zone, wherever they are: the difference. Exact at rest. */
 uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z);
 
 /* ---- zone.c: what one zone has ------------------------------------------------------------- */
@@ -411,7 +418,9 @@ static inline bool rst_reserve_is_short(const struct rst_zone *z)
 
 /* Takes up to count blocks; how many. Calls the pressure hook. */
 size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
-/* Free frames that are not isolated: rst_zone_free_frames(), and a walk if there are such. */
+/* rst_zone_gone() and isolated frames: a walk if there are such. */
+uint64_t rst_out_of_reach(const struct roost *r, const struct rst_zone *z);
+/* Free frames that are not isolated: rst_zone_come() less the above. */
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
 void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);
 

@@ -11,19 +11,31 @@ const char *roost_build_config(void)
 	return "engine=roost " RST_BUILD;
 }
 
-uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
+uint64_t rst_zone_gone(const struct roost *r, const struct rst_zone *z)
 {
-	uint64_t allocated = 0, freed = 0;
+	uint64_t allocated = 0;
 
-	/* Acquire, and allocations first: whoever's allocation is counted here got its block from a
-	 * free that was counted before the block was put, so that free is counted below. */
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		for (unsigned k = 0; k <= r->base.max_order; k++)
 			allocated += RST_SUM(z, cpu, allocated, k) << k;
+	return allocated;
+}
+
+uint64_t rst_zone_come(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t freed = 0;
+
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		for (unsigned k = 0; k <= r->base.max_order; k++)
 			freed += RST_SUM(z, cpu, freed, k) << k;
-	return z->desc.managed - allocated + freed;
+	return z->desc.managed + freed;
+}
+
+uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t gone = rst_zone_gone(r, z);
+
+	return rst_zone_come(r, z) - gone;
 }
 
 /* ---- Counters ------------------------------------------------------------------------------ */
