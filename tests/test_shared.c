@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 #include "harness.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,8 +73,21 @@ static void processes_share(void **state)
 	munmap(metadata, size);
 }
 
-/* A pocket can be emptied by its own process alone: there are none. */
-static void no_pockets(void **state)
+/* From now on nobody gets a descriptor; the limit until then. */
+static struct rlimit no_descriptors(void)
+{
+	struct rlimit before, none;
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return before;
+}
+
+static void expect_no_pockets(void *const *state)
 {
 	struct roost_pageblock_info info;
 	roost_t *roost;
@@ -81,8 +96,6 @@ static void no_pockets(void **state)
 	roost_pfn pfn;
 
 	roost = open_shared(state, 4, &metadata, &size);
-	if (TEST_PCPBUDDY)
-		suite_skip(__func__, "is of the other engine");
 	roost_posix_set_cpu(-1);
 	pfn = roost_alloc(roost, 0, 0);
 	assert_int_not_equal(pfn, ROOST_NONE);
@@ -91,6 +104,20 @@ static void no_pockets(void **state)
 	assert_int_equal(info.free, BLOCK); /* without those in pockets */
 	expect_all_free(roost);
 	munmap(metadata, size);
+}
+
+/* A pocket can be emptied by its own process alone: there are none; nor if it is not to be known
+ * whose memory it is. */
+static void no_pockets(void **state)
+{
+	struct rlimit before;
+
+	if (TEST_PCPBUDDY)
+		suite_skip(__func__, "is of the other engine");
+	expect_no_pockets(state);
+	before = no_descriptors();
+	expect_no_pockets(state);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 int main(int argc, char **argv)

@@ -163,16 +163,17 @@ static bool is_shared_at(const char *line, uintptr_t address)
 	return address >= first && address < last && strlen(end) > 4 && end[4] == 's';
 }
 
-/* May other processes use this memory too? Without stdio, which may allocate. If the kernel does
- * not tell, it is thought to be the caller's own. */
+/* May other processes use this memory too? Without stdio, which may allocate. Where /proc is not
+ * mounted it is thought to be the caller's own; if the file is there but cannot be opened or read
+ * (no descriptor left, a sandbox), it may be shared. */
 static bool is_shared(const void *memory)
 {
 	struct kept kept = keep_begin();
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	char buffer[2048], line[64] = "";
 	size_t length = 0;
-	bool shared = false;
-	ssize_t n;
+	bool shared = fd < 0 && errno != ENOENT;
+	ssize_t n = 0;
 
 	while (fd >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
 		for (ssize_t i = 0; i < n; i++) {
@@ -187,7 +188,7 @@ static bool is_shared(const void *memory)
 	if (fd >= 0)
 		close(fd);
 	keep_end(kept);
-	return shared;
+	return shared || n < 0;
 }
 
 bool rst_seq_ready(const void *memory)
