@@ -99,6 +99,8 @@ static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id
 		had = take_in_block(q, z, b, f);
 		if (had)
 			rst_add_rlx(&z->reserve_free, -size);
+		/* Others outran it; of ordinary pageblocks that shows when the hint is demoted. */
+		q->missed |= !had && has_run(&q->r->blocks[b], q->ask.order);
 		return had;
 	}
 	if (!has_run(&q->r->blocks[b], q->ask.order))
@@ -107,6 +109,7 @@ static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id
 	had = rst_take_rel(&z->reserve_free, size) >= mark && take_in_block(q, z, b, f);
 	if (!had)
 		rst_add_rlx(&z->reserve_free, size);
+	q->missed |= !had && has_run(&q->r->blocks[b], q->ask.order);
 	rst_show(z);
 	return had;
 }
