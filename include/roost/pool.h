@@ -21,10 +21,15 @@
  * pages that threads that are no more had in registers at that instant cannot be had in the child
  * (struct roost_pool_info says how many) until roost_pool_recover().
  *
- * Cancellation. No call is a cancellation point, and none is left half done.
+ * Cancellation. No call is a cancellation point, and none is left half done. A thread that may be
+ * cancelled asynchronously (PTHREAD_CANCEL_ASYNCHRONOUS) must not call these. With glibc a handler
+ * is in such a thread if it came on top of a cancellation point, as read(): in a thread that may be
+ * cancelled it calls pthread_setcancelstate() before these, and again afterwards.
  *
- * A call that may wait and is made on top of another one that it would wait for, by a signal
- * handler or a misuse hook, writes its name to standard error and aborts.
+ * A call that may wait and is made on top of another one that it would wait for, by a misuse hook
+ * or the handler of a synchronous signal, writes its name to standard error and aborts. Other
+ * signals are blocked while a thread holds a lock of a pool: for some pageblocks of a trim, one
+ * chunk of a resize.
  */
 #ifndef ROOST_POOL_H
 #define ROOST_POOL_H

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 RST_POOL_THREAD volatile unsigned rst_pool_inside;
 RST_POOL_THREAD const char *volatile rst_pool_calling;
+RST_POOL_THREAD bool rst_pool_no_signals;
 
 struct rst_pool_lock rst_registry_lock;
 
@@ -50,13 +52,36 @@ static uint64_t self(void)
 	return name;
 }
 
-/* Did the thread end with the lock? The kernel's number alone may by now be another thread's: then
- * this waits for that one's end. */
+static pid_t number_in(uint64_t thread)
+{
+	return (pid_t)(thread & (((uint64_t)1 << TID_BITS) - 1));
+}
+
+/* The first thread's number is the process's: the kernel knows it as long as that lives. Then its
+ * state tells; where /proc is not mounted, nothing does. */
+static bool is_first_gone(void)
+{
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	char text[128];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	const char *name_end;
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = 0;
+	name_end = strrchr(text, ')');
+	return name_end && !strncmp(name_end, ") Z", 3);
+}
+
+/* Did the thread, another one, end with the lock? The kernel's number alone may by now be another
+ * thread's: if that is not the caller, this waits for its end. */
 static bool is_gone(uint64_t holder)
 {
-	pid_t tid = (pid_t)(holder & (((uint64_t)1 << TID_BITS) - 1));
+	pid_t tid = number_in(holder), process = getpid();
 	int saved = errno;
-	bool gone = tid && syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
+	bool gone = tid && (tid == number_in(self()) ||
+			    (syscall(SYS_tgkill, process, tid, 0) != 0 && errno == ESRCH) ||
+			    (tid == process && is_first_gone()));
 
 	errno = saved;
 	return gone;
@@ -64,26 +89,54 @@ static bool is_gone(uint64_t holder)
 
 /* ---- Locks --------------------------------------------------------------------------------- */
 
+/*
+ * A thread holds a lock with signals blocked, since others wait for it, perhaps under a lock of
+ * their own that a handler of this thread wants. Synchronous signals stay open: blocked, they would
+ * kill the process, and who single-steps through a call could not go on.
+ */
+static void block_signals(sigset_t *old)
+{
+	static const int synchronous[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
+	sigset_t most;
+
+	sigfillset(&most);
+	for (unsigned i = 0; i < sizeof(synchronous) / sizeof(synchronous[0]); i++)
+		sigdelset(&most, synchronous[i]);
+	pthread_sigmask(SIG_BLOCK, &most, old);
+}
+
+/* The lock from this holder to the caller, with signals blocked from then on. */
+static bool take_from(struct rst_pool_lock *lock, uint64_t holder)
+{
+	sigset_t old;
+
+	if (!rst_pool_no_signals)
+		block_signals(&old);
+	/* Not while this is a child whose locks are being broken. */
+	if (rst_fork_look() &&
+	    atomic_compare_exchange_strong_explicit(&lock->holder, &holder, self(),
+						    memory_order_acquire, memory_order_relaxed)) {
+		if (!rst_pool_no_signals)
+			lock->signals = old;
+		return true;
+	}
+	if (!rst_pool_no_signals)
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return false;
+}
+
 bool rst_pool_try(struct rst_pool_lock *lock)
 {
-	uint64_t nobody = 0, me;
-
-	/* Not while this is a child whose locks are being broken. */
-	if (!rst_fork_look())
-		return false;
-	me = self();
-	if (!atomic_compare_exchange_strong_explicit(&lock->holder, &nobody, me,
-						     memory_order_acquire, memory_order_relaxed))
-		return false;
-	/* A handler may have forked in between: this is the child. */
-	if (me != self())
-		atomic_store_explicit(&lock->holder, self(), memory_order_relaxed);
-	return true;
+	return !atomic_load_explicit(&lock->holder, memory_order_relaxed) && take_from(lock, 0);
 }
 
 void rst_pool_unlock(struct rst_pool_lock *lock)
 {
+	sigset_t old = lock->signals;
+
 	atomic_store_explicit(&lock->holder, 0, memory_order_release);
+	if (!rst_pool_no_signals)
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock)
@@ -98,9 +151,7 @@ static bool inherit(struct rst_pool_lock *lock)
 {
 	uint64_t holder = atomic_load_explicit(&lock->holder, memory_order_relaxed);
 
-	if (!holder || !is_gone(holder) ||
-	    !atomic_compare_exchange_strong_explicit(&lock->holder, &holder, self(),
-						     memory_order_acquire, memory_order_relaxed))
+	if (!holder || holder == self() || !is_gone(holder) || !take_from(lock, holder))
 		return false;
 	rst_fork_repair(lock);
 	return true;
@@ -116,16 +167,21 @@ static _Noreturn void would_wait_for_itself(const char *call)
 				      call));
 }
 
+/* Has the caller the lock now? */
+static bool get(struct rst_pool_lock *lock, const char *call, unsigned round)
+{
+	if (rst_pool_try(lock))
+		return true;
+	if (atomic_load_explicit(&lock->holder, memory_order_relaxed) == self())
+		would_wait_for_itself(call);
+	return round && inherit(lock);
+}
+
 void rst_pool_lock(struct rst_pool_lock *lock, const char *call)
 {
 	rst_pool_name(call);
-	for (unsigned round = 0; !rst_pool_try(lock); round++) {
-		if (atomic_load_explicit(&lock->holder, memory_order_relaxed) == self())
-			would_wait_for_itself(call);
-		if (round && inherit(lock))
-			return;
+	for (unsigned round = 0; !get(lock, call, round); round++)
 		rst_pool_sleep(round);
-	}
 }
 
 bool rst_pool_is_busy(roost_pool_t *pool)
@@ -167,7 +223,7 @@ void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before)
 		return;
 	}
 	rst_fork_repair(lock);
-	rst_pool_unlock(lock);
+	atomic_store_explicit(&lock->holder, 0, memory_order_release);
 }
 
 /* ---- Around calls -------------------------------------------------------------------------- */
@@ -194,13 +250,13 @@ void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)
 
 	rst_pool_name(name_of_call);
 	sigfillset(&all);
-	for (;;) {
+	/* With signals open while it sleeps, never while it has the lock. */
+	for (unsigned round = 0;; round++) {
 		pthread_sigmask(SIG_SETMASK, &all, &call->signals);
-		if (rst_pool_try(&rst_registry_lock))
+		if (get(&rst_registry_lock, name_of_call, round))
 			return;
 		pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
-		rst_pool_lock(&rst_registry_lock, name_of_call); /* until it is free */
-		rst_pool_unlock(&rst_registry_lock);
+		rst_pool_sleep(round);
 	}
 }
 

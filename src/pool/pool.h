@@ -21,9 +21,10 @@
  *	t  the trim lock
  *	n  the threads that create and destroy pools
  *
- * Both locks are only ever tried, with signals open: who wants to wait sleeps in rounds, in thread
- * context, holding nothing. Rank: registry, then size before trim of a pool. The registry's lock is
- * held with signals blocked. fork() takes none.
+ * A thread holds any of the locks with signals blocked. Allocations only try them; other calls, in
+ * thread context, sleep in rounds until they have one. Rank: registry, then size before trim of a
+ * pool. A trim lets go after each few pageblocks, so nobody's signals wait for all of it. fork()
+ * takes none.
  */
 #ifndef RST_POOL_H
 #define RST_POOL_H
@@ -42,9 +43,9 @@ enum {
 	RST_POOL_BULK = 64,
 };
 
-/* Who holds it: see lock.c; 0 if nobody does. */
 struct rst_pool_lock {
-	_Atomic uint64_t holder; /* a */
+	_Atomic uint64_t holder; /* a; see lock.c; 0: nobody */
+	sigset_t signals;	 /* the holder's; those that it had blocked before */
 };
 
 struct roost_pool {
@@ -245,6 +246,9 @@ static inline void rst_pool_leave(void)
 	atomic_signal_fence(memory_order_seq_cst);
 	rst_pool_inside = rst_pool_inside - 1;
 }
+
+/* Of a thread that never has any signal open. */
+extern RST_POOL_THREAD bool rst_pool_no_signals;
 
 bool rst_pool_try(struct rst_pool_lock *lock);
 /* Sleeps until it has it. If its holder ended with it, what it guards is repaired. If that is the

@@ -179,41 +179,53 @@ static bool is_same(const struct file_name *a, const struct file_name *b)
 	       a->made.tv_sec == b->made.tv_sec && a->made.tv_nsec == b->made.tv_nsec;
 }
 
-/* Not what another has put in its place. */
-static void remove_own(void)
+static bool has_own(void)
 {
 	struct file_name found;
 
-	if (look_at(server.address.sun_path, &found) && is_same(&found, &server.file))
+	return look_at(server.address.sun_path, &found) && is_same(&found, &server.file);
+}
+
+/* Not what another has put in its place. */
+static void remove_own(void)
+{
+	if (has_own())
 		unlink(server.address.sun_path);
 }
 
-static bool is_refused(const struct sockaddr_un *address)
+/* A path that is too long for a socket is thought to be refused. */
+static bool is_refused(const char *path)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
 	bool is_stale;
 
+	if (strlen(path) >= sizeof(address.sun_path))
+		return true;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	is_stale = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+	is_stale = connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
 		   errno == ECONNREFUSED;
 	close(fd);
 	return is_stale;
 }
 
 /* Removes a socket at which nobody listens any more. Other files refuse a connection too. Another
- * process may do the same, and listen there by now: what is moved aside is looked at again. */
+ * process may do the same, and listen there by now: what is moved aside is looked at again. So who
+ * binds first and listens then looks afterwards whether its file is still there. */
 static void remove_stale(const struct sockaddr_un *address)
 {
 	char aside[sizeof(address->sun_path) + 32];
 	struct file_name stale, found;
 
-	if (!look_at(address->sun_path, &stale) || !is_refused(address))
+	if (!look_at(address->sun_path, &stale) || !is_refused(address->sun_path))
 		return;
 	snprintf(aside, sizeof(aside), "%s.%ld", address->sun_path, (long)getpid());
 	if (rename(address->sun_path, aside) != 0)
 		return;
-	if (!look_at(aside, &found) || !is_same(&found, &stale))
+	if (!look_at(aside, &found) || !is_same(&found, &stale) || !is_refused(aside))
 		(void)!link(aside, address->sun_path);
 	unlink(aside);
 }
@@ -235,8 +247,11 @@ static int open_socket(void)
 	}
 	server.file = (struct file_name){0};
 	look_at(server.address.sun_path, &server.file);
-	if (listen(fd, BACKLOG) != 0) {
-		err = -errno;
+	err = listen(fd, BACKLOG) != 0 ? -errno : 0;
+	/* Until it listened it was refused: another may have removed it, and serve there. */
+	if (!err && !has_own())
+		err = -EADDRINUSE;
+	if (err) {
 		remove_own();
 		close(fd);
 		return err;
@@ -260,17 +275,38 @@ static int close_from(unsigned first, unsigned flags)
 
 enum { UNSHARE = 1 << 1, MOST_FDS = 1 << 20 };
 
+/* How many descriptors the thread's table has room for. The limit may have been lowered below some
+ * that are open; without /proc it has to do. */
+static int table_size(void)
+{
+	int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+	struct rlimit most = {.rlim_cur = MOST_FDS};
+	char text[1024]; /* it comes early */
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	const char *found;
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	found = strstr(text, "\nFDSize:");
+	if (found)
+		return atoi(found + 8);
+	getrlimit(RLIMIT_NOFILE, &most);
+	return most.rlim_cur < MOST_FDS ? (int)most.rlim_cur : MOST_FDS;
+}
+
 /* A table of descriptors of the thread's own, with nothing in it. 0 or a negative errno. */
 static int leave_table(void)
 {
-	struct rlimit most = {.rlim_cur = MOST_FDS};
+	int size;
 
 	if (close_from(0, UNSHARE) == 0)
 		return 0;
 	if (unshare(CLONE_FILES) != 0) /* before Linux 5.9 */
 		return -errno;
-	getrlimit(RLIMIT_NOFILE, &most);
-	for (int fd = 0; fd < MOST_FDS && (rlim_t)fd < most.rlim_cur; fd++)
+	close(0); /* the table may be full */
+	size = table_size();
+	for (int fd = 0; fd < size; fd++)
 		close(fd);
 	return 0;
 }

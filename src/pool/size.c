@@ -57,6 +57,13 @@ static size_t rounded(const roost_pool_t *pool, size_t bytes)
 	return bytes > pool->limit ? pool->limit : (bytes + unit - 1) / unit * unit;
 }
 
+/* Between two chunks of a resize: signals come in, and others may have the lock. */
+static void let_others(roost_pool_t *pool)
+{
+	rst_pool_done(pool, &pool->size_lock);
+	rst_pool_lock(&pool->size_lock, "roost_pool_resize");
+}
+
 /* ---- Grow ---------------------------------------------------------------------------------- */
 
 /* Memory that nobody has had yet is not marked. If it is there already, a trim has to know. */
@@ -94,12 +101,15 @@ static int put_in(roost_pool_t *pool, size_t most)
 	return 0;
 }
 
-static int grow(roost_pool_t *pool, size_t target)
+static int grow(roost_pool_t *pool, size_t target, bool may_wait)
 {
 	int err = 0;
 
-	while (!err && atomic_load(&pool->size) < target && pool->nr_unused)
+	while (!err && atomic_load(&pool->size) < target && pool->nr_unused) {
 		err = put_in(pool, target - atomic_load(&pool->size));
+		if (may_wait)
+			let_others(pool);
+	}
 	RST_PROBE2(grow, pool->base, atomic_load(&pool->size));
 	atomic_fetch_add(&pool->grown, 1);
 	look_for_more(pool);
@@ -116,7 +126,7 @@ enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes)
 	if (!rst_pool_try(&pool->size_lock))
 		return RST_OTHERS_GROW;
 	size = atomic_load(&pool->size);
-	grow(pool, rounded(pool, pool->limit - size < more ? pool->limit : size + more));
+	grow(pool, rounded(pool, pool->limit - size < more ? pool->limit : size + more), false);
 	grown = atomic_load(&pool->size) > size;
 	rst_pool_done(pool, &pool->size_lock);
 	return grown ? RST_GROWN : RST_NOT_GROWN;
@@ -150,6 +160,7 @@ static size_t take_out_some(roost_pool_t *pool, size_t most)
 		}
 		take_out_of_use(pool, pfn, order);
 		taken += bytes;
+		let_others(pool);
 	}
 	return taken;
 }
@@ -177,7 +188,7 @@ int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 	rst_pool_begin(&call);
 	rst_pool_lock(&pool->size_lock, "roost_pool_resize");
 	size = atomic_load(&pool->size);
-	err = target > size ? grow(pool, target) : target < size ? shrink(pool, target) : 0;
+	err = target > size ? grow(pool, target, true) : target < size ? shrink(pool, target) : 0;
 	rst_pool_done(pool, &pool->size_lock);
 	rst_pool_end(&call);
 	return err;
@@ -282,7 +293,7 @@ int rst_size_init(roost_pool_t *pool, size_t initial)
 	qsort(pool->unused, pool->nr_unused, sizeof(*pool->unused), later_first);
 	err = use_rest(pool);
 	if (!err)
-		err = grow(pool, rounded(pool, initial));
+		err = grow(pool, rounded(pool, initial), false);
 	atomic_store(&pool->grown, 0);
 	return err;
 }

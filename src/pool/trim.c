@@ -248,7 +248,14 @@ size_t roost_pool_trim(roost_pool_t *pool)
 	rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
 	age(pool, true);
 	roost_drain(pool->frames, -1); /* after the marks: what is in pockets was marked */
-	bytes = give_back_some(pool, SIZE_MAX);
+	bytes = give_back_some(pool, AT_ONCE);
+	/* Signals come in between. Others may make more due meanwhile: that is theirs to end. */
+	for (size_t left = rst_nr_pageblocks(pool) / AT_ONCE;
+	     left && atomic_load(&pool->nr_due) && !atomic_load(&pool->stop); left--) {
+		rst_pool_done(pool, &pool->trim_lock);
+		rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
+		bytes += give_back_some(pool, AT_ONCE);
+	}
 	rst_pool_done(pool, &pool->trim_lock);
 	rst_pool_end(&call);
 	return bytes;
@@ -317,6 +324,7 @@ static void *decay(void *arg)
 {
 	roost_pool_t *pool = arg;
 
+	rst_pool_no_signals = true; /* it began with all of them blocked */
 	while (sleep_period(pool)) {
 		rst_pool_enter();
 		rst_pool_lock(&pool->trim_lock, "the decay thread");

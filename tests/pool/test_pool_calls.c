@@ -233,7 +233,7 @@ static void not_while_they_wait(void **state)
 
 static void call_on_top(int signal)
 {
-	if (signal == SIGUSR1)
+	if (signal == SIGTRAP)
 		roost_pool_trim(pool);
 	else
 		roost_pool_resize(pool, LIMIT);
@@ -249,15 +249,15 @@ static void raise_once(const char *name, bool done)
 	raise(on_top_by);
 }
 
-/* Would wait for itself forever: it says so, and which call it was. */
+/* Would wait for itself forever: it says so, and which call it was. The handlers are those of
+ * synchronous signals, which nobody blocks. */
 static void own_lock_is_fatal(void **state)
 {
 	static const struct {
 		int signal;
 		void *(*below)(void *);
 		const char *name;
-	} cases[] = {{SIGUSR1, trim, "roost_pool_trim()"},
-		     {SIGUSR2, resize, "roost_pool_resize()"}};
+	} cases[] = {{SIGTRAP, trim, "roost_pool_trim()"}, {SIGSYS, resize, "roost_pool_resize()"}};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -334,6 +334,42 @@ static void holders_that_ended(void **state)
 	}
 }
 
+static void *resize_and_leave(void *arg)
+{
+	alarm(10);
+	calls_hook = NULL;
+	_exit(roost_pool_resize(arg, LIMIT) ? 1 : 0);
+}
+
+static pthread_t next;
+
+static void end_first(const char *name, bool done)
+{
+	if (!is_to_end || !done || (strcmp(name, "madvise") != 0 && strcmp(name, "mprotect") != 0))
+		return;
+	pthread_create(&next, NULL, resize_and_leave, pool);
+	pthread_exit(NULL);
+}
+
+/* Of the process's first thread the kernel keeps the number until the process ends. */
+static void a_first_thread_that_ended(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	free_pages();
+	child = fork();
+	if (!child) {
+		is_to_end = true;
+		calls_hook = end_first;
+		resize(NULL);
+		_exit(2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* However long it takes. */
 static _Atomic unsigned rounds;
 
@@ -377,6 +413,66 @@ static void living_holders_keep_it(void **state)
 	}
 }
 
+static atomic_uint seen_blocked, seen_open;
+
+/* Of the calls by which memory comes and goes; who makes them has a lock. */
+static void look_at_signals(const char *name, bool done)
+{
+	sigset_t now;
+
+	if (done || (strcmp(name, "madvise") != 0 && strcmp(name, "mincore") != 0 &&
+		     strcmp(name, "mprotect") != 0))
+		return;
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	if (sigismember(&now, SIGUSR1))
+		seen_blocked++;
+	else
+		seen_open++;
+}
+
+/*
+ * Others wait for a holder of these locks, perhaps under a lock that a handler of the holder wants.
+ * So no handler comes on top of one.
+ */
+static void holders_have_signals_blocked(void **state)
+{
+	sigset_t now;
+
+	(void)state;
+	free_pages();
+	calls_hook = look_at_signals;
+	trim(NULL);
+	assert_true(seen_blocked > 0);
+	resize(NULL);
+	calls_hook = NULL;
+	assert_int_equal(seen_open, 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	assert_false(sigismember(&now, SIGUSR1));
+}
+
+/* An allocation's step of a trim, and one that grows the pool. */
+static void allocations_too(void **state)
+{
+	struct roost_pool_config config = pool_config(LIMIT, NULL);
+	unsigned before = seen_blocked;
+
+	(void)state;
+	pool_close(pool);
+	config.initial = 2 * MIB;
+	config.step = 2 * MIB;
+	config.decay_ms = 1;
+	config.pages = ROOST_PAGES_NO_THP;
+	pool = pool_open(&config);
+	calls_hook = look_at_signals;
+	for (unsigned i = 0; i < 8; i++) {
+		free_pages();
+		usleep(3000);
+	}
+	calls_hook = NULL;
+	assert_true(seen_blocked > before + 2);
+	assert_int_equal(seen_open, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -384,7 +480,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(not_while_they_wait, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(own_lock_is_fatal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(holders_that_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_first_thread_that_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(living_holders_keep_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(holders_have_signals_blocked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(allocations_too, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("pool_calls", tests, NULL, NULL);

@@ -7,13 +7,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -339,6 +347,97 @@ static void children(void **state)
 	snprintf(path, sizeof(path), "/tmp/roost-test-%d.sock", (int)getpid());
 }
 
+/* In shared memory: the thread that serves has a table of descriptors of its own. */
+struct gate {
+	sem_t is_bound, may_listen;
+};
+
+static struct gate *gate; /* NULL: open */
+
+int listen(int fd, int backlog)
+{
+	if (gate) {
+		sem_post(&gate->is_bound);
+		sem_wait(&gate->may_listen);
+	}
+	return (int)syscall(SYS_listen, fd, backlog);
+}
+
+/* One has bound and does not listen yet as the other begins: one of them says that it serves. */
+static void begun_by_two(void **state)
+{
+	struct gate *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t child;
+
+	(void)state;
+	assert_true(shared != MAP_FAILED);
+	roost_pool_serve_stop();
+	sem_init(&shared->is_bound, 1, 0);
+	sem_init(&shared->may_listen, 1, 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		gate = shared;
+		_exit(roost_pool_serve(path) != -EADDRINUSE);
+	}
+	sem_wait(&shared->is_bound);
+	assert_int_equal(roost_pool_serve(path), 0);
+	sem_post(&shared->may_listen);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	expect("roost 1 stats\n", "\"pools\":[]}");
+	munmap(shared, sizeof(*shared));
+}
+
+/* As on a kernel that cannot close a range of descriptors. */
+static bool forbid_close_range(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = 4, .filter = filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+enum { HIGH_FD = 200 };
+
+/* 0: the reader sees the end of a pipe whose last descriptor, above the limit, is closed. */
+static int close_above_the_limit(void)
+{
+	struct rlimit lowered = {.rlim_cur = HIGH_FD / 2, .rlim_max = HIGH_FD / 2};
+	struct pollfd p = {.events = POLLIN};
+	int ends[2];
+
+	if (pipe(ends) || dup2(ends[1], HIGH_FD) < 0 || close(ends[1]) ||
+	    setrlimit(RLIMIT_NOFILE, &lowered))
+		return 2;
+	if (forbid_close_range() && roost_pool_serve("/tmp/roost-test-%p.sock"))
+		return 3;
+	close(HIGH_FD);
+	p.fd = ends[0];
+	return poll(&p, 1, 0) != 1;
+}
+
+static void descriptors_above_the_limit(void **state)
+{
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0)
+		exit(close_above_the_limit());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -352,6 +451,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(descriptors_are_the_programs, begin, end),
 		cmocka_unit_test_setup_teardown(files_of_others_stay, begin, end),
 		cmocka_unit_test_setup_teardown(stopped_by_several, begin, end),
+		cmocka_unit_test_setup_teardown(begun_by_two, begin, end),
+		cmocka_unit_test_setup_teardown(descriptors_above_the_limit, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
