@@ -6,6 +6,9 @@
 #include <linux/limits.h>
 #include <linux/types.h>
 
+#ifndef INT32_MAX
+#define INT32_MAX S32_MAX
+#endif
 #ifndef UINT32_MAX
 #define UINT32_MAX U32_MAX
 #endif
