@@ -44,10 +44,12 @@ static int make_temporary(struct output *o)
 {
 	const char *slash = strrchr(o->path, '/');
 	int directory = slash ? (int)(slash + 1 - o->path) : 0;
+	char *name;
 
-	if (asprintf(&o->temporary, "%.*s.roost-XXXXXX", directory, o->path) < 0)
+	if (asprintf(&name, "%.*s.roost-XXXXXX", directory, o->path) < 0)
 		die("out of memory");
-	return mkostemp(o->temporary, O_CLOEXEC);
+	o->temporary = name;
+	return mkostemp(name, O_CLOEXEC);
 }
 
 static void forget(struct output *o)

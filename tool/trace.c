@@ -47,7 +47,7 @@ static struct trace_name *new_name(struct trace *trace, const char *name, size_t
 	*entry = (struct trace_name){.name = (const char *)(entry + 1), .length = length};
 	if (trace->nr_names == trace->room_names) {
 		trace->room_names = trace->room_names ? trace->room_names * 2 : 64;
-		trace->names = grow(trace->names, trace->room_names, sizeof(*trace->names));
+		trace->names = grow(trace->names, trace->room_names, sizeof(void *));
 	}
 	trace->names[trace->nr_names++] = entry;
 	return entry;

@@ -220,7 +220,7 @@ static bool open_buffers(struct reader *r, struct tracecmd_input *input, char er
 {
 	int instances = tracecmd_buffer_instances(input);
 
-	r->inputs = grow(NULL, (size_t)(instances > 0 ? instances : 0) + 1, sizeof(*r->inputs));
+	r->inputs = grow(NULL, (size_t)(instances > 0 ? instances : 0) + 1, sizeof(void *));
 	r->inputs[r->nr_inputs++] = input;
 	if (instances > 0)
 		add_buffer(r->trace, "");

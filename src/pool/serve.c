@@ -202,7 +202,7 @@ static bool is_refused(const char *path)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return true;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;

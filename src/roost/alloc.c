@@ -124,7 +124,7 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 /* Frames that the request might have; never fewer than at some instant during the call. */
 static uint64_t usable(const struct rst_call *q)
 {
-	uint64_t out[ROOST_MAX_ZONES], sum = 0, come;
+	uint64_t out[ROOST_MAX_ZONES] = {0}, sum = 0, come;
 	struct rst_zone *z;
 	unsigned n = 0;
 

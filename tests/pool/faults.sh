@@ -8,7 +8,7 @@
 # What the library (static) takes from the C library is in faults.h, or here, for one of these
 # reasons: it is none; it does not fail; it only ever comes before abort().
 set -eu
-none='__errno_location memset memcpy memcmp strlen strchr strncpy strtoul strtol strrchr strncmp strstr strcpy strerror snprintf vsnprintf fprintf qsort
+none='__errno_location memset memcpy memcmp strlen strchr strncpy strtoul strtol strrchr strncmp strstr strerror snprintf vsnprintf fprintf qsort
 	sigfillset sigemptyset sigaddset sigdelset program_invocation_short_name stderr sysconf secure_getenv pthread_atfork
 	pthread_setcancelstate pthread_condattr_init pthread_condattr_setclock pthread_condattr_destroy
 	__rseq_offset __rseq_size __popcountdi2 _GLOBAL_OFFSET_TABLE_ __stack_chk_fail sem_init sem_destroy
