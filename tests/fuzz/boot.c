@@ -21,7 +21,7 @@ static int kernel_init(roost_t **out, const struct roost_config *config, void *m
 		       size_t size);
 #define memset	   kernel_memset
 #define roost_init kernel_init
-#include "../../examples/kernel/memory.c"
+#include "../../examples/kernel/memory.c" /* NOLINT(bugprone-suspicious-include) */
 #undef memset
 #undef roost_init
 

@@ -110,10 +110,12 @@ static void run(unsigned int seconds, bool nmi)
 		return;
 	}
 	err = kt_keepers_begin();
-	if (err)
+	if (err) {
 		kt_fail("the keepers could not begin: %d", err);
-	else
+	} else {
+		kt_say("load: all contexts are at work\n");
 		wait(seconds, nmi);
+	}
 	kt_contexts_end();
 	if (!err)
 		kt_keepers_end();

@@ -889,7 +889,7 @@ static void try_mode(int argc, char **argv)
 	memcpy(made, shared->calls, sizeof(made));
 	for (unsigned call = 0; call < FAULTS_NR; call++) {
 		plan.call = (enum faults_call)call;
-		if (!made[call] || (argc > 3 && strcmp(argv[3], calls[call].name)))
+		if (!made[call] || (argc > 3 && strcmp(argv[3], calls[call].name) != 0))
 			continue;
 		for (unsigned i = 0; calls[call].errors[i]; i++) {
 			plan.error = calls[call].errors[i];
@@ -944,7 +944,7 @@ int main(int argc, char **argv)
 		      0);
 	for (unsigned s = 0; s < SHAPES; s++) {
 		plan.shape = &shapes[s];
-		if (argc > 1 && strcmp(argv[1], plan.shape->name))
+		if (argc > 1 && strcmp(argv[1], plan.shape->name) != 0)
 			continue;
 		for (unsigned mode = 0; mode < MODES; mode++) {
 			plan.mode = (enum mode)mode;

@@ -114,10 +114,16 @@ walked() {
 }
 
 # A kill ends what takes long, and the verdict says so.
+at_work() {
+	dmesg | grep -c 'load: all contexts are at work' || :
+}
+
+# Not before it has begun, which takes seconds on a slow machine.
 killed() {
+	before=$(at_work)
 	(echo load 60 >$debug/roost_test/run) &
 	long=$!
-	sleep 2
+	while [ "$(at_work)" = "$before" ] && kill -0 $long 2>/dev/null; do sleep 1; done
 	kill -9 $long
 	wait $long
 	grep -q 'verdict: load FAIL a signal ended it' $debug/roost_test/result ||
