@@ -9,7 +9,8 @@ accept '^roost [0-9]' --version
 accept 'replay TRACE' help
 accept 'replay TRACE' -h
 accept '^roost [0-9]' -V
-for command in replay compare map top explore bench; do
+# Builds with a sanitizer have no explorer.
+for command in replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	accept "^Usage: .*$command" help $command
 	accept "^Usage: .*$command" $command -h
 done
