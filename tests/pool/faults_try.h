@@ -15,14 +15,9 @@
 #include <roost/pool.h>
 
 #include "faults.h"
+#include "sanitized.h"
 
 #define MIB ((size_t)1 << 20)
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
 
 enum { PAGE = 4096, BLOCKS = 4096, SECONDS = 30, KEPT_ERRNO = 4711 };
 

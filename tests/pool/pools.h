@@ -11,6 +11,8 @@
 
 #include <roost/pool.h>
 
+#include "sanitized.h"
+
 #define MIB ((size_t)1 << 20)
 
 enum { PAGE = 4096 };

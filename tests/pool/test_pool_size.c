@@ -319,11 +319,7 @@ static void decays_by_allocations(void **state)
 }
 
 /* A handler gives back on its own stack, which may be small. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SMALL_STACK = 1 << 16 };
-#else
-enum { SMALL_STACK = 1 << 13 };
-#endif
+enum { SMALL_STACK = SANITIZED ? 1 << 16 : 1 << 13 };
 
 static roost_pool_t *handlers_pool;
 
