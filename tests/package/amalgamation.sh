@@ -44,7 +44,8 @@ for engine in roost pcpbuddy; do
 	"$out/embed" >/dev/null || fail "examples/embed.c fails"
 	pcpbuddy=0
 	[ $engine = roost ] || pcpbuddy=1
-	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy "$root"/tests/test_split.c "$root"/tests/harness.c \
-		"$root"/tests/shadow.c "$root"/tests/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
-	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/test_split.c fails"; }
+	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy -I"$root/tests/common" "$root"/tests/unit/test_split.c \
+		"$root"/tests/common/harness.c \
+		"$root"/tests/common/shadow.c "$root"/tests/common/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
+	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/unit/test_split.c fails"; }
 done
