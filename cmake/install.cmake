@@ -86,7 +86,10 @@ install(EXPORT roost-targets NAMESPACE roost:: DESTINATION ${package} COMPONENT 
 # looks for them beside it and there.
 if(ROOST_TOOL)
   install(TARGETS roost_tool RUNTIME COMPONENT tool)
-  set(programs roost_bench)
+  set(programs)
+  if(TARGET roost_bench)
+    list(APPEND programs roost_bench)
+  endif()
   foreach(engine ${ROOST_ENGINES})
     list(APPEND programs roost-replay-${engine} roost-timing-${engine} roost-map-${engine})
     if(TARGET roost-explore-${engine})
