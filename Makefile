@@ -11,7 +11,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S 
 QUIET = > /dev/null
 
 .PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
-	pool-guest fuzz kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
+	pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
@@ -33,11 +33,11 @@ help:
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
-	@echo "make kernel-module  roost.ko for the kernel that runs here (KERNEL=build tree, ENGINE=pcpbuddy)"
-	@echo "make kernel-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
-	@echo "              kernel-bench: half an hour, twice that when it builds the kernels first;"
-	@echo "              kernel-test-quick: Debian's own kernel, minutes"
-	@echo "make kernel-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
+	@echo "make linux-module  roost.ko for the kernel that runs here (LINUX=build tree, ENGINE=pcpbuddy)"
+	@echo "make linux-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
+	@echo "              linux-bench: half an hour, twice that when it builds the kernels first;"
+	@echo "              linux-test-quick: Debian's own kernel, minutes"
+	@echo "make linux-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
@@ -158,26 +158,26 @@ kernel-example:
 	examples/kernel/boot --out="$$BUILD/kernel" aarch64
 	examples/kernel/boot --out="$$BUILD/kernel" riscv64
 
-# For the kernel that runs here, or whose build tree is named.
-KERNEL ?= /lib/modules/$(shell uname -r)/build
-kernel-module:
-	scripts/linux-modules '$(KERNEL)' "$$BUILD/linux" ROOST_ENGINE=$(ENGINE)
+# For the Linux that runs here, or whose build tree is named.
+LINUX ?= /lib/modules/$(shell uname -r)/build
+linux-module:
+	scripts/linux-modules '$(LINUX)' "$$BUILD/linux" ROOST_ENGINE=$(ENGINE)
 
-kernel-test:
+linux-test:
 	@scripts/deps test
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
 	@cmake --build "$$BUILD"
-	scripts/kernel-test --json out/kernel-test.json
-	scripts/kernel-bench --short
-	scripts/kernel-bench --json out/kernel-bench.json
+	scripts/linux-test --json out/linux-test.json
+	scripts/linux-bench --short
+	scripts/linux-bench --json out/linux-bench.json
 
-kernel-test-quick:
-	scripts/kernel-test --quick
+linux-test-quick:
+	scripts/linux-test --quick
 
-kernel-bench:
-	@scripts/deps kernel-test
+linux-bench:
+	@scripts/deps linux-test
 	@mkdir -p out
-	scripts/kernel-bench --json out/kernel-bench.json --svg out/kernel-bench.svg
+	scripts/linux-bench --json out/linux-bench.json --svg out/linux-bench.svg
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:

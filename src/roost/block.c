@@ -172,7 +172,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 
 	rst_hide_searching(q, z);
 	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
-		rst_and_sc(&q->r->place[b], (uint16_t)~RST_CURRENT);
+		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_hint_clear(&z->partial, index);
 	order = settle(q->r, z, b, true);
 	rst_show(z);
@@ -214,7 +214,7 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
-	rst_and_sc(&r->place[b], (uint16_t)~RST_CURRENT);
+	rst_and_sc(&r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_settle(r, z, b);
 }
 
