@@ -16,7 +16,7 @@ QUIET = > /dev/null
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
 	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
-	@echo "make run      a real kernel's page traffic on the allocator, with a report"
+	@echo "make run      a guided look at the lab: a deadlock, its fixes, a real kernel's page traffic"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
 	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
@@ -51,19 +51,8 @@ build:
 install: build
 	@cmake --install "$$BUILD"
 
-run: build
-	@mkdir -p out
-	@echo "The deadlock that the patch mends, found in the free path of before it:"
-	@"$$BUILD/roost" explore --engine=pcpbuddy --free=blocking --save=out lab/scenarios/seed-single.scn || true
-	@echo
-	@echo "The same calls with the pcp lock only tried, and with v2's lock-free list, every interleaving:"
-	@"$$BUILD/roost" explore --engine=pcpbuddy --free=trylock lab/scenarios/seed-*.scn
-	@"$$BUILD/roost" explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
-	@echo
-	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
-	"$$BUILD/roost" replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
-		lab/traces/compile.trace.zst
-	@echo "out/free-blocks.svg: free 2 MiB blocks over time"
+run:
+	@scripts/run "$$BUILD"
 
 test: test-plain test-asan test-tsan
 	@scripts/test-summary "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan"
