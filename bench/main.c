@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "bench.h"
-#include "gnuplot.h"
-#include "output.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/gnuplot.h"
+#include "tool/common/output.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 
 static void list_peer(const struct peer *p)
 {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "bench.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 #define SEE_HELP "see `roost bench --help`"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 
 enum { WIDTH = 1280, PANEL_HEIGHT = 340, COLUMNS = 2, PANELS_MOST = 64 };
 

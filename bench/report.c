@@ -14,9 +14,9 @@
 
 #include "bench.h"
 #include "job.h"
-#include "output.h"
-#include "printable_json.h"
-#include "say.h"
+#include "tool/common/output.h"
+#include "tool/common/printable_json.h"
+#include "tool/common/say.h"
 
 #define OFF_CPU_MOST 0.05
 

@@ -16,7 +16,7 @@
 
 #include "bench.h"
 #include "job.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum {
 	LENGTH_NS = 30000000,

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "compare.h"
-#include "gnuplot.h"
-#include "say.h"
+#include "tool/common/gnuplot.h"
+#include "tool/common/say.h"
 
 /* ---- Figures over the runs -------------------------------------------------------------- */
 

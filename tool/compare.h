@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine.h"
+#include "tool/common/engine.h"
 
 enum {
 	COMPARE_CONTENDERS = 8,

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "compare.h"
-#include "printable_json.h"
-#include "say.h"
+#include "tool/common/printable_json.h"
+#include "tool/common/say.h"
 
 static json_t *must(json_t *value)
 {

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "compare.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 #define SEE_HELP "see `roost compare --help`"
 

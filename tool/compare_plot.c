@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "compare.h"
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 
 enum { ROW_HEIGHT = 420, WIDTH = 1280 };
 

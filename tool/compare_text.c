@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compare.h"
-#include "printable.h"
+#include "tool/common/printable.h"
 
 static double metadata_percent(const struct score *s)
 {

@@ -6,7 +6,7 @@
  * pageblocks, of 512 frames each.
  */
 #include "map.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum { MOST_PFN_BITS = 52, MOST_FRAMES_BITS = 32 /* of an allocator */ };
 

@@ -7,15 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "tool/common/filter.h"
 #include "map.h"
 #include "map_options.h"
-#include "output.h"
+#include "tool/common/output.h"
 #include "plan.h"
-#include "printable_json.h"
+#include "tool/common/printable_json.h"
 #include "replay.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 /* What is looked at, in the order of the steps. */
@@ -89,8 +89,8 @@ static void take_map(struct replay *replay, void *context)
 		double seconds = seconds_at(replay->plan, replay->look_at);
 		char name[MAP_NAME];
 
-		map->page_shift = POOL_FRAME_SHIFT;
-		map_take(map, replay->pool.roost);
+		map->page_shift = MACHINE_FRAME_SHIFT;
+		map_take(map, replay->machine.roost);
 		slash = slash ? slash + 1 : trace;
 		printable(name, sizeof(name), MAP_NAME_COLUMNS, slash, strlen(slash));
 		snprintf(map->title, sizeof(map->title),

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "map_options.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 #define SEE_HELP "see `roost map --help`"
 

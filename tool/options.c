@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "options.h"
-#include "pool.h"
-#include "say.h"
+#include "machine.h"
+#include "tool/common/say.h"
 #include "storm.h"
 
 #define SEE_HELP "see `roost replay --help`"
@@ -95,10 +95,10 @@ static uint64_t memory_size(const char *text)
 			digits[length - 1] = '\0';
 		}
 		if (args_parse_number(digits, 1, UINT64_C(16) << 40 >> shift, &value) &&
-		    value << shift >= (uint64_t)POOL_MIN_MIB << 20)
+		    value << shift >= (uint64_t)MACHINE_MIN_MIB << 20)
 			return value << shift;
 	}
-	die("--memory=%s: give a size from %dM to 16T, such as 512M or 2G", text, POOL_MIN_MIB);
+	die("--memory=%s: give a size from %dM to 16T, such as 512M or 2G", text, MACHINE_MIN_MIB);
 }
 
 /* `roost replay` runs the program of the engine that the option names: this one. */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine.h"
+#include "tool/common/engine.h"
 
 struct options {
 	const struct engine *engine;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 #include "plot.h"
 
 static void write_data(FILE *out, const struct series *series)
 {
-	const double mib = (double)(1 << (20 - POOL_FRAME_SHIFT));
+	const double mib = (double)(1 << (20 - MACHINE_FRAME_SHIFT));
 
 	fputs("$data << END\n", out);
 	for (size_t i = 0; i < series->nr; i++) {

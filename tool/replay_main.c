@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 #include "options.h"
 #include "plan.h"
 #include "plot.h"
 #include "replay.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 static void make_plan(struct plan *plan, struct trace *trace, const struct options *options)

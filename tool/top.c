@@ -15,9 +15,9 @@
 
 #include <roost/serve.h>
 
-#include "args.h"
-#include "live.h"
-#include "say.h"
+#include "tool/common/args.h"
+#include "tool/common/live.h"
+#include "tool/common/say.h"
 #include "top.h"
 
 enum {

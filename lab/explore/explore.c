@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "search.h"
 #include "worker.h"
 

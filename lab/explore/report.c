@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "printable_json.h"
-#include "say.h"
+#include "tool/common/printable_json.h"
+#include "tool/common/say.h"
 
 enum { NAME_COLUMNS = 60, NAME_ROOM = 4 * (NAME_MAX + 1) };
 

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "live.h"
+#include "tool/common/live.h"
 #include "map.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "top.h"
 
 enum { LONGEST = 400, BLOCKS_MOST = 1 << 14 };
