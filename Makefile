@@ -61,7 +61,7 @@ run: build
 	@"$$BUILD/roost" explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
 	@echo
 	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
-	"$$BUILD/roost" replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
+	"$$BUILD/roost" replay --parallel --irq-storm 500 --output out/free-blocks.svg \
 		lab/traces/compile.trace.zst
 	@echo "out/free-blocks.svg: free 2 MiB blocks over time"
 
@@ -93,7 +93,7 @@ bench:
 		-DROOST_TESTS=OFF $(QUIET)
 	@cmake --build "$$BUILD-bench"
 	@mkdir -p out
-	"$$BUILD-bench/roost" bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
+	"$$BUILD-bench/roost" bench --json=out/bench.json --output=out/bench.svg $(BENCH)
 
 # Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
 # frames) and every rung used.

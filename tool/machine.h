@@ -25,7 +25,6 @@
 enum {
 	MACHINE_FRAME_SHIFT = 12,
 	MACHINE_ZONES = 2,
-	MACHINE_MIN_MIB = 32,
 };
 
 struct machine_config {

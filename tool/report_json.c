@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/common/json.h"
 #include "tool/common/printable_json.h"
 #include "report.h"
 #include "tool/common/say.h"
@@ -136,7 +137,7 @@ static void put_setup(json_t *root, const struct replay *replay)
 
 	put(root, "mode", json_string(o->parallel ? "parallel" : "ordered"));
 	put(root, "engine", json_string(o->engine->name));
-	put(root, "free", json_string(options_path(o)));
+	put(root, "free", options_path(o) ? json_string(options_path(o)) : json_null());
 	put_count(root, "cpus", replay->plan->nr_cpus);
 	put_count(root, "check", o->check);
 	put_count(root, "memory", replay->machine.frames << MACHINE_FRAME_SHIFT);
@@ -264,7 +265,6 @@ void report_json(const struct replay *replay)
 	put_cost(root, replay);
 	put_series(root, replay);
 	put_verdict(root, replay);
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	putchar('\n');
+	json_write(root, replay->options->json, JSON_INDENT(1));
 	json_decref(root);
 }

@@ -57,9 +57,10 @@ static void show_setup(const struct replay *replay)
 	       replay->trace->compression);
 	free(name);
 	printf("%s, engine %s, ", o->parallel ? "in parallel" : "in order", o->engine->name);
-	if (engine_nr_paths(o->engine) > 1)
+	if (options_path(o))
 		printf("free path %s, ", options_path(o));
-	printf("%u CPUs, %" PRIu64 " MiB, check level %u", replay->plan->nr_cpus,
+	printf("%u CPU%s, %" PRIu64 " MiB, check level %u", replay->plan->nr_cpus,
+	       replay->plan->nr_cpus > 1 ? "s" : "",
 	       replay->machine.frames >> (20 - MACHINE_FRAME_SHIFT), o->check);
 	if (o->storm_hz)
 		printf(", interrupts at %u Hz per CPU", o->storm_hz);

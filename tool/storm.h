@@ -21,7 +21,6 @@
 
 enum {
 	STORM_SLOTS = 64,
-	STORM_MAX_HZ = 50000,
 };
 
 /* What the threads share. */
