@@ -82,7 +82,7 @@ bench:
 		-DROOST_TESTS=OFF $(QUIET)
 	@cmake --build "$$BUILD-bench"
 	@mkdir -p out
-	"$$BUILD-bench/roost" bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
+	"$$BUILD-bench/roost" bench --json=out/bench.json --output=out/bench.svg $(BENCH)
 
 # Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
 # frames) and every rung used.

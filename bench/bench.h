@@ -24,7 +24,7 @@
 
 enum {
 	BENCH_FORMAT = 1,
-	BENCH_MIN_ROUNDS = 7,
+	BENCH_FIRM_ROUNDS = 7, /* with fewer the figures are indicative */
 	BENCH_MAX_ROUNDS = 999,
 	BENCH_LIST = 8, /* sizes, threads */
 	BENCH_WORKLOADS = 16,
@@ -39,10 +39,10 @@ struct bench_options {
 	unsigned threads[BENCH_LIST];
 	unsigned nr_threads;
 	struct peers peers;
-	unsigned rounds, tries, limit; /* limit: seconds for a sample */
+	unsigned rounds, tries, timeout; /* timeout: seconds for a sample */
 	bool quick, list, quiet, sizes_given;
-	const char *json, *plot, *compare;
-	const char *report; /* of another run: nothing is measured */
+	const char *json, *output, *compare; /* files, or NULL */
+	const char *report;		     /* of another run: nothing is measured */
 };
 
 /* argv[0] is "bench". Ends the program on --help and on what makes no sense. */
@@ -66,7 +66,6 @@ struct sample *sample_memory(void);
 /* The report; command is what the program was called with. */
 json_t *report_make(const struct bench_options *options, int argc, char **argv);
 json_t *report_read(const char *path);
-void report_write(const json_t *report, const char *path);
 
 /* What is known of this machine, and of what was built. */
 json_t *machine_describe(void);

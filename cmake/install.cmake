@@ -82,7 +82,7 @@ install(FILES ${PROJECT_BINARY_DIR}/roost-config.cmake
         DESTINATION ${package} COMPONENT development)
 install(EXPORT roost-targets NAMESPACE roost:: DESTINATION ${package} COMPONENT development)
 
-# The tool runs programs with the engines in them, one for each command and engine; tool/program.c
+# The tool runs programs with the engines in them, one for each command and engine; tool/common/program.c
 # looks for them beside it and there.
 if(ROOST_TOOL)
   install(TARGETS roost_tool RUNTIME COMPONENT tool)

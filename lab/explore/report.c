@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "printable_json.h"
-#include "say.h"
+#include "tool/common/json.h"
+#include "tool/common/printable_json.h"
+#include "tool/common/say.h"
 
 enum { NAME_COLUMNS = 60, NAME_ROOM = 4 * (NAME_MAX + 1) };
 
@@ -110,14 +111,14 @@ static json_t *json_of(const struct job *job, const struct result *r)
 		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds);
 }
 
-void report_json(const struct job *jobs, const struct result *results, unsigned nr)
+void report_json(const struct job *jobs, const struct result *results, unsigned nr,
+		 const char *path)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < nr; i++)
 		if (json_array_append_new(list, json_of(&jobs[i], &results[i])) != 0)
 			die("out of memory");
-	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4));
-	putchar('\n');
+	json_write(list, path, JSON_INDENT(1));
 	json_decref(list);
 }

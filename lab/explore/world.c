@@ -12,7 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "port.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */

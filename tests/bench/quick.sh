@@ -2,7 +2,7 @@
 # quick.sh - everything once, with all peers that are here: what there is to be is there. No times.
 . "$(dirname "$0")/common.sh"
 
-bench 0 --quick --peer="$ADAPTER_SO" --json="$work/json" --limit=60
+bench 0 --quick --peer="$ADAPTER_SO" --json="$work/json" --timeout=60
 check "nothing on a stderr that is no terminal" '' "$(cat "$work/err")"
 json() {
 	value "$1" "$work/json"
