@@ -35,7 +35,7 @@ help:
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
 	@echo "make linux-module  roost.ko for the kernel that runs here (LINUX=build tree, ENGINE=pcpbuddy)"
 	@echo "make linux-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
-	@echo "              linux-bench: half an hour, twice that when it builds the kernels first;"
+	@echo "              linux-bench: an hour, half an hour more when it builds the kernels first;"
 	@echo "              linux-test-quick: Debian's own kernel, minutes"
 	@echo "make linux-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
