@@ -418,9 +418,13 @@ static inline bool rst_reserve_is_short(const struct rst_zone *z)
 
 /* Takes up to count blocks; how many. Calls the pressure hook. */
 size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
-/* rst_zone_gone() and isolated frames: a walk if there are such. */
-uint64_t rst_out_of_reach(const struct roost *r, const struct rst_zone *z);
-/* Free frames that are not isolated: rst_zone_come() less the above. */
+/*
+ * Free frames of isolated pageblocks: a walk if there are such. Ask for them after rst_zone_gone()
+ * and before rst_zone_come(). Then a frame that an allocation under way takes out of them
+ * meanwhile is taken off once at most, and one that is freed to them is added, too.
+ */
+uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z);
+/* Free frames that are not isolated: rst_zone_come() less the other two. */
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
 void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);
 
