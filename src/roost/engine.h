@@ -435,11 +435,6 @@ void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t fr
 int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		     rst_frame_id *head, bool *allocated);
 
-/* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
-void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
-/* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
-void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
-
 /* ---- pocket.c, pocket.h -------------------------------------------------------------------- */
 
 /* Changes a word of the CPU's pocket, whatever is there, for a block whose pageblock b has that
@@ -481,6 +476,10 @@ void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index);
 
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
+/* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
+/* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
+void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
 /* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 
