@@ -5,7 +5,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 # Recipes take these two from the shell's variables, in quotes: there may be blanks in them.
 export BUILD PREFIX
-CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
+# One more at a time than there are processors: some wait for most of their time.
+CTEST = ctest --output-on-failure --no-tests=error -j $(shell echo $$(($$(nproc) + 1)))
 # Warnings are errors in CI alone, which says ROOST_WERROR=ON.
 CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
 QUIET = > /dev/null
@@ -66,13 +67,13 @@ test-plain:
 
 test-asan:
 	@scripts/deps test
-	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined $(QUIET)
+	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined -DROOST_STRESS_SECONDS=3 $(QUIET)
 	@cmake --build "$$BUILD-asan"
 	cd "$$BUILD-asan" && $(CTEST)
 
 test-tsan:
 	@scripts/deps test
-	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread $(QUIET)
+	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread -DROOST_STRESS_SECONDS=3 $(QUIET)
 	@cmake --build "$$BUILD-tsan"
 	cd "$$BUILD-tsan" && $(CTEST)
 
