@@ -5,12 +5,13 @@ BUILD ?= build
 PREFIX ?= /usr/local
 # Recipes take these two from the shell's variables, in quotes: there may be blanks in them.
 export BUILD PREFIX
-CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
+# One more at a time than there are processors: some wait for most of their time.
+CTEST = ctest --output-on-failure --no-tests=error -j $(shell echo $$(($$(nproc) + 1)))
 # Warnings are errors in CI alone, which says ROOST_WERROR=ON.
 CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
+.PHONY: help build install run test test-plain test-asan test-tsan test-long bench stress oracle explore models mutants aarch64 \
 	pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross format clean
 
 help:
@@ -18,6 +19,7 @@ help:
 	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
 	@echo "make run      a guided look at the lab: a deadlock, its fixes, a real kernel's page traffic"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
+	@echo "make test-long  what make test has only in short, each to its end: hours (CONTRIBUTING.md)"
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
 	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
@@ -65,15 +67,21 @@ test-plain:
 
 test-asan:
 	@scripts/deps test
-	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined $(QUIET)
+	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined -DROOST_STRESS_SECONDS=3 $(QUIET)
 	@cmake --build "$$BUILD-asan"
 	cd "$$BUILD-asan" && $(CTEST)
 
 test-tsan:
 	@scripts/deps test
-	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread $(QUIET)
+	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread -DROOST_STRESS_SECONDS=3 $(QUIET)
 	@cmake --build "$$BUILD-tsan"
 	cd "$$BUILD-tsan" && $(CTEST)
+
+# The depth that make test leaves out, for a night. Every part runs, and the first that fails is named at the end.
+test-long:
+	@failed=; for part in models oracle stress "explore DEPTH=30" "fuzz SECONDS=660" "mutants SAMPLE=all"; do \
+		echo "== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed, $${part%% *}"; \
+	done; [ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 
 # A build of its own, without what the tests need. The name goes into the report.
 bench:

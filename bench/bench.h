@@ -3,14 +3,7 @@
  * bench.h - the benchmark, seen from the process that directs it.
  *
  * What is measured becomes a report in JSON at once. The table, the plot and the comparison are
- * made from a report, of this run or of another:
- *
- *   {format, quick, machine, versions, command, settings, peers: [{name, version, not_measured}],
- *    cases: [{name, workload, size, threads, parameter, figures: [{name, unit, more_is_better,
- *             target}], peers: [PEER]}]}
- *
- *   PEER: {name, not_measured} or {name, note, samples: [{round, kept, disturbed, off_cpu,
- * switches, values: [...]}], figures: [{median, min, max, q1, q3, samples, disturbed}]}
+ * made from a report, of this run or of another: docs/json.md describes it.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -23,7 +16,7 @@
 #include "workload.h"
 
 enum {
-	BENCH_FORMAT = 1,
+	BENCH_VERSION = 1,     /* of the report */
 	BENCH_FIRM_ROUNDS = 7, /* with fewer the figures are indicative */
 	BENCH_MAX_ROUNDS = 999,
 	BENCH_LIST = 8, /* sizes, threads */

@@ -238,13 +238,17 @@ static json_t *list_words(int argc, char **argv)
 
 json_t *report_make(const struct bench_options *options, int argc, char **argv)
 {
-	json_t *report = json_must(json_pack(
-		"{s:i, s:b, s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "format", BENCH_FORMAT,
-		"quick", options->quick, "indicative", options->rounds < BENCH_FIRM_ROUNDS,
-		"machine", json_must(machine_describe()), "versions", json_must(machine_versions()),
-		"command", list_words(argc, argv), "settings", "rounds",
-		(json_int_t)options->rounds, "tries", (json_int_t)options->tries, "timeout",
-		(json_int_t)options->timeout, "peers", list_peers(&options->peers)));
+	json_t *report = json_begin("bench", BENCH_VERSION);
+
+	json_add(report,
+		 json_must(json_pack(
+			 "{s:b, s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "quick",
+			 options->quick, "indicative", options->rounds < BENCH_FIRM_ROUNDS,
+			 "machine", json_must(machine_describe()), "versions",
+			 json_must(machine_versions()), "command", list_words(argc, argv),
+			 "settings", "rounds", (json_int_t)options->rounds, "tries",
+			 (json_int_t)options->tries, "timeout", (json_int_t)options->timeout,
+			 "peers", list_peers(&options->peers))));
 
 	json_object_set_new(report, "cases", measure_all(options));
 	return report;
@@ -257,7 +261,9 @@ json_t *report_read(const char *path)
 
 	if (!report)
 		die("%s: cannot be read as JSON: %s", path, error.text);
-	if (json_integer_value(json_object_get(report, "format")) != BENCH_FORMAT ||
+	/* Reports of before there were versions say "format": 1. */
+	if ((!json_is(report, "bench", BENCH_VERSION) &&
+	     json_integer_value(json_object_get(report, "format")) != 1) ||
 	    !json_is_array(json_object_get(report, "cases")))
 		die("%s: is no report of `roost bench --json` of this format", path);
 	return report;

@@ -58,16 +58,18 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 void compare_json(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
-	json_t *traces = json_must(json_array()), *passed_on = json_must(json_array()), *root;
+	json_t *traces = json_must(json_array()), *passed_on = json_must(json_array());
+	json_t *root = json_begin("compare", 1), *rest;
 
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		json_array_append_new(passed_on, json_must(json_printable(o->passed_on[i])));
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		json_array_append_new(traces, trace_object(compare, trace));
-	root = json_must(json_pack(
+	rest = json_must(json_pack(
 		"{s:s, s:I, s:b, s:o, s:b, s:o}", "mode", o->parallel ? "parallel" : "ordered",
 		"runs", (json_int_t)o->runs, "indicative", compare_indicative(o), "options",
 		passed_on, "verified", compare_verified(compare), "traces", traces));
+	json_add(root, rest);
 	json_write(root, o->json, JSON_INDENT(1));
 	json_decref(root);
 }

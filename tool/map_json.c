@@ -6,6 +6,7 @@
  * pageblocks, of 512 frames each.
  */
 #include "map.h"
+#include "tool/common/json.h"
 #include "tool/common/say.h"
 
 enum { MOST_PFN_BITS = 52, MOST_FRAMES_BITS = 32 /* of an allocator */ };
@@ -60,12 +61,11 @@ static json_t *map_object(const struct map *map)
 
 json_t *map_json(const struct map_view *view)
 {
-	json_t *maps = json_array(), *root;
+	json_t *maps = json_array(), *root = json_begin("map", 1);
 
 	for (size_t i = 0; i < view->nr; i++)
 		json_array_append_new(maps, map_object(&view->maps[i]));
-	root = json_pack("{s:o}", "maps", maps);
-	if (!root || json_array_size(maps) != view->nr)
+	if (json_array_size(maps) != view->nr || json_object_set_new(root, "maps", maps) != 0)
 		die("out of memory");
 	return root;
 }

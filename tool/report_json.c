@@ -252,10 +252,8 @@ static void put_verdict(json_t *root, const struct replay *replay)
 
 void report_json(const struct replay *replay)
 {
-	json_t *root = json_object();
+	json_t *root = json_begin("replay", 1);
 
-	if (!root)
-		die("out of memory");
 	put(root, "trace", json_printable(replay->options->trace));
 	put_setup(root, replay);
 	put_trace(root, replay->trace);

@@ -91,11 +91,11 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 static json_t *json_of(const struct job *job, const struct result *r)
 {
 	return json_pack(
-		"{s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:o, s:s, s:s?, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
 		/* what came out */
 		"scenario", json_printable(job->scenario->name), "engine", engine_program, /**/
-		"free", engine->paths[job->path],					   /**/
+		"free", engine_nr_paths(engine) > 1 ? engine->paths[job->path] : NULL,	   /**/
 		"outcome", r->kind ? r->key : "pass", "text", r->text,			   /**/
 		"expected", (int)job_as_expected(job, r),				   /**/
 		"exhausted", (int)r->exhausted, "reached", r->reached,			   /**/
@@ -114,11 +114,13 @@ static json_t *json_of(const struct job *job, const struct result *r)
 void report_json(const struct job *jobs, const struct result *results, unsigned nr,
 		 const char *path)
 {
-	json_t *list = json_array();
+	json_t *report = json_begin("explore", 1), *list = json_array();
 
 	for (unsigned i = 0; i < nr; i++)
 		if (json_array_append_new(list, json_of(&jobs[i], &results[i])) != 0)
 			die("out of memory");
-	json_write(list, path, JSON_INDENT(1));
-	json_decref(list);
+	if (json_object_set_new(report, "results", list) != 0)
+		die("out of memory");
+	json_write(report, path, JSON_INDENT(1));
+	json_decref(report);
 }

@@ -11,7 +11,6 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
-#include "scenario.h"
 
 struct vm vm;
 
@@ -160,7 +159,7 @@ static void enter(void *argument)
 {
 	struct context *c = argument;
 
-	program_run(c);
+	vm.guest->run(c);
 	c->done = true;
 	c->pending.kind = OP_NONE;
 	fiber_switch(&c->fiber, &vm.scheduler);
@@ -418,7 +417,7 @@ static enum outcome finish(void)
 	if (!all_through())
 		deadlock_describe();
 	else
-		scenario_finish();
+		vm.guest->finished();
 	return vm.failure.kind ? RUN_FAILED : RUN_DONE;
 }
 

@@ -17,6 +17,26 @@ json_t *json_must(json_t *value)
 	return value;
 }
 
+json_t *json_begin(const char *name, int version)
+{
+	return json_must(json_pack("{s:i, s:s}", "roost", version, "report", name));
+}
+
+void json_add(json_t *report, json_t *more)
+{
+	if (json_object_update(report, more) != 0)
+		die("out of memory");
+	json_decref(more);
+}
+
+bool json_is(const json_t *report, const char *name, int version)
+{
+	const char *found = json_string_value(json_object_get(report, "report"));
+
+	return found && !strcmp(found, name) &&
+	       json_integer_value(json_object_get(report, "roost")) == version;
+}
+
 void json_check(const char *path)
 {
 	char error[ERROR_MAX];
