@@ -186,4 +186,4 @@ format:
 
 clean:
 	@scripts/clean "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan" "$$BUILD-bench"
-	rm -rf build-aarch64 build-mutants build-guest build-fuzz build-fuzz-afl build-cross out
+	rm -rf build-aarch64 build-mutants build-guest build-linux-bench build-fuzz build-fuzz-afl build-cross out
