@@ -84,8 +84,8 @@ bench:
 	@mkdir -p out
 	"$$BUILD-bench/roost" bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
 
-# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
-# frames) and every rung used.
+# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of a context
+# that moves frames) and every rung used.
 SECONDS ?= 600
 stress: test-plain
 	"$$BUILD/tests/stress_roost" --expect-all --hz=24000 --seconds=$(SECONDS)
