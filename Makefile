@@ -10,13 +10,14 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
+.PHONY: help build install run docs test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
 	pool-guest fuzz kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
 	@echo "make build    the library and the tool, in $(BUILD)/"
 	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
 	@echo "make run      a guided look at the lab: a deadlock, its fixes, a real kernel's page traffic"
+	@echo "make docs     the documentation, the manual pages and the headers as a web site: out/site"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
 	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
@@ -53,6 +54,9 @@ install: build
 
 run:
 	@scripts/run "$$BUILD"
+
+docs:
+	@scripts/docs
 
 test: test-plain test-asan test-tsan
 	@scripts/test-summary "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan"
