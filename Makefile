@@ -7,15 +7,17 @@ PREFIX ?= /usr/local
 export BUILD PREFIX
 CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
 # Warnings are errors in CI alone, which says ROOST_WERROR=ON.
-CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
+CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DROOST_TOOL=ON -S .
 QUIET = > /dev/null
 
-.PHONY: help build install run docs test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
+.PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
 	pool-guest fuzz kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
 
 help:
-	@echo "make build    the library and the tool, in $(BUILD)/"
-	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
+	@echo "make lib      the library alone, in $(BUILD)/: needs a C compiler, make, cmake, ninja"
+	@echo "make build    the library and the tool"
+	@echo "make install-lib, make install"
+	@echo "              into PREFIX=/usr/local, below DESTDIR: library, headers, manual; and the tool"
 	@echo "make run      a guided look at the lab: a deadlock, its fixes, a real kernel's page traffic"
 	@echo "make docs     the documentation, the manual pages and the headers as a web site: out/site"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
@@ -44,12 +46,20 @@ help:
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
 
+lib:
+	@scripts/deps lib
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TOOL=OFF -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$$PREFIX" $(QUIET)
+	@cmake --build "$$BUILD"
+
 build:
 	@scripts/deps build
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$$PREFIX" $(QUIET)
 	@cmake --build "$$BUILD"
 
 install: build
+	@cmake --install "$$BUILD"
+
+install-lib: lib
 	@cmake --install "$$BUILD"
 
 run:
