@@ -82,11 +82,14 @@ install(FILES ${PROJECT_BINARY_DIR}/roost-config.cmake
         DESTINATION ${package} COMPONENT development)
 install(EXPORT roost-targets NAMESPACE roost:: DESTINATION ${package} COMPONENT development)
 
-# The tool runs programs with the engines in them, one for each command and engine; tool/program.c
+# The tool runs programs with the engines in them, one for each command and engine; tool/common/program.c
 # looks for them beside it and there.
 if(ROOST_TOOL)
   install(TARGETS roost_tool RUNTIME COMPONENT tool)
-  set(programs roost_bench)
+  set(programs)
+  if(TARGET roost_bench)
+    list(APPEND programs roost_bench)
+  endif()
   foreach(engine ${ROOST_ENGINES})
     list(APPEND programs roost-replay-${engine} roost-timing-${engine} roost-map-${engine})
     if(TARGET roost-explore-${engine})

@@ -11,11 +11,11 @@
 
 #include <roost/roost.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "compare.h"
-#include "engine.h"
-#include "program.h"
-#include "say.h"
+#include "tool/common/engine.h"
+#include "tool/common/program.h"
+#include "tool/common/say.h"
 #include "top.h"
 
 /* What --option=VALUE or --option VALUE says, or NULL. The engine's program reads it again. */

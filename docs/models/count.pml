@@ -7,8 +7,7 @@
  * Says: the sum is never lower than the number of frames in the sets at some instant during the
  * call, so a sum of 0 is the proof with which an allocation of order 0 that may wait fails.
  * Two CPUs, each of which allocates or frees 3 times; each may free what the other had.
- * Leaves out: orders above 0; rst_available(), which takes off what it counts in isolated
- * pageblocks and promises less.
+ * Leaves out: orders above 0; isolated pageblocks, whose frames usable() counts between the two.
  *
  * check: right BUG_FREE_COUNTED_AFTER_PUT BUG_ALLOCATION_COUNTED_BEFORE_TAKE BUG_FREES_ADDED_FIRST
  */

@@ -274,15 +274,27 @@ enum {
 	ROOST_RECLAIMABLE = 2,
 	ROOST_MIGRATETYPE_MASK = 3,
 
-	/* The caller is in thread context and may sleep: order 0 fails only when memory is out,
-	 * larger orders also when 32 searches of everything found none while frames came and went.
-	 * Without it the call waits for nothing, is legal in any context, and may fail while
-	 * others hold the locks that stand before the last free frames. */
+	/*
+	 * The caller is in thread context and may sleep. Then the call fails only with a proof: at
+	 * some instant during it no such block was free. While it has neither block nor proof it
+	 * searches everything again, asleep in between, and after ROOST_WAIT_ROUNDS searches
+	 * (some 60 ms asleep) it gives up without one. So it is if a thread stopped, or was
+	 * preempted for that long, in the middle of a call, and frames count as free that nobody
+	 * can reach; or if others were first at each block that it saw. (pcpbuddy gives up for
+	 * orders above 0 alone.) What a proof takes on trust: CAVEATS.md. In an NMI, where the
+	 * port can tell, the call is as one without this flag.
+	 * Without it the call waits for nothing, is legal in any context, and may fail although
+	 * such a block is free: while others move the last ones, or hold locks before them.
+	 */
 	ROOST_WAIT = 1 << 2,
 	/* The reserve may be used. */
 	ROOST_RESERVE = 1 << 3,
 	/* Only zones of the chosen node. */
 	ROOST_THISNODE = 1 << 4,
+};
+
+enum {
+	ROOST_WAIT_ROUNDS = 64, /* searches of an allocation with ROOST_WAIT: see there */
 };
 
 /* A number as a field of the flags, or a flag that does not exist: the call is then misuse. */

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
-#include "scenario.h"
-
 enum { LINE = 120 };
 
 struct line {
@@ -30,7 +27,7 @@ static void add(const struct context *c, const char *format, va_list list)
 		room = room ? 2 * room : 1024;
 		lines = realloc(lines, room * sizeof(*lines));
 		if (!lines) {
-			perror("roost-explore: memory");
+			perror("roost: memory");
 			exit(2);
 		}
 	}
@@ -51,7 +48,7 @@ void log_line_now(const struct context *c, const char *format, ...)
 
 void log_address(const void *address, char *text, size_t size)
 {
-	if (!engine_address(address, text, size) && !scenario_address(address, text, size))
+	if (!vm.guest->name(address, text, size))
 		snprintf(text, size, "+0x%zx", (size_t)((const char *)address - vm.arena));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* program.c - does the operations of a scenario, or of a litmus test. */
+/* program.c - does the operations of a scenario. */
 #include <stdlib.h>
 
 #include "lock.h"
@@ -340,30 +340,4 @@ void program_do(struct context *c, const struct program *p)
 
 	for (unsigned i = 0; i < p->nr; i++)
 		do_statement(c, &p->statements[i], &irq);
-}
-
-/* A program that is no scenario's: a litmus test of selftest.c. */
-static void (*plain_program)(unsigned context);
-
-void program_plain(void (*body)(unsigned context))
-{
-	plain_program = body;
-}
-
-void program_scenario(void)
-{
-	plain_program = NULL;
-}
-
-bool program_is_plain(void)
-{
-	return plain_program;
-}
-
-void program_run(struct context *c)
-{
-	if (plain_program)
-		plain_program(c->id);
-	else
-		program_do(c, c->program);
 }

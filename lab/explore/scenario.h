@@ -121,10 +121,6 @@ bool scenario_read(const char *file, struct scenario *scenario);
 
 /* Sets the virtual machine up for the scenario with a free path; false: the setup failed. */
 bool scenario_load(const struct scenario *scenario, unsigned path, bool weak);
-/* All contexts are through: runs what comes finally, checks every invariant. */
-void scenario_finish(void);
-/* Names a variable by its address; false if there is none. */
-bool scenario_address(const void *address, char *text, size_t size);
 /* Most own accesses of a call that waits for nothing, since scenario_load(). */
 unsigned scenario_most_own(void);
 void scenario_add_own(unsigned most_own); /* of another process */

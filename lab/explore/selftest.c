@@ -22,10 +22,24 @@ static enum failure_kind failure; /* that was found, which ends the search */
 static const struct lock_class tried = {"tried", LOCK_TRIED, 1};
 static const struct lock_class waited = {"waited", LOCK_WAITED, 2};
 
-static void body(unsigned context)
+static void run(struct context *c)
 {
-	litmus->thread(state, context);
+	litmus->thread(state, c->id);
 }
+
+static void finished(void)
+{
+}
+
+static bool name(const void *address, char *text, size_t size)
+{
+	(void)address;
+	(void)text;
+	(void)size;
+	return false;
+}
+
+static const struct vm_guest guest = {run, finished, name};
 
 /* Two bits for each result. */
 static unsigned outcome(void)
@@ -110,7 +124,7 @@ static void set_up(const struct litmus *test, bool weak)
 {
 	litmus = test;
 	vm_reset();
-	program_plain(body);
+	vm.guest = &guest;
 	vm.weak = weak;
 	state = vm_alloc(sizeof(*state), 64);
 	vm_ignore(state->r, sizeof(state->r));

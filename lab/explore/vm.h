@@ -211,6 +211,14 @@ struct strategy {
 	bool every_access; /* private words are choice points too: replay */
 };
 
+/* What runs on the machine, which knows nothing else of it. */
+struct vm_guest {
+	void (*run)(struct context *context); /* a context's program, on its stack */
+	void (*finished)(void);		      /* judges an execution that came to its end */
+	/* What lies at an address of the arena, as text; false: nothing that has a name. */
+	bool (*name)(const void *address, char *text, size_t size);
+};
+
 struct vm {
 	char *arena, *snapshot;
 	bool ignored[VM_ARENA / VM_GRAIN];
@@ -226,6 +234,7 @@ struct vm {
 	unsigned nr_locks;
 	struct context *current; /* NULL: nobody, all hooks do just what they say */
 	struct fiber scheduler;
+	const struct vm_guest *guest;
 	const struct strategy *strategy;
 	void *strategy_self;
 	uint32_t generation;
@@ -261,11 +270,8 @@ void vm_ignore(void *start, size_t size);
 uint64_t vm_hash(void);
 void vm_freeze(void);
 
-/* One execution. program_run() is called on each context's stack. */
+/* One execution of vm.guest. */
 enum outcome vm_run(const struct strategy *strategy, void *self);
-void program_run(struct context *context);
-/* Makes program_run() call this with the context's number. */
-void program_plain(void (*body)(unsigned context));
 
 /* The context's next choice point: returns when it is chosen. */
 void vm_point(struct op op);

@@ -12,7 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "port.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */
@@ -64,16 +64,6 @@ const char *world_name(unsigned variable)
 	return world_scenario->variables[variable];
 }
 
-bool scenario_address(const void *address, char *text, size_t size)
-{
-	size_t at = (size_t)((const char *)address - (const char *)world->values);
-
-	if ((const char *)address < (const char *)world->values || at >= sizeof(world->values))
-		return false;
-	snprintf(text, size, "variable %s", world_name((unsigned)(at / sizeof(world->values[0]))));
-	return true;
-}
-
 /* ---- Who holds what ------------------------------------------------------------------------ */
 
 /* Who holds frames writes to them. So the allocator must order what one holder does before it frees
@@ -107,7 +97,7 @@ void world_unmark(struct roost_block block)
 	}
 }
 
-/* ---- Begin and end ------------------------------------------------------------------------- */
+/* ---- Hooks and the end ---------------------------------------------------------------------- */
 
 /* Both hooks are called with no lock of the allocator held. */
 static void check_hook(const struct context *c, const char *hook)
@@ -180,53 +170,6 @@ static void run_plain(const struct program *list, unsigned nr)
 	port_set_cpu(0);
 }
 
-bool scenario_load(const struct scenario *s, unsigned path, bool weak)
-{
-	struct roost_config config = s->config;
-	size_t frames = (size_t)s->pageblocks * 512, size;
-	struct roost_range range = {.start = 0, .end = frames};
-	void *metadata;
-
-	world_scenario = s;
-	program_scenario();
-	most_own = 0;
-	vm_reset();
-	vm.failure.kind = FAIL_NONE;
-	vm.weak = weak;
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	vm.tries_wait = false;
-	engine_configure(&config, path);
-	config.misuse = heard_misuse;
-	if (s->pressure.nr)
-		config.pressure = pressed;
-	size = roost_metadata_size(&config);
-	world = vm_alloc(sizeof(*world) + frames, 64);
-	contents = vm_alloc(sizeof(*contents) * frames, 64);
-	metadata = vm_alloc(size, 64);
-	if (!size || roost_init(&pool, &config, metadata, size)) {
-		const char *error = roost_config_error(&config);
-
-		say_error("%s: pool: %s", s->file, error ? error : "?");
-		return false;
-	}
-	engine_register(pool);
-	for (unsigned i = 0; i < s->nr_locks; i++)
-		world_locks[i] = add_lock(i);
-	vm.nr_cpus = config.nr_cpus;
-	run_plain(s->setup, s->nr_setup);
-	if (vm.failure.kind) {
-		say_error("%s: setup: %s", s->file, vm.failure.text);
-		return false;
-	}
-	memset(world->misuse, 0, sizeof(world->misuse));
-	for (unsigned i = 0; i < s->nr_contexts; i++)
-		vm_add(s->contexts[i].cpu, s->contexts[i].level, s->contexts[i].name,
-		       &s->contexts[i]);
-	vm_freeze();
-	return true;
-}
-
 static bool frames_lost(void)
 {
 	struct roost_zone_info info;
@@ -265,13 +208,11 @@ static void judge(void)
 		run_plain(world_scenario->finally, world_scenario->nr_finally);
 }
 
-void scenario_finish(void)
+static void finished(void)
 {
 	bool stopped = false;
 	uint64_t hash;
 
-	if (program_is_plain())
-		return;
 	for (unsigned i = 0; i < vm.nr_cpus; i++)
 		stopped |= vm.cpus[i].stopped;
 	hash = vm_hash() ^ (stopped ? UINT64_C(1) << 63 : 0);
@@ -280,4 +221,70 @@ void scenario_finish(void)
 		judge();
 	if (!vm.failure.kind)
 		ends_add(hash);
+}
+
+static void run(struct context *c)
+{
+	program_do(c, c->program);
+}
+
+static bool name(const void *address, char *text, size_t size)
+{
+	size_t at = (size_t)((const char *)address - (const char *)world->values);
+
+	if (engine_address(address, text, size))
+		return true;
+	if ((const char *)address < (const char *)world->values || at >= sizeof(world->values))
+		return false;
+	snprintf(text, size, "variable %s", world_name((unsigned)(at / sizeof(world->values[0]))));
+	return true;
+}
+
+static const struct vm_guest guest = {run, finished, name};
+
+bool scenario_load(const struct scenario *s, unsigned path, bool weak)
+{
+	struct roost_config config = s->config;
+	size_t frames = (size_t)s->pageblocks * 512, size;
+	struct roost_range range = {.start = 0, .end = frames};
+	void *metadata;
+
+	world_scenario = s;
+	most_own = 0;
+	vm_reset();
+	vm.failure.kind = FAIL_NONE;
+	vm.weak = weak;
+	vm.guest = &guest;
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	vm.tries_wait = false;
+	engine_configure(&config, path);
+	config.misuse = heard_misuse;
+	if (s->pressure.nr)
+		config.pressure = pressed;
+	size = roost_metadata_size(&config);
+	world = vm_alloc(sizeof(*world) + frames, 64);
+	contents = vm_alloc(sizeof(*contents) * frames, 64);
+	metadata = vm_alloc(size, 64);
+	if (!size || roost_init(&pool, &config, metadata, size)) {
+		const char *error = roost_config_error(&config);
+
+		say_error("%s: pool: %s", s->file, error ? error : "?");
+		return false;
+	}
+	engine_register(pool);
+	for (unsigned i = 0; i < s->nr_locks; i++)
+		world_locks[i] = add_lock(i);
+	vm.nr_cpus = config.nr_cpus;
+	run_plain(s->setup, s->nr_setup);
+	if (vm.failure.kind) {
+		say_error("%s: setup: %s", s->file, vm.failure.text);
+		return false;
+	}
+	memset(world->misuse, 0, sizeof(world->misuse));
+	for (unsigned i = 0; i < s->nr_contexts; i++)
+		vm_add(s->contexts[i].cpu, s->contexts[i].level, s->contexts[i].name,
+		       &s->contexts[i]);
+	vm_freeze();
+	return true;
 }

@@ -58,8 +58,5 @@ void world_unmark(struct roost_block block);
 
 /* Does a program's operations; c is NULL outside the virtual machine. */
 void program_do(struct context *c, const struct program *program);
-/* What program_run() does from now on: programs of scenarios. */
-void program_scenario(void);
-bool program_is_plain(void);
 
 #endif

@@ -183,11 +183,12 @@ bool rst_set_dense(const struct rst_set *set)
 	return false;
 }
 
+/* Acquire: what is seen here was counted as freed before it was put. */
 unsigned rst_set_count(const struct rst_set *set)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < RST_SET_WORDS; i++)
-		n += rst_weight(rst_load_rlx(&set->word[i]));
+		n += rst_weight(rst_load_acq(&set->word[i]));
 	return n;
 }

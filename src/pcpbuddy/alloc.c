@@ -312,12 +312,8 @@ static uint64_t arrivals(const struct request *q, bool *missed)
 	return sum;
 }
 
-enum {
-	/* Larger blocks can be out of reach for ever while frames come and go: the search for one
-	 * ends after so many rounds that looked everywhere. */
-	FULL_ROUNDS = 32,
-};
-
+/* Larger blocks can be out of reach forever while frames come and go: the search for one ends after
+ * ROOST_WAIT_ROUNDS that looked everywhere. One for a single frame goes on. */
 static rst_frame_id alloc_wait(const struct request *q)
 {
 	struct rst_zone *first = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]], *z;
@@ -344,7 +340,7 @@ static rst_frame_id alloc_wait(const struct request *q)
 			continue;
 		if (!moved && arrivals(q, &missed) == before && !missed)
 			break;
-		if (q->ask.order && full_rounds >= FULL_ROUNDS)
+		if (q->ask.order && full_rounds >= ROOST_WAIT_ROUNDS)
 			break;
 		RST_COUNT(q->r, first, wait_rounds, 1);
 		rst_sleep(round);

@@ -43,34 +43,36 @@ static uint64_t process(void)
 
 /* ---- Look and repair ----------------------------------------------------------------------- */
 
+/* The lock stays with the thread that has forked, which had another name then. The lock of another
+ * thread, which is gone, is broken. */
+static void break_lock(struct rst_pool_lock *lock, uint64_t before)
+{
+	uint64_t holder = atomic_load(&lock->holder);
+
+	if (!holder)
+		return;
+	if (holder == before) {
+		atomic_store(&lock->holder, rst_thread_self());
+		return;
+	}
+	lock->repair(lock->pool);
+	atomic_store_explicit(&lock->holder, 0, memory_order_release);
+}
+
 /* Nobody else runs in the child who can have a lock, until this is done. */
 static void break_locks(void)
 {
-	uint64_t before = rst_pool_rename();
+	uint64_t before = rst_thread_rename();
 
 	rst_registry_without_threads();
-	rst_pool_disown(&rst_registry_lock, before);
+	break_lock(&rst_registry_lock, before);
 	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
 
 		if (!pool)
 			continue;
-		rst_pool_disown(&pool->size_lock, before);
-		rst_pool_disown(&pool->trim_lock, before);
-	}
-}
-
-void rst_fork_repair(const struct rst_pool_lock *lock)
-{
-	if (lock == &rst_registry_lock)
-		rst_pool_take_down_unfinished();
-	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
-		roost_pool_t *pool = rst_registry_get(i);
-
-		if (pool && lock == &pool->size_lock)
-			rst_size_repair(pool);
-		if (pool && lock == &pool->trim_lock)
-			rst_trim_repair(pool);
+		break_lock(&pool->size_lock, before);
+		break_lock(&pool->trim_lock, before);
 	}
 }
 
@@ -95,7 +97,7 @@ bool rst_fork_look(void)
 }
 
 /* A handler that comes in between would be inside. */
-static size_t recover(roost_pool_t *pool)
+size_t rst_fork_recover(roost_pool_t *pool)
 {
 	sigset_t all, old;
 	size_t pages;
@@ -118,7 +120,7 @@ static void in_child(void)
 		roost_pool_t *pool = rst_registry_get(i);
 
 		if (pool)
-			recover(pool);
+			rst_fork_recover(pool);
 	}
 }
 
@@ -136,21 +138,4 @@ static __attribute__((constructor(101))) void init(void)
 		munmap(page, 4096);
 	atomic_store(mark, process() | KNOWN);
 	pthread_atfork(NULL, NULL, in_child);
-}
-
-/* ---- On request ---------------------------------------------------------------------------- */
-
-size_t roost_pool_recover(roost_pool_t *pool)
-{
-	struct rst_pool_call call;
-	size_t pages;
-
-	rst_pool_begin(&call);
-	rst_pool_lock(&pool->size_lock, "roost_pool_recover");
-	rst_pool_lock(&pool->trim_lock, "roost_pool_recover");
-	pages = recover(pool);
-	rst_pool_done(pool, &pool->trim_lock);
-	rst_pool_done(pool, &pool->size_lock);
-	rst_pool_end(&call);
-	return pages << pool->page_shift;
 }

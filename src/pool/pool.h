@@ -3,15 +3,20 @@
  * pool.h - the pool's data, and what its files offer each other.
  *
  *	registry.c   which pool an address is of
- *	pool.c       creating and destroying
- *	alloc.c      allocation and free
- *	memory.c     the kernel's side: address space, memory in use or not, huge pages
- *	size.c       how much of the limit may be used
- *	trim.c       free memory goes back to the kernel
- *	lock.c       locks; what calls that may block have around them
+ *	thread.c     the calling thread; what calls that may block have around them
  *	fork.c       what a child does with what others were in the middle of
+ *	lock.c       locks
  *	numa.c       nodes
- *	serve.c      who asks is answered; report.c: what
+ *	memory.c     the kernel's side: address space, memory in use or not, huge pages
+ *	trim.c       free memory goes back to the kernel
+ *	size.c       how much of the limit may be used
+ *	alloc.c      allocation and free
+ *	info.c       how a pool is
+ *	report.c     how all pools are, as text
+ *	serve.c      who asks is answered
+ *	create.c     creating and destroying
+ *
+ * Each of them calls only those above it, and the page-frame allocator: scripts/check-layers.
  *
  * Pools lie in a table, since a free finds its pool by an address alone, in any context, while
  * others come and go. Letters beside a field say what guards it:
@@ -46,6 +51,9 @@ enum {
 struct rst_pool_lock {
 	_Atomic uint64_t holder; /* a; see lock.c; 0: nobody */
 	sigset_t signals;	 /* the holder's; those that it had blocked before */
+	/* c; makes what the lock guards right when its holder is no more. Set by create.c. */
+	void (*repair)(roost_pool_t *pool);
+	roost_pool_t *pool; /* c */
 };
 
 struct roost_pool {
@@ -152,69 +160,10 @@ roost_pool_t *rst_registry_unfinished(unsigned i);
 /* In a child: no pool has one. */
 void rst_registry_without_threads(void);
 
-/* ---- pool.c -------------------------------------------------------------------------------- */
+/* Of those who create and destroy, and who goes over all pools. */
+extern struct rst_pool_lock rst_registry_lock;
 
-/* Who was making or destroying pools is no more: what there is of these goes. */
-void rst_pool_take_down_unfinished(void);
-
-/* ---- alloc.c ------------------------------------------------------------------------------- */
-
-/* The page-frame allocator's hook; context is the pool. */
-void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse);
-
-/* ---- memory.c ------------------------------------------------------------------------------ */
-
-/* Reserves address space for base .. base + limit, aligned to the largest block. 0 or -ENOMEM. */
-int rst_memory_reserve(roost_pool_t *pool);
-/* Memory may be used from now on; no byte of it has been touched. 0 or -ENOMEM. */
-int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes);
-/* Nobody has anything there: it goes back to the kernel. */
-void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes);
-/* The same for free pages that stay in use, where the kernel can. True if it did. */
-bool rst_memory_give_back(char *address, size_t bytes);
-/* Has memory come without being touched, since it is locked (mlockall(2), MCL_FUTURE)? */
-bool rst_memory_is_filled(char *address);
-/* Zeroed memory for metadata, which comes as it is touched; NULL. */
-void *rst_memory_zeroed(size_t bytes);
-/* Unmaps it, if it is there, and says so. A child that is made in between finds it as it was, or
- * empty, or loses nothing but address space. */
-void rst_memory_drop(char **address, size_t bytes);
-/* Which pages of a pageblock have memory: bit i of pages[]. False: not known. */
-bool rst_memory_resident(const roost_pool_t *pool, char *address,
-			 uint64_t pages[ROOST_PAGEBLOCK_WORDS]);
-
-/* ---- size.c -------------------------------------------------------------------------------- */
-
-/* Everything is taken out of use, then so much as given put in again. 0 or -ENOMEM. */
-int rst_size_init(roost_pool_t *pool, size_t initial);
-/* Before an allocation of so many bytes fails: has the pool grown? */
-enum rst_growth {
-	RST_NOT_GROWN, /* it may not, or there is no more */
-	RST_GROWN,
-	RST_OTHERS_GROW, /* or shrink it just now */
-};
-enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes);
-/* Who held the size lock is no more: the stack and the size are made anew. */
-void rst_size_repair(roost_pool_t *pool);
-
-/* Reserved huge pages would have to be found again at the next touch. */
-static inline bool rst_can_give_back(const roost_pool_t *pool)
-{
-	return pool->pages < ROOST_PAGES_2M;
-}
-
-/* ---- trim.c -------------------------------------------------------------------------------- */
-
-/* Something of these pages was freed. Any context. */
-void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
-/* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
-void rst_trim_step(roost_pool_t *pool);
-/* Who held the trim lock is no more: what it had in hand is put back. */
-void rst_trim_repair(roost_pool_t *pool);
-int rst_trim_start_thread(roost_pool_t *pool);
-void rst_trim_stop_thread(roost_pool_t *pool);
-
-/* ---- lock.c -------------------------------------------------------------------------------- */
+/* ---- thread.c ------------------------------------------------------------------------------ */
 
 /* Initial-exec: the first use of a thread-local in a dlopened library could call malloc. */
 #define RST_POOL_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
@@ -250,23 +199,12 @@ static inline void rst_pool_leave(void)
 /* Of a thread that never has any signal open. */
 extern RST_POOL_THREAD bool rst_pool_no_signals;
 
-bool rst_pool_try(struct rst_pool_lock *lock);
-/* Sleeps until it has it. If its holder ended with it, what it guards is repaired. If that is the
- * caller, it is fatal. Thread context, between rst_pool_begin() and rst_pool_end(). */
-void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
-void rst_pool_unlock(struct rst_pool_lock *lock);
-/* The same for one of a pool's two; who was waiting for memory looks again. */
-void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock);
-/* Does somebody else have one of them? Thread context. */
-bool rst_pool_is_busy(roost_pool_t *pool);
-void rst_pool_sleep(unsigned round);
-/* Writes the text to standard error and aborts. Any context. */
-_Noreturn void rst_pool_fatal(const char *text, int length);
-
-/* In a child: takes new names for this process; the one that the thread had before. */
-uint64_t rst_pool_rename(void);
-/* The lock stays with that thread; of another, which is no more, it is broken. */
-void rst_pool_disown(struct rst_pool_lock *lock, uint64_t before);
+/* The caller's name, which no other thread ever has; in a child it is another. Never 0. */
+uint64_t rst_thread_self(void);
+/* Did that thread, another one, end? */
+bool rst_thread_is_gone(uint64_t thread);
+/* In a child: threads take new names; the one that the caller had before. */
+uint64_t rst_thread_rename(void);
 
 /*
  * Around each public call that may block: it is no cancellation point. pthread_create() and open()
@@ -281,24 +219,94 @@ struct rst_pool_call {
 void rst_pool_begin(struct rst_pool_call *call);
 void rst_pool_end(struct rst_pool_call *call);
 
-/* The lock of those who create and destroy, and who goes over all pools. Signals are blocked while
- * it is held: no handler forks in between. */
-extern struct rst_pool_lock rst_registry_lock;
-void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call);
-void rst_registry_leave(struct rst_pool_call *call);
+void rst_pool_sleep(unsigned round);
+/* Writes the text to standard error and aborts. Any context. */
+_Noreturn void rst_pool_fatal(const char *text, int length);
 
 /* ---- fork.c -------------------------------------------------------------------------------- */
 
 /* If this is a child: breaks the locks of who is no more. False: another thread is at that. Any
  * context. */
 bool rst_fork_look(void);
-/* Makes what a lock guards right; its holder is no more. */
-void rst_fork_repair(const struct rst_pool_lock *lock);
+/* What others had in hand of the page-frame allocator is put back; pages. Nobody else is inside. */
+size_t rst_fork_recover(roost_pool_t *pool);
+
+/* ---- lock.c -------------------------------------------------------------------------------- */
+
+bool rst_pool_try(struct rst_pool_lock *lock);
+/* Sleeps until it has it. If its holder ended with it, what it guards is repaired. If that is the
+ * caller, it is fatal. Thread context, between rst_pool_begin() and rst_pool_end(). */
+void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
+void rst_pool_unlock(struct rst_pool_lock *lock);
+/* The same for one of a pool's two; who was waiting for memory looks again. */
+void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock);
+/* Does somebody else have one of them? Thread context. */
+bool rst_pool_is_busy(roost_pool_t *pool);
+/* rst_registry_lock. Signals are blocked while it is held: no handler forks in between. */
+void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call);
+void rst_registry_leave(struct rst_pool_call *call);
 
 /* ---- numa.c -------------------------------------------------------------------------------- */
 
 unsigned rst_numa_nodes(void);		     /* 1 without libnuma */
 unsigned rst_numa_node_of_cpu(unsigned cpu); /* 0 if not known */
 void rst_numa_place(void *address, size_t bytes, unsigned node);
+
+/* ---- memory.c ------------------------------------------------------------------------------ */
+
+/* Reserves address space for base .. base + limit, aligned to the largest block. 0 or -ENOMEM. */
+int rst_memory_reserve(roost_pool_t *pool);
+/* Memory may be used from now on; no byte of it has been touched. 0 or -ENOMEM. */
+int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes);
+/* Nobody has anything there: it goes back to the kernel. */
+void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes);
+/* The same for free pages that stay in use, where the kernel can. True if it did. */
+bool rst_memory_give_back(char *address, size_t bytes);
+/* Has memory come without being touched, since it is locked (mlockall(2), MCL_FUTURE)? */
+bool rst_memory_is_filled(char *address);
+/* Zeroed memory for metadata, which comes as it is touched; NULL. */
+void *rst_memory_zeroed(size_t bytes);
+/* Unmaps it, if it is there, and says so. A child that is made in between finds it as it was, or
+ * empty, or loses nothing but address space. */
+void rst_memory_drop(char **address, size_t bytes);
+/* Which pages of a pageblock have memory: bit i of pages[]. False: not known. */
+bool rst_memory_resident(const roost_pool_t *pool, char *address,
+			 uint64_t pages[ROOST_PAGEBLOCK_WORDS]);
+
+/* ---- trim.c -------------------------------------------------------------------------------- */
+
+/* Something of these pages was freed. Any context. */
+void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
+/* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
+void rst_trim_step(roost_pool_t *pool);
+/* Who held the trim lock is no more: what it had in hand is put back. */
+void rst_trim_repair(roost_pool_t *pool);
+int rst_trim_start_thread(roost_pool_t *pool);
+void rst_trim_stop_thread(roost_pool_t *pool);
+
+/* ---- size.c -------------------------------------------------------------------------------- */
+
+/* Everything is taken out of use, then so much as given put in again. 0 or -ENOMEM. */
+int rst_size_init(roost_pool_t *pool, size_t initial);
+/* Before an allocation of so many bytes fails: has the pool grown? */
+enum rst_growth {
+	RST_NOT_GROWN, /* it may not, or there is no more */
+	RST_GROWN,
+	RST_OTHERS_GROW, /* or shrink it just now */
+};
+enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes);
+/* Who held the size lock is no more: the stack and the size are made anew. */
+void rst_size_repair(roost_pool_t *pool);
+
+/* Reserved huge pages would have to be found again at the next touch. */
+static inline bool rst_can_give_back(const roost_pool_t *pool)
+{
+	return pool->pages < ROOST_PAGES_2M;
+}
+
+/* ---- alloc.c ------------------------------------------------------------------------------- */
+
+/* The page-frame allocator's hook; context is the pool. */
+void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse);
 
 #endif

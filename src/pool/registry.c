@@ -20,6 +20,14 @@ static struct {
 	roost_pool_t pool;
 } table[ROOST_MAX_POOLS];
 
+/* Before create.c sets its own. */
+static void nothing(roost_pool_t *none)
+{
+	(void)none;
+}
+
+struct rst_pool_lock rst_registry_lock = {.repair = nothing};
+
 static _Atomic unsigned nr_used; /* a; no entry from here on was ever taken */
 
 static unsigned index_of(const roost_pool_t *pool)

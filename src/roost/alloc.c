@@ -121,17 +121,22 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 	return false;
 }
 
-/* Frames that the request might have; never fewer than at some instant during the call. */
+/*
+ * Frames that the request might have; never fewer than at some instant during the call. Each step
+ * is for all zones before the next step for any, so that it is one instant for all: otherwise a
+ * frame is missed that is taken from one zone while another comes to the next.
+ */
 static uint64_t usable(const struct rst_call *q)
 {
 	uint64_t out[ROOST_MAX_ZONES] = {0}, sum = 0, come;
 	struct rst_zone *z;
 	unsigned n = 0;
 
-	/* Of all zones before the rest of any, so that it is one instant for all: a frame that is
-	 * taken from one while another comes to the next is missed otherwise. */
 	for (unsigned i = 0; (z = zone_to_try(q, &i));)
-		out[n++] = rst_out_of_reach(q->r, z) + (q->ask.reserve ? 0 : z->desc.min);
+		out[n++] = rst_zone_gone(q->r, z) + (q->ask.reserve ? 0 : z->desc.min);
+	n = 0;
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
+		out[n++] += rst_isolated_frames(q->r, z);
 	n = 0;
 	for (unsigned i = 0; (z = zone_to_try(q, &i)); n++) {
 		come = rst_zone_come(q->r, z);
@@ -173,12 +178,15 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 	return false;
 }
 
-enum { WAIT_ROUNDS = 64 }; /* if frames are counted as free, but somebody stopped before the put */
-
 /*
- * Order 0 fails when the counters prove that there was an instant at which no frame was left.
- * Larger orders also when two searches on end missed nothing, and nothing was allocated or freed
- * from the start of the first to the end of the second.
+ * Rounds of searches, and asleep in between, until one of these:
+ *
+ *	found		a block
+ *	proof		the counters say that at some instant too few frames were free
+ *	proof		orders above 0: two searches on end missed nothing, and no block was
+ *			allocated or freed from the start of the first to the end of the second
+ *	no proof	ROOST_WAIT_ROUNDS searches: frames count as free, but somebody stopped
+ *			before the put, or others were faster each time
  */
 static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 {
@@ -186,7 +194,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 	uint64_t before = events(q), now;
 	unsigned quiet = 0; /* searches on end */
 
-	for (unsigned round = 0; round < WAIT_ROUNDS; round++) {
+	for (unsigned round = 0; round < ROOST_WAIT_ROUNDS; round++) {
 		if (search(q, f))
 			return true;
 		if (round == 0) {

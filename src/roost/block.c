@@ -136,6 +136,42 @@ int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
 	return settle(r, z, b, false);
 }
 
+/* ---- Put -------------------------------------------------------------------------------- */
+
+/* That of a current pageblock need not be known: whoever leaves it looks. */
+void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
+{
+	const struct rst_set *set = &r->blocks[b];
+	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see above */
+	unsigned order, bin = RST_BINS - 1;
+
+	if (!(place & RST_CURRENT)) {
+		order = rst_set_merged(set, off, k);
+		if (order == RST_SET_ORDER) {
+			rst_settle(r, z, b);
+			return;
+		}
+		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
+	}
+	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
+}
+
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* for ever, or never */
+
+	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
+	if (order > RST_SET_ORDER || (order == RST_SET_ORDER && !reserve)) {
+		rst_put_whole(r, z, b, order - RST_SET_ORDER);
+		return;
+	}
+	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);
+	if (reserve)
+		rst_add_rlx(&z->reserve_free, (int64_t)1 << order);
+	rst_note_run(r, z, b, f % RST_PAGEBLOCK, order);
+}
+
 /* ---- Old hints ----------------------------------------------------------------------------- */
 
 /* Something is there that the search may have passed by already. At rest that never is. */
@@ -172,7 +208,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 
 	rst_hide_searching(q, z);
 	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
-		rst_and_sc(&q->r->place[b], (uint16_t)~RST_CURRENT);
+		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_hint_clear(&z->partial, index);
 	order = settle(q->r, z, b, true);
 	rst_show(z);
@@ -214,7 +250,7 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
-	rst_and_sc(&r->place[b], (uint16_t)~RST_CURRENT);
+	rst_and_sc(&r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_settle(r, z, b);
 }
 

@@ -418,9 +418,13 @@ static inline bool rst_reserve_is_short(const struct rst_zone *z)
 
 /* Takes up to count blocks; how many. Calls the pressure hook. */
 size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count);
-/* rst_zone_gone() and isolated frames: a walk if there are such. */
-uint64_t rst_out_of_reach(const struct roost *r, const struct rst_zone *z);
-/* Free frames that are not isolated: rst_zone_come() less the above. */
+/*
+ * Free frames of isolated pageblocks: a walk if there are such. Ask for them after rst_zone_gone()
+ * and before rst_zone_come(). Then a frame that an allocation under way takes out of them
+ * meanwhile is taken off once at most, and one that is freed to them is added, too.
+ */
+uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z);
+/* Free frames that are not isolated: rst_zone_come() less the other two. */
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
 void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);
 
@@ -430,11 +434,6 @@ void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t fr
  * its way between the two. Any context; racy unless the caller holds the block. */
 int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		     rst_frame_id *head, bool *allocated);
-
-/* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
-void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
-/* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
-void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
 
 /* ---- pocket.c, pocket.h -------------------------------------------------------------------- */
 
@@ -477,6 +476,10 @@ void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index);
 
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
+/* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
+/* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
+void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
 /* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 

@@ -174,40 +174,6 @@ static void count_free(struct rst_zone *z, struct rst_here here, unsigned order,
 	count_remote(z, here, order, place, n);
 }
 
-/* That of a current pageblock need not be known: whoever leaves it looks. */
-void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
-{
-	const struct rst_set *set = &r->blocks[b];
-	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see block.c */
-	unsigned order, bin = RST_BINS - 1;
-
-	if (!(place & RST_CURRENT)) {
-		order = rst_set_merged(set, off, k);
-		if (order == RST_SET_ORDER) {
-			rst_settle(r, z, b);
-			return;
-		}
-		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
-	}
-	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
-}
-
-void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
-{
-	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* for ever, or never */
-
-	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
-	if (order > RST_SET_ORDER || (order == RST_SET_ORDER && !reserve)) {
-		rst_put_whole(r, z, b, order - RST_SET_ORDER);
-		return;
-	}
-	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);
-	if (reserve)
-		rst_add_rlx(&z->reserve_free, (int64_t)1 << order);
-	rst_note_run(r, z, b, f % RST_PAGEBLOCK, order);
-}
-
 /* ---- Batches ------------------------------------------------------------------------------- */
 
 /* Blocks of one order in one word of a set: counted at once and put with one OR. */

@@ -417,7 +417,7 @@ static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	       from_reserve(q, z, f);
 }
 
-static uint64_t isolated_frames(const struct roost *r, const struct rst_zone *z)
+uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z)
 {
 	uint64_t frames = 0;
 
@@ -429,19 +429,12 @@ static uint64_t isolated_frames(const struct roost *r, const struct rst_zone *z)
 	return frames;
 }
 
-uint64_t rst_out_of_reach(const struct roost *r, const struct rst_zone *z)
-{
-	/* First those: what comes to them in between must not make up for others. */
-	uint64_t isolated = isolated_frames(r, z);
-
-	return isolated + rst_zone_gone(r, z);
-}
-
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z)
 {
-	uint64_t out = rst_out_of_reach(r, z), come = rst_zone_come(r, z);
+	uint64_t gone = rst_zone_gone(r, z), isolated = rst_isolated_frames(r, z);
+	uint64_t come = rst_zone_come(r, z);
 
-	return come > out ? come - out : 0;
+	return come > gone + isolated ? come - gone - isolated : 0;
 }
 
 void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free)

@@ -4,7 +4,8 @@
  * of its zones had a frame, not if each of them had none at an instant of its own.
  *
  * Each look at a zone is preceded by what another thread could do just then: it gives back the
- * frame that it has, and then takes the one of the zone that is looked at.
+ * frame that it has, and then takes the one of the zone that is looked at. A third thread began an
+ * allocation before a pageblock was isolated, and takes its frame at any time.
  */
 #include "roost/engine.h"
 
@@ -13,16 +14,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ZONES = 2, LOOKS = 40 }; /* for so long; the searches before the first sum take about 12 */
+enum {
+	ZONES = 2,
+	LOOKS = 50,	      /* for so long; the searches before the first sum take about 12 */
+	ISOLATED = 2 * BLOCK, /* the one frame of that pageblock */
+	NEVER = -1,
+};
 
 static roost_t *roost;
 static roost_pfn had;
 static unsigned looks;
+static int until_take; /* looks until the third thread takes its frame, and counts that */
+
+static void third(void)
+{
+	if (until_take == NEVER || until_take-- > 0)
+		return;
+	until_take = NEVER;
+	roost->blocks[ISOLATED / BLOCK].word[0] = 0;
+	roost->zones[0].pcps[0].orders.allocated[0]++;
+}
 
 static void other(const struct rst_zone *z)
 {
 	roost_pfn wanted = (roost_pfn)z->desc.id * BLOCK;
 
+	third();
 	if (!looks || had == wanted)
 		return;
 	looks--;
@@ -36,8 +53,10 @@ size_t __real_rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id
 			    size_t count);
 size_t __wrap_rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out,
 			    size_t count);
-uint64_t __real_rst_out_of_reach(const struct roost *r, const struct rst_zone *z);
-uint64_t __wrap_rst_out_of_reach(const struct roost *r, const struct rst_zone *z);
+uint64_t __real_rst_zone_gone(const struct roost *r, const struct rst_zone *z);
+uint64_t __wrap_rst_zone_gone(const struct roost *r, const struct rst_zone *z);
+uint64_t __real_rst_isolated_frames(const struct roost *r, const struct rst_zone *z);
+uint64_t __wrap_rst_isolated_frames(const struct roost *r, const struct rst_zone *z);
 uint64_t __real_rst_zone_come(const struct roost *r, const struct rst_zone *z);
 uint64_t __wrap_rst_zone_come(const struct roost *r, const struct rst_zone *z);
 
@@ -47,10 +66,16 @@ size_t __wrap_rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id
 	return __real_rst_from_zone(q, z, out, count);
 }
 
-uint64_t __wrap_rst_out_of_reach(const struct roost *r, const struct rst_zone *z)
+uint64_t __wrap_rst_zone_gone(const struct roost *r, const struct rst_zone *z)
 {
 	other(z);
-	return __real_rst_out_of_reach(r, z);
+	return __real_rst_zone_gone(r, z);
+}
+
+uint64_t __wrap_rst_isolated_frames(const struct roost *r, const struct rst_zone *z)
+{
+	other(z);
+	return __real_rst_isolated_frames(r, z);
 }
 
 uint64_t __wrap_rst_zone_come(const struct roost *r, const struct rst_zone *z)
@@ -61,21 +86,21 @@ uint64_t __wrap_rst_zone_come(const struct roost *r, const struct rst_zone *z)
 	return come;
 }
 
-static void one_instant_for_all_zones(void **state)
+/* Two zones of one frame, of which another thread has one; zone 0 has an isolated one, too. */
+static void *open_zones(unsigned hops)
 {
 	struct roost_config config = ROOST_CONFIG_INIT;
-	struct roost_range ranges[ZONES];
+	struct roost_range ranges[ZONES + 1];
 	struct roost_zone_config zones[ZONES] = {{.name = "low"}, {.name = "high"}};
 	void *metadata;
 	size_t size;
 
-	(void)state;
-	for (unsigned i = 0; i < ZONES; i++)
+	for (unsigned i = 0; i <= ZONES; i++)
 		ranges[i] = (struct roost_range){.start = (roost_pfn)i * BLOCK,
 						 .end = (roost_pfn)i * BLOCK + 1,
-						 .zone = (uint16_t)i};
+						 .zone = (uint16_t)(i % ZONES)};
 	config.ranges = ranges;
-	config.nr_ranges = ZONES;
+	config.nr_ranges = ZONES + 1;
 	config.zones = zones;
 	config.nr_zones = ZONES;
 	config.nr_cpus = 1;
@@ -85,20 +110,50 @@ static void one_instant_for_all_zones(void **state)
 	assert_non_null(metadata);
 	memset(metadata, 0, size);
 	assert_int_equal(roost_init(&roost, &config, metadata, size), 0);
+	assert_int_equal(roost_isolate(roost, ISOLATED, true), 0);
 	roost_posix_set_cpu(0);
 	had = roost_alloc(roost, 0, ROOST_ZONE(0));
 	assert_int_equal(had, 0);
-	looks = LOOKS;
-	assert_int_not_equal(roost_alloc(roost, 0, ROOST_WAIT), ROOST_NONE);
-	assert_int_equal(looks, 0);
+	looks = hops;
+	return metadata;
+}
+
+static void close_zones(void *metadata)
+{
 	roost_posix_set_cpu(-1);
 	free(metadata);
+}
+
+static void one_instant_for_all_zones(void **state)
+{
+	void *metadata = open_zones(LOOKS);
+
+	(void)state;
+	until_take = NEVER;
+	assert_int_not_equal(roost_alloc(roost, 0, ROOST_WAIT), ROOST_NONE);
+	assert_int_equal(looks, 0);
+	close_zones(metadata);
+}
+
+/* A frame that is taken out of an isolated pageblock is not taken off twice, as isolated and as
+ * allocated. */
+static void isolated_ones_are_taken_off_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LOOKS * LOOKS; i++) {
+		void *metadata = open_zones((unsigned)i % LOOKS);
+
+		until_take = i / LOOKS;
+		assert_int_not_equal(roost_alloc(roost, 0, ROOST_WAIT), ROOST_NONE);
+		close_zones(metadata);
+	}
 }
 
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(one_instant_for_all_zones, variants_one),
+		SUITE_TEST(isolated_ones_are_taken_off_once, variants_one),
 	};
 
 	return SUITE_RUN("proof", tests, argc, argv);

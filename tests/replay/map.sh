@@ -101,7 +101,6 @@ refuse '^roost: --at=99999999: the trace has but' map "$engine" --quiet --at=999
 refuse '^roost: --at: at most 16' map "$engine" --at=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 "$compile"
 refuse '^roost: --by=colour: ' map "$engine" --by=colour "$compile"
 refuse '^roost: --output=x.gif: ' map "$engine" -o x.gif "$compile"
-refuse '^roost: --output=x.svg: --json' map "$engine" --json -o x.svg "$compile"
 refuse '^roost: --output=/nowhere/x.svg: cannot write' map "$engine" -o /nowhere/x.svg "$compile"
 refuse '^roost: --live=x: ' map "$engine" --live=x "$compile"
 refuse '^roost: /nowhere/x: cannot open' map "$engine" /nowhere/x

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.c - the memory of the machine that a trace is replayed on.
+ * machine.c - the memory of the machine that a trace is replayed on.
  *
  *   pfn      0x0 .. 0x1       hole
  *            0x1 .. 0xa0      zone DMA; 0x9f is reserved
@@ -15,8 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "pool.h"
-#include "say.h"
+#include "machine.h"
+#include "tool/common/say.h"
 
 enum { FRAME_OUT = 1, FRAME_NO_MEMORY = 2 };
 
@@ -45,35 +45,36 @@ static void make_ranges(struct roost_range ranges[NR_RANGES], uint64_t frames)
 		.start = DMA_END, .end = 0x1800, .flags = ROOST_RANGE_RESERVED};
 }
 
-static void set_frames(struct pool *pool, const struct roost_range *range, unsigned char value)
+static void set_frames(struct machine *machine, const struct roost_range *range,
+		       unsigned char value)
 {
 	for (roost_pfn pfn = range->start; pfn < range->end; pfn++)
-		atomic_store_explicit(&pool->out[pfn], value, memory_order_relaxed);
+		atomic_store_explicit(&machine->out[pfn], value, memory_order_relaxed);
 }
 
 /* What is no memory must not be handed out; the big zone's bytes are zero and stay untouched. */
-static void mark_holes(struct pool *pool, const struct roost_range *ranges)
+static void mark_holes(struct machine *machine, const struct roost_range *ranges)
 {
 	struct roost_range low = {.start = 0, .end = DMA_END};
 
-	set_frames(pool, &low, FRAME_NO_MEMORY);
-	set_frames(pool, &ranges[0], 0);
-	set_frames(pool, &ranges[1], 0);
+	set_frames(machine, &low, FRAME_NO_MEMORY);
+	set_frames(machine, &ranges[0], 0);
+	set_frames(machine, &ranges[1], 0);
 	for (unsigned i = 0; i < NR_RANGES; i++)
 		if (ranges[i].flags & ROOST_RANGE_RESERVED)
-			set_frames(pool, &ranges[i], FRAME_NO_MEMORY);
+			set_frames(machine, &ranges[i], FRAME_NO_MEMORY);
 }
 
 /* Runs in any context. Only the first finder writes first_misuse. */
 static void on_misuse(void *context, const struct roost_misuse *misuse)
 {
-	struct pool *pool = context;
+	struct machine *machine = context;
 
-	if (atomic_fetch_add(&pool->misuses, 1) == 0)
-		pool->first_misuse = *misuse;
+	if (atomic_fetch_add(&machine->misuses, 1) == 0)
+		machine->first_misuse = *misuse;
 }
 
-static bool make_allocator(struct pool *pool, const struct roost_config *config, char error[])
+static bool make_allocator(struct machine *machine, const struct roost_config *config, char error[])
 {
 	const char *reason = roost_config_error(config);
 	int result;
@@ -82,57 +83,57 @@ static bool make_allocator(struct pool *pool, const struct roost_config *config,
 		snprintf(error, ERROR_MAX, "the allocator refuses this configuration: %s", reason);
 		return false;
 	}
-	pool->metadata_size = roost_metadata_size(config);
-	pool->metadata = map_memory(pool->metadata_size);
-	if (!pool->metadata) {
+	machine->metadata_size = roost_metadata_size(config);
+	machine->metadata = map_memory(machine->metadata_size);
+	if (!machine->metadata) {
 		snprintf(error, ERROR_MAX,
 			 "no address space for %zu bytes of metadata; use a "
 			 "smaller --memory",
-			 pool->metadata_size);
+			 machine->metadata_size);
 		return false;
 	}
-	if (pool->bare) /* so that no page fault of the metadata falls into the time measured */
-		memset(pool->metadata, 0, pool->metadata_size);
-	result = roost_init(&pool->roost, config, pool->metadata, pool->metadata_size);
+	if (machine->bare) /* so that no page fault of the metadata falls into the time measured */
+		memset(machine->metadata, 0, machine->metadata_size);
+	result = roost_init(&machine->roost, config, machine->metadata, machine->metadata_size);
 	if (result)
 		snprintf(error, ERROR_MAX, "roost_init: %s", roost_strerror(result));
 	return result == 0;
 }
 
-static bool map_all(struct pool *pool, char error[])
+static bool map_all(struct machine *machine, char error[])
 {
-	pool->memory_size = pool->frames << POOL_FRAME_SHIFT;
-	pool->memory = map_memory(pool->memory_size);
-	pool->out = map_memory(pool->frames);
-	if (pool->memory && pool->out) {
+	machine->memory_size = machine->frames << MACHINE_FRAME_SHIFT;
+	machine->memory = map_memory(machine->memory_size);
+	machine->out = map_memory(machine->frames);
+	if (machine->memory && machine->out) {
 		/* Without huge pages the first touch of frames takes longer than all the rest. */
-		madvise(pool->memory, pool->memory_size, MADV_HUGEPAGE);
+		madvise(machine->memory, machine->memory_size, MADV_HUGEPAGE);
 		return true;
 	}
 	snprintf(error, ERROR_MAX, "no address space for %zu MiB; use a smaller --memory",
-		 pool->memory_size >> 20);
+		 machine->memory_size >> 20);
 	return false;
 }
 
-bool pool_open(struct pool *pool, const struct pool_config *config, char error[])
+bool machine_open(struct machine *machine, const struct machine_config *config, char error[])
 {
 	struct roost_config c = ROOST_CONFIG_INIT;
 	struct roost_range ranges[NR_RANGES];
 
-	memset(pool, 0, sizeof(*pool));
-	pool->frames = config->frames;
-	pool->bare = config->bare;
-	if (!map_all(pool, error))
+	memset(machine, 0, sizeof(*machine));
+	machine->frames = config->frames;
+	machine->bare = config->bare;
+	if (!map_all(machine, error))
 		return false;
 	make_ranges(ranges, config->frames);
-	mark_holes(pool, ranges);
-	pool->zones[0].name = "DMA";
-	pool->zones[1].name = "Normal";
-	pool->zones[1].reserve = config->frames >> RESERVE_SHIFT;
+	mark_holes(machine, ranges);
+	machine->zones[0].name = "DMA";
+	machine->zones[1].name = "Normal";
+	machine->zones[1].reserve = config->frames >> RESERVE_SHIFT;
 	c.ranges = ranges;
 	c.nr_ranges = NR_RANGES;
-	c.zones = pool->zones;
-	c.nr_zones = POOL_ZONES;
+	c.zones = machine->zones;
+	c.nr_zones = MACHINE_ZONES;
 	c.nr_cpus = config->cpus;
 	c.max_order = config->max_order;
 	c.pcp_high = config->high;
@@ -140,28 +141,28 @@ bool pool_open(struct pool *pool, const struct pool_config *config, char error[]
 	c.free_path = config->free_path;
 	c.check_level = config->check;
 	c.misuse = on_misuse;
-	c.context = pool;
-	return make_allocator(pool, &c, error);
+	c.context = machine;
+	return make_allocator(machine, &c, error);
 }
 
-void pool_close(struct pool *pool)
+void machine_close(struct machine *machine)
 {
-	unmap_memory(pool->metadata, pool->metadata_size);
-	unmap_memory(pool->memory, pool->memory_size);
-	unmap_memory((void *)pool->out, pool->frames);
-	memset(pool, 0, sizeof(*pool));
+	unmap_memory(machine->metadata, machine->metadata_size);
+	unmap_memory(machine->memory, machine->memory_size);
+	unmap_memory((void *)machine->out, machine->frames);
+	memset(machine, 0, sizeof(*machine));
 }
 
 /* ---- Stamps ----------------------------------------------------------------------------- */
 
-static struct stamp *first_stamp(const struct pool *pool, roost_pfn pfn)
+static struct stamp *first_stamp(const struct machine *machine, roost_pfn pfn)
 {
-	return (struct stamp *)(void *)(pool->memory + (pfn << POOL_FRAME_SHIFT));
+	return (struct stamp *)(void *)(machine->memory + (pfn << MACHINE_FRAME_SHIFT));
 }
 
-static struct stamp *last_stamp(const struct pool *pool, roost_pfn pfn)
+static struct stamp *last_stamp(const struct machine *machine, roost_pfn pfn)
 {
-	return first_stamp(pool, pfn + 1) - 1;
+	return first_stamp(machine, pfn + 1) - 1;
 }
 
 static struct stamp make_stamp(roost_pfn pfn, uint64_t serial)
@@ -174,75 +175,76 @@ static bool stamps_equal(const struct stamp *a, const struct stamp *b)
 	return a->pfn == b->pfn && a->serial == b->serial;
 }
 
-static void stamp_frame(struct pool *pool, roost_pfn pfn, uint64_t serial)
+static void stamp_frame(struct machine *machine, roost_pfn pfn, uint64_t serial)
 {
 	struct stamp stamp = make_stamp(pfn, serial);
 
-	if (atomic_exchange_explicit(&pool->out[pfn], FRAME_OUT, memory_order_relaxed) != 0)
-		atomic_fetch_add(&pool->doubled, 1);
-	*first_stamp(pool, pfn) = stamp;
-	*last_stamp(pool, pfn) = stamp;
+	if (atomic_exchange_explicit(&machine->out[pfn], FRAME_OUT, memory_order_relaxed) != 0)
+		atomic_fetch_add(&machine->doubled, 1);
+	*first_stamp(machine, pfn) = stamp;
+	*last_stamp(machine, pfn) = stamp;
 }
 
-static void check_frame(struct pool *pool, roost_pfn pfn, uint64_t serial)
+static void check_frame(struct machine *machine, roost_pfn pfn, uint64_t serial)
 {
 	struct stamp stamp = make_stamp(pfn, serial);
-	bool good = stamps_equal(first_stamp(pool, pfn), &stamp) &&
-		    stamps_equal(last_stamp(pool, pfn), &stamp);
+	bool good = stamps_equal(first_stamp(machine, pfn), &stamp) &&
+		    stamps_equal(last_stamp(machine, pfn), &stamp);
 
-	*first_stamp(pool, pfn) = poison;
-	*last_stamp(pool, pfn) = poison;
-	if (atomic_exchange_explicit(&pool->out[pfn], 0, memory_order_relaxed) != FRAME_OUT)
+	*first_stamp(machine, pfn) = poison;
+	*last_stamp(machine, pfn) = poison;
+	if (atomic_exchange_explicit(&machine->out[pfn], 0, memory_order_relaxed) != FRAME_OUT)
 		good = false;
 	if (!good)
-		atomic_fetch_add(&pool->corrupt, 1);
+		atomic_fetch_add(&machine->corrupt, 1);
 }
 
 /* ---- Blocks ----------------------------------------------------------------------------- */
 
-roost_pfn pool_alloc(struct pool *pool, unsigned order, unsigned flags, uint64_t serial)
+roost_pfn machine_alloc(struct machine *machine, unsigned order, unsigned flags, uint64_t serial)
 {
-	roost_pfn pfn = pool->dry ? 0 : roost_alloc(pool->roost, order, flags);
+	roost_pfn pfn = machine->dry ? 0 : roost_alloc(machine->roost, order, flags);
 	roost_pfn count = (roost_pfn)1 << order;
 
-	if (pool->bare || pfn == ROOST_NONE)
+	if (machine->bare || pfn == ROOST_NONE)
 		return pfn;
-	if ((pfn & (count - 1)) || pfn >= pool->frames || count > pool->frames - pfn) {
-		atomic_fetch_add(&pool->doubled, count); /* not ours: somebody else's */
+	if ((pfn & (count - 1)) || pfn >= machine->frames || count > machine->frames - pfn) {
+		atomic_fetch_add(&machine->doubled, count); /* not ours: somebody else's */
 		return ROOST_NONE;
 	}
 	for (roost_pfn i = 0; i < count; i++)
-		stamp_frame(pool, pfn + i, serial);
+		stamp_frame(machine, pfn + i, serial);
 	return pfn;
 }
 
-void pool_free(struct pool *pool, roost_pfn pfn, unsigned order, uint64_t serial, bool nolock)
+void machine_free(struct machine *machine, roost_pfn pfn, unsigned order, uint64_t serial,
+		  bool nolock)
 {
-	for (roost_pfn i = 0; i < (roost_pfn)1 << order && !pool->bare; i++)
-		check_frame(pool, pfn + i, serial);
-	if (pool->dry)
+	for (roost_pfn i = 0; i < (roost_pfn)1 << order && !machine->bare; i++)
+		check_frame(machine, pfn + i, serial);
+	if (machine->dry)
 		return;
 	if (nolock)
-		roost_free_nolock(pool->roost, pfn, order);
+		roost_free_nolock(machine->roost, pfn, order);
 	else
-		roost_free(pool->roost, pfn, order);
+		roost_free(machine->roost, pfn, order);
 }
 
-bool pool_split(struct pool *pool, roost_pfn pfn, unsigned order)
+bool machine_split(struct machine *machine, roost_pfn pfn, unsigned order)
 {
-	return pool->dry || roost_split(pool->roost, pfn, order, order - 1u) == 0;
+	return machine->dry || roost_split(machine->roost, pfn, order, order - 1u) == 0;
 }
 
 /* ---- Looking at it ---------------------------------------------------------------------- */
 
-uint64_t pool_fitting(const struct pool *pool, unsigned order, unsigned flags)
+uint64_t machine_fitting(const struct machine *machine, unsigned order, unsigned flags)
 {
 	unsigned lists = flags & ROOST_RESERVE ? ROOST_LIST_RESERVE : ROOST_LIST_RECLAIMABLE;
 	struct roost_zone_info info;
 	uint64_t sum = 0;
 
-	for (unsigned zone = 0; zone < POOL_ZONES; zone++) {
-		if (roost_zone_info(pool->roost, zone, &info) != 0)
+	for (unsigned zone = 0; zone < MACHINE_ZONES; zone++) {
+		if (roost_zone_info(machine->roost, zone, &info) != 0)
 			continue;
 		if (info.free < (flags & ROOST_RESERVE ? 0 : info.min) + (UINT64_C(1) << order))
 			continue; /* the zone keeps these */
@@ -263,13 +265,13 @@ static uint64_t whole_blocks(const struct roost_zone_info *info)
 	return sum;
 }
 
-void pool_sum(const struct pool *pool, struct pool_sums *sums)
+void machine_sum(const struct machine *machine, struct machine_sums *sums)
 {
 	struct roost_zone_info info;
 
 	memset(sums, 0, sizeof(*sums));
-	for (unsigned zone = 0; zone < POOL_ZONES; zone++) {
-		if (roost_zone_info(pool->roost, zone, &info) != 0)
+	for (unsigned zone = 0; zone < MACHINE_ZONES; zone++) {
+		if (roost_zone_info(machine->roost, zone, &info) != 0)
 			continue;
 		sums->managed += info.managed;
 		sums->free += info.free;
@@ -279,13 +281,13 @@ void pool_sum(const struct pool *pool, struct pool_sums *sums)
 	}
 }
 
-void pool_finish(struct pool *pool, struct pool_verdict *verdict)
+void machine_finish(struct machine *machine, struct machine_verdict *verdict)
 {
-	struct pool_sums sums;
+	struct machine_sums sums;
 
-	roost_drain(pool->roost, -1);
-	verdict->valid = roost_validate(pool->roost, &verdict->violation) == 0;
-	pool_sum(pool, &sums);
+	roost_drain(machine->roost, -1);
+	verdict->valid = roost_validate(machine->roost, &verdict->violation) == 0;
+	machine_sum(machine, &sums);
 	verdict->managed = sums.managed;
 	/* As a signed difference: frames that are free twice are as wrong as frames that are gone.
 	 */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pool.c - pools are made, described and destroyed. Thread context. */
+/* create.c - pools are made, recovered and destroyed. Thread context. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,6 @@
 
 #include "pool/pool.h"
 #include "pool/report.h"
-
-size_t roost_pool_page_size(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
 
 /* ---- Configuration ------------------------------------------------------------------------- */
 
@@ -186,8 +181,10 @@ static void take_down(roost_pool_t *pool)
 	*pool = (roost_pool_t){0};
 }
 
-void rst_pool_take_down_unfinished(void)
+/* Who was making or destroying pools is no more: what there is of these goes. */
+static void take_down_unfinished(roost_pool_t *none)
 {
+	(void)none;
 	for (unsigned i = 0; i < ROOST_MAX_POOLS; i++) {
 		roost_pool_t *pool = rst_registry_unfinished(i);
 
@@ -199,12 +196,21 @@ void rst_pool_take_down_unfinished(void)
 	}
 }
 
+/* Before there are threads. */
+static __attribute__((constructor)) void set_repair(void)
+{
+	rst_registry_lock.repair = take_down_unfinished;
+}
+
 static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 {
 	int err;
 
 	lay_pool_out(pool, config);
 	copy_config(pool, config);
+	pool->size_lock.pool = pool->trim_lock.pool = pool;
+	pool->size_lock.repair = rst_size_repair;
+	pool->trim_lock.repair = rst_trim_repair;
 	err = rst_memory_reserve(pool);
 	if (!err)
 		err = init_side(pool);
@@ -260,60 +266,19 @@ void roost_pool_destroy(roost_pool_t *pool)
 	rst_pool_end(&call);
 }
 
-/* ---- Look ---------------------------------------------------------------------------------- */
+/* ---- Recover ------------------------------------------------------------------------------- */
 
-/* Free pages, wherever they are. */
-static uint64_t free_pages(const roost_pool_t *pool)
+size_t roost_pool_recover(roost_pool_t *pool)
 {
-	uint64_t pages = 0;
+	struct rst_pool_call call;
+	size_t pages;
 
-	for (unsigned node = 0; node < pool->nodes; node++) {
-		struct roost_zone_info zone;
-
-		if (!roost_zone_info(pool->frames, node, &zone))
-			pages += zone.free + zone.free_pcp + zone.free_llist;
-	}
-	return pages;
-}
-
-/* Counted as free, and not to be found: somebody has them in hand. */
-static uint64_t hidden_pages(const roost_pool_t *pool)
-{
-	uint64_t counted = 0, found = free_pages(pool);
-
-	for (unsigned node = 0; node < pool->nodes; node++)
-		counted += roost_free_frames(pool->frames, node, NULL);
-	return counted > found ? counted - found : 0;
-}
-
-void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
-{
-	size_t free = free_pages(pool) << pool->page_shift;
-
-	*info = (struct roost_pool_info){
-		.limit = pool->limit,
-		.size = atomic_load(&pool->size),
-		.reserve = pool->reserve,
-		.metadata = pool->metadata + pool->side_size,
-		.page_size = rst_page_size(pool),
-		.largest = rst_page_size(pool) << pool->max_order,
-		.nodes = pool->nodes,
-		.grown = atomic_load(&pool->grown),
-		.shrunk = atomic_load(&pool->shrunk),
-		.trims = atomic_load(&pool->trims),
-		.given_back = atomic_load(&pool->given_back),
-		.set_aside = hidden_pages(pool) << pool->page_shift,
-	};
-	info->used = info->size > free ? info->size - free : 0;
-	memcpy(info->name, pool->name, sizeof(info->name));
-}
-
-roost_t *roost_pool_frames(const roost_pool_t *pool)
-{
-	return pool->frames;
-}
-
-void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn)
-{
-	return pfn == ROOST_NONE ? NULL : rst_address(pool, pfn);
+	rst_pool_begin(&call);
+	rst_pool_lock(&pool->size_lock, "roost_pool_recover");
+	rst_pool_lock(&pool->trim_lock, "roost_pool_recover");
+	pages = rst_fork_recover(pool);
+	rst_pool_done(pool, &pool->trim_lock);
+	rst_pool_done(pool, &pool->size_lock);
+	rst_pool_end(&call);
+	return pages << pool->page_shift;
 }

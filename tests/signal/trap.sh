@@ -3,7 +3,7 @@
 #
 # Prints where the instructions of a library are in a program, relative to roost_alloc: for trap.c.
 #
-#	tests/trap.sh PROGRAM LIBRARY NM OBJDUMP
+#	tests/signal/trap.sh PROGRAM LIBRARY NM OBJDUMP
 set -eu
 program=$1 library=$2 nm=$3 objdump=$4
 names=$(mktemp)

@@ -5,7 +5,7 @@
 # locks in the traces of a real kernel, and compares them with instructions.txt. Counts, not times:
 # they are the same on every run.
 #
-#	tests/instructions.sh ENGINE PROGRAM ROOST TRACES [--table | --misses]
+#	tests/cost/instructions.sh ENGINE PROGRAM ROOST TRACES [--table | --misses]
 #
 # ENGINE `pockets` is roost with its sequences; its zone locks are counted with the other. --table
 # prints what was counted, in the form of instructions.txt. --misses prints for each case instructions,

@@ -4,7 +4,7 @@
 # Counts the instructions of each free of free_cost.c by callgrind and compares them with their
 # bounds. Counts, not times: they are the same on every run.
 #
-#	tests/free_cost.sh PROGRAM [--table]
+#	tests/cost/free_cost.sh PROGRAM [--table]
 set -eu
 program=$1 table=${2:-}
 out=$(mktemp -d)

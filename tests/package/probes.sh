@@ -4,7 +4,7 @@
 # The probes in a library are those that docs/tracing.md tells of, with as many arguments, and each has
 # a line for bpftrace there.
 #
-#	tests/probes.sh ENGINE LIBRARY TRACING.MD
+#	tests/package/probes.sh ENGINE LIBRARY TRACING.MD
 set -eu
 engine=$1 library=$2 doc=$3
 out=$(mktemp -d)

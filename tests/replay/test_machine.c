@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_pool.c - the witness speaks up: each thing that the pool is there to notice is done to it
- * on purpose.
+ * test_machine.c - the witness speaks up: each thing that the machine is there to notice is done to
+ * it on purpose.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,39 +11,39 @@
 
 #include <cmocka.h>
 
-#include "engine.h"
-#include "pool.h"
-#include "say.h"
+#include "tool/common/engine.h"
+#include "machine.h"
+#include "tool/common/say.h"
 
 enum { SERIAL = 42, FRAMES = 0x4000 };
 
-static struct pool pool;
+static struct machine machine;
 
 static int setup(void **state)
 {
-	const struct pool_config config = {
+	const struct machine_config config = {
 		.frames = FRAMES, .cpus = 1, .max_order = ROOST_DEFAULT_MAX_ORDER, .check = 1};
 	char error[ERROR_MAX];
 
 	(void)state;
-	return pool_open(&pool, &config, error) ? 0 : -1;
+	return machine_open(&machine, &config, error) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	pool_close(&pool);
+	machine_close(&machine);
 	return 0;
 }
 
 static unsigned char *frame(roost_pfn pfn)
 {
-	return pool.memory + (pfn << POOL_FRAME_SHIFT);
+	return machine.memory + (pfn << MACHINE_FRAME_SHIFT);
 }
 
 static roost_pfn must_alloc(unsigned order)
 {
-	roost_pfn pfn = pool_alloc(&pool, order, ROOST_WAIT, SERIAL);
+	roost_pfn pfn = machine_alloc(&machine, order, ROOST_WAIT, SERIAL);
 
 	assert_int_not_equal(pfn, ROOST_NONE);
 	return pfn;
@@ -52,12 +52,12 @@ static roost_pfn must_alloc(unsigned order)
 /* doubled, corrupt, misuses, lost */
 static void expect(uint64_t doubled, uint64_t corrupt, uint64_t misuses, uint64_t lost)
 {
-	struct pool_verdict verdict;
+	struct machine_verdict verdict;
 
-	pool_finish(&pool, &verdict);
-	assert_int_equal(pool.doubled, doubled);
-	assert_int_equal(pool.corrupt, corrupt);
-	assert_int_equal(pool.misuses, misuses);
+	machine_finish(&machine, &verdict);
+	assert_int_equal(machine.doubled, doubled);
+	assert_int_equal(machine.corrupt, corrupt);
+	assert_int_equal(machine.misuses, misuses);
 	assert_int_equal(verdict.lost, lost);
 	assert_true(verdict.valid);
 	assert_true(verdict.managed > FRAMES / 2);
@@ -67,7 +67,7 @@ static void test_clean(void **state)
 {
 	(void)state;
 	for (unsigned order = 0; order <= ROOST_DEFAULT_MAX_ORDER; order++)
-		pool_free(&pool, must_alloc(order), order, SERIAL, order & 1);
+		machine_free(&machine, must_alloc(order), order, SERIAL, order & 1);
 	expect(0, 0, 0, 0);
 }
 
@@ -84,7 +84,7 @@ static void test_corrupt_first_byte(void **state)
 
 	(void)state;
 	frame(pfn + 3)[0] ^= 1;
-	pool_free(&pool, pfn, 2, SERIAL, false);
+	machine_free(&machine, pfn, 2, SERIAL, false);
 	expect(0, 1, 0, 0);
 }
 
@@ -95,7 +95,7 @@ static void test_corrupt_last_byte(void **state)
 	(void)state;
 	frame(pfn + 1)[-1] ^= 1;
 	frame(pfn + 3)[-1] ^= 1;
-	pool_free(&pool, pfn, 2, SERIAL, false);
+	machine_free(&machine, pfn, 2, SERIAL, false);
 	expect(0, 2, 0, 0);
 }
 
@@ -104,7 +104,7 @@ static void test_other_serial(void **state)
 	roost_pfn pfn = must_alloc(0);
 
 	(void)state;
-	pool_free(&pool, pfn, 0, SERIAL + 1, false);
+	machine_free(&machine, pfn, 0, SERIAL + 1, false);
 	expect(0, 1, 0, 0);
 }
 
@@ -114,10 +114,10 @@ static void test_double_free(void **state)
 	roost_pfn pfn = must_alloc(0);
 
 	(void)state;
-	pool_free(&pool, pfn, 0, SERIAL, false);
-	pool_free(&pool, pfn, 0, SERIAL, false);
-	assert_int_equal(pool.first_misuse.kind, ROOST_MISUSE_DOUBLE_FREE);
-	assert_int_equal(pool.first_misuse.pfn, pfn);
+	machine_free(&machine, pfn, 0, SERIAL, false);
+	machine_free(&machine, pfn, 0, SERIAL, false);
+	assert_int_equal(machine.first_misuse.kind, ROOST_MISUSE_DOUBLE_FREE);
+	assert_int_equal(machine.first_misuse.pfn, pfn);
 	expect(0, 1, 1, 0);
 }
 
@@ -125,15 +125,15 @@ static void test_double_free(void **state)
 static void test_doubled(void **state)
 {
 	(void)state;
-	memset((void *)pool.out, 1, FRAMES);
+	memset((void *)machine.out, 1, FRAMES);
 	must_alloc(4);
 	expect(16, 0, 0, 16);
 }
 
-/* Behind the pool's back, so it is the allocator's books that are short. */
+/* Behind the machine's back, so it is the allocator's books that are short. */
 static void test_lost_behind_the_back(void **state)
 {
-	roost_pfn pfn = roost_alloc(pool.roost, 5, ROOST_WAIT);
+	roost_pfn pfn = roost_alloc(machine.roost, 5, ROOST_WAIT);
 
 	(void)state;
 	assert_int_not_equal(pfn, ROOST_NONE);
@@ -143,17 +143,17 @@ static void test_lost_behind_the_back(void **state)
 /* Frames that may be had, as against those of the reserve. */
 static void test_fitting(void **state)
 {
-	struct pool_sums sums;
+	struct machine_sums sums;
 
 	(void)state;
-	pool_sum(&pool, &sums);
+	machine_sum(&machine, &sums);
 	assert_int_equal(sums.free, sums.managed);
-	assert_int_equal(pool_fitting(&pool, 0, ROOST_RESERVE), sums.free);
-	assert_true(pool_fitting(&pool, 0, 0) < sums.free);
-	while (pool_alloc(&pool, 0, ROOST_WAIT, SERIAL) != ROOST_NONE)
+	assert_int_equal(machine_fitting(&machine, 0, ROOST_RESERVE), sums.free);
+	assert_true(machine_fitting(&machine, 0, 0) < sums.free);
+	while (machine_alloc(&machine, 0, ROOST_WAIT, SERIAL) != ROOST_NONE)
 		;
-	assert_int_equal(pool_fitting(&pool, 0, 0), 0);
-	assert_true(pool_fitting(&pool, 0, ROOST_RESERVE) > 0);
+	assert_int_equal(machine_fitting(&machine, 0, 0), 0);
+	assert_true(machine_fitting(&machine, 0, ROOST_RESERVE) > 0);
 }
 
 /* The tool passes over the counters that an engine has not: none of them may count. */
@@ -162,10 +162,10 @@ static void test_counters(void **state)
 	struct roost_stats stats = {0};
 
 	(void)state;
-	while (pool_alloc(&pool, 0, ROOST_RESERVE, SERIAL) != ROOST_NONE)
+	while (machine_alloc(&machine, 0, ROOST_RESERVE, SERIAL) != ROOST_NONE)
 		;
-	assert_int_equal(pool_alloc(&pool, 3, ROOST_WAIT, SERIAL), ROOST_NONE);
-	roost_stats(pool.roost, -1, -1, &stats);
+	assert_int_equal(machine_alloc(&machine, 3, ROOST_WAIT, SERIAL), ROOST_NONE);
+	roost_stats(machine.roost, -1, -1, &stats);
 	assert_true(stats.fail_wait > 0 && stats.fail_nowait > 0 && stats.alloc_reserve > 0);
 	for (enum counter i = 0; i < NR_COUNTERS; i++)
 		if (!engine_find(TEST_ENGINE)->counters[i])

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* info.c - how a pool is. Any context, but for the page size. */
+#include <string.h>
+#include <unistd.h>
+
+#include "pool/pool.h"
+
+size_t roost_pool_page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Free pages, wherever they are. */
+static uint64_t free_pages(const roost_pool_t *pool)
+{
+	uint64_t pages = 0;
+
+	for (unsigned node = 0; node < pool->nodes; node++) {
+		struct roost_zone_info zone;
+
+		if (!roost_zone_info(pool->frames, node, &zone))
+			pages += zone.free + zone.free_pcp + zone.free_llist;
+	}
+	return pages;
+}
+
+/* Counted as free, and not to be found: somebody has them in hand. */
+static uint64_t hidden_pages(const roost_pool_t *pool)
+{
+	uint64_t counted = 0, found = free_pages(pool);
+
+	for (unsigned node = 0; node < pool->nodes; node++)
+		counted += roost_free_frames(pool->frames, node, NULL);
+	return counted > found ? counted - found : 0;
+}
+
+void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
+{
+	size_t free = free_pages(pool) << pool->page_shift;
+
+	*info = (struct roost_pool_info){
+		.limit = pool->limit,
+		.size = atomic_load(&pool->size),
+		.reserve = pool->reserve,
+		.metadata = pool->metadata + pool->side_size,
+		.page_size = rst_page_size(pool),
+		.largest = rst_page_size(pool) << pool->max_order,
+		.nodes = pool->nodes,
+		.grown = atomic_load(&pool->grown),
+		.shrunk = atomic_load(&pool->shrunk),
+		.trims = atomic_load(&pool->trims),
+		.given_back = atomic_load(&pool->given_back),
+		.set_aside = hidden_pages(pool) << pool->page_shift,
+	};
+	info->used = info->size > free ? info->size - free : 0;
+	memcpy(info->name, pool->name, sizeof(info->name));
+}
+
+roost_t *roost_pool_frames(const roost_pool_t *pool)
+{
+	return pool->frames;
+}
+
+void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn)
+{
+	return pfn == ROOST_NONE ? NULL : rst_address(pool, pfn);
+}
