@@ -8,16 +8,19 @@ export BUILD PREFIX
 # One more at a time than there are processors: some wait for most of their time.
 CTEST = ctest --output-on-failure --no-tests=error -j $(shell echo $$(($$(nproc) + 1)))
 # Warnings are errors in CI alone, which says ROOST_WERROR=ON.
-CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
+CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DROOST_TOOL=ON -S .
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan test-long bench stress oracle explore models mutants aarch64 \
-	pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross format clean
+.PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models mutants \
+	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross format clean
 
 help:
-	@echo "make build    the library and the tool, in $(BUILD)/"
-	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
+	@echo "make lib      the library alone, in $(BUILD)/: needs a C compiler, make, cmake, ninja"
+	@echo "make build    the library and the tool"
+	@echo "make install-lib, make install"
+	@echo "              into PREFIX=/usr/local, below DESTDIR: library, headers, manual; and the tool"
 	@echo "make run      a guided look at the lab: a deadlock, its fixes, a real kernel's page traffic"
+	@echo "make docs     the documentation, the manual pages and the headers as a web site: out/site"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
 	@echo "make test-long  what make test has only in short, each to its end: hours (CONTRIBUTING.md)"
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
@@ -45,6 +48,11 @@ help:
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
 
+lib:
+	@scripts/deps lib
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TOOL=OFF -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$$PREFIX" $(QUIET)
+	@cmake --build "$$BUILD"
+
 build:
 	@scripts/deps build
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$$PREFIX" $(QUIET)
@@ -53,8 +61,14 @@ build:
 install: build
 	@cmake --install "$$BUILD"
 
+install-lib: lib
+	@cmake --install "$$BUILD"
+
 run:
 	@scripts/run "$$BUILD"
+
+docs:
+	@scripts/docs
 
 test: test-plain test-asan test-tsan
 	@scripts/test-summary "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan"
@@ -92,8 +106,8 @@ bench:
 	@mkdir -p out
 	"$$BUILD-bench/roost" bench --json=out/bench.json --output=out/bench.svg $(BENCH)
 
-# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
-# frames) and every rung used.
+# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of a context
+# that moves frames) and every rung used.
 SECONDS ?= 600
 stress: test-plain
 	"$$BUILD/tests/stress_roost" --expect-all --hz=24000 --seconds=$(SECONDS)

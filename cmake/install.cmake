@@ -48,7 +48,7 @@ if(ROOST_LIBNUMA AND ROOST_LIBNUMA_INCLUDE AND ROOST_ENGINE STREQUAL roost)
   string(APPEND private " -lnuma")
 endif()
 set(libs -lroost)
-if(NOT TARGET roost_shared) # who asks for no --static links that library all the same
+if(NOT TARGET roost_shared) # a program that links without --static gets that library all the same
   string(APPEND libs " ${private}")
 endif()
 install(CODE "
