@@ -30,7 +30,7 @@ roost_install_directories(development ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTAL
                           ${package} ${CMAKE_INSTALL_MANDIR}/man3)
 if(ROOST_TOOL)
   roost_install_directories(tool ${CMAKE_INSTALL_BINDIR} ${ROOST_LIBEXEC} ${CMAKE_INSTALL_DATADIR}/roost
-                            ${CMAKE_INSTALL_MANDIR}/man1)
+                            ${CMAKE_INSTALL_MANDIR}/man1 ${ROOST_BASH_COMPLETIONS} ${ROOST_ZSH_COMPLETIONS})
 endif()
 
 install(TARGETS ${ROOST_LIBRARIES} EXPORT roost-targets
@@ -129,4 +129,6 @@ endforeach()
 add_custom_target(roost_manual ALL DEPENDS ${manuals})
 if(ROOST_TOOL)
   install(FILES man/roost.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tool)
+  install(FILES completions/roost.bash RENAME roost DESTINATION ${ROOST_BASH_COMPLETIONS} COMPONENT tool)
+  install(FILES completions/_roost DESTINATION ${ROOST_ZSH_COMPLETIONS} COMPONENT tool)
 endif()

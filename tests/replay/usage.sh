@@ -10,7 +10,7 @@ accept 'replay TRACE' help
 accept 'replay TRACE' -h
 accept '^roost [0-9]' -V
 # Builds with a sanitizer have no explorer.
-for command in replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
+for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	accept "^Usage: .*$command" help $command
 	accept "^Usage: .*$command" $command -h
 done
@@ -29,7 +29,7 @@ run 0 "$ROOST" replay --quiet "$engine" --cpus=1 "$here/hand.trace"
 check "one CPU is not 1 CPUs" 1 "$(grep -c '[ ,]1 CPU,' "$work/out")"
 
 # One word has one meaning, and is explained in the same words by every command.
-for command in replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
+for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	"$ROOST" $command --help | awk '
 		function end() { if (name) print name ":" text; name = "" }
 		/^ +-/ { end(); sub(/^ *(-., )?--/, ""); name = $0; sub(/[ =[].*/, "", name)
