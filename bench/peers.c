@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "peers.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 
 const char *const peer_names[] = {"roost",    "pcpbuddy", "buddy", "glibc", "jemalloc",
 				  "tcmalloc", "mimalloc", "mmap",  NULL};

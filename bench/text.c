@@ -164,13 +164,14 @@ static void print_head(const json_t *report)
 	const json_t *machine = json_object_get(report, "machine"), *peer;
 	const json_t *versions = json_object_get(report, "versions");
 	const json_t *settings = json_object_get(report, "settings");
+	const long long rounds = json_integer_value(json_object_get(settings, "rounds"));
 	size_t i;
 
-	printf("roost bench: %lld rounds%s\n",
-	       (long long)json_integer_value(json_object_get(settings, "rounds")),
+	printf("roost bench: %lld round%s%s\n", rounds, rounds == 1 ? "" : "s",
 	       json_is_true(json_object_get(report, "quick"))
 		       ? ", quick: these figures are worth nothing"
-		       : "");
+	       : rounds < BENCH_FIRM_ROUNDS ? ", fewer than 7: these figures are indicative only"
+					    : "");
 	printf("%s, %lld cores, Linux %s, governor %s\n", string(machine, "cpu"),
 	       (long long)json_integer_value(json_object_get(machine, "cores")),
 	       string(machine, "kernel"), string(machine, "governor"));

@@ -17,11 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine.h"
+#include "tool/common/engine.h"
 
 enum {
 	COMPARE_CONTENDERS = 8,
-	COMPARE_MIN_RUNS = 7,
+	COMPARE_FIRM_RUNS = 7, /* with fewer the times are indicative */
 	COMPARE_MAX_RUNS = 1000,
 	COMPARE_PASSED_ON = 8, /* options for the replays, most */
 };
@@ -38,8 +38,8 @@ struct compare_options {
 	const char **traces; /* in argv */
 	unsigned nr_traces;
 	unsigned runs;
-	bool parallel, storm, json, quiet;
-	const char *svg;
+	bool parallel, quiet;
+	const char *json, *output;	    /* files, as in struct args_common, or NULL */
 	char *passed_on[COMPARE_PASSED_ON]; /* "--memory=1G"; each is checked by the replay */
 	unsigned nr_passed_on;
 };
@@ -83,9 +83,12 @@ bool compare_verified(const struct compare *compare);
 /* `roost compare`: the exit status. argv[0] is "compare". */
 int compare_main(int argc, char **argv);
 
-/* On stdout. */
+/* On stdout, and where --json says. */
 void compare_text(const struct compare *compare);
 void compare_json(const struct compare *compare);
+
+/* So few runs that the times are indicative. */
+bool compare_indicative(const struct compare_options *options);
 
 /* After gnuplot_check(). */
 bool compare_plot(const struct compare *compare, char error[]);

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "compare.h"
-#include "program.h"
-#include "say.h"
+#include "tool/common/program.h"
+#include "tool/common/say.h"
 
 extern char **environ;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compare.h"
-#include "printable.h"
+#include "tool/common/printable.h"
 
 static double metadata_percent(const struct score *s)
 {
@@ -106,9 +106,10 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	const struct score *first = compare_score(compare, trace, 0);
 	char *name = printable_copy(o->traces[trace], strlen(o->traces[trace]));
 
-	printf("%s: %.0f events, %.0f operations, %.0f CPUs, %.0f MiB\n", name,
+	printf("%s: %.0f events, %.0f operations, %.0f CPU%s, %.0f MiB\n", name,
 	       score_value(first, NULL, "events"), score_value(first, NULL, "operations"),
-	       score_value(first, NULL, "cpus"), score_value(first, NULL, "memory") / (1 << 20));
+	       score_value(first, NULL, "cpus"), score_value(first, NULL, "cpus") > 1 ? "s" : "",
+	       score_value(first, NULL, "memory") / (1 << 20));
 	free(name);
 	print_names(o);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -129,11 +130,17 @@ void compare_text(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
 
-	printf("roost compare: %u runs of each in turns for times and counts, one for the rest; %s",
-	       o->runs, o->parallel ? "in parallel" : "in order");
+	printf("roost compare: %u run%s of each in turns for times and counts, one for the rest; "
+	       "%s",
+	       o->runs, o->runs > 1 ? "s" : "", o->parallel ? "in parallel" : "in order");
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		printf(", %s", o->passed_on[i]);
-	printf("\n\n");
+	printf("\n");
+	if (compare_indicative(o))
+		printf("Indicative only: fewer than %d runs do not tell a difference from what the "
+		       "machine does besides\n",
+		       COMPARE_FIRM_RUNS);
+	printf("\n");
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		print_trace(compare, trace);
 	printf("Operations: allocations and frees that were carried out, per second of CPU "

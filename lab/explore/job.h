@@ -21,7 +21,7 @@
 struct options {
 	double seconds;	     /* for each job */
 	uint64_t executions; /* likewise; 0: any number */
-	bool sc, no_reduction, unbounded, verbose, json, progress;
+	bool sc, no_reduction, unbounded, verbose, progress;
 	uint64_t pct, seed; /* pct: that many random schedules and nothing else */
 	unsigned bound;	    /* do no more than the bounded search up to this; SEARCH_NO_BOUND */
 	const char *save;   /* directory for schedules, or NULL */

@@ -65,7 +65,7 @@ static void add_store(struct word *word, const struct store *store)
 		word->room = word->room ? 2 * word->room : 8;
 		word->stores = realloc(word->stores, word->room * sizeof(*word->stores));
 		if (!word->stores) {
-			perror("roost-explore: memory");
+			perror("roost: memory");
 			exit(2);
 		}
 	}
@@ -133,7 +133,7 @@ static struct view *new_view(void)
 		views = malloc(views_size);
 	}
 	if (!views || views_used + size > views_size) {
-		fprintf(stderr, "roost-explore: out of memory for views\n");
+		fprintf(stderr, "roost: out of memory for views\n");
 		exit(2);
 	}
 	view = (struct view *)(void *)(views + views_used);

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "printable.h"
+#include "tool/common/printable.h"
 #include "reader.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum { ALL_PATHS = (1u << ENGINE_PATHS) - 1 };
 

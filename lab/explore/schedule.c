@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "output.h"
-#include "say.h"
+#include "tool/common/output.h"
+#include "tool/common/say.h"
 
 /* ---- Taking -------------------------------------------------------------------------------- */
 

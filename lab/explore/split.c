@@ -124,7 +124,7 @@ static void get(int file, void *data, size_t size)
 		ssize_t n = read(file, at, size);
 
 		if (n <= 0) {
-			fprintf(stderr, "roost-explore: a part of a search ended\n");
+			fprintf(stderr, "roost: a part of a search ended\n");
 			exit(2);
 		}
 		at += n;

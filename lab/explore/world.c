@@ -12,7 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "port.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */
@@ -97,7 +97,7 @@ void world_unmark(struct roost_block block)
 	}
 }
 
-/* ---- Hooks and the end --------------------------------------------------------------------- */
+/* ---- Hooks and the end ---------------------------------------------------------------------- */
 
 /* Both hooks are called with no lock of the allocator held. */
 static void check_hook(const struct context *c, const char *hook)

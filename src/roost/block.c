@@ -218,7 +218,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 
 	rst_hide_searching(q, z);
 	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
-		rst_and_sc(&q->r->place[b], (uint16_t)~RST_CURRENT);
+		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
 	RST_ASSERT("gather: who clears a hint says that frames are hidden",
 		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->partial, index);
@@ -265,7 +265,7 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_has_block(r, z, b));
-	rst_and_sc(&r->place[b], (uint16_t)~RST_CURRENT);
+	rst_and_sc(&r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_settle(r, z, b);
 }
 

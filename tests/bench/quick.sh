@@ -2,7 +2,7 @@
 # quick.sh - everything once, with all peers that are here: what there is to be is there. No times.
 . "$(dirname "$0")/common.sh"
 
-bench 0 --quick --peer="$ADAPTER_SO" --json="$work/json" --limit=60
+bench 0 --quick --peer="$ADAPTER_SO" --json="$work/json" --timeout=60
 check "nothing on a stderr that is no terminal" '' "$(cat "$work/err")"
 json() {
 	value "$1" "$work/json"
@@ -14,7 +14,7 @@ check "their names" \
 	"$(json '[.cases[] | .name | select(test("^(repeat|remote|near|tail|storm|frag|init)"))]')"
 check "each order" '[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18]' \
 	"$(json '[.cases[] | select(.workload == "order") | .parameter]')"
-check "it says of what" true "$(json '.quick and .format == 1 and (.machine.kernel | length) > 0 and
+check "it says of what" true "$(json '.quick and .roost == 1 and .report == "bench" and (.machine.kernel | length) > 0 and
 	(.versions | .roost and .compiler and .glibc and .flags) and
 	(.command | index("--quick") > 0) and .settings.rounds == 1')"
 check "each peer in each case, in the order of the list" true \

@@ -20,10 +20,9 @@ refuse '^roost: --size: 64M is named twice' --size=64M,64M
 refuse '^roost: --threads=0: give a whole number from 1 to 64' --threads=0
 refuse '^roost: --threads=1x: give' --threads=1,1x
 refuse '^roost: --threads: 2 is named twice' --threads=2,2
-refuse '^roost: --rounds=6: give a whole number from 7' --rounds=6
-refuse '^roost: --rounds=0: give a whole number from 1' --rounds=0 --quick
+refuse '^roost: --rounds=0: give a whole number from 1' --rounds=0
 refuse '^roost: --tries=0: give' --tries=0
-refuse '^roost: --limit=0: give' --limit=0
+refuse '^roost: --timeout=0: give' --timeout=0
 refuse '^roost: --peers: .*"never"; .*--peer=PATH.so' --peers=never
 refuse '^roost: --peers: there are two peers "roost"' --peers=roost,roost
 refuse '^roost: --peer=/nowhere.so: No such file' --peer=/nowhere.so
@@ -31,7 +30,7 @@ refuse '^roost: --peer=.*: cannot be used: .*' --list --peer="$work/err"
 refuse 'cannot be used: it was made for contract 0, .* compile it again' --list --peer="$ADAPTER_OLD_SO"
 refuse '^roost: --peer: there are two peers "mine"' --peer="$ADAPTER_SO" --peer="$ADAPTER_SO"
 refuse '^roost: --json=/nowhere/x: cannot write' --json=/nowhere/x
-refuse '^roost: --plot=/nowhere/x.svg: cannot write' --plot=/nowhere/x.svg
+refuse '^roost: --output=/nowhere/x.svg: cannot write' --output=/nowhere/x.svg
 refuse '^roost: /nowhere.json: cannot be read as JSON' /nowhere.json
 refuse '^roost: --bogus: unknown option' --bogus
 refuse '^roost: --size: a value is missing' --size
@@ -39,6 +38,10 @@ echo '{"format": 99, "cases": []}' >"$work/other.json"
 refuse '^roost: .*other.json: is no report' "$work/other.json"
 refuse '^roost: .*other.json: is no report' --compare="$work/other.json"
 refuse '^roost: b: one report at a time' a b
+
+# Fewer rounds than a verdict takes are a look, and marked as one.
+bench 0 --rounds=1 --peers=mmap --workload=repeat --size=64M --threads=1 --json="$work/few"
+check "few rounds are marked" '1 true' "$(grep -c '^roost bench: 1 round, .*indicative' "$work/out") $(value .indicative "$work/few")"
 
 # ---- A peer of anybody's ---------------------------------------------------------------------
 
@@ -58,7 +61,7 @@ mine good '[$n, .not_measured, (.samples | length), .figures[0].samples, .figure
 	'["mine",null,1,1,true]'
 check "its version" '"1.2.3"' "$(value '.peers[1].version')"
 mine crash .not_measured '"crashed: Aborted"'
-mine hang .not_measured '"hung, or took longer than 1 seconds"' --limit=1
+mine hang .not_measured '"hung, or took longer than 1 seconds"' --timeout=1
 mine empty .not_measured '"a block of order 0 was not to be had"'
 mine none .not_measured '"it has no pool of this size and order"'
 mine absent .not_measured '"it is shy"'

@@ -111,7 +111,7 @@ bench 1 --quiet --compare="$work/ten" --json="$work/new" "$work/twenty"
 check "the report is written, with the verdicts" '["slower",7]' \
 	"$(value '[.comparison.rows[0].verdict, (.cases[0].peers[0].samples | length)]' "$work/new")"
 if command -v gnuplot >/dev/null; then
-	bench 0 --plot="$work/x y'.svg" "$work/ten"
+	bench 0 --output="$work/x y'.svg" "$work/ten"
 	check "a plot" 1 "$(grep -c '<svg' "$work/x y'.svg")"
 	check "gnuplot has nothing to say" '' "$(cat "$work/err")"
 fi

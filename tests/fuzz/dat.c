@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "say.h"
+#include "tool/common/say.h"
 #include "tool.h"
 
 enum { PATIENCE_S = 60, TEXT = 1 << 16, NO_FIND = 0 };

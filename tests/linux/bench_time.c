@@ -29,7 +29,7 @@
 
 enum {
 	CPUS_MOST = 2,
-	PAGES = 1 << 15, /* of all blocks of a round: half of what kernel-bench gives roost.ko */
+	PAGES = 1 << 15, /* of all blocks of a round: half of what linux-bench gives roost.ko */
 	OPERATIONS = 1 << 15, /* of a round, at least; of large blocks an eighth */
 	LARGE = 6,
 };

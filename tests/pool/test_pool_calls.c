@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,7 @@ static int tear_down(void **state)
 	(void)state;
 	alarm(0);
 	calls_hook = NULL;
+	calls_refused = 0;
 	pool_close(pool);
 	return 0;
 }
@@ -414,6 +416,14 @@ static void living_holders_keep_it(void **state)
 	}
 }
 
+/* Where gettid(2) is forbidden: no thread takes another one for itself, or for one that ended. */
+static void living_holders_without_numbers_keep_it(void **state)
+{
+	calls_refused = SYS_gettid;
+	living_holders_keep_it(state);
+	calls_refused = 0;
+}
+
 static atomic_uint seen_blocked, seen_open;
 
 /* Of the calls by which memory comes and goes; who makes them has a lock. */
@@ -483,6 +493,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(holders_that_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_first_thread_that_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(living_holders_keep_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(living_holders_without_numbers_keep_it, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(holders_have_signals_blocked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(allocations_too, set_up, tear_down),
 	};

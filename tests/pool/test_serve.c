@@ -97,6 +97,7 @@ static void all_pools_are_told(void **state)
 	pool = pool_open(&config);
 	block = pool_get(pool, MIB);
 	expect("roost 1 stats\n", "\"name\":\"a \\\"name\\\"\"");
+	expect("roost 1 stats\n", "{\"roost\":1,\"report\":\"pools\",\"pid\":");
 	expect("roost 1 stats\n", "\"used\":1048576,");
 	expect("roost 1 stats\n", "\"alloc_zone\":1,");
 	expect("roost 1 map\n", "\"pageblocks\":[[0,512,0,");

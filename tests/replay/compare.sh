@@ -42,6 +42,7 @@ check "roost takes no locks" '[0,0]' "$(value '.traces[0].contenders[2] |
 for i in 0 1 2; do
 	read -r engine free < <(jq -r ".traces[0].contenders[$i] | \"\(.engine) \(.free)\"" \
 		"$work/compared")
+	[ "$free" != null ] || free=$engine # it has no choice
 	ENGINE=$engine replay 0 --json --samples --free="$free" $small "$part"
 	single='del(.seconds, .operations_per_second, .cpu_seconds, .series)'
 	check "$engine/$free: the run with samples is a replay like any other" "$(value "$single")" \
@@ -88,7 +89,7 @@ check "out of memory" true "$(value '[.traces[0].contenders[] |
 # ---- For people ------------------------------------------------------------------------------
 
 svg=()
-command -v gnuplot >/dev/null && svg=(--svg "$work/x.svg")
+command -v gnuplot >/dev/null && svg=(-o "$work/x.svg")
 compare 0 --runs=7 --quiet --parallel --irq-storm=2000 $small "${svg[@]}" "$part" "$here/hand.trace"
 check "a table for each trace" 2 "$(grep -c 'pcpbuddy/trylock  *pcpbuddy/llist  *roost$' "$work/out")"
 check "its rows" 2 "$(grep -c '^verified  *yes  *yes  *yes$' "$work/out")"
@@ -98,10 +99,17 @@ check "no limit in the engine roost" 2 "$(grep -c 'may keep.* \([0-9]\+\)  *\1  
 [ ${#svg[@]} = 0 ] ||
 	check "two plots of three curves for each trace" 12 "$(grep -c 'gnuplot_plot_[0-9]' "$work/x.svg")"
 
+# A look that takes a moment is marked as what it is, in both reports.
+compare 0 --json="$work/few" --runs=2 --quiet --engines=roost $small "$part"
+check "few runs are marked" '1 true 2' "$(grep -c '^Indicative only: ' "$work/out") $(jq -c '.indicative, .runs' "$work/few" |
+	paste -sd' ')"
+check "an engine without free paths" null "$(jq -c '.traces[0].contenders[0].free' "$work/few")"
+check "enough runs are not" false "$(jq .indicative "$work/compared")"
+
 # ---- Wrong command lines and traces ----------------------------------------------------------
 
 refuse 'which traces'
-refuse '^roost: --runs=6: give a whole number from 7' --runs=6 "$part"
+refuse '^roost: --runs=0: give a whole number from 1' --runs=0 "$part"
 refuse 'no engine "never"' --engines=roost,never "$part"
 refuse '^roost: --engines: pcpbuddy/never: .*trylock' --engines=pcpbuddy/never "$part"
 refuse '^roost: --engines: roost/llist: .*roost$' --engines=roost/llist "$part"
@@ -112,7 +120,7 @@ refuse '^roost: -: each trace is read many times' -
 refuse '^roost: --bogus: unknown option' --bogus "$part"
 refuse '^roost: --memory=1X: ' --memory=1X "$part"
 refuse '^roost: /nowhere/x: cannot open' /nowhere/x
-refuse '^roost: --svg=/nowhere/x.svg: cannot write' --svg=/nowhere/x.svg "$part"
+refuse '^roost: --output=/nowhere/x.svg: cannot write' -o /nowhere/x.svg "$part"
 compare 0 --help
 check "--help" yes "$(grep -q -e '--engines=LIST' "$work/out" && echo yes)"
 
