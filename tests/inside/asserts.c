@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asserts.c - each assertion of the engine roost (core/assert.h) speaks up: the state is set to
+ * asserts.c - each assertion of the engine sets (core/assert.h) speaks up: the state is set to
  * what a broken engine would have made of it, or a function is called as none may, in a process of
  * its own that must end with that assertion's text.
  */
-#include "roost/hidden.h"
-#include "roost/pocket.h"
+#include "sets/hidden.h"
+#include "sets/pocket.h"
 
 #include "harness.h"
 
@@ -302,5 +302,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(all_are_known, variants_one),
 	};
 
-	return SUITE_RUN("roost_asserts", tests, argc, argv);
+	return SUITE_RUN("sets_asserts", tests, argc, argv);
 }

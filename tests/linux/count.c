@@ -3,7 +3,7 @@
  * count.c - counts the counters of roost_stats() by the context in which they count, from the
  * tracepoints of roost.ko; and what each engine's must be.
  *
- * The engine roost counts blocks by their order, beside the counters; what roost_stats() makes of
+ * The engine sets counts blocks by their order, beside the counters; what roost_stats() makes of
  * them is made of the tracepoints alloc, free and free_remote here. In the end the sum over the
  * contexts must be what roost_stats() has, counter by counter. A shrinker that comes when only some
  * of the probes are there may or may not be counted, and one comes.
@@ -18,7 +18,7 @@
 
 struct counts {
 	u64 of[ROOST_NR_COUNTERS];
-	/* The engine roost: calls by context. */
+	/* The engine sets: calls by context. */
 	u64 allocated, freed, freed_large, freed_remote, freed_remote_large;
 };
 
@@ -153,7 +153,7 @@ void kt_count_end(void)
 
 #define PLACE(name) (offsetof(struct roost_stats, name) / sizeof(u64))
 
-/* As roost_stats() does it, see src/roost/inspect.c. */
+/* As roost_stats() does it, see src/sets/inspect.c. */
 static void make_up(struct counts *c)
 {
 	c->of[PLACE(alloc_pcp)] = c->allocated - c->of[PLACE(alloc_zone)] -
@@ -204,7 +204,7 @@ bool kt_count_all_seen(bool nmi)
 	return true;
 }
 
-/* Of the engine roost, alloc_pcp is what the others leave of all allocations. Allocations and the
+/* Of the engine sets, alloc_pcp is what the others leave of all allocations. Allocations and the
  * others have probes that do not come and go at once, so all of them are compared. */
 static bool is_rest(unsigned int counter)
 {

@@ -25,7 +25,7 @@ for command in $commands; do
 	check "bash: options of $command" "$(options $command)" "$(offers $command -- | tr -d = | sort -u)"
 done
 check "a part of an option" '--irq-storm=' "$(offers replay --irq)"
-check "engines" 'pcpbuddy roost' "$(offers replay --engine = '' | sort | paste -sd' ')"
+check "engines" 'pcpbuddy sets' "$(offers replay --engine = '' | sort | paste -sd' ')"
 check "an engine" pcpbuddy "$(offers replay --engine = pc)"
 check "one more of a list" roost,pcpbuddy "$(offers compare --engines = roost,p)"
 check "free paths" trylock "$(offers replay --free = t)"
@@ -63,7 +63,7 @@ for command in $commands; do
 	[ "$command" != explore ] || [ -e "$ROOST-explore-$ENGINE" ] || continue
 	check "zsh: options of $command" "$(options $command)" "$(zoffers $command -- | tr -d = | sort -u)"
 done
-check "zsh: engines" 'pcpbuddy roost' "$(zoffers replay --engine= | sort | paste -sd' ')"
+check "zsh: engines" 'pcpbuddy sets' "$(zoffers replay --engine= | sort | paste -sd' ')"
 check "zsh: files" "FILES FILES FILES" "$({ zoffers replay ""; zoffers map -o ""; zoffers bench --json=; } | paste -sd" ")"
 check "zsh: commands to record" COMMANDS "$(zoffers record '')"
 check "zsh: it is of roost" '#compdef roost' "$(head -n 1 "$root/completions/_roost")"

@@ -40,7 +40,7 @@ static const struct argp_option common_options[] = {
 	{"stall", KEY(STALL), "SECONDS", 0,
 	 "With --parallel: no step for so long means stuck (default 60)", ARGS_GROUP_HOW},
 	{"engine", KEY(ENGINE), "NAME", 0,
-	 "pcpbuddy, the reference, or roost, which has no locks (default: that of the build)",
+	 "pcpbuddy, the reference, or sets, which has no locks (default: that of the build)",
 	 ARGS_GROUP_ALLOCATOR},
 	{"free", KEY(FREE), "PATH", 0,
 	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
