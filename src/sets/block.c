@@ -189,7 +189,7 @@ static void uncovered(struct rst_call *q, int order)
 void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
 {
 	rst_hide_searching(q, z);
-	RST_ASSERT("demote: who clears a hint says that frames are hidden",
+	RST_ASSERT("demote: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->partial, index);
 	uncovered(q, settle(q->r, z, rst_indexed_block(z, index), true));
@@ -201,7 +201,7 @@ void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
 	int order;
 
 	rst_hide_searching(q, z);
-	RST_ASSERT("demote: who clears a region's hint says that frames are hidden",
+	RST_ASSERT("demote: frames count as hidden while a region's hint is cleared",
 		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->whole, index);
 	order = rst_settle_region(q->r, z, rst_indexed_region(z, index));
@@ -219,7 +219,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 	rst_hide_searching(q, z);
 	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
 		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
-	RST_ASSERT("gather: who clears a hint says that frames are hidden",
+	RST_ASSERT("gather: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->partial, index);
 	order = settle(q->r, z, b, true);

@@ -121,7 +121,7 @@ static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pock
 {
 	uint64_t words[RST_TYPES], spare;
 
-	RST_ASSERT("reap: who empties a pocket has stopped it",
+	RST_ASSERT("reap: a pocket is stopped before it is emptied",
 		   rst_load_rlx(&pocket->stop) == RST_POCKET_REAPED);
 	/* Sequentially consistent: who sees that they are gone sees that they are hidden. */
 	rst_hide(z);

@@ -172,16 +172,16 @@ static const struct {
 	{"take: what is handed out is in no set any more", take},
 	{"note: a pageblock is noted in its own zone", note},
 	{"settle: nothing is left in the set of what becomes whole", settle},
-	{"demote: who clears a hint says that frames are hidden", demote},
-	{"demote: who clears a region's hint says that frames are hidden", demote_region},
-	{"gather: who clears a hint says that frames are hidden", gather},
+	{"demote: frames count as hidden while a hint is cleared", demote},
+	{"demote: frames count as hidden while a region's hint is cleared", demote_region},
+	{"gather: frames count as hidden while a hint is cleared", gather},
 	{"claim: nothing is in the set of a whole pageblock", claim},
 	{"open: nothing is in the set of a whole pageblock", open},
 	{"adopt: nobody's current pageblock, and for a list of the CPU's own", adopt},
 	{"own: a CPU owns a pageblock of that zone", own},
 	{"leave: a CPU's pageblock is of that zone", leave},
 	{"move: no pageblock leaves the reserve, and each has a list", move},
-	{"reap: who empties a pocket has stopped it", reap},
+	{"reap: a pocket is stopped before it is emptied", reap},
 };
 
 /* ---- Tests --------------------------------------------------------------------------------- */
