@@ -29,18 +29,18 @@ help:
 	@echo "make oracle   every success and failure of random calls against brute force (HOURS= or SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
-	@echo "make models   the protocol of roost as models, each searched to the end: minutes"
-	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
+	@echo "make models   the protocol of sets as models, each searched to the end: minutes"
+	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=sets,"
 	@echo "              SAMPLE=300, SEED=)"
 	@echo "make fuzz     libFuzzer on all that is read and all that is called, from the corpus of the"
-	@echo "              tree, a minute each (SECONDS=, TARGET=text, ENGINE=roost, AFL=1); finds: out/fuzz"
+	@echo "              tree, a minute each (SECONDS=, TARGET=text, ENGINE=sets, AFL=1); finds: out/fuzz"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
 	@echo "make linux-module  roost.ko for the kernel that runs here (LINUX=build tree, ENGINE=pcpbuddy)"
 	@echo "make linux-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
-	@echo "              linux-bench: half an hour, twice that when it builds the kernels first;"
+	@echo "              linux-bench: an hour, half an hour more when it builds the kernels first;"
 	@echo "              linux-test-quick: Debian's own kernel, minutes"
 	@echo "make linux-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
@@ -106,19 +106,19 @@ bench:
 	@mkdir -p out
 	"$$BUILD-bench/roost" bench --json=out/bench.json --output=out/bench.svg $(BENCH)
 
-# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of a context
+# Each must report at least 100,000 handlers on top of a pcp lock holder (with sets: of a context
 # that moves frames) and every rung used.
 SECONDS ?= 600
 stress: test-plain
-	"$$BUILD/tests/stress_roost" --expect-all --hz=24000 --seconds=$(SECONDS)
+	"$$BUILD/tests/stress_sets" --expect-all --hz=24000 --seconds=$(SECONDS)
 	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=trylock --seconds=$(SECONDS)
 	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=llist --seconds=$(SECONDS)
 
 oracle:
 	@scripts/deps test
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
-	@cmake --build "$$BUILD" -t oracle_roost oracle_pcpbuddy oracle_counted
-	@for run in virtual:oracle_roost virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_roost; do \
+	@cmake --build "$$BUILD" -t oracle_sets oracle_pcpbuddy oracle_counted
+	@for run in virtual:oracle_sets virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_sets; do \
 		echo "$${run#*:}, $${run%:*} CPUs:"; \
 		ROOST_TEST_CPUS=$${run%:*} "$$BUILD/tests/$${run#*:}" \
 			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 4)) || exit; \
@@ -127,7 +127,7 @@ oracle:
 DEPTH ?= 30
 explore: build
 	@mkdir -p out
-	for engine in roost pcpbuddy; do \
+	for engine in sets pcpbuddy; do \
 		"$$BUILD/roost" explore --engine=$$engine --save=out lab/scenarios/*.scn \
 			$(if $(HOURS),--total=$$(($(HOURS) * 1800)),--seconds=$(DEPTH)) || exit; \
 	done
@@ -138,7 +138,7 @@ models:
 
 # About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
 SAMPLE ?= 300
-ENGINE ?= roost
+ENGINE ?= sets
 mutants:
 	@scripts/deps mutants
 	@mkdir -p out
@@ -200,4 +200,4 @@ format:
 
 clean:
 	@scripts/clean "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan" "$$BUILD-bench"
-	rm -rf build-aarch64 build-mutants build-guest build-fuzz build-fuzz-afl build-cross out
+	rm -rf build-aarch64 build-mutants build-guest build-linux-bench build-fuzz build-fuzz-afl build-cross out

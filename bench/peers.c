@@ -11,7 +11,7 @@
 #include "tool/common/printable.h"
 #include "tool/common/say.h"
 
-const char *const peer_names[] = {"roost",    "pcpbuddy", "buddy", "glibc", "jemalloc",
+const char *const peer_names[] = {"sets",     "pcpbuddy", "buddy", "glibc", "jemalloc",
 				  "tcmalloc", "mimalloc", "mmap",  NULL};
 
 typedef const struct bench_peer *peer_fn(void);

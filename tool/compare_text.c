@@ -152,7 +152,7 @@ void compare_text(const struct compare *compare)
 		       "limit "
 		       "in each zone; others reach them by a drain or a search\n");
 	if (has_engine(o, false))
-		printf("Free frames on CPUs, roost: in pageblocks that a CPU owns; any CPU may "
+		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; any CPU may "
 		       "take "
 		       "them, the zone's and other CPUs' coming first\n");
 }

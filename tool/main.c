@@ -16,6 +16,7 @@
 #include "tool/common/engine.h"
 #include "tool/common/program.h"
 #include "tool/common/say.h"
+#include "record.h"
 #include "top.h"
 
 /* What --option=VALUE or --option VALUE says, or NULL. The engine's program reads it again. */
@@ -88,8 +89,9 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
-	{"replay", run_program}, {"compare", compare_main}, {"map", run_program},
-	{"top", top_main},	 {"explore", run_program},  {"bench", run_bench},
+	{"record", record_main}, {"replay", run_program}, {"compare", compare_main},
+	{"map", run_program},	 {"top", top_main},	  {"explore", run_program},
+	{"bench", run_bench},
 };
 
 enum { KEY_HELP = 'h', KEY_VERSION = 'V' };
@@ -102,8 +104,9 @@ static const struct argp_option top_options[] = {
 
 /* At most 78 columns: argp breaks longer lines. */
 static const char top_doc[] =
-	"Replay, explore and measure page-frame allocators.\v"
+	"Record, replay, explore and measure page-frame allocators.\v"
 	"Commands:\n"
+	"  record [COMMAND]     Record the page events of this machine into a trace\n"
 	"  replay TRACE         Replay the page events of a real kernel: is any frame\n"
 	"                       lost, given twice or corrupted?\n"
 	"  compare TRACE...     Replay traces on all engines: speed, locks and memory\n"

@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 	if (options.replay.output)
 		draw(&options, &view);
 	else if (!options.replay.json || strcmp(options.replay.json, "-") != 0)
-		map_write_text(stdout, &view, isatty(STDOUT_FILENO));
+		map_write_text(stdout, &view, has_colours(STDOUT_FILENO));
 	check_stdout();
 	for (size_t i = 0; i < view.nr; i++)
 		map_release(&maps[i]);

@@ -38,7 +38,7 @@ static const char replay_doc[] =
 	"script`, or "
 	"a trace.dat with all its buffers; "
 	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
-	"trace-cmd record -e kmem\n\n"
+	"sudo roost record; sudo trace-cmd record -e kmem\n\n"
 	"The picture has the free 2 MiB blocks over time; it is drawn by gnuplot.\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
 

@@ -17,7 +17,7 @@ struct sample {
 	uint64_t time_ns; /* of the trace, from its first event */
 	uint64_t blocks_2m;
 	uint64_t free, on_cpus; /* frames: in the zones; on pcps and on lock-free lists (pcpbuddy)
-				 * or in pageblocks that a CPU owns (roost) */
+				 * or in pageblocks that a CPU owns (sets) */
 };
 
 struct series {

@@ -96,7 +96,7 @@ static unsigned paths_called(struct reader *r, const char *name)
 	if (!known)
 		read_error(r,
 			   "\"%s\" is no engine and no free path of one; there are: all, pcpbuddy "
-			   "(trylock, llist, blocking), roost",
+			   "(trylock, llist, blocking), sets",
 			   name);
 	return paths;
 }

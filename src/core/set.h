@@ -12,7 +12,7 @@
  * Orders above 6 are more than a word. They are put word by word, in pieces that may be taken at
  * once, and taken word by word: if one is not full any more, the ones before it are put back.
  * In between they are only in the taker's registers: at most 448 things, and only of a run that was
- * free that far. Who looks for them meanwhile does not see them: roost/hidden.h.
+ * free that far. Who looks for them meanwhile does not see them: sets/hidden.h.
  *
  * Orders: a put releases what its caller did with the things to the take that acquires them. It is
  * sequentially consistent besides, since who put then reads hints: see hint.h.

@@ -3,7 +3,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../common/checks.sh"
 # A malloc beside a sanitizer's own is none of our business.
 others=()
-[ -z "$SANITIZE" ] || others=(--peers=roost,pcpbuddy,buddy,mmap)
+[ -z "$SANITIZE" ] || others=(--peers=sets,pcpbuddy,buddy,mmap)
 
 # bench WANTED_STATUS ARGUMENTS...: by $tool, or the tool.
 bench() {

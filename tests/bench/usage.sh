@@ -4,10 +4,10 @@
 
 bench 0 --help
 check "--help" yes "$(grep -q -e '--peer=PATH.so' "$work/out" && echo yes)"
-bench 0 --list --peers=roost,pcpbuddy
+bench 0 --list --peers=sets,pcpbuddy
 check "--list: workloads" 'repeat bulk batch rand order remote nearfull tail storm frag init' \
 	"$(sed -n '/^Workloads/,/^Peers/s/^  \([a-z]\+\) .*/\1/p' "$work/out" | paste -sd' ')"
-check "--list: peers" '2' "$(sed -n '/^Peers/,$p' "$work/out" | grep -c -e '^  roost ' -e '^  pcpbuddy ')"
+check "--list: peers" '2' "$(sed -n '/^Peers/,$p' "$work/out" | grep -c -e '^  sets ' -e '^  pcpbuddy ')"
 
 refuse '^roost: --workload: .*"never"; .*--list' --workload=repeat,never
 refuse '^roost: --workload: repeat is named twice' --workload=repeat,repeat
@@ -24,7 +24,7 @@ refuse '^roost: --rounds=0: give a whole number from 1' --rounds=0
 refuse '^roost: --tries=0: give' --tries=0
 refuse '^roost: --timeout=0: give' --timeout=0
 refuse '^roost: --peers: .*"never"; .*--peer=PATH.so' --peers=never
-refuse '^roost: --peers: there are two peers "roost"' --peers=roost,roost
+refuse '^roost: --peers: there are two peers "sets"' --peers=sets,sets
 refuse '^roost: --peer=/nowhere.so: No such file' --peer=/nowhere.so
 refuse '^roost: --peer=.*: cannot be used: .*' --list --peer="$work/err"
 refuse 'cannot be used: it was made for contract 0, .* compile it again' --list --peer="$ADAPTER_OLD_SO"
@@ -49,11 +49,11 @@ check "few rounds are marked" '1 true' "$(grep -c '^roost bench: 1 round, .*indi
 mine() {
 	local manner=$1 filter=$2 wanted=$3
 	shift 3
-	ADAPTER=$manner bench 0 --quick --peers=roost --peer="$ADAPTER_SO" --workload=repeat \
+	ADAPTER=$manner bench 0 --quick --peers=sets --peer="$ADAPTER_SO" --workload=repeat \
 		--size=64M --threads=1 --json=- "$@"
 	check "a peer that is $manner" "$wanted" \
 		"$(value ".cases[0].peers[1] | .name as \$n | $filter")"
-	check "roost beside a peer that is $manner" true \
+	check "sets beside a peer that is $manner" true \
 		"$(value '.cases[0].peers[0].figures[0].median > 0')"
 }
 
@@ -69,7 +69,7 @@ mine sleepy '[.samples[] | [.round, .kept, .disturbed, .off_cpu > 0.05]]' \
 	'[[0,false,true,true],[0,false,true,true],[0,true,true,true]]' --tries=3
 check "nothing but disturbed samples: marked" '[true,1]' \
 	"$(value '.cases[0].peers[1].figures[0] | [.disturbed, .samples]')"
-ADAPTER=good bench 0 --quick --peers=roost --peer="$ADAPTER_SO" --size=64M \
+ADAPTER=good bench 0 --quick --peers=sets --peer="$ADAPTER_SO" --size=64M \
 	--workload=batch,nearfull,storm,frag,init --json=-
 check "what a plain malloc cannot do" '["batch","nearfull","storm","frag","init"]' \
 	"$(value '[.cases[] | select(.peers[1].not_measured) | .workload] |
@@ -81,10 +81,10 @@ cp "$ROOST" "$work/bin/roost"
 tool=$work/bin/roost
 refuse '^roost: .*roost-bench is missing' --list
 cp "$ROOST-bench" "$work/bin/roost-bench"
-cp "$(dirname "$ROOST")/roost-peer-roost.so" "$work/bin"
+cp "$(dirname "$ROOST")/roost-peer-sets.so" "$work/bin"
 bench 0 --quick --workload=repeat --size=64M --threads=1 --json=-
 check "peers that are absent are not measured" true \
-	"$(value '[.cases[0].peers[] | has("not_measured") == (.name != "roost")] |
+	"$(value '[.cases[0].peers[] | has("not_measured") == (.name != "sets")] |
 		all and length > 3')"
 
 # What is not read or written is said before the work, and leaves nothing. Names may be of any bytes.
@@ -92,7 +92,7 @@ mkdir "$work/dir" "$work/new"
 refuse '^roost: --json=.*/dir: is a directory' --quick --json="$work/dir"
 refuse '^roost: .*/none: cannot be read' --quick --json="$work/new/x" --compare="$work/none"
 check "no empty report" '' "$(ls -A "$work/new")"
-bench 0 --quick --peers=roost --workload=repeat --size=64M --threads=1 --json="$work/new/"$'\xe4\e.json'
+bench 0 --quick --peers=sets --workload=repeat --size=64M --threads=1 --json="$work/new/"$'\xe4\e.json'
 check "the command, with a name of any bytes" "--json=$work/new/\\xe4\\x1b.json" \
 	"$(jq -r '.command[-1]' "$work/new/"*)"
 

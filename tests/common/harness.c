@@ -133,7 +133,7 @@ static void note_fresh_blocks(struct rig *rig)
 		for (unsigned list = 0; list < ROOST_NR_LISTS; list++)
 			for (unsigned k = 0; k <= ROOST_MAX_ORDER; k++)
 				rig->fresh[z][k] += info.blocks[list][k];
-		/* Those of the reserve never are, with the engine roost. */
+		/* Those of the reserve never are, with the engine sets. */
 		for (unsigned k = ROOST_PAGEBLOCK_ORDER; k <= ROOST_MAX_ORDER; k++)
 			large += info.blocks[ROOST_LIST_MOVABLE][k] << k;
 		roost_free_frames(rig->roost, z, &whole);

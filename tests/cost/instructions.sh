@@ -7,7 +7,7 @@
 #
 #	tests/cost/instructions.sh ENGINE PROGRAM ROOST TRACES [--table | --misses]
 #
-# ENGINE `pockets` is roost with its sequences; its zone locks are counted with the other. --table
+# ENGINE `pockets` is sets with its sequences; its zone locks are counted with the other. --table
 # prints what was counted, in the form of instructions.txt. --misses prints for each case instructions,
 # data references, and those that miss D1 (32 KiB, 8 ways) and LL (1 MiB, 16 ways) of simulated caches.
 set -eu

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * accesses.c - how many atomic accesses a call of the engine roost makes, one by one through a
+ * accesses.c - how many atomic accesses a call of the engine sets makes, one by one through a
  * pool's life. The same with each compiler, so it can be exact: a path that looks once more than it
  * must, or tries once less than it may, does no other harm that a test would see.
  *
  * After a change of a path its new figures go here; ROOST_TEST_TABLE=1 prints them.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -802,5 +802,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(validation_is_no_square, variants_one),
 	};
 
-	return SUITE_RUN("roost_accesses", tests, argc, argv);
+	return SUITE_RUN("sets_accesses", tests, argc, argv);
 }

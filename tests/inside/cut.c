@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cut.c - fork() while another thread is inside of a call: each call of the engine roost is stopped
+ * cut.c - fork() while another thread is inside of a call: each call of the engine sets is stopped
  * before each of its stores in turn, and roost_recover() must make the metadata right.
  *
  * A block that a free had begun to free is allocated or free; one that was being split is whole or
  * completely split; what an allocation had entered is allocated, and nothing else has changed.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
  * A call walks twice, with ROOST_WAIT three times, once more if pockets were emptied; and asks four
  * times how much is free.
  */
-#include "roost/hidden.h"
+#include "sets/hidden.h"
 
 #include "harness.h"
 
@@ -357,5 +357,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(set_apart_is_not_missed, variants_one),
 	};
 
-	return SUITE_RUN("roost_fails", tests, argc, argv);
+	return SUITE_RUN("sets_fails", tests, argc, argv);
 }

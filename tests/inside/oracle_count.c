@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* oracle_count.c - of the oracle: how much a call of the engine roost does before it fails. */
-#include "roost/engine.h"
+/* oracle_count.c - of the oracle: how much a call of the engine sets does before it fails. */
+#include "sets/engine.h"
 
 #include "oracle.h"
 

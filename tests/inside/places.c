@@ -3,7 +3,7 @@
  * places.c - whose current pageblock is what: after calls that end it, nobody's, though an
  * allocation would get along with a stale one.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 
@@ -327,5 +327,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(finds_allocated_whole_ones, variants_all),
 	};
 
-	return SUITE_RUN("roost_places", tests, argc, argv);
+	return SUITE_RUN("sets_places", tests, argc, argv);
 }

@@ -3,7 +3,7 @@
  * recover.c - roost_recover() after threads that are gone were stopped at each point at which one
  * may be: what it finds is set here by hand, since no call of one thread leaves it.
  */
-#include "roost/hidden.h"
+#include "sets/hidden.h"
 
 #include "harness.h"
 

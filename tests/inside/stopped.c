@@ -3,7 +3,7 @@
  * stopped.c - contexts that stop forever at the worst place: the engine's state is set to what
  * they leave behind, and the others must get along with it.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 
@@ -170,5 +170,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(isolation_outlives_a_put_back, variants_one),
 	};
 
-	return SUITE_RUN("roost_stopped", tests, argc, argv);
+	return SUITE_RUN("sets_stopped", tests, argc, argv);
 }

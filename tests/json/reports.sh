@@ -15,7 +15,7 @@ report() {
 	mv "$work/out" "$work/$name.json"
 }
 
-for engine in roost pcpbuddy; do
+for engine in sets pcpbuddy; do
 	report "replay-$engine" 0 replay --quiet --json --samples --engine=$engine "$hand"
 	report "map-$engine" 0 map --quiet --json --at=1,end --engine=$engine "$hand"
 	# What a build with a sanitizer has no explorer for.
@@ -31,7 +31,7 @@ fi
 report replay-dat 0 replay --quiet --json --parallel --irq-storm=500 "$work/hand.dat"
 report replay-timing 0 replay --quiet --json --timing "$part"
 report compare 0 compare --quiet --json --runs=1 --memory=64M "$part"
-report bench 0 bench --quick --json --peers=roost,mmap,buddy --size=64M --threads=1 --workload=repeat,tail
+report bench 0 bench --quick --json --peers=sets,mmap,buddy --size=64M --threads=1 --workload=repeat,tail
 report bench-compared 0 bench --json --compare="$work/bench.json" "$work/bench.json"
 run 0 "$ROOST" bench "$old"
 

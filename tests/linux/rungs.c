@@ -16,7 +16,7 @@
  * - With one CPU nobody is remote. The pcp lock is held with preemption off, so only what
  *   interrupts a task finds it taken; the zone lock is held with interrupts off, so only an NMI
  *   does. And alloc_other is what the CPU's own pcp has of other migratetypes.
- * - The engine roost takes no lock, so nothing that has to do with one ever counts; and its frees
+ * - The engine sets takes no lock, so nothing that has to do with one ever counts; and its frees
  *   need not know whether a CPU is off-line. Its free_direct are blocks of order 9 and above.
  *   With one CPU there is no other home.
  */

@@ -21,7 +21,7 @@ void kt_verdict(const char *what);
 
 /* How roost.ko was built and loaded. */
 struct kt_about {
-	bool pcpbuddy; /* else the engine roost */
+	bool pcpbuddy; /* else the engine sets */
 	bool smp;
 	bool llist, blocking; /* pcpbuddy's free path; neither: trylock */
 };

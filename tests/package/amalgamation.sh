@@ -39,7 +39,7 @@ for header in "$root"/include/roost/*.h; do
 	echo '#include "../roost.h"' >"$out/roost/$(basename "$header")"
 done
 
-for engine in roost pcpbuddy; do
+for engine in sets pcpbuddy; do
 	make $engine extern
 	for smp in 0 1; do
 		compile -ffreestanding -DROOST_SMP=$smp -c "$out/roost.c" -o "$out/roost.o"

@@ -10,7 +10,7 @@ strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wswitch-enum
 
 # What docs/embedding.md says is what is tried here.
 recipe=$(tr '\n' ' ' <"$root/docs/embedding.md")
-for words in '`src/core/*.c src/roost/*.c`' '`src/pcpbuddy/*.c`' '`-Iinclude -Isrc -Isrc/port/PORT`' \
+for words in '`src/core/*.c src/sets/*.c`' '`src/pcpbuddy/*.c`' '`-Iinclude -Isrc -Isrc/port/PORT`' \
 	'`src/port/posix/posix.c` and `-pthread`' '`src/pool/*.c`'; do
 	case $recipe in
 	*"$words"*) ;;

@@ -2,7 +2,7 @@
 # usage.sh - wrong command lines and wrong files: status 2 and one line that names the culprit.
 . "$(dirname "$0")/common.sh"
 
-other=$([ "$ENGINE" = roost ] && echo pcpbuddy || echo roost)
+other=$([ "$ENGINE" = sets ] && echo pcpbuddy || echo sets)
 engine=--engine=$ENGINE
 accept 'replay TRACE' --help
 accept '^roost [0-9]' --version
@@ -10,7 +10,7 @@ accept 'replay TRACE' help
 accept 'replay TRACE' -h
 accept '^roost [0-9]' -V
 # Builds with a sanitizer have no explorer.
-for command in replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
+for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	accept "^Usage: .*$command" help $command
 	accept "^Usage: .*$command" $command -h
 done
@@ -29,7 +29,7 @@ run 0 "$ROOST" replay --quiet "$engine" --cpus=1 "$here/hand.trace"
 check "one CPU is not 1 CPUs" 1 "$(grep -c '[ ,]1 CPU,' "$work/out")"
 
 # One word has one meaning, and is explained in the same words by every command.
-for command in replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
+for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	"$ROOST" $command --help | awk '
 		function end() { if (name) print name ":" text; name = "" }
 		/^ +-/ { end(); sub(/^ *(-., )?--/, ""); name = $0; sub(/[ =[].*/, "", name)
@@ -80,12 +80,12 @@ if [ "$ENGINE" != pcpbuddy ]; then
 		refuse "^roost: --free=$free: the engine $ENGINE has the free path $free_paths\$" \
 			replay "$engine" --free=$free "$here/hand.trace"
 	done
-	refuse '^roost: --high=64: the engine roost has no such mark' \
+	refuse '^roost: --high=64: the engine sets has no such mark' \
 		replay "$engine" --high=64 "$here/hand.trace"
-	refuse '^roost: --batch=16: the engine roost has no such mark' \
+	refuse '^roost: --batch=16: the engine sets has no such mark' \
 		replay "$engine" --batch=16 "$here/hand.trace"
 fi
-refuse 'no engine "never": .*pcpbuddy, roost' replay --engine=never "$here/hand.trace"
+refuse 'no engine "never": .*pcpbuddy, sets' replay --engine=never "$here/hand.trace"
 refuse 'no engine "../x": ' replay --engine=../x "$here/hand.trace"
 refuse 'no engine "": ' replay --engine= "$here/hand.trace"
 refuse '^roost: --engine: a value is missing' replay "$here/hand.trace" --engine

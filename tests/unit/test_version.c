@@ -31,7 +31,7 @@ static bool says(const char *word)
 static void build_config(void **state)
 {
 	(void)state;
-	assert_true(says(TEST_PCPBUDDY ? "engine=pcpbuddy" : "engine=roost"));
+	assert_true(says(TEST_PCPBUDDY ? "engine=pcpbuddy" : "engine=sets"));
 	assert_true(says("port=posix"));
 	assert_true(says(TEST_UP ? "smp=0" : "smp=1"));
 	assert_true(says(TEST_LAB ? "lab=1" : "lab=0"));

@@ -40,7 +40,7 @@ static const struct argp_option common_options[] = {
 	{"stall", KEY(STALL), "SECONDS", 0,
 	 "With --parallel: no step for so long means stuck (default 60)", ARGS_GROUP_HOW},
 	{"engine", KEY(ENGINE), "NAME", 0,
-	 "pcpbuddy, the reference, or roost, which has no locks (default: that of the build)",
+	 "pcpbuddy, the reference, or sets, which has no locks (default: that of the build)",
 	 ARGS_GROUP_ALLOCATOR},
 	{"free", KEY(FREE), "PATH", 0,
 	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
@@ -56,7 +56,8 @@ static const struct argp_option common_options[] = {
 	 "For programs: one JSON object on stdout and nothing else, or in FILE beside the report",
 	 ARGS_GROUP_REPORT},
 	{"output", 'o', "FILE", 0,
-	 "Draw a picture: FILE.svg or FILE.png (which programs that takes: see below)",
+	 "Where it goes: a picture as FILE.svg or FILE.png (what that takes: see below); of "
+	 "`record`, the trace",
 	 ARGS_GROUP_REPORT},
 	{"svg", 0, "FILE", OPTION_ALIAS | OPTION_HIDDEN, 0, 0},
 	{"quiet", KEY(QUIET), 0, 0, "No progress bar, no notes on stderr", ARGS_GROUP_REPORT},
@@ -263,12 +264,14 @@ void args_parse(const struct args_command *command, int argc, char **argv, void 
 	take_common(options, command->common);
 	snprintf(name, sizeof(name), "%s", command->name);
 	argv[0] = name; /* what argp calls the program */
-	argp_parse(&root, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &inputs);
+	argp_parse(&root, argc, argv,
+		   ARGP_NO_ERRS | ARGP_NO_HELP | (command->in_order ? ARGP_IN_ORDER : 0), NULL,
+		   &inputs);
 	argv[0] = word;
 	common->engine = common->text[ARGS_ENGINE];
 	common->free = common->text[ARGS_FREE];
 	common->output = common->text[ARGS_OUTPUT];
-	if (common->output)
+	if (common->output && !command->writes_trace)
 		(void)args_is_png(common->output);
 	if (common->text[ARGS_STORM] && !common->parallel)
 		die("--irq-storm: interrupts need threads to interrupt; add --parallel");

@@ -61,6 +61,8 @@ struct args_command {
 	const struct argp_option *options; /* of its own */
 	argp_parser_t parser;		   /* with what args_parse() is given as input */
 	unsigned common;		   /* ARGS_HAS() of those that it has; --help has each */
+	bool in_order;			   /* what follows the first argument is no option */
+	bool writes_trace;		   /* --output is one, and no picture */
 };
 
 /* The name of an option without dashes, and how it is given again: "--NAME" or "--NAME=VALUE". */

@@ -16,8 +16,8 @@ const struct engine engines[] = {
 		.counters = {ROOST_COUNTERS(COUNTER_TEXT)},
 	},
 	{
-		.name = "roost",
-		.paths = {"roost"},
+		.name = "sets",
+		.paths = {"sets"},
 		/* clang-format off */
 		.counters = {
 			[COUNTER_alloc_pcp] = "allocations out of the CPU's own pageblocks",

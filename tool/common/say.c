@@ -88,6 +88,13 @@ void unmap_memory(void *memory, size_t size)
 		munmap(memory, size);
 }
 
+bool has_colours(int fd)
+{
+	const char *without = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fd) && !(without && *without) && term && strcmp(term, "dumb") != 0;
+}
+
 void bar_open(struct bar *bar, const char *title, bool enabled)
 {
 	bar->enabled = enabled && isatty(STDERR_FILENO);

@@ -37,6 +37,10 @@ void *grow(void *old, size_t count, size_t size) __attribute__((returns_nonnull)
 void *map_memory(size_t size);
 void unmap_memory(void *memory, size_t size);
 
+/* Is it a terminal that is to have colours? Not if NO_COLOR is set and not empty, or TERM is dumb.
+ */
+bool has_colours(int fd);
+
 /* A bar on stderr; does nothing if enabled is false or stderr is no terminal. */
 struct bar {
 	bool enabled;

@@ -111,7 +111,7 @@ static inline bool rst_local_add(unsigned cpu, _Atomic u64 *word, u64 n)
 
 /* ---- Locks --------------------------------------------------------------------------------- */
 
-/* Who has one, or (roost) frames that are on their way from one set to another, is not preempted:
+/* Who has one, or (sets) frames that are on their way from one set to another, is not preempted:
  * nobody is to search in vain because of a thread that does not run. */
 static inline void rst_lock_note(int delta)
 {

@@ -13,7 +13,7 @@
  * one: eight compare-and-exchanges, twice at most, that others' takes may spoil.
  */
 #include "core/held.h"
-#include "roost/pocket.h"
+#include "sets/pocket.h"
 
 /* ---- 1: check ------------------------------------------------------------------------------ */
 

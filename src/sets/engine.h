@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine.h - the engine roost: its data, and what orders the accesses to them.
+ * engine.h - the engine sets: its data, and what orders the accesses to them.
  *
  * There are no locks and no lists. What is free is said by sets of bits alone (set.h): one set of
  * 512 frames for each pageblock, one set of 512 pageblocks for each region (1 GiB of 4 KiB frames).

@@ -11,7 +11,7 @@
  *	CURRENT, a part of the place		who leaves the pageblock
  *	a hint					a demotion
  */
-#include "roost/hidden.h"
+#include "sets/hidden.h"
 
 /* ---- Whole ------------------------------------------------------------------------------- */
 

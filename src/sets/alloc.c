@@ -8,8 +8,8 @@
  * on in rounds, sleeping, until the counters prove that memory was out for an instant.
  */
 #include "core/held.h"
-#include "roost/hidden.h"
-#include "roost/pocket.h"
+#include "sets/hidden.h"
+#include "sets/pocket.h"
 
 /* The next zone that the request may use, from position *i on, or NULL. */
 static struct rst_zone *zone_to_try(const struct rst_call *q, unsigned *i)

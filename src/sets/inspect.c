@@ -4,11 +4,11 @@
  * instant; sums are exact only at rest.
  */
 #include "core/build.h"
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 const char *roost_build_config(void)
 {
-	return "engine=roost " RST_BUILD;
+	return "engine=sets " RST_BUILD;
 }
 
 uint64_t rst_zone_gone(const struct roost *r, const struct rst_zone *z)

@@ -7,7 +7,7 @@
  * off-line or of setting a pageblock apart is ended. Counts are taken anew from what is there, and
  * everything is noted anew. Nobody else is inside, so no access here is ordered against another.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 /* Empties all pockets, whose words are right, and opens those whose reap was not ended. What was
  * there is then in nobody's hands as well. Returns how many frames that are. */

@@ -5,7 +5,7 @@
  * Frame by frame: free, or in an allocated block, or no memory, and never two of these. Pageblock
  * by pageblock and region by region: is what is free noted where it is looked for? Then the sums.
  */
-#include "roost/pocket.h"
+#include "sets/pocket.h"
 
 /* Frames, and a sum that tells which: as many others hardly have the same. */
 struct bag {

@@ -5,7 +5,7 @@
  * A free needs no look at whether a CPU is off-line: its home is but a place for hints, which
  * everybody reads. Handing its pageblocks to the zone brings them nearer to those who allocate.
  */
-#include "roost/hidden.h"
+#include "sets/hidden.h"
 
 /* Leaves the CPU without current pageblocks. */
 static void leave_all(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pocket.c - the rarer half of pocket.h: what goes between a pocket and the sets. */
-#include "roost/hidden.h"
-#include "roost/pocket.h"
+#include "sets/hidden.h"
+#include "sets/pocket.h"
 
 /* Is it one aligned run of 2^k frames? */
 static bool is_run(uint64_t bits, unsigned *k)

@@ -30,7 +30,7 @@
 #ifndef RST_HIDDEN_H
 #define RST_HIDDEN_H
 
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 /* To observers in lab builds a section is what the holding of a lock is to them with pcpbuddy. */
 static inline void rst_hide(struct rst_zone *z)

@@ -15,8 +15,8 @@
  *
  * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
  */
-#include "roost/hidden.h"
-#include "roost/pocket.h"
+#include "sets/hidden.h"
+#include "sets/pocket.h"
 
 /* Racy. */
 static bool has_run(const struct rst_set *set, unsigned k)

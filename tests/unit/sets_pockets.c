@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * roost_pockets.c - what CPUs keep about them: how much, and that it is found by everybody. On real
+ * sets_pockets.c - what CPUs keep about them: how much, and that it is found by everybody. On real
  * CPUs alone (cpus.h); without, or where the port has no sequences, it is skipped.
  */
 #include "harness.h"
@@ -228,5 +228,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(a_fork_has_pockets, variants_one),
 	};
 
-	return SUITE_RUN("roost_pockets", tests, argc, argv);
+	return SUITE_RUN("sets_pockets", tests, argc, argv);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* engine_roost.c - the engine roost as the explorer sees it. It has no locks. */
+/* engine_sets.c - the engine sets as the explorer sees it. It has no locks. */
 #include "engine.h"
 
 #include "names.h"
-#include "roost/engine.h"
+#include "sets/engine.h"
 #include "vm.h"
 
 static const struct roost *pool;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * roost_paths.c - which way the engine roost takes and how it counts it. Where the way makes no
+ * sets_paths.c - which way the engine sets takes and how it counts it. Where the way makes no
  * other difference than how long it is, only the counters tell a wrong one.
  */
 #include "harness.h"
@@ -240,5 +240,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(does_not_hand_out_corrupt_ones, variants_all),
 	};
 
-	return SUITE_RUN("roost_paths", tests, argc, argv);
+	return SUITE_RUN("sets_paths", tests, argc, argv);
 }

@@ -6,7 +6,7 @@
  * block was ever handed out. Written are the regions' sets, and what belongs to pageblocks that are
  * not whole or lie in the reserve.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 /* What a zone covers; all of it is known from the spans. */
 struct zone_shape {

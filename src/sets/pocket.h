@@ -35,7 +35,7 @@
 #ifndef RST_POCKET_H
 #define RST_POCKET_H
 
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 enum {
 	RST_POCKET_ORDER = 5, /* of the largest run among the frames */
