@@ -249,7 +249,7 @@ static void summary(void)
 	}
 	printf("%u explored, %u %s, %u exhausted; %llu executions, %llu choice points; %u of %u "
 	       "basic blocks of the engine\n",
-	       nr_jobs, bad, judged() ? "not as expected" : "with a find", exhausted,
+	       nr_jobs, bad, judged() ? "not as expected" : "with a finding", exhausted,
 	       (unsigned long long)executions, (unsigned long long)choices, cover_count(cover),
 	       cover_total());
 	printf("longest call that waits for nothing: %u accesses\n", own);

@@ -141,7 +141,7 @@ static void check_rank(const struct context *c, unsigned lock)
 			new->name);
 }
 
-/* ---- Who holds what ------------------------------------------------------------------------ */
+/* ---- Holders ------------------------------------------------------------------------------- */
 
 static void had(struct context *c, unsigned lock)
 {

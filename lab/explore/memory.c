@@ -19,7 +19,8 @@ static unsigned width; /* words in a view */
 static char *views;    /* of this execution */
 static size_t views_used, views_size;
 
-/* Per CPU: what it may not read behind; what a relaxed load was offered; what a fence released. */
+/* Per CPU: before what it may no longer read; what a relaxed load was offered; what a fence
+ * released. */
 static uint16_t seen[VM_CPUS][VM_SHARED], offered[VM_CPUS][VM_SHARED], fenced[VM_CPUS][VM_SHARED];
 static bool has_fenced[VM_CPUS];
 static vm_clock offered_clock[VM_CONTEXTS], fenced_clock[VM_CONTEXTS];

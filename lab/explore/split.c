@@ -31,7 +31,7 @@ struct report {
 	struct result result;
 	struct lock_rules rules;
 	struct failure failure;
-	struct schedule schedule; /* of a find */
+	struct schedule schedule; /* of a finding */
 	unsigned nr_backtracks, nr_ends, nr_words;
 };
 
@@ -175,7 +175,7 @@ static void add_result(struct result *to, const struct result *part)
 	scenario_add_own(part->most_own);
 }
 
-/* The first find in the order of the search is the one that counts. */
+/* The first finding in the order of the search is the one that counts. */
 static void add_pass(const struct report *r)
 {
 	if (r->pass <= parts_pass)

@@ -269,7 +269,7 @@ static void begin(struct context *c)
 	cpu->top = c;
 	if (c->level == LEVEL_STOP) {
 		cpu->stopped = true;
-		log_line(c, "CPU %u stops for ever", c->cpu);
+		log_line(c, "CPU %u stops forever", c->cpu);
 		return;
 	}
 	if (c->level >= LEVEL_HARDIRQ)

@@ -17,7 +17,7 @@
  *	from_blocks	  zone.c: rungs 2 to 7, each of which follows hints to a set (from_list)
  *
  * A search that found nothing is repeated if frames may have been hidden from it (hidden.h); if
- * some still are in the end, perhaps for ever, everything is noted anew. With ROOST_WAIT that goes
+ * some still are in the end, perhaps forever, everything is noted anew. With ROOST_WAIT that goes
  * on in rounds, sleeping, until the counters prove that memory was out for an instant.
  */
 #include "core/held.h"
@@ -89,7 +89,7 @@ static void note_all(const struct rst_call *q)
 	}
 }
 
-/* Does somebody hide frames now? In this order: who is not counted as begun comes later. */
+/* Does another CPU hide frames now? In this order: one that is not counted as begun comes later. */
 static bool are_hidden(const struct rst_call *q)
 {
 	uint64_t ended = sections(q, false);
@@ -271,7 +271,7 @@ static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
 }
 
 /* False if a block begins there already: a double free that no check could see has made it free,
- * and it stays with who has it. In line also where a probe in it looks large to the compiler. */
+ * and it stays with its holder. In line also where a probe in it looks large to the compiler. */
 static RST_HOT bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
 {
 	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
@@ -426,8 +426,8 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 
 /* ---- Held blocks and the rest of a pageblock ----------------------------------------------- */
 
-/* As hand_out() and enter(). Release, and so in rst_unhold(): who finds this record in a copy of
- * the process finds what was written before it. */
+/* As hand_out() and enter(). Release, and so in rst_unhold(): a copy of the process that has this
+ * record has what was written before it. */
 static bool hold(struct roost *r, rst_frame_id f, unsigned order)
 {
 	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
@@ -464,7 +464,7 @@ static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here h
 	*bits = rst_load_rlx(word) ? rst_xchg_acq(word, 0) : 0;
 	for (uint64_t left = *bits; left; left &= left - 1)
 		taken++;
-	/* Before the records: who puts back what these say was counted. */
+	/* Before the records: a free of what these say must find it counted. */
 	if (taken)
 		RST_COUNT_BLOCKS(z, here, allocated, 0, taken);
 	for (uint64_t left = *bits; left; left &= left - 1) {

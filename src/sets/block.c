@@ -3,12 +3,12 @@
  * block.c - pageblocks: noted, made whole, opened, moved from list to list.
  *
  * Any context, no loop without a bound. Each function that changes something that a look depends on
- * (a set, a place) looks after the change, since who changed the other thing may have looked
- * before it:
+ * (a set, a place) looks after the change, since the CPU that changed the other thing may have
+ * looked before it:
  *
  *	a free puts a frame, and then reads	this changes it, and then reads the set
  *	the place				a move
- *	CURRENT, a part of the place		who leaves the pageblock
+ *	CURRENT, a part of the place		a CPU that leaves the pageblock
  *	a hint					a demotion
  */
 #include "sets/hidden.h"
@@ -144,7 +144,7 @@ int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
 
 /* ---- Put -------------------------------------------------------------------------------- */
 
-/* That of a current pageblock need not be known: whoever leaves it looks. */
+/* That of a current pageblock need not be known: the CPU that leaves it looks. */
 void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
 {
 	const struct rst_set *set = &r->blocks[b];
@@ -165,7 +165,7 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* for ever, or never */
+	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* forever, or never */
 
 	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
 	if (order > RST_SET_ORDER || (order == RST_SET_ORDER && !reserve)) {

@@ -18,8 +18,8 @@ enum { HAND_OVER_TRIES = 4 };
 
 /*
  * Hands a pageblock to the zone if it is of this home; returns its free frames. Once more if others
- * have left it at this moment, which lets it stay where it is. Who adopts one while the CPU goes
- * off-line looks itself: see own() in zone.c.
+ * have left it at this moment, which lets it stay where it is. A task that adopts one while the CPU
+ * goes off-line looks itself: see own() in zone.c.
  */
 static size_t hand_over_block(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned home)
 {
@@ -73,9 +73,9 @@ int roost_cpu_online(roost_t *roost, unsigned cpu)
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		uint32_t closed = RST_POCKET_CLOSED;
 
-		/* Relaxed: who sees it late leaves to the zone what could be the CPU's. */
+		/* Relaxed: a call that sees it late leaves to the zone what could be the CPU's. */
 		rst_store_rlx(&roost->zones[i].pcps[cpu].dead, 0);
-		/* Relaxed: goes on with the release of who closed it, which sequences acquire. */
+		/* Relaxed: continues the release of the CPU that closed it; sequences acquire. */
 		rst_cas32_rlx(&roost->zones[i].pockets[cpu].stop, &closed, RST_POCKET_OPEN);
 	}
 	return 0;
@@ -115,7 +115,7 @@ size_t roost_drain(roost_t *roost, int cpu)
 
 /* ---- Isolation --------------------------------------------------------------------------- */
 
-/* Nobody allocates from the pageblock any more, but who is in the middle of it. */
+/* Only allocations that have begun still allocate from the pageblock. */
 static void take_from_all(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
@@ -160,7 +160,7 @@ static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool 
 }
 
 /* Nothing of the pageblock, whose place has changed, stays where allocations come by: in a pocket,
- * in its region. False: somebody was stopped who was at a pocket. */
+ * in its region. False: a CPU stopped while it was at a pocket. */
 static bool take_out(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	bool all = true;

@@ -6,11 +6,11 @@
  * 512 frames for each pageblock, one set of 512 pageblocks for each region (1 GiB of 4 KiB frames).
  * A frame is free if its bit is set in its pageblock's set, or if the bit of its pageblock
  * is set in its region's (then the pageblock's own set is empty). Where to look for something free
- * is said by hints (hint.h), whose index says who wants it and how large it may be.
+ * is said by hints (hint.h), whose index says whose list it is in and how large it may be.
  *
  * Glossary
  *   frame id   dense index of a frame, see core/map.h; block: of a pageblock, frame id >> 9
- *   set        the 512 bits of a pageblock or of a region
+ *   set        the 512 bits of a pageblock or a region
  *   whole      a pageblock of which all frames are free and which is a bit of its region's set
  *   home       a CPU as far as pageblocks belong to it (CPUs beyond RST_MAX_HOMES share homes), or
  *              the zone. Frees note a pageblock in its home's hints: they come home
@@ -41,8 +41,8 @@
  * Letters beside a field say what guards it:
  *   c  constant after roost_init()
  *   a  nothing: atomic
- *   s  changed by sequences of its CPU alone; a pocket's also by who has stopped it
- *   h  whoever holds the frame; atomic, since misuse reads it from anywhere
+ *   s  changed by sequences of its CPU alone; a pocket's also by the CPU that stopped it
+ *   h  the holder of the frame; atomic, since misuse reads it from anywhere
  *
  * Invariants (roost_validate() checks them at rest):
  *   1  every usable frame is either free or in exactly one allocated block
@@ -52,9 +52,9 @@
  *      run of whole pageblocks or a higher one
  *   4  reserve_free == free frames of the reserve's pageblocks
  *   5  free frames == managed + freed - allocated
- *   6  begun == ended: nobody hides frames (hidden.h)
+ *   6  begun == ended: no CPU hides frames (hidden.h)
  *
- * Who may do what, at any time and in any context, on top of anything:
+ * What each operation may do, at any time and in any context, on top of anything:
  *
  *	free      OR into a set, then note                     no loop, no lock; to make a
  *	                                                       pageblock whole 8 CAS, twice
@@ -63,10 +63,10 @@
  *	move      CAS a pageblock's place, then look and note in the new list
  *
  * Each look again and each note comes after what it must not miss, sequentially consistent: hint.h.
- * A few frames lie in each CPU's pocket, for it alone until somebody reaps them: pocket.h.
+ * A few frames lie in each CPU's pocket, for it alone until another CPU reaps them: pocket.h.
  *
- * A CPU that stops for ever hides what its registers hold: an allocation or a free one block,
- * and who makes a pageblock whole or claims one that pageblock. A hint that it has cleared and not
+ * A CPU that stops forever hides what its registers hold: an allocation or a free one block, and
+ * making a pageblock whole or claiming one that pageblock. A hint that it has cleared and not
  * noted anew is found by walking all pageblocks, which each search that fails then does.
  */
 #ifndef RST_ENGINE_H
@@ -105,7 +105,7 @@ enum {
 
 /*
  * Blocks of each order, counted on one CPU: a free before it is seen, an allocation after it was
- * made. So who adds up allocations first and frees then never finds fewer free frames than there
+ * made. So adding up allocations first and frees then never yields fewer free frames than there
  * were in between: see rst_zone_gone(). Each CPU has two of these.
  */
 struct rst_order_counts {
@@ -117,7 +117,7 @@ struct rst_pcp {
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t current[RST_TYPES]; /* a; RST_NO_BLOCK: none */
 	_Atomic uint32_t dead;					      /* a; the CPU is off-line */
 	uint32_t home;						      /* c */
-	struct rst_order_counts orders; /* a; by who cannot run sequences on the CPU */
+	struct rst_order_counts orders; /* a; for callers that cannot run sequences there */
 	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
 };
 
@@ -358,8 +358,8 @@ static inline struct rst_here rst_here(const struct roost *r)
 	return (struct rst_here){seq != RST_NO_CPU ? seq : rst_this_cpu(&r->base), seq};
 }
 
-/* Counts blocks of an order: in the CPU's pocket, or beside it. Release: who adds up sees what came
- * before. */
+/* Counts blocks of an order: in the CPU's pocket, or beside it. Release: a sum that has the count
+ * sees what came before. */
 #if RST_LOCAL_ADD
 #define RST_COUNT_BLOCKS(z, here, name, k, n)                                                      \
 	do {                                                                                       \
@@ -388,8 +388,8 @@ static inline struct rst_here rst_here(const struct roost *r)
 
 /*
  * Frames of a zone that were allocated so far; those that it began with and that were freed so far.
- * O(CPUs). Acquire: whoever's allocation is counted in the first got its block from a free that was
- * counted before the block was put. So who asks for the first, and then for the second, finds no
+ * O(CPUs). Acquire: each allocation that the first counts got its block from a free that was
+ * counted before the block was put. So the first, and then the second, yield no
  * fewer free frames than there were at the instant in between. Of several zones it is one instant
  * if the first is asked of all of them before the second of any.
  */
@@ -464,9 +464,9 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 /* Empties a CPU's pocket; then it is OPEN or CLOSED. False: somebody else is at it, or it cannot be
  * had now. Any context; a system call in POSIX. */
 bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards);
-/* Empties those of all CPUs in which something is, if they can be had; was there any? */
+/* Empties each CPU's pocket that holds something, if it can; was there any? */
 bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z);
-/* The same, and waits a while for who is at it. Thread context. */
+/* The same, and waits a while for another reaper. Thread context. */
 bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards);
 /* Frames in a pocket, racy. */
 uint64_t rst_pocket_frames(const struct rst_zone *z, unsigned cpu);
@@ -478,8 +478,8 @@ int rst_pocket_order(const struct roost *r, const struct rst_zone *z, rst_frame_
 
 /*
  * Looks at a pageblock again and notes what is free of it; makes it whole if it is all free and may
- * be. For who has cleared a hint, put back what it had taken, or changed the place. The order of
- * the largest run that it has for anybody, -1: none.
+ * be. For a CPU that has cleared a hint, put back what it had taken, or changed the place. The
+ * order of the largest run that any CPU may take, -1: none.
  */
 int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* The same for a region, whose runs are of pageblocks; opens what was set apart while it was

@@ -6,7 +6,7 @@
  *	1  check   om[] says that a block of this order begins here; now it says freed
  *	2  count
  *	3  put     into the CPU's pocket if it is one of its own (pocket.h): done; else
- *	           OR into the set of the pageblock, or of the region
+ *	           OR into the set of the pageblock or region
  *	4  note    in the hints of the home that the pageblock's place names, read after the put
  *
  * A put that makes its pageblock all free makes it whole, unless it is somebody's current
@@ -166,7 +166,7 @@ static void count_remote(struct rst_zone *z, struct rst_here here, unsigned orde
 	}
 }
 
-/* Before the put, which releases it to who takes the block. */
+/* Before the put, which releases it to the next holder of the block. */
 static void count_free(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place,
 		       uint64_t n)
 {
@@ -334,7 +334,7 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	if (to > from ||
 	    !claim(roost, "roost_split", pfn, from, RST_OM_SPLIT + from + 1, &f, &span))
 		return -ROOST_EINVAL;
-	/* Release, each after the ones before it: who recovers from a split that was not ended sees
+	/* Release, each after the ones before it: a recovery from a split that was not ended sees
 	 * that it had begun if it sees a part, and all parts if it sees the first. */
 	for (uint32_t i = 1u << from; i > 0; i -= 1u << to)
 		rst_store_rel(&roost->om[f + i - (1u << to)], (uint8_t)(to + 1));

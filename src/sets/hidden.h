@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hidden.h - free frames that no search finds for a while: who hides some says so.
+ * hidden.h - free frames that no search finds for a while; whatever hides some counts it.
  *
- * A frame is hidden if it is free all the time, but who looks for it passes it by, since somebody
+ * A frame is hidden if it is free all the time, but a search passes it by, since another context
  *
  *	holds it in registers, on its way from a set or a pocket to another one, or back
  *	has cleared a hint and not looked yet whether there is something behind it
@@ -14,18 +14,19 @@
  * somebody may hide frames, counted before the first is hidden, and when all can be found again. A
  * frame that is allocated or freed meanwhile is not hidden; the counters of blocks tell of those.
  *
- * Who hides looks first. A section is for what was seen the moment before: a run, a hint that is
- * set, a pocket with something in it. Who sees nothing to take hides nothing and counts nothing. So
- * at rest nobody counts, however many allocations fail, and none of these keeps another searching.
+ * A context looks before it hides. A section is for what it saw the moment before: a run, a hint
+ * that is set, a pocket with something in it. If it sees nothing to take, it hides nothing and
+ * counts nothing. So at rest nothing is counted, however many allocations fail, and none of these
+ * keeps another searching.
  *
- * Who searches watches: sections that have begun at its end, less those that had ended at its
+ * A search compares: sections that have begun at its end, less those that had ended at its
  * start, are those that were open in between. Its own do not count, for it sees itself what comes
  * to light in them: rst_demote(). If there are no others then nothing was hidden from it. A handler
- * on top of a search is somebody else; what it hides is not the search's own.
+ * on top of a search is another context; what it hides is not the search's own.
  *
- * What it orders. Before: begun, then the frames are gone. Who sees that they are gone, or clears
- * the hint that led there and looks again, which is sequentially consistent, sees begun. After: the
- * frames are where they go and noted, then ended. Who sees ended finds them.
+ * What it orders. Before: begun, then the frames are gone. A search that sees that they are gone,
+ * or clears the hint that led there and looks again, which is sequentially consistent, sees begun.
+ * After: the frames are where they go and noted, then ended. A search that sees ended finds them.
  */
 #ifndef RST_HIDDEN_H
 #define RST_HIDDEN_H
@@ -54,8 +55,8 @@ static inline void rst_hide_searching(struct rst_call *q, struct rst_zone *z)
 
 /*
  * The same for what moves between a set and the pocket of the CPU that the caller runs on, without
- * an atomic operation. Each of these moves is a release to who sees that something is gone from
- * there, and an acquire here.
+ * an atomic operation. Each of these moves is a release to a search that sees that something is
+ * gone from there, and an acquire here.
  */
 static inline void rst_hide_here(struct rst_zone *z, unsigned cpu)
 {
@@ -73,7 +74,7 @@ static inline void rst_show_here(struct rst_zone *z, unsigned cpu)
 		rst_show(z);
 }
 
-/* Sections of a zone that have begun, or that have ended. Who compares reads the ended ones first:
+/* Sections of a zone that have begun, or that have ended. A comparison reads the ended ones first:
  * then each that it counts as ended counts as begun, too. */
 static inline uint64_t rst_sections(const struct roost *r, const struct rst_zone *z, bool begun)
 {

@@ -123,7 +123,7 @@ static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pock
 
 	RST_ASSERT("reap: a pocket is stopped before it is emptied",
 		   rst_load_rlx(&pocket->stop) == RST_POCKET_REAPED);
-	/* Sequentially consistent: who sees that they are gone sees that they are hidden. */
+	/* Sequentially consistent: a search that sees them gone sees that they are hidden. */
 	rst_hide(z);
 	for (unsigned type = 0; type < RST_TYPES; type++)
 		words[type] = rst_xchg_sc(&pocket->frames[type], 0);
@@ -159,8 +159,8 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 {
 	bool any = false;
 
-	/* Racy: what comes there behind the look was put after the search began. Who is turned away
-	 * by another who reaps, or cannot have the fence, has not seen what is there, either. */
+	/* Racy: what comes there after the look was put after the search began. A search that
+	 * another reaper turns away, or that gets no fence, has not seen what is there, either. */
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++) {
 		if (is_empty(&z->pockets[cpu]))
 			continue;
@@ -170,7 +170,7 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 	return any;
 }
 
-enum { REAP_ROUNDS = 64 }; /* for who reaps at this moment; it may have been killed */
+enum { REAP_ROUNDS = 64 }; /* for a reaper at work; it may have been killed */
 
 bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards)
 {

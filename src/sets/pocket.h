@@ -21,13 +21,13 @@
  *	reap	by anybody: a search that found nothing, a drain, off-lining, isolation
  *
  * The first three are sequences of the CPU (core/port.h), and what comes in is guarded by the
- * pageblock's place. Who reaps sets stop, fences the CPU off, and has the words to itself until it
- * clears stop; who finds stop set leaves them to the other. So when a place has changed and a reap
- * that began after has ended, no frame of that pageblock is in the pocket or comes there any more.
- * The pocket of an off-line CPU stays stopped.
+ * pageblock's place. A reaper sets stop, fences the CPU off, and has the words to itself until it
+ * clears stop; one that finds stop set leaves them to the other. So when a place has changed and a
+ * reap that began after has ended, no frame of that pageblock is in the pocket or comes there any
+ * more. The pocket of an off-line CPU stays stopped.
  *
  * Frames in a pocket count as free. While they are on their way between it and a set they are
- * hidden (hidden.h). A CPU that stops for ever hides those that are; if it stops between setting
+ * hidden (hidden.h). A CPU that stops forever hides those that are; if it stops between setting
  * stop and clearing it, the pocket that it was reaping.
  *
  * After the per-CPU magazines of Bonwick and Adams (2001), and tcmalloc's under rseq.
@@ -76,7 +76,7 @@ static RST_HOT bool rst_pocket_take(struct rst_pocket *pocket, unsigned cpu, uns
 			    .word = one ? &pocket->spare : &pocket->frames[type]};
 	uint64_t runs;
 
-	/* Acquire: who put it there, a handler or a thread that ran here before, is through with
+	/* Acquire: the handler or earlier thread of this CPU that put it there is through with
 	 * the frames. */
 	s.old = rst_load_acq(s.word);
 	if (one) {

@@ -3,9 +3,10 @@
  * recover.c - threads that were inside are gone: what they had in hand is put back.
  *
  * om[] says which frames are allocated; all others are free, so one that is in no set was in
- * somebody's hands. A block that was being split stays whole; what was begun of taking a CPU
- * off-line or of setting a pageblock apart is ended. Counts are taken anew from what is there, and
- * everything is noted anew. Nobody else is inside, so no access here is ordered against another.
+ * the hands of such a thread. A block that was being split stays whole; off-lining a CPU and
+ * setting a pageblock apart, if begun, are ended. Counts are taken anew from what is there, and
+ * everything is noted anew. No other thread is inside, so no access here is ordered against
+ * another.
  */
 #include "sets/engine.h"
 

@@ -7,7 +7,7 @@
  */
 #include "sets/pocket.h"
 
-/* Frames, and a sum that tells which: as many others hardly have the same. */
+/* Frames, and a sum that identifies them: as many others hardly have the same. */
 struct bag {
 	uint64_t frames, sum;
 };

@@ -87,8 +87,8 @@ static size_t from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id 
 /*
  * Out of a pageblock of the reserve, whose count is kept. Plain callers may have what is above the
  * mark: they count first, and give back what they do not get. Meanwhile others find less than there
- * is; release and acquire: who sees the lower count sees that it may be so. Callers with RESERVE
- * take what there is and count then: nobody's count keeps them from it.
+ * is; release and acquire: a call that sees the lower count sees that it may be so. Callers with
+ * RESERVE take what there is and count then: no count keeps them from it.
  */
 static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
@@ -218,7 +218,7 @@ static void fill_set(struct rst_set *set, unsigned k)
 	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
 	uint64_t first = k >= RST_WORD_ORDER ? 0 : ~rst_run(0, k);
 
-	/* Release: to who takes from this word, as a put does. */
+	/* Release: to the next taker from this word, as a put does. */
 	for (unsigned i = 0; i < RST_SET_WORDS; i++)
 		rst_store_rel(&set->word[i], i < words ? first : RST_FULL);
 }
@@ -241,7 +241,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 			!rst_set_count(&r->blocks[b]));
 	fill_set(&r->blocks[b], q->ask.order);
 	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
-	 * of the pageblock may be cleared just now by who saw the set empty. */
+	 * of the pageblock may be cleared just now by a search that saw the set empty. */
 	rst_fence_sc();
 	*f = b << ROOST_PAGEBLOCK_ORDER;
 	rst_settle(r, z, b);
@@ -467,7 +467,7 @@ static void check_pressure(const struct rst_call *q, struct rst_zone *z)
 		rst_call_pressure(q, z, free);
 }
 
-/* Is there a block above the reserve? Two that ask at once may both be told so. */
+/* Is there a block above the reserve? Two that ask at once may both get true. */
 static bool may_take(const struct rst_call *q, const struct rst_zone *z)
 {
 	return q->ask.reserve || !rst_reserve_is_short(z) ||
@@ -501,7 +501,7 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 			had = large ? from_whole(q, z, out + n) : from_blocks(q, z, out + n);
 			got = had;
 		}
-		/* Release: who adds up sees the free that this block came from. */
+		/* Release: a sum that has it sees the free that this block came from. */
 		if (got)
 			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
 		if (rare)

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 
 # report FILE VALUES [MORE_IS_BETTER [DISTURBED [TARGET]]]: one case, measured with roost; DISTURBED:
-# so many of the last values are. TARGET: a JSON object.
+# this many of the last values are. TARGET: a JSON object.
 report() {
 	jq -n --argjson values "$2" --argjson more "${3:-false}" --argjson disturbed "${4:-0}" \
 		--argjson target "${5:-null}" '{format: 1, quick: false,

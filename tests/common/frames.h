@@ -35,7 +35,7 @@ void frames_close(struct frames *frames);
 
 /* A block was handed out to holder (not 0). Ends the program with a message if that is wrong. */
 void frames_take(struct frames *frames, roost_pfn pfn, unsigned order, uint32_t holder);
-/* A block is about to be given back; whoever holds it. The same. */
+/* A block is about to be given back, by any holder. The same. */
 void frames_give(struct frames *frames, roost_pfn pfn, unsigned order);
 
 /* Says what is wrong and ends the program with status 1. */

@@ -59,7 +59,7 @@ static bool is_wished(const struct wish *w, int zone)
 	return zone >= 0 && w->zones >> zone & 1;
 }
 
-/* Frames that the zones keep for who may use the reserve. */
+/* Frames that the zones keep for callers that may use the reserve. */
 static uint64_t reserve_of(const struct model *m, uint32_t zones)
 {
 	uint64_t frames = 0;
@@ -300,7 +300,7 @@ static void do_free(struct model *m)
 	assert_int_equal(roost_order(m->rig.roost, pfn), -1);
 }
 
-/* Gives back everything, so that large blocks can be had again. */
+/* Gives back everything, so that large blocks can be allocated again. */
 static void do_free_all(struct model *m)
 {
 	TELL(m, "free all");
@@ -415,7 +415,7 @@ static void put_back(struct model *m, unsigned block)
 	m->apart[block] = false;
 }
 
-/* Mostly none is apart, so that large blocks can be had and freed round the one that is. */
+/* Mostly none is apart, so that large blocks can be allocated and freed round the one that is. */
 static void do_isolate(struct model *m)
 {
 	unsigned block = below(m, MODEL_BLOCKS);
@@ -438,9 +438,9 @@ static void do_recover(struct model *m)
 	assert_int_equal(roost_recover(m->rig.roost), 0);
 }
 
-/* ---- Misuse: it is told and changes nothing ------------------------------------------------ */
+/* ---- Misuse: it is reported and changes nothing -------------------------------------------- */
 
-/* What was told of a block fits what is known of it. */
+/* The report about a block fits what is known of it. */
 static void check_told(const struct model *m, const struct roost_misuse *told, roost_pfn pfn,
 		       unsigned order)
 {
@@ -473,7 +473,7 @@ static void check_told(const struct model *m, const struct roost_misuse *told, r
 static void one_misuse(struct model *m, const char *call)
 {
 	if (m->rig.nr_misuse != 1)
-		fail_msg("%u misuses were told, not 1", m->rig.nr_misuse);
+		fail_msg("%u misuses were reported, not 1", m->rig.nr_misuse);
 	assert_string_equal(m->rig.misuse[0].call, call);
 	m->rig.nr_misuse = 0;
 }
@@ -654,7 +654,7 @@ static void do_misuse(struct model *m)
 		wrong_free(m);
 }
 
-/* Nobody else is there for whom an allocation could wait. */
+/* There is no other context that an allocation could wait for. */
 static void nobody_waited(const struct model *m)
 {
 	struct roost_stats stats = {0};

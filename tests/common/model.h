@@ -18,7 +18,7 @@
 
 enum {
 	MODEL_CPUS = 3,
-	MODEL_BLOCKS = 16, /* the map lies in so many pageblocks */
+	MODEL_BLOCKS = 16, /* the map lies in this many pageblocks */
 	MODEL_FRAMES = MODEL_BLOCKS * BLOCK,
 	MODEL_BATCH = 24,
 };

@@ -9,7 +9,7 @@
 
 #include <roost/roost.h>
 
-/* Ends the program with a message if it cannot be had. */
+/* Ends the program with a message if there is no memory for it. */
 roost_t *plain_open(uint64_t frames, unsigned cpus, unsigned check_level);
 
 /* Ends the program with a message if the metadata is unsound, or a frame does not come

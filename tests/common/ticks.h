@@ -20,7 +20,7 @@ void ticks_open(void (*first)(int), void (*second)(int));
 
 /* Blocks all signals of the calling thread. */
 void ticks_block(sigset_t *old);
-/* The calling thread gets signal i so many times a second, from now until ticks_stop(). */
+/* The calling thread gets signal i this many times a second, from now until ticks_stop(). */
 void ticks_start(timer_t *timer, unsigned i, unsigned hz);
 /* Blocks the thread's signals for good. */
 void ticks_stop(const timer_t *timers, unsigned count);

@@ -7,7 +7,7 @@
  * a virtual CPU: under valgrind there is no rseq area to read the real one from, and asking the
  * system is not what programs do.
  *
- * With TEST_POCKETS the engine is told that there are sequences, and finds CPU 0 in the area: one
+ * With TEST_POCKETS the engine believes that there are sequences, and finds CPU 0 in the area: one
  * thread without handlers runs them to their end, and valgrind sees each of their instructions.
  */
 #include <stdio.h>

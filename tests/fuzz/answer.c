@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer.c - an input is what somebody answers who is asked for statistics: `roost top` and
+ * answer.c - an input is an answer to a question for statistics: `roost top` and
  * `roost map --live` show it or say why not.
  *
  *	byte 0	bit 0: map, or top; 1: a line for each CPU; 2, 3: the order; 4: map by type;

@@ -28,7 +28,7 @@ enum { BENCH_BATCH = 64 };
 struct bench_peer {
 	const char *name;
 	void (*pairs)(unsigned int order, enum bench_how how, unsigned int n);
-	/* Until one fails: how many were had. */
+	/* Until one fails: how many succeeded. */
 	unsigned int (*get)(unsigned int order, enum bench_how how, bench_block *blocks,
 			    unsigned int n);
 	void (*put)(unsigned int order, bench_block *blocks, unsigned int n);

@@ -20,7 +20,7 @@
 			kt_fail("calls.c:%d: not so: %s", __LINE__, #condition);                   \
 	} while (0)
 
-static unsigned long misuses; /* so many must be told */
+static unsigned long misuses; /* this many must be reported */
 
 /* ---- None, and too many ---------------------------------------------------------------------- */
 

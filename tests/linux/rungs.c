@@ -10,7 +10,7 @@
  * - Only tasks wait for memory: fail_wait, wait_rounds.
  * - An NMI does not wait for the zone lock: zone_lock_waited. Nor does any allocation without
  *   ROOST_WAIT, nor a free by the _nolock calls; but softirqs and hard interrupts do when they
- *   free, since who has the zone lock has interrupts off.
+ *   free, since the holder of the zone lock has interrupts off.
  * - Frees that come to a pcp over another CPU's list do not take its lock: with llist there is a
  *   free_remote only if the CPU came on-line just now.
  * - With one CPU nobody is remote. The pcp lock is held with preemption off, so only what

@@ -109,7 +109,7 @@ struct oracle_event {
 bool oracle_open(struct oracle *o, uint64_t seed);
 void oracle_events(uint64_t seed, struct oracle_event events[ORACLE_EVENTS]);
 void oracle_do(struct oracle *o, const struct oracle_event *event);
-/* Everything is given back, and can be had. */
+/* Everything is given back, and can be allocated. */
 void oracle_close(struct oracle *o);
 
 #endif

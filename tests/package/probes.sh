@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The probes in a library are those that docs/tracing.md tells of, with as many arguments, and each has
+# The probes in a library are those that docs/tracing.md lists, with as many arguments, and each has
 # a line for bpftrace there.
 #
 #	tests/package/probes.sh ENGINE LIBRARY TRACING.MD

@@ -86,7 +86,7 @@ END {
 			;
 		end--
 		long = end - i + 1
-		last = end == w # to the end of the output, if no "..." comes behind
+		last = end == w # to the end of the output, if no "..." follows
 		if (last && i > 1 && long)
 			at = g - long + 1 < at ? at : g - long + 1
 		while (i > 1 && !last && at <= g && !begins(at, i, end))

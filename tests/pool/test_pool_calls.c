@@ -290,7 +290,7 @@ static void own_lock_is_fatal(void **state)
 	}
 }
 
-/* A thread ends in the middle: whoever comes next puts right what it left. */
+/* A thread ends in the middle: the next thread repairs what it left. */
 static _Thread_local bool is_to_end;
 
 static void end_once(const char *name, bool done)
@@ -321,7 +321,7 @@ static void holders_that_ended(void **state)
 		assert_int_equal(pthread_join(thread, &result), 0);
 		assert_null(result);
 		calls_hook = NULL;
-		/* Also who waits for memory. */
+		/* Also a call that waits for memory. */
 		if (i & 2) {
 			block = roost_pool_alloc(pool, PAGE, ROOST_WAIT);
 			assert_non_null(block);
@@ -426,7 +426,7 @@ static void living_holders_without_numbers_keep_it(void **state)
 
 static atomic_uint seen_blocked, seen_open;
 
-/* Of the calls by which memory comes and goes; who makes them has a lock. */
+/* Of the calls by which memory comes and goes; their caller holds a lock. */
 static void look_at_signals(const char *name, bool done)
 {
 	sigset_t now;

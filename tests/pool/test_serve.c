@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_serve.c - serving statistics: who asks is answered, who asks wrong is told, and who hangs
- * hinders nobody.
+ * test_serve.c - serving statistics: a client that asks gets an answer, one that asks wrong gets an
+ * error, and one that hangs holds up no other.
  */
 #include "pools.h"
 

@@ -26,7 +26,7 @@ small=--memory=64M
 compare 0 --json --runs=7 $small "$part"
 cp "$work/out" "$work/compared"
 check "nothing on a stderr that is no terminal" "" "$(cat "$work/err")"
-check "who takes part" '["pcpbuddy/trylock","pcpbuddy/llist","sets"]' \
+check "what takes part" '["pcpbuddy/trylock","pcpbuddy/llist","sets"]' \
 	"$(value '[.traces[0].contenders[].name]')"
 check "how it was run" "[\"ordered\",7,[\"$small\"],true,67108864]" \
 	"$(value '[.mode, .runs, .options, .verified, .traces[0].memory]')"
@@ -80,7 +80,7 @@ done
 # Memory is out: the failures are counted, and while frames were free there are none in order.
 compare 0 --json --runs=7 --engines=sets,pcpbuddy/llist --memory=32M --limit=30000 \
 	"$TRACES/compile.trace.zst"
-check "who takes part if it is said" '["sets","pcpbuddy/llist"]' \
+check "what takes part if it is said" '["sets","pcpbuddy/llist"]' \
 	"$(value '[.traces[0].contenders[].name]')"
 check "out of memory" true "$(value '[.traces[0].contenders[] |
 	.failed_allocs > 0 and .failed_allocs == .sampled.failed_allocs and

@@ -126,7 +126,7 @@ for time in 1 7; do
 	accept '^p .* 5  *0  *0 $' top --once --interval=0.01 "$socket"
 	check "time from 7 to $time: no rates" 1 "$(grep -c 'since the beginning$' "$work/out")"
 done
-# Pools that share a name are told apart by their order.
+# Pools that share a name are distinguished by their order.
 two() {
 	answer '{"name":"a","counters":{"alloc_pcp":'"$1"'}},{"name":"b"},{"name":"a","counters":{"alloc_pcp":'"$2"'}}' "$3"
 }

@@ -53,7 +53,7 @@ wrong "';' should stand before" 'task cpu0: a b = alloc-bulk 0; isolate a b'
 right $'setup cpu0: a = alloc 3; split a 0 b c\ntask cpu0: free b\ntask cpu1: free c'
 right $'setup cpu0: a = alloc 1; split a 0 a b\ntask cpu0: free a\ntask cpu1: free b'
 right $'misuse double-free 1\ntask cpu0: a = alloc 0; free a a'
-# Of two blocks only one has so many parts: names of parts that are not there are none.
+# Of two blocks only one has that many parts: names of parts that are not there are none.
 right $'setup cpu0: a = alloc 3; free a; a = alloc 0; split a 0 b c\ntask cpu0: free b c\nfinally cpu0: assert none c'
 
 # ---- Places -------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ static void test_lost_behind_the_back(void **state)
 	expect(0, 0, 0, 32);
 }
 
-/* Frames that may be had, as against those of the reserve. */
+/* Frames that may be allocated, as against those of the reserve. */
 static void test_fitting(void **state)
 {
 	struct machine_sums sums;

@@ -8,7 +8,7 @@
  * add to counters of their CPU by the program's sequences, in turns with allocations and frees. So
  * do signal handlers, which come on top of both. The program's sequence is long, so that most
  * handlers break one off, and then call the allocator. At the end the counters are the sum of all
- * that was added, each frame was had by one caller at a time, and all of them came home. On real
+ * that was added, each frame had one holder at a time, and all of them came home. On real
  * CPUs alone; 77 where there are no sequences.
  */
 #define _GNU_SOURCE

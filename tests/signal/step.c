@@ -2,11 +2,11 @@
 /*
  * step.c - a signal handler that allocates and frees, on top of every single instruction.
  *
- * With the trap flag set the processor raises SIGTRAP behind each instruction of the allocator's
- * fast and slow paths. A sequence is broken off behind its first one every time; trap.c gets
+ * With the trap flag set the processor raises SIGTRAP after each instruction of the allocator's
+ * fast and slow paths. A sequence is aborted after its first one every time; trap.c gets
  * further. The handler takes blocks, gives them back, and frees what the thread holds. What is
- * handed out is marked, so nothing is had twice; at the end everything is free and the metadata is
- * sound. x86-64 alone has the flag at hand.
+ * handed out is marked, so nothing is handed out twice; at the end everything is free and the
+ * metadata is sound. x86-64 alone has the flag at hand.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -2,13 +2,13 @@
 /*
  * exhaust.c - to the last frame, from 1 to 16 CPUs, with frames scattered over idle pcps.
  *
- * With ROOST_WAIT: an allocation fails only when memory is out. Each frame but the reserve is had
- * before the first failure, and after one no allocation succeeds any more, since nothing is freed
- * here. Then callers with ROOST_RESERVE get exactly the reserve.
- * And with all memory taken, threads that each give back a frame and take one never fail, since
- * there is always one free for each of them.
- * Without ROOST_WAIT: one thread that acts as several CPUs must get every frame as well; when there
- * are several threads, failures while frames are free are counted and published.
+ * With ROOST_WAIT: an allocation fails only when memory is out. Each frame but the reserve is
+ * allocated before the first failure, and after one no allocation succeeds any more, since nothing
+ * is freed here. Then callers with ROOST_RESERVE get exactly the reserve. And with all memory
+ * taken, threads that each give back a frame and take one never fail, since there is always one
+ * free for each of them. Without ROOST_WAIT: one thread that acts as several CPUs must get every
+ * frame as well; when there are several threads, failures while frames are free are counted and
+ * published.
  *
  * Now and then a signal stalls a thread for a while when it holds a pcp lock, as a long interrupt
  * would: the locks that stand before the last frames are then really taken.
@@ -299,7 +299,7 @@ static void *taker_thread(void *context)
 	meet(run);
 	take_part(t, ROOST_WAIT);
 	take_until_failure(t, ROOST_WAIT);
-	meet(run); /* main: looks at what was had */
+	meet(run); /* main: looks at what was allocated */
 	meet(run);
 	churn(t, ROOST_WAIT, CHURN_WAIT);
 	meet(run); /* main: did it fail? */
@@ -347,7 +347,7 @@ static void check_churn(struct run *run, uint64_t plain)
 	check_taken(run, "frames had after giving back and taking", plain);
 }
 
-/* What the threads left over when they gave up must be had by one alone. */
+/* One thread alone must get what the threads left over when they gave up. */
 static void take_the_rest(struct run *run)
 {
 	struct taker *t = &run->takers[0];
@@ -517,6 +517,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < (TEST_UP ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)
 		run_all(cpus[i]);
 	printf("%" PRIu64 " stalls of a thread that held a pcp lock\n", stalls);
-	puts(failed ? "FAILED" : "PASSED: every frame was had");
+	puts(failed ? "FAILED" : "PASSED: every frame was allocated");
 	return failed;
 }

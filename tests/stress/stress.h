@@ -78,7 +78,7 @@ struct worker {
 	struct context contexts[STRESS_DEPTH];
 	_Atomic unsigned depth; /* of the handler that runs */
 	_Atomic unsigned cpu;
-	_Atomic uint64_t beats; /* things finished: who has more than before makes progress */
+	_Atomic uint64_t beats; /* things finished: a thread with more than before makes progress */
 	uint64_t entries, entries_in_lock, entries_nested;
 };
 

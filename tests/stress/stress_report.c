@@ -149,7 +149,7 @@ static void print_totals(const struct totals *t)
 	       ", while the thread held a pcp lock or moved frames %" PRIu64
 	       ", on top of a handler %" PRIu64 "\n",
 	       t->entries, t->in_lock, t->nested);
-	printf("blocks freed by another than who allocated %" PRIu64 ", CPUs off and on %" PRIu64
+	printf("blocks freed by another thread %" PRIu64 ", CPUs off and on %" PRIu64
 	       ", pageblocks set apart %" PRIu64 ", frames drained %" PRIu64 "\n",
 	       (uint64_t)stress.changed_hands, (uint64_t)stress.hotplugs,
 	       (uint64_t)stress.isolations, (uint64_t)stress.drained);

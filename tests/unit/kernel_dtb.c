@@ -111,7 +111,7 @@ static void end(void)
 	cell(2);
 }
 
-/* A machine as QEMU tells of it, with two memories and nodes in nodes. */
+/* A machine as QEMU describes it, with two memories and nodes in nodes. */
 static void make(void)
 {
 	begin();

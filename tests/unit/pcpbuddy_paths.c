@@ -92,7 +92,8 @@ static void every_call_counts_once(void **state)
 	rig_close(&rig);
 }
 
-/* A failure while enough frames are free, but not in one piece or behind a lock, is told apart. */
+/* A failure while enough frames are free, but not in one piece or behind a lock, is counted
+ * separately. */
 static void failures_while_frames_are_free(void **state)
 {
 	struct rig rig;
@@ -126,7 +127,8 @@ static void zone_frames_are_counted(void **state)
 	rig_close(&rig);
 }
 
-/* Who has just moved frames looks again at once; and when nothing moves any more, gives up. */
+/* A call that has just moved frames looks again at once; when nothing moves any more, it gives
+ * up. */
 static void looks_again_before_it_sleeps(void **state)
 {
 	struct rig rig;
@@ -222,8 +224,8 @@ static uint64_t unmovable_blocks(const struct rig *rig)
 	return info.pageblocks[ROOST_LIST_UNMOVABLE];
 }
 
-/* A block that nobody owns and of which at least half is free goes over to who steals from it, with
- * its free frames; of others only what is needed. */
+/* A block that nobody owns and of which at least half is free goes over to the thief, with its free
+ * frames; of others only what is needed. */
 static void half_free_blocks_go_over(void **state)
 {
 	static const struct roost_range range = {0, BLOCK, 0, 0};
@@ -256,8 +258,8 @@ static struct {
 	unsigned hits, wrong;
 } tick;
 
-/* On top of who holds this CPU's pcp lock each try fails, once for each call. (Who counts as a
- * holder may also be about to try, or have dropped the lock: then both succeed.) */
+/* On top of the holder of this CPU's pcp lock each try fails, once for each call. (What counts as
+ * a holder may also be about to try, or have dropped the lock: then both succeed.) */
 static void on_tick(int signal)
 {
 	struct roost_stats before = {0}, after = {0};

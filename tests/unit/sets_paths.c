@@ -23,8 +23,8 @@ static uint64_t unmovable_blocks(const struct rig *rig)
 	return info.pageblocks[ROOST_LIST_UNMOVABLE];
 }
 
-/* A pageblock that is nobody's current one and of which at least half is free becomes one of who
- * steals from it; of others only what is needed. */
+/* A pageblock that is nobody's current one and of which at least half is free becomes the
+ * thief's; of others only what is needed. */
 static void half_free_blocks_go_over(void **state)
 {
 	struct rig rig;
@@ -72,7 +72,7 @@ static void frees_are_local_or_remote(void **state)
 	rig_close(&rig);
 }
 
-/* What is set apart is not there for who looks how much there is: nobody waits for it. */
+/* What is set apart does not count as free memory: no call waits for it. */
 static void isolated_frames_are_not_waited_for(void **state)
 {
 	struct rig rig;
@@ -129,7 +129,7 @@ static void failures_are_the_first_zones(void **state)
 	rig_close(&rig);
 }
 
-/* Each block of the reserve is counted as one, whoever gets it. */
+/* Each block of the reserve is counted as one, whichever call gets it. */
 static void reserve_is_counted(void **state)
 {
 	static const struct roost_zone_config zones[] = {{.reserve = BLOCK + 8}};

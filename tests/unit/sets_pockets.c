@@ -98,7 +98,7 @@ static void others_find_the_last(void **state)
 	rig_close(&rig);
 }
 
-/* The spare of another CPU is found as well, by who wants a single frame too. */
+/* The spare of another CPU is found as well, by a call for a single frame too. */
 static void others_find_the_spare(void **state)
 {
 	struct rig rig;

@@ -262,7 +262,7 @@ static void types_keep_apart(void **state)
 	rig_close(&rig);
 }
 
-/* No type owns memory: each can have all of it, though the others had it before. */
+/* No type owns memory: each can have all of it, though the others held it before. */
 static void each_type_gets_all(void **state)
 {
 	struct rig rig;

@@ -155,7 +155,7 @@ static void offline_disowns(void **state)
 	rig_close(&rig);
 }
 
-/* All memory can be had while every CPU is off-line, and comes home. */
+/* All memory can be allocated while every CPU is off-line, and comes home. */
 static void all_offline(void **state)
 {
 	struct rig rig;
@@ -224,7 +224,7 @@ static void back_again(void **state)
 
 /* ---- Strands ----------------------------------------------------------------------------- */
 
-/* The owner is idle for ever; the others free to it and then need every frame. */
+/* The owner is idle forever; the others free to it and then need every frame. */
 static void nothing_strands_on_an_idle_owner(void **state)
 {
 	struct rig rig;
@@ -286,7 +286,7 @@ static void open_bounded(struct rig *rig, void *const *state, uint32_t high)
 	rig_open(rig, &config);
 }
 
-/* A pcp does not grow for ever: frees to an idle owner end up where others find them. */
+/* A pcp does not grow forever: frees to an idle owner end up where others find them. */
 static void idle_owner_stays_bounded(void **state)
 {
 	struct rig rig;

@@ -93,7 +93,7 @@ static void remote(void **state)
 	rig_close(&rig);
 }
 
-/* Pages come home: what another CPU frees is had again by the owner, who needs no new blocks. */
+/* Pages come home: the owner gets again what another CPU frees, and needs no new blocks. */
 static void remote_frees_come_home(void **state)
 {
 	bool seen[FRAMES / BLOCK + 1] = {false};

@@ -177,7 +177,8 @@ static void owned_block_with_frames_under_way(void **state)
 	rig_close(&rig);
 }
 
-/* Frames of the block lie on all pcps, whoever owns it: after the drain they are all apart. */
+/* Frames of the block lie on all pcps, whichever CPU owns it: after the drain they are all
+ * apart. */
 static void block_on_many_pcps(void **state)
 {
 	struct rig rig;

@@ -147,7 +147,7 @@ static void check_zone_span(const struct rig *rig, const struct shape *shape, un
 	assert_string_equal(info.name, shape->nr_zones ? shape->zones[zone].name : "Normal");
 }
 
-/* Every block that the map has room for can be had once, and not one more. */
+/* Every block that the map has room for can be allocated once, and not one more. */
 static void take_every_block(struct rig *rig, unsigned order)
 {
 	uint64_t expected = shadow_blocks(&rig->shadow, -1, order);

@@ -71,7 +71,7 @@ static const struct way {
 };
 
 /*
- * The call is made in every way, from every CPU; each time exactly that misuse is told, and the
+ * The call is made in every way, from every CPU; each time exactly that misuse is reported, and the
  * state of each frame is as before.
  */
 static void misused(struct rig *rig, enum roost_misuse_kind kind, roost_pfn pfn, unsigned order,
@@ -219,7 +219,7 @@ static void wrong_order_after_split(void **state)
 	close_misused(&rig);
 }
 
-/* What was found may be told or not, but must be true if it is. */
+/* What was found may be reported or not, but must be true if it is. */
 static void misaligned(void **state)
 {
 	struct rig rig;
@@ -384,7 +384,7 @@ static unsigned times(const struct rig *rig, enum roost_misuse_kind kind, roost_
 	return n;
 }
 
-/* The good blocks round the bad ones are freed; each bad one is told, once. */
+/* The good blocks round the bad ones are freed; each bad one is reported, once. */
 static void check_batch(struct rig *rig, bool nolock)
 {
 	roost_pfn kept = rig_get(rig, 1, 0), twice = take_unshadowed(rig, 0);

@@ -2,7 +2,7 @@
 /*
  * test_race.c - two CPUs at the same instant.
  *
- * One block freed on both: from check level 2 on exactly one of the two is told, and nothing is
+ * One block freed on both: from check level 2 on exactly one of the two is reported, and nothing is
  * harmed. Blocks freed on one while their owner is taken off-line on the other: nothing strands
  * on the dead owner.
  */
@@ -72,7 +72,7 @@ static void wait_until(_Atomic unsigned *counter, unsigned value)
 			sched_yield(); /* the other one has no processor */
 }
 
-/* Both threads leave this together, but for a delay that says who is first in this round. */
+/* Both threads leave this together, but for a delay that decides which is first in this round. */
 static void meet(struct race *race, unsigned round, unsigned delay)
 {
 	atomic_fetch_add(&race->arrived, 1);
@@ -137,8 +137,8 @@ static void one_double_free(struct race *race, unsigned round)
 	meet(race, round, round * 101 % 397);
 	free_in_a_way(race, round);
 	wait_until(&race->done, round);
-	expect(race, race->told == 1, "a double free is told once");
-	expect(race, race->told_otherwise == 0, "a double free is told as what it is");
+	expect(race, race->told == 1, "a double free is reported once");
+	expect(race, race->told_otherwise == 0, "a double free is reported as what it is");
 	if (round % 64 == 0)
 		expect(race, roost_validate(race->roost, NULL) == 0, "no invariant is violated");
 }

@@ -51,7 +51,7 @@ static _Noreturn void use(roost_t *roost, unsigned process)
 	_exit(0);
 }
 
-/* Nobody waits for ever for a lock that another process has dropped. */
+/* Nobody waits forever for a lock that another process has dropped. */
 static void processes_share(void **state)
 {
 	roost_t *roost;

@@ -98,7 +98,8 @@ static void reserve_comes_back(void **state)
 	rig_close(&rig);
 }
 
-/* The reserve holds also when what is free lies in chunks that are larger than what may be had. */
+/* The reserve holds also when what is free lies in chunks that are larger than what may be
+ * allocated. */
 static void reserve_holds_against_large_chunks(void **state)
 {
 	const struct roost_zone_config zone = {.reserve = 100};

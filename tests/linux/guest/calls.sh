@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Arguments at their limits, in a guest with little memory (scripts/guest): calls of other modules,
-# parameters, debugfs; right frees under the eyes of somebody who walks over all pages; pages given
+# parameters, debugfs; right frees while another task walks over all pages; pages given
 # to both allocators, and floods of misuse; growth beyond the memory; kills. What comes out ends with
 # "verdict: calls pass", or FAIL and why.
 #
@@ -82,7 +82,7 @@ nothing_wrong() {
 	dmesg -c >/dev/null
 }
 
-# told N: so many misuses, in the log, or left out
+# told N: this many misuses, in the log, or left out
 told() {
 	shown=$(dmesg | grep -c 'roost: misuse: .*[^t]$')
 	lost=$(dmesg | sed -n 's/.*roost: misuse: \([0-9]*\) more reports were left out$/\1/p' |
@@ -100,7 +100,7 @@ passes() {
 	dmesg | grep -q "page .* has .* references" && [ "$1" != wrong ] && fail "$1: misuse, see above"
 }
 
-# Somebody who takes a reference of each page for a moment, again and again.
+# A task that takes a reference of each page for a moment, again and again.
 walked() {
 	start limit_mb=64
 	[ -e $debug/split_huge_pages ] || fail "nobody can walk over all pages"
@@ -130,7 +130,7 @@ killed() {
 		fail "a load goes on when it is killed: $(tail -n 1 $debug/roost_test/result)"
 }
 
-# chunks NAME: as it stands in roost's file. Without another program: who waits for one is quick
+# chunks NAME: as in roost's file. Without another program: a wait for one is quick
 chunks() {
 	while read -r key number; do
 		[ "$key" != "$1" ] || echo "$number"
@@ -185,7 +185,7 @@ right() {
 	dmesg -c >/dev/null
 }
 
-# wrong COMMAND: what it does is told
+# wrong COMMAND: what it does is reported
 wrong() {
 	start limit_mb=64
 	passes "$1"

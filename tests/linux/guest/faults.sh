@@ -6,7 +6,7 @@
 #
 #	sh /faults.sh PATH [PART...]	the free path, for pcpbuddy; only some parts, see the end
 #
-# Chunks that are not to be had, now and then, under a load; kprobes in modules that go; two who load
+# Chunks that are unavailable, now and then, under a load; kprobes in modules that go; two tasks that load
 # and unload at once. Only when asked for, because few of the failures come to lie in roost.ko: insmod
 # with one of its allocations failing (insmod_fails).
 set -u
@@ -59,7 +59,7 @@ end() {
 	rmmod roost || fail "roost.ko does not go"
 }
 
-# Half of all chunks are not to be had.
+# Half of all chunks are unavailable.
 chunks_fail() {
 	start
 	echo 9 >$debug/fail_page_alloc/min-order
