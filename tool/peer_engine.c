@@ -89,7 +89,7 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 		return -ENOMEM;
 	roost->frames = (end - roost->base) & -huge;
 	pool.bytes = roost->frames << BENCH_FRAME_SHIFT;
-	/* Who wants to know the CPU asks the system. */
+	/* An adapter asks the system for the number of the CPU. */
 	pool.cpus = cpus > (long)config->nr_cpus ? (unsigned)cpus : config->nr_cpus;
 	if (!peer->create(&pool))
 		return -ENOMEM;
