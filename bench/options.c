@@ -41,7 +41,7 @@ static const struct argp_option bench_argp_options[] = {
 	 "Numbers of threads for repeat, bulk, batch and rand (default: 1,2)", 0},
 	{"peers", KEY_PEERS, "LIST", 0, "Allocators, with commas (default: all)", 0},
 	{"peer", KEY_PEER, "PATH.so", 0,
-	 "One more, by an adapter of yours; docs/benchmarks.md tells how to write one", 0},
+	 "One more, by an adapter of yours; docs/benchmarks.md says how to write one", 0},
 	{0, 0, 0, 0, "How it is measured:", ARGS_GROUP_HOW},
 	{"rounds", KEY_ROUNDS, "N", 0,
 	 "Samples of each (default 9, with --quick 1); fewer than 7 are indicative only", 0},
