@@ -23,7 +23,6 @@ enum {
 	KEY_SIZE,
 	KEY_THREADS,
 	KEY_PEERS,
-	KEY_PEER,
 	KEY_ROUNDS,
 	KEY_TRIES,
 	KEY_TIMEOUT,
@@ -40,8 +39,6 @@ static const struct argp_option bench_argp_options[] = {
 	{"threads", KEY_THREADS, "LIST", 0,
 	 "Numbers of threads for repeat, bulk, batch and rand (default: 1,2)", 0},
 	{"peers", KEY_PEERS, "LIST", 0, "Allocators, with commas (default: all)", 0},
-	{"peer", KEY_PEER, "PATH.so", 0,
-	 "One more, by an adapter of yours; docs/benchmarks.md says how to write one", 0},
 	{0, 0, 0, 0, "How it is measured:", ARGS_GROUP_HOW},
 	{"rounds", KEY_ROUNDS, "N", 0,
 	 "Samples of each (default 9, with --quick 1); fewer than 7 are indicative only", 0},
@@ -143,8 +140,7 @@ static void add_peer(struct bench_options *o, const char *item)
 struct late {
 	struct bench_options *options;
 	const char *peers;
-	const char *files[PEERS_MOST];
-	unsigned nr_files;
+	const struct args_common *common;
 };
 
 static error_t parse_report_option(int key, char *text, struct bench_options *o)
@@ -184,11 +180,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_PEERS:
 		late->peers = text;
-		return 0;
-	case KEY_PEER:
-		if (late->nr_files == PEERS_MOST)
-			die("--peer: more than %d peers", PEERS_MOST);
-		late->files[late->nr_files++] = text;
 		return 0;
 	case KEY_ROUNDS:
 		o->rounds = (unsigned)args_number("rounds", text, 1, BENCH_MAX_ROUNDS);
@@ -231,8 +222,8 @@ static void fill_in(struct late *late)
 		each_item(o, late->peers, add_peer);
 	for (unsigned i = 0; peer_names[i] && !late->peers; i++)
 		peers_add_named(&o->peers, peer_names[i]);
-	for (unsigned i = 0; i < late->nr_files; i++)
-		peers_add_file(&o->peers, late->files[i]);
+	for (unsigned i = 0; i < late->common->nr_peers; i++)
+		peers_add_file(&o->peers, late->common->peers[i]);
 }
 
 void bench_parse(struct bench_options *options, int argc, char **argv)
@@ -243,11 +234,11 @@ void bench_parse(struct bench_options *options, int argc, char **argv)
 		.doc = bench_doc,
 		.options = bench_argp_options,
 		.parser = parse_option,
-		.common = ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+		.common = ARGS_HAS(PEER) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
 	};
 	static char name[] = "roost bench";
-	struct late late = {.options = options};
 	struct args_common common;
+	struct late late = {.options = options, .common = &common};
 
 	*options = (struct bench_options){.timeout = DEFAULT_TIMEOUT};
 	args_parse(&command, argc, argv, &late, &common);

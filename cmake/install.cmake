@@ -86,7 +86,7 @@ install(EXPORT roost-targets NAMESPACE roost:: DESTINATION ${package} COMPONENT 
 # looks for them beside it and there.
 if(ROOST_TOOL)
   install(TARGETS roost_tool RUNTIME COMPONENT tool)
-  set(programs)
+  set(programs roost-replay-peer)
   if(TARGET roost_bench)
     list(APPEND programs roost_bench)
   endif()

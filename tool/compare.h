@@ -27,7 +27,8 @@ enum {
 };
 
 struct contender {
-	const struct engine *engine;
+	const struct engine *engine; /* NULL: by an adapter */
+	const char *peer;	     /* the adapter's file, or NULL */
 	unsigned path;
 	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has no choice */
 };
@@ -46,6 +47,9 @@ struct compare_options {
 
 /* argv[0] is "compare". Ends the program on --help and on what makes no sense. */
 void compare_parse(struct compare_options *options, int argc, char **argv);
+
+/* The free path; NULL: there is no choice. */
+const char *contender_path(const struct contender *contender);
 
 /* A figure over the runs, sorted. */
 struct spread {

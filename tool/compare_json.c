@@ -17,18 +17,26 @@ static json_t *spread_object(const struct spread *spread)
 				   spread_min(spread), "max", spread_max(spread), "sorted", runs));
 }
 
+/* null: an adapter does not tell. */
+static json_t *known(const struct contender *contender, json_t *value)
+{
+	if (!contender->peer)
+		return json_must(value);
+	json_decref(value);
+	return json_null();
+}
+
 static json_t *contender_object(const struct contender *contender, const struct score *score)
 {
 	json_t *object = json_must(json_pack(
-		"{s:s, s:s, s:s?, s:b, s:o, s:o, s:o, s:I, s:I}", "name", contender->name, "engine",
-		contender->engine->name, "free",
-		engine_nr_paths(contender->engine) > 1 ? contender->engine->paths[contender->path]
-						       : NULL,
-		"verified", score->verified, "million_per_second", spread_object(&score->rate),
-		"zone_lock_per_million", spread_object(&score->zone_lock),
-		"trylock_fail_per_million", spread_object(&score->trylock), "failed_allocs",
+		"{s:s, s:s, s:s?, s:b, s:o, s:o, s:o, s:I, s:o}", "name", contender->name, "engine",
+		contender->engine ? contender->engine->name : contender->name, "free",
+		contender_path(contender), "verified", score->verified, "million_per_second",
+		spread_object(&score->rate), "zone_lock_per_million",
+		known(contender, spread_object(&score->zone_lock)), "trylock_fail_per_million",
+		known(contender, spread_object(&score->trylock)), "failed_allocs",
 		(json_int_t)score->failed_allocs, "fail_while_free",
-		(json_int_t)score->fail_while_free));
+		known(contender, json_integer((json_int_t)score->fail_while_free))));
 
 	/* The run with samples, whole: setup, paths, memory over time, verdict. */
 	if (json_object_set(object, "sampled", score->sampled) != 0)

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/common/adapter.h"
 #include "tool/common/args.h"
+#include "tool/common/printable.h"
 #include "compare.h"
 #include "tool/common/say.h"
 
@@ -57,6 +59,26 @@ static void add_contender(struct compare_options *o, const struct engine *engine
 	c->path = path;
 	snprintf(c->name, sizeof(c->name), engine_nr_paths(engine) > 1 ? "%s/%s" : "%s",
 		 engine->name, engine->paths[path]);
+}
+
+static void add_peer(struct compare_options *o, const char *path)
+{
+	const struct bench_peer *peer = adapter_for_replay(path);
+	struct contender *c = &o->contenders[o->nr_contenders];
+
+	if (o->nr_contenders == COMPARE_CONTENDERS)
+		die("--peer: more than %d to compare", COMPARE_CONTENDERS);
+	printable(c->name, sizeof(c->name), 0, peer->name, strlen(peer->name));
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		if (!strcmp(o->contenders[i].name, c->name))
+			die("--peer=%s: there are two of the name %s", path, c->name);
+	o->nr_contenders++;
+	c->peer = path;
+}
+
+const char *contender_path(const struct contender *c)
+{
+	return c->engine && engine_nr_paths(c->engine) > 1 ? c->engine->paths[c->path] : NULL;
 }
 
 static void add_engine(struct compare_options *o, const struct engine *engine)
@@ -153,10 +175,11 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 		.options = compare_argp_options,
 		.parser = parse_option,
 		.common = ARGS_HAS(PARALLEL) | ARGS_HAS(STORM) | ARGS_HAS(LIMIT) | ARGS_HAS(STALL) |
-			  ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) | ARGS_HAS(CHECK) | ARGS_HAS(JSON) |
-			  ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+			  ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) | ARGS_HAS(CHECK) | ARGS_HAS(PEER) |
+			  ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
 	};
 	struct args_common common;
+	bool named;
 
 	*options = (struct compare_options){.runs = 11};
 	args_parse(&command, argc, argv, options, &common);
@@ -165,10 +188,14 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	options->output = common.output;
 	options->quiet = common.quiet;
 	pass_on(options, &common);
+	named = options->nr_contenders > 0;
 	if (!options->nr_traces)
 		die("which traces? Give files: roost compare TRACE...; " SEE_HELP);
-	if (options->nr_contenders)
-		return;
-	for (unsigned i = 0; i < nr_engines; i++)
+	for (unsigned i = 0; i < nr_engines && !named; i++)
 		add_engine(options, &engines[i]);
+	if (common.nr_peers && options->parallel)
+		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
+		    "allocate");
+	for (unsigned i = 0; i < common.nr_peers; i++)
+		add_peer(options, common.peers[i]);
 }

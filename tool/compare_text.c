@@ -38,11 +38,12 @@ static const struct row {
 	const char *series, *key;
 	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
+	bool of_peers;	  /* known of an adapter's as well */
 } rows[] = {
 #define SPREAD(member, function) .of = (function), .spread = offsetof(struct score, member)
-	{"million operations per second, median", 2, SPREAD(rate, spread_median)},
-	{"  least", 2, SPREAD(rate, spread_min)},
-	{"  most", 2, SPREAD(rate, spread_max)},
+	{"million operations per second, median", 2, SPREAD(rate, spread_median), .of_peers = true},
+	{"  least", 2, SPREAD(rate, spread_min), .of_peers = true},
+	{"  most", 2, SPREAD(rate, spread_max), .of_peers = true},
 	{"zone locks per million operations", 1, SPREAD(zone_lock, spread_median)},
 	{"  most", 1, SPREAD(zone_lock, spread_max)},
 	{"failed try-locks per million", 1, SPREAD(trylock, spread_median)},
@@ -56,7 +57,7 @@ static const struct row {
 	{"  at the end", 0, .series = "series", .key = "blocks_2m_end"},
 	{"metadata, KiB", 0, .figure = metadata_kib},
 	{"  per cent of the memory", 3, .figure = metadata_percent},
-	{"allocations failed, most", 0, .figure = failed},
+	{"allocations failed, most", 0, .figure = failed, .of_peers = true},
 	{"  while frames were free, most", 0, .figure = fail_while_free},
 };
 
@@ -83,7 +84,9 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 	for (unsigned i = 0; i < compare->options->nr_contenders; i++) {
 		double figure = figure_of(row, compare_score(compare, trace, i));
 
-		if (row->zero && figure == 0)
+		if (compare->options->contenders[i].peer && !row->of_peers && figure == 0)
+			printf(" %*s", WIDTH_FIGURE, "unknown");
+		else if (row->zero && figure == 0)
 			printf(" %*s", WIDTH_FIGURE, row->zero);
 		else
 			printf(" %*.*f", WIDTH_FIGURE, row->decimals, figure);
@@ -121,7 +124,7 @@ static void print_trace(const struct compare *compare, unsigned trace)
 static bool has_engine(const struct compare_options *o, bool pcps)
 {
 	for (unsigned i = 0; i < o->nr_contenders; i++)
-		if (o->contenders[i].engine->has_pcps == pcps)
+		if (o->contenders[i].engine && o->contenders[i].engine->has_pcps == pcps)
 			return true;
 	return false;
 }

@@ -37,6 +37,8 @@ static const char *engine_option(int argc, char **argv)
 {
 	const char *name = value_of("--engine", argc, argv), *path = value_of("--free", argc, argv);
 
+	if (value_of("--peer", argc, argv))
+		return "peer";
 	for (unsigned i = 0; !name && path && i < nr_engines; i++)
 		if (engine_path(&engines[i], path) >= 0)
 			name = engines[i].name;

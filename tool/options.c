@@ -106,6 +106,19 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
+/* An engine by an adapter. It knows of no handlers that allocate, nor of a choice of paths. */
+static void load_engine(struct options *o, const struct args_common *c)
+{
+	if (c->nr_peers != 1)
+		die("--peer=PATH.so: give one adapter");
+	if (c->engine)
+		die("--engine=%s: --peer is given; leave one of the two out", c->engine);
+	if (c->parallel)
+		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
+		    "allocate");
+	o->engine = o->engine->load(c->peers[0]);
+}
+
 void options_take(struct options *o, const struct args_common *c)
 {
 	o->parallel = c->parallel;
@@ -118,7 +131,12 @@ void options_take(struct options *o, const struct args_common *c)
 	o->limit = c->limit;
 	o->storm_hz = c->storm_hz;
 	o->stall = c->stall ? c->stall : STALL_SECONDS;
-	if (c->engine)
+	if (o->engine->load)
+		load_engine(o, c);
+	else if (c->nr_peers)
+		die("--peer=%s: this program has the engine %s alone", c->peers[0],
+		    o->engine->name);
+	else if (c->engine)
 		check_engine(o->engine, c->engine);
 	if (c->free)
 		o->free_path = free_path(o->engine, c->free);
@@ -134,7 +152,8 @@ void options_parse(struct options *options, const struct engine *engine, int arg
 		.parser = parse_option,
 		.common = ARGS_HAS(PARALLEL) | ARGS_HAS(STORM) | ARGS_HAS(LIMIT) | ARGS_HAS(STALL) |
 			  ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) |
-			  ARGS_HAS(CHECK) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+			  ARGS_HAS(CHECK) | ARGS_HAS(PEER) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) |
+			  ARGS_HAS(QUIET),
 	};
 	struct args_common common;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay_main.c - the program roost-replay-ENGINE, which `roost replay` runs: all of the replay,
- * with one engine in it.
+ * replay_main.c - the program roost-replay-ENGINE, which `roost replay` runs: all of the replay but
+ * the engine.
  */
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "plot.h"
 #include "replay.h"
+#include "replay_main.h"
 #include "report.h"
 #include "tool/common/say.h"
 #include "trace.h"
@@ -47,9 +48,8 @@ static int finish(const struct replay *replay)
 	return replay_verified(replay) ? EXIT_OK : EXIT_UNVERIFIED;
 }
 
-int main(int argc, char **argv)
+int replay_main(const struct engine *engine, int argc, char **argv)
 {
-	const struct engine *engine = engine_find(TOOL_ENGINE);
 	struct options options;
 	struct trace trace = {0};
 	struct plan plan;
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 
 	program_begin();
 	if (!engine)
-		die("nothing is known of the engine %s", TOOL_ENGINE);
+		die("nothing is known of the engine of this program");
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
 	if (options.output && !gnuplot_check(options.output, error))

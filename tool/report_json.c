@@ -141,7 +141,8 @@ static void put_setup(json_t *root, const struct replay *replay)
 	put_count(root, "cpus", replay->plan->nr_cpus);
 	put_count(root, "check", o->check);
 	put_count(root, "memory", replay->machine.frames << MACHINE_FRAME_SHIFT);
-	put_count(root, "metadata", replay->machine.metadata_size);
+	put_count(root, "metadata",
+		  o->engine->metadata ? o->engine->metadata() : replay->machine.metadata_size);
 	put_count(root, "pcp_high", replay->pcp.high);
 	put_count(root, "pcp_batch", replay->pcp.batch);
 	put(root, "timing", json_boolean(o->timing));

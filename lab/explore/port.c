@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "core/port.h"
 
@@ -163,10 +165,24 @@ void rst_unpark(_Atomic uint32_t *word)
 	}
 }
 
+/* Nobody's accesses: they read what is newest, and are no steps. */
+void rst_observe(int delta)
+{
+	static struct context *observer;
+
+	if (delta > 0) {
+		observer = vm.current;
+		vm.current = NULL;
+	} else {
+		vm.current = observer;
+	}
+}
+
 _Noreturn void rst_fatal(const char *text)
 {
 	vm_fail(FAIL_FATAL, "fatal", "the engine called rst_fatal(): %s", text);
-	__builtin_trap();
+	fprintf(stderr, "roost-explore: before the contexts begin: rst_fatal(): %s\n", text);
+	abort();
 }
 
 /* ---- Sequences ----------------------------------------------------------------------------- */

@@ -33,7 +33,9 @@
 #define rst_add_rel(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_release))
 #define rst_add_sc(p, v)  ((void)atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
 #define rst_or_sc(p, v)	  ((void)atomic_fetch_or_explicit((p), (v), memory_order_seq_cst))
-#define rst_and_sc(p, v)  ((void)atomic_fetch_and_explicit((p), (v), memory_order_seq_cst))
+/* The old value: for assertions alone. */
+#define rst_fetch_or_sc(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
+#define rst_and_sc(p, v)      ((void)atomic_fetch_and_explicit((p), (v), memory_order_seq_cst))
 
 /* Compare-and-exchange; *expected gets what was found on failure. */
 static inline bool rst_cas8_rlx(_Atomic uint8_t *p, uint8_t *expected, uint8_t desired)

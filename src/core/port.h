@@ -40,6 +40,8 @@
  *                                 before. False: not to be had just now. Any context.
  *   RST_YIELD()                   in walks over all memory, in thread context: lets others run, on
  *                                 systems that do not preempt. Undefined: not needed.
+ *   RST_OBSERVE(delta)            +1 before an assertion reads, -1 afterwards: for ports to which
+ *                                 accesses are steps. Undefined: they are not.
  *   RST_LOCAL_ADD                 1 if a port without sequences has rst_local_add(cpu, word, n):
  *                                 as rst_seq_add(), for a CPU that rst_cpu() named. 0 if undefined.
  *   RST_PORT_LOCKS, RST_PORT_PROBES
@@ -84,6 +86,10 @@ struct rst_seq {
 };
 
 #include "rst_port.h"
+
+#ifndef RST_OBSERVE
+#define RST_OBSERVE(delta) ((void)0)
+#endif
 
 #ifndef RST_YIELD
 #define RST_YIELD() ((void)0)

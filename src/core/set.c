@@ -52,7 +52,7 @@ bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put
 			continue;
 		*put_back = i > 0;
 		while (i-- > 0)
-			rst_or_sc(&set->word[first + i], RST_FULL);
+			rst_set_put_bits(&set->word[first + i], RST_FULL);
 		return false;
 	}
 	return true;

@@ -20,7 +20,7 @@
 #ifndef RST_SET_H
 #define RST_SET_H
 
-#include "core/port.h"
+#include "core/assert.h"
 
 enum {
 	RST_SET_WORDS = 8,
@@ -59,6 +59,18 @@ static inline uint64_t rst_runs(uint64_t word, unsigned k)
 	return word & aligned[k];
 }
 
+/* Puts things of one word that the caller holds. */
+static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
+{
+	uint64_t before = 0;
+
+	if (RST_ASSERTS)
+		before = rst_fetch_or_sc(word, bits);
+	else
+		rst_or_sc(word, bits);
+	RST_ASSERT("put: what is put was not free", !(before & bits));
+}
+
 /* Puts a run that the caller holds. Any context; one OR, for k > 6 one per word. */
 static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 {
@@ -66,7 +78,7 @@ static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 	uint64_t bits = rst_run(off, k > RST_WORD_ORDER ? RST_WORD_ORDER : k);
 
 	for (unsigned i = 0; i < words; i++)
-		rst_or_sc(&set->word[off / 64 + i], bits);
+		rst_set_put_bits(&set->word[off / 64 + i], bits);
 }
 
 /* Takes the first run of order k <= 6: its offset, or false. Any context; at most RST_SET_TRIES

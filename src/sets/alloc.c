@@ -3,6 +3,19 @@
  * alloc.c - the allocation path: zone by zone in the caller's order; when there are several, first
  * those above their low watermark, then all. What a zone does is in zone.c.
  *
+ * The ladder. Each tier calls the next one when it has found nothing, and adds:
+ *
+ *	roost_alloc	an order that is known when it is compiled
+ *	alloc		the CPU's pocket
+ *	alloc_far	the CPU's current pageblock, whose neighbours go into the pocket
+ *	alloc_slow	a request that is checked; every zone that it names. From here on:
+ *	alloc_one	  from_anywhere(), and then alloc_nowait() or alloc_wait()
+ *	alloc_wait	  rounds of search(), asleep in between, until there is a proof
+ *	search		  passes of from_anywhere(), others' pockets emptied in between
+ *	from_anywhere	  from_zones() above their low mark, then all
+ *	rst_from_zone	  zone.c: watermarks; pocket, current pageblock, from_blocks()
+ *	from_blocks	  zone.c: rungs 2 to 7, each of which follows hints to a set (from_list)
+ *
  * A search that found nothing is repeated if frames may have been hidden from it (hidden.h); if
  * some still are in the end, perhaps forever, everything is noted anew. With ROOST_WAIT that goes
  * on in rounds, sleeping, until the counters prove that memory was out for an instant.
@@ -249,6 +262,9 @@ static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
 {
 	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
 
+	RST_ASSERT("take: what is handed out is in no set any more",
+		   !rst_is_whole(r, f >> ROOST_PAGEBLOCK_ORDER) &&
+			   !rst_set_has(&r->blocks[f >> ROOST_PAGEBLOCK_ORDER], f % RST_PAGEBLOCK));
 	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
 	RST_PROBE2(alloc, pfn, order);
 	return pfn;

@@ -65,6 +65,8 @@ static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b
 	unsigned list = rst_list_of(rst_load_sc(&r->place[b]));
 	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
 
+	RST_ASSERT("note: a pageblock is noted in its own zone",
+		   rst_has_block(r, z, b) && list < z->nr_lists);
 	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
 }
 
@@ -78,6 +80,8 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 		return;
 	rst_hide(z);
 	if (rst_set_take_at(&r->regions[g], bit)) {
+		RST_ASSERT_WALK("open: nothing is in the set of a whole pageblock",
+				!rst_set_count(&r->blocks[b]));
 		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
 		note(r, z, b, RST_SET_ORDER);
@@ -97,6 +101,8 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
 		done = false;
 	}
+	RST_ASSERT_WALK("settle: nothing is left in the set of what becomes whole",
+			!done || !rst_set_count(&r->blocks[b]));
 	if (done)
 		rst_put_whole(r, z, b, 0);
 	return done;
@@ -183,6 +189,8 @@ static void uncovered(struct rst_call *q, int order)
 void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
 {
 	rst_hide_searching(q, z);
+	RST_ASSERT("demote: frames count as hidden while a hint is cleared",
+		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->partial, index);
 	uncovered(q, settle(q->r, z, rst_indexed_block(z, index), true));
 	rst_show(z);
@@ -193,6 +201,8 @@ void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
 	int order;
 
 	rst_hide_searching(q, z);
+	RST_ASSERT("demote: frames count as hidden while a region's hint is cleared",
+		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->whole, index);
 	order = rst_settle_region(q->r, z, rst_indexed_region(z, index));
 	uncovered(q, order < 0 ? order : order + RST_SET_ORDER);
@@ -209,6 +219,8 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 	rst_hide_searching(q, z);
 	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
 		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
+	RST_ASSERT("gather: frames count as hidden while a hint is cleared",
+		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->partial, index);
 	order = settle(q->r, z, b, true);
 	rst_show(z);
@@ -242,6 +254,8 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 {
 	uint16_t place = (uint16_t)from;
 
+	RST_ASSERT("move: no pageblock leaves the reserve, and each has a list",
+		   rst_list_of(from) != ROOST_LIST_RESERVE && rst_list_of(to) < z->nr_lists);
 	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to))
 		return false;
 	rst_settle(r, z, b);
@@ -250,6 +264,7 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
+	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_has_block(r, z, b));
 	rst_and_sc(&r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_settle(r, z, b);
 }

@@ -21,6 +21,23 @@
  *              a CPU that takes and frees its last frame would claim and give it back each time
  *   bin        how large the largest free run of a pageblock may be: a part of the hint's index
  *
+ * and its verbs, each of which is a function or a part of one:
+ *   take, put  bits out of a set, by compare-and-exchange, and back, by OR
+ *   note       sets a hint: here may be something
+ *   demote     clears a hint that led to nothing, looks again, and notes what is there
+ *   settle     looks at a pageblock or region again and notes it; all free: makes it whole
+ *   claim      takes a whole pageblock's bit for a CPU, whose current one it becomes; the set is
+ *              filled. open does the same for nobody
+ *   move       changes a pageblock's place, and settles it there
+ *   adopt      moves one that has something to a CPU's home, where it becomes current
+ *   own        makes one whose place says so the CPU's current one; leave undoes that
+ *   gather     makes current pageblocks whole that are all free
+ *   reap       empties a CPU's pocket, which others do; hide, show: hidden.h
+ *
+ * What is the engine's own begins with rst_ (roost, as against roost_ for what is public). Letters:
+ * r the allocator, z a zone, b a pageblock, g a region, f a frame id, k an order, q a call under
+ * way, i an index of a hint.
+ *
  * Letters beside a field say what guards it:
  *   c  constant after roost_init()
  *   a  nothing: atomic

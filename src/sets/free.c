@@ -196,7 +196,7 @@ static void flush(struct batch *batch)
 		return;
 	place = rst_load_rlx(&batch->r->place[b]);
 	count_free(z, batch->here, batch->order, place, batch->n);
-	rst_or_sc(&batch->r->blocks[b].word[batch->word % RST_PAGEBLOCK / 64], batch->bits);
+	rst_set_put_bits(&batch->r->blocks[b].word[batch->word % RST_PAGEBLOCK / 64], batch->bits);
 	if (place == ROOST_LIST_RESERVE)
 		rst_add_rlx(&z->reserve_free, (int64_t)batch->n << batch->order);
 	rst_settle(batch->r, z, b); /* there may be several runs */

@@ -85,4 +85,12 @@ static inline uint64_t rst_sections(const struct roost *r, const struct rst_zone
 	return sum;
 }
 
+/* Is somebody in a section? Certainly so if the caller is in one. */
+static inline bool rst_is_any_hidden(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t ended = rst_sections(r, z, false);
+
+	return rst_sections(r, z, true) != ended;
+}
+
 #endif

@@ -24,7 +24,7 @@ static void put_frames(struct roost *r, struct rst_zone *z, uint64_t word)
 
 	if (!bits)
 		return;
-	rst_or_sc(&r->blocks[b].word[off / 64], bits << (off & 63));
+	rst_set_put_bits(&r->blocks[b].word[off / 64], bits << (off & 63));
 	if (is_run(bits, &k))
 		rst_note_run(r, z, b, off + (unsigned)__builtin_ctzll(bits), k);
 	else
@@ -121,6 +121,8 @@ static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pock
 {
 	uint64_t words[RST_TYPES], spare;
 
+	RST_ASSERT("reap: a pocket is stopped before it is emptied",
+		   rst_load_rlx(&pocket->stop) == RST_POCKET_REAPED);
 	/* Sequentially consistent: a search that sees them gone sees that they are hidden. */
 	rst_hide(z);
 	for (unsigned type = 0; type < RST_TYPES; type++)

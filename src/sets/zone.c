@@ -152,6 +152,7 @@ static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, z);
 
+	RST_ASSERT("own: a CPU owns a pageblock of that zone", rst_has_block(q->r, z, b));
 	rst_set_current(q->r, z, pcp, q->ask.type, b);
 	if (!rst_load_sc(&pcp->dead))
 		return;
@@ -173,6 +174,9 @@ static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
 	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
 		return;
+	RST_ASSERT("adopt: nobody's current pageblock, and for a list of the CPU's own",
+		   !(place & RST_CURRENT) && rst_is_home_list(own_list(q, z)) &&
+			   own_list(q, z) < z->nr_lists);
 	if (rst_move(q->r, z, b, place, own_list(q, z) | RST_CURRENT))
 		own(q, z, b);
 }
@@ -233,6 +237,8 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 		rst_settle(r, z, b);
 		return false;
 	}
+	RST_ASSERT_WALK("claim: nothing is in the set of a whole pageblock",
+			!rst_set_count(&r->blocks[b]));
 	fill_set(&r->blocks[b], q->ask.order);
 	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
 	 * of the pageblock may be cleared just now by a search that saw the set empty. */

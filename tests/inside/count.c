@@ -239,6 +239,17 @@ void rst_unpark(_Atomic uint32_t *word)
 	(void)word;
 }
 
+/* An assertion's accesses are not counted. */
+void rst_observe(int delta)
+{
+	static struct counted before;
+
+	if (delta > 0)
+		before = counted;
+	else
+		counted = before;
+}
+
 _Noreturn void rst_fatal(const char *text)
 {
 	fprintf(stderr, "%s\n", text);
@@ -291,5 +302,7 @@ bool rst_seq_fence(unsigned cpu)
 {
 	(void)cpu;
 	counted.fences++;
+	if (counted.on_fence)
+		counted.on_fence();
 	return !counted.no_fence;
 }

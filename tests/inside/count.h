@@ -28,6 +28,7 @@ struct counted {
 	void (*meddle)(volatile void *word);
 	unsigned tries; /* compare-and-exchanges while it was set */
 	void (*on_sleep)(void);
+	void (*on_fence)(void);
 
 	/* Stores of any kind, tried ones too, since it was set to 0. on_stop is called before the
 	 * one after stop_after of them, unless NULL: the thread may be gone there. */

@@ -52,6 +52,8 @@ static const struct argp_option common_options[] = {
 	 "Memory to manage, with K, M, G or T (default: as the traced machine)",
 	 ARGS_GROUP_ALLOCATOR},
 	{"check", KEY(CHECK), "0..3", 0, "Check level (default 1)", ARGS_GROUP_ALLOCATOR},
+	{"peer", KEY(PEER), "PATH.so", 0,
+	 "An allocator of yours, by an adapter (bench/peer.h, docs/lab.md)", ARGS_GROUP_ALLOCATOR},
 	{"json", KEY(JSON), "FILE", OPTION_ARG_OPTIONAL,
 	 "For programs: one JSON object on stdout and nothing else, or in FILE beside the report",
 	 ARGS_GROUP_REPORT},
@@ -223,6 +225,11 @@ static error_t parse_common(int key, char *text, struct argp_state *state)
 	c->quiet |= option == ARGS_QUIET;
 	if (option == ARGS_JSON)
 		c->json = json_path(text);
+	if (option == ARGS_PEER) {
+		if (c->nr_peers == ARGS_PEERS)
+			die("--peer: more than %d peers", ARGS_PEERS);
+		c->peers[c->nr_peers++] = text;
+	}
 	return 0;
 }
 

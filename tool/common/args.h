@@ -24,12 +24,15 @@ enum args_option {
 	ARGS_CPUS,
 	ARGS_MEMORY,
 	ARGS_CHECK,
+	ARGS_PEER,
 	ARGS_JSON,
 	ARGS_OUTPUT,
 	ARGS_QUIET,
 	ARGS_HELP,
 	ARGS_OPTIONS,
 };
+
+enum { ARGS_PEERS = 8 };
 
 /* What was given of them. */
 struct args_common {
@@ -43,6 +46,8 @@ struct args_common {
 	const char *json;   /* a file, "-" for stdout, or NULL */
 	const char *output; /* a picture, .svg or .png, or NULL */
 	bool parallel, quiet;
+	const char *peers[ARGS_PEERS]; /* each that was given */
+	unsigned nr_peers;
 };
 
 /* The sections of --help, which a command's own options may join. */

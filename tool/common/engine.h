@@ -24,6 +24,10 @@ struct engine {
 	bool has_pcps; /* with marks (--high, --batch) and locks, under them a zone lock */
 	/* What each counter counts in this engine; NULL: it has nothing of the kind. */
 	const char *counters[NR_COUNTERS];
+	/* Of an engine by an adapter (peer_engine.c): loads it, and what it says that its metadata
+	 * takes. NULL: the engine is in the program. */
+	const struct engine *(*load)(const char *path);
+	uint64_t (*metadata)(void);
 };
 
 extern const struct engine engines[];
