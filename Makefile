@@ -5,43 +5,53 @@ BUILD ?= build
 PREFIX ?= /usr/local
 # Recipes take these two from the shell's variables, in quotes: there may be blanks in them.
 export BUILD PREFIX
-CTEST = ctest --output-on-failure --no-tests=error -j $(shell nproc)
+# One more at a time than there are processors: some wait for most of their time.
+CTEST = ctest --output-on-failure --no-tests=error -j $(shell echo $$(($$(nproc) + 1)))
 # Warnings are errors in CI alone, which says ROOST_WERROR=ON.
-CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -S .
+CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DROOST_TOOL=ON -S .
 QUIET = > /dev/null
 
-.PHONY: help build install run test test-plain test-asan test-tsan bench stress oracle explore models mutants aarch64 \
-	pool-guest fuzz kernel-example kernel-module kernel-test kernel-test-quick kernel-bench cross format clean
+.PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models mutants \
+	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross format clean
 
 help:
-	@echo "make build    the library and the tool, in $(BUILD)/"
-	@echo "make install  into PREFIX=/usr/local, below DESTDIR: library, headers, tool, manual"
-	@echo "make run      a real kernel's page traffic on the allocator, with a report"
+	@echo "make lib      the library alone, in $(BUILD)/: needs a C compiler, make, cmake, ninja"
+	@echo "make build    the library and the tool"
+	@echo "make install-lib, make install"
+	@echo "              into PREFIX=/usr/local, below DESTDIR: library, headers, manual; and the tool"
+	@echo "make run      a guided look at the lab: a deadlock, its fixes, a real kernel's page traffic"
+	@echo "make docs     the documentation, the manual pages and the headers as a web site: out/site"
 	@echo "make test     all tests, plain, with address and undefined, and with thread sanitizer"
+	@echo "make test-long  what make test has only in short, each to its end: hours (CONTRIBUTING.md)"
 	@echo "make bench    roost beside other allocators, all of it: half an hour on a quiet machine;"
 	@echo "              out/bench.json, out/bench.svg (BENCH=\"--compare=old.json\")"
 	@echo "make stress   the stress test for 10 minutes on each engine and free path (SECONDS=600)"
 	@echo "make oracle   every success and failure of random calls against brute force (HOURS= or SECONDS=600)"
 	@echo "make explore  all scenarios, every interleaving, 30 seconds for each (DEPTH=30), or in"
 	@echo "              HOURS=1 altogether"
-	@echo "make models   the protocol of roost as models, each searched to the end: minutes"
-	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=roost,"
+	@echo "make models   the protocol of sets as models, each searched to the end: minutes"
+	@echo "make mutants  generated faults in an engine: which do the tests notice? (ENGINE=sets,"
 	@echo "              SAMPLE=300, SEED=)"
 	@echo "make fuzz     libFuzzer on all that is read and all that is called, from the corpus of the"
-	@echo "              tree, a minute each (SECONDS=, TARGET=text, ENGINE=roost, AFL=1); finds: out/fuzz"
+	@echo "              tree, a minute each (SECONDS=, TARGET=text, ENGINE=sets, AFL=1); finds: out/fuzz"
 	@echo "make aarch64  the sequences of aarch64, in a virtual machine: processors with atomic"
 	@echo "              instructions and with exclusive loads and stores (TESTS=_real for more)"
 	@echo "make pool-guest  the pool on NUMA nodes and reserved huge pages, in a virtual machine"
 	@echo "make kernel-example  a kernel of our own with roost, on aarch64 and riscv64 under QEMU"
-	@echo "make kernel-module  roost.ko for the kernel that runs here (KERNEL=build tree, ENGINE=pcpbuddy)"
-	@echo "make kernel-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
-	@echo "              kernel-bench: half an hour, twice that when it builds the kernels first;"
-	@echo "              kernel-test-quick: Debian's own kernel, minutes"
-	@echo "make kernel-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
+	@echo "make linux-module  roost.ko for the kernel that runs here (LINUX=build tree, ENGINE=pcpbuddy)"
+	@echo "make linux-test  roost.ko in virtual machines: lockdep, KASAN, PREEMPT_RT, one CPU, and then"
+	@echo "              linux-bench: an hour, half an hour more when it builds the kernels first;"
+	@echo "              linux-test-quick: Debian's own kernel, minutes"
+	@echo "make linux-bench  roost.ko beside alloc_pages() in one guest: instructions, locks, ratios"
 	@echo "make cross    the tests on aarch64 and riscv64 under QEMU's user emulation, and 32-bit Arm"
 	@echo "make format   formats the sources"
 	@echo "make clean    removes the build directories"
 	@echo "Missing Debian packages are installed; NO_INSTALL=1 names them instead."
+
+lib:
+	@scripts/deps lib
+	@$(CONFIGURE) -B "$$BUILD" -DROOST_TOOL=OFF -DROOST_TESTS=OFF -DCMAKE_INSTALL_PREFIX="$$PREFIX" $(QUIET)
+	@cmake --build "$$BUILD"
 
 build:
 	@scripts/deps build
@@ -51,19 +61,14 @@ build:
 install: build
 	@cmake --install "$$BUILD"
 
-run: build
-	@mkdir -p out
-	@echo "The deadlock that the patch mends, found in the free path of before it:"
-	@"$$BUILD/roost" explore --engine=pcpbuddy --free=blocking --save=out lab/scenarios/seed-single.scn || true
-	@echo
-	@echo "The same calls with the pcp lock only tried, and with v2's lock-free list, every interleaving:"
-	@"$$BUILD/roost" explore --engine=pcpbuddy --free=trylock lab/scenarios/seed-*.scn
-	@"$$BUILD/roost" explore --engine=pcpbuddy --free=llist lab/scenarios/seed-*.scn
-	@echo
-	@echo "A real kernel's page traffic, interrupts as signals, every frame checked:"
-	"$$BUILD/roost" replay --parallel --irq-storm 500 --svg out/free-blocks.svg \
-		lab/traces/compile.trace.zst
-	@echo "out/free-blocks.svg: free 2 MiB blocks over time"
+install-lib: lib
+	@cmake --install "$$BUILD"
+
+run:
+	@scripts/run "$$BUILD"
+
+docs:
+	@scripts/docs
 
 test: test-plain test-asan test-tsan
 	@scripts/test-summary "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan"
@@ -76,15 +81,21 @@ test-plain:
 
 test-asan:
 	@scripts/deps test
-	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined $(QUIET)
+	@$(CONFIGURE) -B "$$BUILD-asan" -DROOST_SANITIZE=address,undefined -DROOST_STRESS_SECONDS=3 $(QUIET)
 	@cmake --build "$$BUILD-asan"
 	cd "$$BUILD-asan" && $(CTEST)
 
 test-tsan:
 	@scripts/deps test
-	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread $(QUIET)
+	@$(CONFIGURE) -B "$$BUILD-tsan" -DROOST_SANITIZE=thread -DROOST_STRESS_SECONDS=3 $(QUIET)
 	@cmake --build "$$BUILD-tsan"
 	cd "$$BUILD-tsan" && $(CTEST)
+
+# The depth that make test leaves out, for a night. Every part runs, and the first that fails is named at the end.
+test-long:
+	@failed=; for part in models oracle stress "explore DEPTH=30" "fuzz SECONDS=660" "mutants SAMPLE=all"; do \
+		echo "== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed, $${part%% *}"; \
+	done; [ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 
 # A build of its own, without what the tests need. The name goes into the report.
 bench:
@@ -93,21 +104,21 @@ bench:
 		-DROOST_TESTS=OFF $(QUIET)
 	@cmake --build "$$BUILD-bench"
 	@mkdir -p out
-	"$$BUILD-bench/roost" bench --json=out/bench.json --plot=out/bench.svg $(BENCH)
+	"$$BUILD-bench/roost" bench --json=out/bench.json --output=out/bench.svg $(BENCH)
 
-# Each must report at least 100,000 handlers on top of a pcp lock holder (with roost: of who moves
-# frames) and every rung used.
+# Each must report at least 100,000 handlers on top of a pcp lock holder (with sets: of a context
+# that moves frames) and every rung used.
 SECONDS ?= 600
 stress: test-plain
-	"$$BUILD/tests/stress_roost" --expect-all --hz=24000 --seconds=$(SECONDS)
+	"$$BUILD/tests/stress_sets" --expect-all --hz=24000 --seconds=$(SECONDS)
 	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=trylock --seconds=$(SECONDS)
 	"$$BUILD/tests/stress_pcpbuddy" --expect-all --free=llist --seconds=$(SECONDS)
 
 oracle:
 	@scripts/deps test
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
-	@cmake --build "$$BUILD" -t oracle_roost oracle_pcpbuddy oracle_counted
-	@for run in virtual:oracle_roost virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_roost; do \
+	@cmake --build "$$BUILD" -t oracle_sets oracle_pcpbuddy oracle_counted
+	@for run in virtual:oracle_sets virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_sets; do \
 		echo "$${run#*:}, $${run%:*} CPUs:"; \
 		ROOST_TEST_CPUS=$${run%:*} "$$BUILD/tests/$${run#*:}" \
 			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 4)) || exit; \
@@ -116,7 +127,7 @@ oracle:
 DEPTH ?= 30
 explore: build
 	@mkdir -p out
-	for engine in roost pcpbuddy; do \
+	for engine in sets pcpbuddy; do \
 		"$$BUILD/roost" explore --engine=$$engine --save=out lab/scenarios/*.scn \
 			$(if $(HOURS),--total=$$(($(HOURS) * 1800)),--seconds=$(DEPTH)) || exit; \
 	done
@@ -127,7 +138,7 @@ models:
 
 # About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
 SAMPLE ?= 300
-ENGINE ?= roost
+ENGINE ?= sets
 mutants:
 	@scripts/deps mutants
 	@mkdir -p out
@@ -158,26 +169,26 @@ kernel-example:
 	examples/kernel/boot --out="$$BUILD/kernel" aarch64
 	examples/kernel/boot --out="$$BUILD/kernel" riscv64
 
-# For the kernel that runs here, or whose build tree is named.
-KERNEL ?= /lib/modules/$(shell uname -r)/build
-kernel-module:
-	scripts/linux-modules '$(KERNEL)' "$$BUILD/linux" ROOST_ENGINE=$(ENGINE)
+# For the Linux that runs here, or whose build tree is named.
+LINUX ?= /lib/modules/$(shell uname -r)/build
+linux-module:
+	scripts/linux-modules '$(LINUX)' "$$BUILD/linux" ROOST_ENGINE=$(ENGINE)
 
-kernel-test:
+linux-test:
 	@scripts/deps test
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
 	@cmake --build "$$BUILD"
-	scripts/kernel-test --json out/kernel-test.json
-	scripts/kernel-bench --short
-	scripts/kernel-bench --json out/kernel-bench.json
+	scripts/linux-test --json out/linux-test.json
+	scripts/linux-bench --short
+	scripts/linux-bench --json out/linux-bench.json
 
-kernel-test-quick:
-	scripts/kernel-test --quick
+linux-test-quick:
+	scripts/linux-test --quick
 
-kernel-bench:
-	@scripts/deps kernel-test
+linux-bench:
+	@scripts/deps linux-test
 	@mkdir -p out
-	scripts/kernel-bench --json out/kernel-bench.json --svg out/kernel-bench.svg
+	scripts/linux-bench --json out/linux-bench.json --svg out/linux-bench.svg
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:
@@ -189,4 +200,4 @@ format:
 
 clean:
 	@scripts/clean "$$BUILD" "$$BUILD-asan" "$$BUILD-tsan" "$$BUILD-bench"
-	rm -rf build-aarch64 build-mutants build-guest build-fuzz build-fuzz-afl build-cross out
+	rm -rf build-aarch64 build-mutants build-guest build-linux-bench build-fuzz build-fuzz-afl build-cross out

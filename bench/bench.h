@@ -3,14 +3,7 @@
  * bench.h - the benchmark, seen from the process that directs it.
  *
  * What is measured becomes a report in JSON at once. The table, the plot and the comparison are
- * made from a report, of this run or of another:
- *
- *   {format, quick, machine, versions, command, settings, peers: [{name, version, not_measured}],
- *    cases: [{name, workload, size, threads, parameter, figures: [{name, unit, more_is_better,
- *             target}], peers: [PEER]}]}
- *
- *   PEER: {name, not_measured} or {name, note, samples: [{round, kept, disturbed, off_cpu,
- * switches, values: [...]}], figures: [{median, min, max, q1, q3, samples, disturbed}]}
+ * made from a report, of this run or of another: docs/json.md describes it.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -23,8 +16,8 @@
 #include "workload.h"
 
 enum {
-	BENCH_FORMAT = 1,
-	BENCH_MIN_ROUNDS = 7,
+	BENCH_VERSION = 1,     /* of the report */
+	BENCH_FIRM_ROUNDS = 7, /* with fewer the figures are indicative */
 	BENCH_MAX_ROUNDS = 999,
 	BENCH_LIST = 8, /* sizes, threads */
 	BENCH_WORKLOADS = 16,
@@ -39,10 +32,10 @@ struct bench_options {
 	unsigned threads[BENCH_LIST];
 	unsigned nr_threads;
 	struct peers peers;
-	unsigned rounds, tries, limit; /* limit: seconds for a sample */
+	unsigned rounds, tries, timeout; /* timeout: seconds for a sample */
 	bool quick, list, quiet, sizes_given;
-	const char *json, *plot, *compare;
-	const char *report; /* of another run: nothing is measured */
+	const char *json, *output, *compare; /* files, or NULL */
+	const char *report;		     /* of another run: nothing is measured */
 };
 
 /* argv[0] is "bench". Ends the program on --help and on what makes no sense. */
@@ -66,7 +59,6 @@ struct sample *sample_memory(void);
 /* The report; command is what the program was called with. */
 json_t *report_make(const struct bench_options *options, int argc, char **argv);
 json_t *report_read(const char *path);
-void report_write(const json_t *report, const char *path);
 
 /* What is known of this machine, and of what was built. */
 json_t *machine_describe(void);

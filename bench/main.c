@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "bench.h"
-#include "gnuplot.h"
-#include "output.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/gnuplot.h"
+#include "tool/common/json.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 
 static void list_peer(const struct peer *p)
 {
@@ -51,10 +51,8 @@ static json_t *check_all(const struct bench_options *options)
 {
 	char error[ERROR_MAX];
 
-	if (options->json && strcmp(options->json, "-") != 0 &&
-	    !output_check("json", options->json, error))
-		die("%s", error);
-	if (options->plot && !gnuplot_check("plot", options->plot, error))
+	json_check(options->json);
+	if (options->output && !gnuplot_check(options->output, error))
 		die("%s", error);
 	return options->compare ? report_read(options->compare) : NULL;
 }
@@ -80,8 +78,8 @@ int main(int argc, char **argv)
 	if (old)
 		good = bench_compare(report, old, options.compare, say);
 	if (options.json)
-		report_write(report, options.json);
-	if (options.plot && !bench_plot(report, options.plot, error))
+		json_write(report, options.json, JSON_INDENT(1));
+	if (options.output && !bench_plot(report, options.output, error))
 		die("%s", error);
 	check_stdout();
 	json_decref(old);

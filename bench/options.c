@@ -6,15 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "bench.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 #define SEE_HELP "see `roost bench --help`"
 
-enum { DEFAULT_ROUNDS = 9, DEFAULT_TRIES = 5, DEFAULT_LIMIT = 20, THREADS_MOST = 64 };
+enum { DEFAULT_ROUNDS = 9, DEFAULT_TRIES = 5, DEFAULT_TIMEOUT = 20, THREADS_MOST = 64 };
 
 #define SIZE_MIN       (UINT64_C(16) << 20)
 #define SIZE_MAX_SHIFT 43 /* 8 TiB: the textbook buddy has numbers of 32 bits */
@@ -24,46 +23,33 @@ enum {
 	KEY_SIZE,
 	KEY_THREADS,
 	KEY_PEERS,
-	KEY_PEER,
 	KEY_ROUNDS,
 	KEY_TRIES,
-	KEY_LIMIT,
+	KEY_TIMEOUT,
 	KEY_QUICK,
 	KEY_COMPARE,
-	KEY_JSON,
-	KEY_PLOT,
 	KEY_LIST,
-	KEY_QUIET,
-	KEY_HELP,
 };
 
 static const struct argp_option bench_argp_options[] = {
-	{0, 0, 0, 0, "What is measured:", 1},
+	{0, 0, 0, 0, "What is measured:", ARGS_GROUP_FIRST},
 	{"workload", KEY_WORKLOAD, "LIST", 0, "Workloads, with commas (default: all)", 0},
 	{"size", KEY_SIZE, "LIST", 0,
 	 "Sizes of the pool, with K, M, G or T (default: 1G,64G, and 1T for nearfull and init)", 0},
 	{"threads", KEY_THREADS, "LIST", 0,
 	 "Numbers of threads for repeat, bulk, batch and rand (default: 1,2)", 0},
 	{"peers", KEY_PEERS, "LIST", 0, "Allocators, with commas (default: all)", 0},
-	{"peer", KEY_PEER, "PATH.so", 0,
-	 "One more, by an adapter of yours; docs/benchmarks.md tells how to write one", 0},
-	{0, 0, 0, 0, "How it is measured:", 2},
+	{0, 0, 0, 0, "How it is measured:", ARGS_GROUP_HOW},
 	{"rounds", KEY_ROUNDS, "N", 0,
-	 "Samples of each, at least 7 (default 9); with --quick at least 1 (default 1)", 0},
+	 "Samples of each (default 9, with --quick 1); fewer than 7 are indicative only", 0},
 	{"tries", KEY_TRIES, "N", 0, "A disturbed sample is taken up to N times (default 5)", 0},
-	{"limit", KEY_LIMIT, "SECONDS", 0, "Time that one sample may take (default 20)", 0},
+	{"timeout", KEY_TIMEOUT, "SECONDS", 0, "Time that one sample may take (default 20)", 0},
 	{"quick", KEY_QUICK, 0, 0,
 	 "Only to see that all works: short, small (64M,1G), worth nothing as figures", 0},
-	{0, 0, 0, 0, "The report:", 3},
-	{"json", KEY_JSON, "FILE", 0,
-	 "Write all there is, each sample included; - is stdout, and nothing else is there", 0},
-	{"plot", KEY_PLOT, "FILE.svg", 0, "Draw it (needs gnuplot)", 0},
-	{"svg", KEY_PLOT, "FILE.svg", OPTION_ALIAS, 0, 0},
+	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{"compare", KEY_COMPARE, "OLD.json", 0,
 	 "Say what has become faster or slower since that report", 0},
 	{"list", KEY_LIST, 0, 0, "List workloads, figures and peers, and measure nothing", 0},
-	{"quiet", KEY_QUIET, 0, 0, "No progress bar", 0},
-	{"help", KEY_HELP, 0, 0, "This text", -1},
 	{0},
 };
 
@@ -74,6 +60,8 @@ static const char bench_doc[] =
 	"go "
 	"over all peers in turns. A sample during which a thread was off its CPU is repeated. What "
 	"is printed are medians, minima and the spread between the quartiles.\n\n"
+	"The report of --json has all there is, each sample included. The picture is drawn by "
+	"gnuplot.\n\n"
 	"A difference from an older report counts if the medians are more than 20 % apart and the "
 	"ranges between the quartiles do not overlap.\n\n"
 	"Exit status: 0 done, 1 something is slower than in OLD.json, 2 the command line or a file "
@@ -109,19 +97,10 @@ static void add_workload(struct bench_options *o, const char *item)
 
 static uint64_t parse_size(const char *text)
 {
-	static const char units[] = "KMGT";
-	const char *unit = text[0] ? strchr(units, text[strlen(text) - 1]) : NULL;
-	char digits[16];
-	uint64_t value = 0;
+	uint64_t value;
 
-	if (unit && *unit && strlen(text) < sizeof(digits)) {
-		unsigned shift = 10u * (unsigned)(unit - units + 1);
-
-		snprintf(digits, sizeof(digits), "%.*s", (int)strlen(text) - 1, text);
-		if (args_parse_number(digits, 1, UINT64_C(1) << SIZE_MAX_SHIFT >> shift, &value))
-			value <<= shift;
-	}
-	if (value < SIZE_MIN || value % (UINT64_C(2) << 20))
+	if (!args_parse_size(text, SIZE_MIN, UINT64_C(1) << SIZE_MAX_SHIFT, &value) ||
+	    value % (UINT64_C(2) << 20))
 		die("--size=%s: give sizes from 16M to 8T, multiples of 2M, such as 1G,64G", text);
 	return value;
 }
@@ -157,31 +136,21 @@ static void add_peer(struct bench_options *o, const char *item)
 
 /* ---- Parsing ---------------------------------------------------------------------------- */
 
-/* What can be read only when all is known: which peers come first, and how few rounds may be. */
+/* What can be read only when all is known: which peers come first. */
 struct late {
 	struct bench_options *options;
-	const char *peers, *rounds;
-	const char *files[PEERS_MOST];
-	unsigned nr_files;
+	const char *peers;
+	const struct args_common *common;
 };
 
 static error_t parse_report_option(int key, char *text, struct bench_options *o)
 {
 	switch (key) {
-	case KEY_JSON:
-		o->json = text;
-		return 0;
-	case KEY_PLOT:
-		o->plot = text;
-		return 0;
 	case KEY_COMPARE:
 		o->compare = text;
 		return 0;
 	case KEY_LIST:
 		o->list = true;
-		return 0;
-	case KEY_QUIET:
-		o->quiet = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->report)
@@ -194,8 +163,9 @@ static error_t parse_report_option(int key, char *text, struct bench_options *o)
 	}
 }
 
-static error_t parse_measure_option(int key, char *text, struct late *late)
+static error_t parse_option(int key, char *text, struct argp_state *state)
 {
+	struct late *late = state->input;
 	struct bench_options *o = late->options;
 
 	switch (key) {
@@ -208,11 +178,17 @@ static error_t parse_measure_option(int key, char *text, struct late *late)
 	case KEY_THREADS:
 		each_item(o, text, add_threads);
 		return 0;
+	case KEY_PEERS:
+		late->peers = text;
+		return 0;
+	case KEY_ROUNDS:
+		o->rounds = (unsigned)args_number("rounds", text, 1, BENCH_MAX_ROUNDS);
+		return 0;
 	case KEY_TRIES:
 		o->tries = (unsigned)args_number("tries", text, 1, BENCH_MAX_ROUNDS);
 		return 0;
-	case KEY_LIMIT:
-		o->limit = (unsigned)args_number("limit", text, 1, 3600);
+	case KEY_TIMEOUT:
+		o->timeout = (unsigned)args_number("timeout", text, 1, 3600);
 		return 0;
 	case KEY_QUICK:
 		o->quick = true;
@@ -222,35 +198,9 @@ static error_t parse_measure_option(int key, char *text, struct late *late)
 	}
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-	struct late *late = state->input;
-
-	switch (key) {
-	case KEY_PEERS:
-		late->peers = text;
-		return 0;
-	case KEY_PEER:
-		if (late->nr_files == PEERS_MOST)
-			die("--peer: more than %d peers", PEERS_MOST);
-		late->files[late->nr_files++] = text;
-		return 0;
-	case KEY_ROUNDS:
-		late->rounds = text;
-		return 0;
-	case KEY_HELP:
-		args_help(state);
-	case ARGP_KEY_ERROR:
-		args_complain(state);
-	default:
-		return parse_measure_option(key, text, late);
-	}
-}
-
 static void fill_in(struct late *late)
 {
 	struct bench_options *o = late->options;
-	const unsigned least = o->quick ? 1 : BENCH_MIN_ROUNDS;
 
 	o->sizes_given = o->nr_sizes > 0;
 	if (!o->sizes_given)
@@ -262,9 +212,8 @@ static void fill_in(struct late *late)
 	if (!o->nr_workloads)
 		for (unsigned i = 0; i < nr_workloads; i++)
 			o->workloads[o->nr_workloads++] = &workloads[i];
-	o->rounds = o->quick ? 1 : DEFAULT_ROUNDS;
-	if (late->rounds)
-		o->rounds = (unsigned)args_number("rounds", late->rounds, least, BENCH_MAX_ROUNDS);
+	if (!o->rounds)
+		o->rounds = o->quick ? 1 : DEFAULT_ROUNDS;
 	if (!o->tries)
 		o->tries = o->quick ? 1 : DEFAULT_TRIES;
 	if (o->report)
@@ -273,19 +222,29 @@ static void fill_in(struct late *late)
 		each_item(o, late->peers, add_peer);
 	for (unsigned i = 0; peer_names[i] && !late->peers; i++)
 		peers_add_named(&o->peers, peer_names[i]);
-	for (unsigned i = 0; i < late->nr_files; i++)
-		peers_add_file(&o->peers, late->files[i]);
+	for (unsigned i = 0; i < late->common->nr_peers; i++)
+		peers_add_file(&o->peers, late->common->peers[i]);
 }
 
 void bench_parse(struct bench_options *options, int argc, char **argv)
 {
-	static const struct argp argp = {
-		bench_argp_options, parse_option, "[REPORT.json]", bench_doc, 0, 0, 0};
+	static const struct args_command command = {
+		.name = "roost bench",
+		.args_doc = "[REPORT.json]",
+		.doc = bench_doc,
+		.options = bench_argp_options,
+		.parser = parse_option,
+		.common = ARGS_HAS(PEER) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+	};
 	static char name[] = "roost bench";
-	struct late late = {.options = options};
+	struct args_common common;
+	struct late late = {.options = options, .common = &common};
 
-	*options = (struct bench_options){.limit = DEFAULT_LIMIT};
-	argv[0] = name;
-	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &late);
+	*options = (struct bench_options){.timeout = DEFAULT_TIMEOUT};
+	args_parse(&command, argc, argv, &late, &common);
+	argv[0] = name; /* as the report has the command */
+	options->json = common.json;
+	options->output = common.output;
+	options->quiet = common.quiet;
 	fill_in(&late);
 }

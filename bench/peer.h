@@ -4,7 +4,9 @@
  *
  * A peer is a shared object that exports one function, bench_peer(). This header needs nothing of
  * roost, so that anybody can write such an adapter for an allocator of their own and set it beside
- * the others with `roost bench --peer=PATH.so`; docs/benchmarks.md has one of twenty lines.
+ * the others with `roost bench --peer=PATH.so`; docs/benchmarks.md has one of twenty lines. With
+ * BENCH_BOUNDED and BENCH_FRAMES `roost compare --peer=PATH.so` replays traces on it, as well:
+ * docs/lab.md.
  *
  * A process has one pool of a peer at a time, so no function takes it. Each sample is taken in a
  * process of its own. Threads are pinned; who wants to know the CPU asks the system, as in use.
@@ -48,6 +50,10 @@ enum {
 	BENCH_BOUNDED = 1u << 0,
 	/* free is legal in a signal handler on top of any call of the peer. */
 	BENCH_FREE_IN_HANDLER = 1u << 1,
+	/* A block is the number of its first frame, from 0 on, a multiple of 1 << order. */
+	BENCH_FRAMES = 1u << 2,
+	/* With BENCH_FRAMES: a block may be freed in parts, each by its own number and order. */
+	BENCH_FREES_PARTS = 1u << 3,
 };
 
 struct bench_peer {

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "peers.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/adapter.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 
-const char *const peer_names[] = {"roost",    "pcpbuddy", "buddy", "glibc", "jemalloc",
+const char *const peer_names[] = {"sets",     "pcpbuddy", "buddy", "glibc", "jemalloc",
 				  "tcmalloc", "mimalloc", "mmap",  NULL};
-
-typedef const struct bench_peer *peer_fn(void);
 
 /* In the folder of this program. */
 static void path_of(char path[PATH_MAX + 64], const char *name)
@@ -27,35 +24,6 @@ static void path_of(char path[PATH_MAX + 64], const char *name)
 	while (length > 0 && self[length - 1] != '/')
 		length--;
 	snprintf(path, PATH_MAX + 64, "%.*sroost-peer-%.32s.so", (int)length, self, name);
-}
-
-static bool complete(const struct bench_peer *peer)
-{
-	return peer->name && peer->name[0] && peer->create && peer->destroy && peer->alloc &&
-	       peer->free;
-}
-
-/* NULL: reason says why. */
-static const struct bench_peer *load(const char *path, char reason[PEER_REASON_MAX])
-{
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	peer_fn *get = library ? (peer_fn *)(uintptr_t)dlsym(library, "bench_peer") : NULL;
-	const struct bench_peer *peer = get ? get() : NULL;
-
-	if (!library)
-		printable_again(reason, PEER_REASON_MAX, 0, dlerror());
-	else if (!peer)
-		snprintf(reason, PEER_REASON_MAX, "it has no bench_peer(), see bench/peer.h");
-	else if (peer->contract != BENCH_CONTRACT)
-		snprintf(reason, PEER_REASON_MAX,
-			 "it was made for contract %u, this program has %d; compile it again",
-			 peer->contract, BENCH_CONTRACT);
-	else if (!complete(peer))
-		snprintf(reason, PEER_REASON_MAX,
-			 "name, create, destroy, alloc or free is missing");
-	else
-		return peer;
-	return NULL;
 }
 
 static struct peer *add(struct peers *peers, const char *option, const char *name)
@@ -98,22 +66,15 @@ void peers_add_named(struct peers *peers, const char *name)
 		    name);
 	entry = add(peers, "peers", name);
 	path_of(path, name);
-	entry->peer = load(path, entry->reason);
+	entry->peer = adapter_load(path, entry->reason);
 	ask_absent(entry);
 }
 
 void peers_add_file(struct peers *peers, const char *path)
 {
-	char reason[PEER_REASON_MAX], full[PATH_MAX];
-	const struct bench_peer *peer;
-	struct peer *entry;
+	const struct bench_peer *peer = adapter_of_option(path);
+	struct peer *entry = add(peers, "peer", peer->name);
 
-	if (!realpath(path, full))
-		die("--peer=%s: %s", path, strerror(errno));
-	peer = load(full, reason);
-	if (!peer)
-		die("--peer=%s: cannot be used: %s", path, reason);
-	entry = add(peers, "peer", peer->name);
 	entry->peer = peer;
 	ask_absent(entry);
 }

@@ -8,9 +8,10 @@
 #include <stdbool.h>
 
 #include "peer.h"
+#include "tool/common/adapter.h"
 #include "workload.h"
 
-enum { PEERS_MOST = 32, PEER_REASON_MAX = 320 };
+enum { PEERS_MOST = 32, PEER_REASON_MAX = ADAPTER_REASON_MAX };
 
 struct peer {
 	char name[32];

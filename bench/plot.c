@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plot.c - a report as an SVG: a panel for each figure of each workload. In it each case has a
+ * plot.c - a report as a picture: a panel for each figure of each workload. In it each case has a
  * place on the x axis, each peer a point with a bar from quartile to quartile.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "bench.h"
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 
 enum { WIDTH = 1280, PANEL_HEIGHT = 340, COLUMNS = 2, PANELS_MOST = 64 };
 
@@ -19,6 +19,7 @@ struct panel {
 
 struct drawing {
 	const json_t *report;
+	const char *path;
 	struct panel panels[PANELS_MOST];
 	unsigned nr;
 };
@@ -160,12 +161,12 @@ static void write_script(FILE *out, const void *context)
 
 	for (unsigned i = 0; i < d->nr; i++)
 		write_data(out, d, i);
+	gnuplot_begin(out, d->path, WIDTH, PANEL_HEIGHT * rows);
 	fprintf(out,
-		"set terminal svg size %d,%u dynamic background rgb 'white'\n"
 		"set multiplot layout %u,%d\n"
 		"set offsets 0, 0, graph 0.05, 0\nset grid y\nset key outside right "
 		"noenhanced\nset title noenhanced\n",
-		WIDTH, PANEL_HEIGHT * rows, rows, COLUMNS);
+		rows, COLUMNS);
 	for (unsigned i = 0; i < d->nr; i++)
 		write_panel(out, d, i);
 	fputs("unset multiplot\n", out);
@@ -173,8 +174,8 @@ static void write_script(FILE *out, const void *context)
 
 bool bench_plot(const json_t *report, const char *path, char error[])
 {
-	struct drawing drawing = {.report = report};
+	struct drawing drawing = {.report = report, .path = path};
 
 	find_panels(&drawing);
-	return gnuplot_draw("plot", path, write_script, &drawing, error);
+	return gnuplot_draw(path, write_script, &drawing, error);
 }

@@ -6,7 +6,6 @@
  * disturbs the machine disturbs all. A peer that yields no figures in a case is not asked again in
  * that case: a crash or a hang is as good as certain to come back.
  */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,18 +13,11 @@
 
 #include "bench.h"
 #include "job.h"
-#include "output.h"
-#include "printable_json.h"
-#include "say.h"
+#include "tool/common/json.h"
+#include "tool/common/printable_json.h"
+#include "tool/common/say.h"
 
 #define OFF_CPU_MOST 0.05
-
-static json_t *must(json_t *value)
-{
-	if (!value)
-		die("out of memory");
-	return value;
-}
 
 static bool is_disturbed(const struct sample *sample, const struct bench_case *what)
 {
@@ -37,7 +29,7 @@ static bool is_disturbed(const struct sample *sample, const struct bench_case *w
 
 static json_t *values_of(const struct sample *sample, const struct workload *workload)
 {
-	json_t *values = must(json_array());
+	json_t *values = json_must(json_array());
 
 	for (unsigned i = 0; i < workload_figures(workload); i++)
 		json_array_append_new(values, isfinite(sample->values[i])
@@ -55,7 +47,7 @@ static void add_histogram(json_t *peer, const char *key, const struct histogram 
 	if (!histogram->all)
 		return;
 	if (!all)
-		json_object_set_new(peer, key, all = must(json_object()));
+		json_object_set_new(peer, key, all = json_must(json_object()));
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		if (!histogram->counts[i])
 			continue;
@@ -71,14 +63,15 @@ static void add_sample(json_t *peer, const struct sample *sample, const struct b
 {
 	json_array_append_new(
 		json_object_get(peer, "samples"),
-		must(json_pack("{s:I, s:b, s:b, s:f, s:I, s:o}", "round", (json_int_t)round, "kept",
-			       kept, "disturbed", is_disturbed(sample, what), "off_cpu",
-			       sample->off_cpu, "switches", (json_int_t)sample->switches, "values",
-			       values_of(sample, what->workload))));
+		json_must(json_pack("{s:I, s:b, s:b, s:f, s:I, s:o}", "round", (json_int_t)round,
+				    "kept", kept, "disturbed", is_disturbed(sample, what),
+				    "off_cpu", sample->off_cpu, "switches",
+				    (json_int_t)sample->switches, "values",
+				    values_of(sample, what->workload))));
 	if (!kept)
 		return;
 	if (sample->note[0])
-		json_object_set_new(peer, "note", must(json_string(sample->note)));
+		json_object_set_new(peer, "note", json_must(json_string(sample->note)));
 	add_histogram(peer, "free_ns", &sample->free);
 	add_histogram(peer, "empty_ns", &sample->empty);
 }
@@ -92,7 +85,8 @@ static void take_samples(json_t *peer, struct sample *sample, const struct bench
 		bool kept;
 
 		if (!sample_take(sample, options, with, what, round)) {
-			json_object_set_new(peer, "not_measured", must(json_string(sample->error)));
+			json_object_set_new(peer, "not_measured",
+					    json_must(json_string(sample->error)));
 			return;
 		}
 		kept = try >= options->tries || !is_disturbed(sample, what);
@@ -109,38 +103,39 @@ static json_t *peer_start(const struct peer *peer, const struct workload *worklo
 	const char *reason = peer_cannot(peer, workload);
 
 	if (reason)
-		return must(json_pack("{s:s, s:s}", "name", peer->name, "not_measured", reason));
-	return must(json_pack("{s:s, s:[]}", "name", peer->name, "samples"));
+		return json_must(
+			json_pack("{s:s, s:s}", "name", peer->name, "not_measured", reason));
+	return json_must(json_pack("{s:s, s:[]}", "name", peer->name, "samples"));
 }
 
 static void peer_finish(json_t *peer, const struct workload *workload)
 {
-	json_t *figures = must(json_array());
+	json_t *figures = json_must(json_array());
 	struct summary s;
 
 	for (unsigned i = 0; i < workload_figures(workload); i++)
 		json_array_append_new(
-			figures,
-			summary_make(&s, peer, i)
-				? must(json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:b}", "median",
-						 s.median, "min", s.min, "max", s.max, "q1", s.q1,
-						 "q3", s.q3, "samples", (json_int_t)s.samples,
-						 "disturbed", s.disturbed))
-				: json_null());
+			figures, summary_make(&s, peer, i)
+					 ? json_must(json_pack(
+						   "{s:f, s:f, s:f, s:f, s:f, s:I, s:b}", "median",
+						   s.median, "min", s.min, "max", s.max, "q1", s.q1,
+						   "q3", s.q3, "samples", (json_int_t)s.samples,
+						   "disturbed", s.disturbed))
+					 : json_null());
 	json_object_set_new(peer, "figures", figures);
 }
 
 static json_t *case_figures(const struct bench_case *what)
 {
-	json_t *figures = must(json_array()), *figure, *target;
+	json_t *figures = json_must(json_array()), *figure, *target;
 	char row[ROW_NAME_MAX];
 
 	for (unsigned i = 0; i < workload_figures(what->workload); i++) {
 		const struct figure *f = &what->workload->figures[i];
 
 		snprintf(row, sizeof(row), "%s:%s", what->name, f->name);
-		figure = must(json_pack("{s:s, s:s, s:b}", "name", f->name, "unit", f->unit,
-					"more_is_better", f->more_is_better));
+		figure = json_must(json_pack("{s:s, s:s, s:b}", "name", f->name, "unit", f->unit,
+					     "more_is_better", f->more_is_better));
 		target = target_of(row);
 		if (target)
 			json_object_set_new(figure, "target", target);
@@ -152,7 +147,7 @@ static json_t *case_figures(const struct bench_case *what)
 static json_t *case_object(const struct bench_case *what, json_t *peers)
 {
 	const struct workload *w = what->workload;
-	json_t *object = must(json_pack(
+	json_t *object = json_must(json_pack(
 		"{s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "name", what->name, "workload", w->name,
 		"text", w->text, "size", (json_int_t)what->bytes, "threads",
 		(json_int_t)what->threads, "figures", case_figures(what), "peers", peers));
@@ -166,7 +161,7 @@ static json_t *measure_case(const struct bench_options *options, struct sample *
 			    const struct bench_case *what)
 {
 	const struct peers *all = &options->peers;
-	json_t *peers = must(json_array()), *peer;
+	json_t *peers = json_must(json_array()), *peer;
 
 	for (unsigned i = 0; i < all->nr; i++)
 		json_array_append_new(peers, peer_start(&all->list[i], what->workload));
@@ -189,7 +184,7 @@ static json_t *measure_case(const struct bench_options *options, struct sample *
 
 static json_t *measure_all(const struct bench_options *options)
 {
-	json_t *cases = must(json_array());
+	json_t *cases = json_must(json_array());
 	struct sample *sample = sample_memory();
 	struct bench_case *list = NULL;
 	unsigned nr = 0;
@@ -215,17 +210,18 @@ static json_t *measure_all(const struct bench_options *options)
 
 static json_t *list_peers(const struct peers *peers)
 {
-	json_t *list = must(json_array()), *peer;
+	json_t *list = json_must(json_array()), *peer;
 
 	for (unsigned i = 0; i < peers->nr; i++) {
 		const struct peer *p = &peers->list[i];
 
-		peer = must(json_pack("{s:s, s:o?}", "name", p->name, "version",
-				      p->peer && p->peer->version
-					      ? must(json_printable(p->peer->version))
-					      : NULL));
+		peer = json_must(json_pack("{s:s, s:o?}", "name", p->name, "version",
+					   p->peer && p->peer->version
+						   ? json_must(json_printable(p->peer->version))
+						   : NULL));
 		if (!p->peer)
-			json_object_set_new(peer, "not_measured", must(json_string(p->reason)));
+			json_object_set_new(peer, "not_measured",
+					    json_must(json_string(p->reason)));
 		json_array_append_new(list, peer);
 	}
 	return list;
@@ -233,21 +229,26 @@ static json_t *list_peers(const struct peers *peers)
 
 static json_t *list_words(int argc, char **argv)
 {
-	json_t *words = must(json_array());
+	json_t *words = json_must(json_array());
 
 	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, must(json_printable(argv[i])));
+		json_array_append_new(words, json_must(json_printable(argv[i])));
 	return words;
 }
 
 json_t *report_make(const struct bench_options *options, int argc, char **argv)
 {
-	json_t *report = must(json_pack(
-		"{s:i, s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "format", BENCH_FORMAT,
-		"quick", options->quick, "machine", must(machine_describe()), "versions",
-		must(machine_versions()), "command", list_words(argc, argv), "settings", "rounds",
-		(json_int_t)options->rounds, "tries", (json_int_t)options->tries, "limit",
-		(json_int_t)options->limit, "peers", list_peers(&options->peers)));
+	json_t *report = json_begin("bench", BENCH_VERSION);
+
+	json_add(report,
+		 json_must(json_pack(
+			 "{s:b, s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "quick",
+			 options->quick, "indicative", options->rounds < BENCH_FIRM_ROUNDS,
+			 "machine", json_must(machine_describe()), "versions",
+			 json_must(machine_versions()), "command", list_words(argc, argv),
+			 "settings", "rounds", (json_int_t)options->rounds, "tries",
+			 (json_int_t)options->tries, "timeout", (json_int_t)options->timeout,
+			 "peers", list_peers(&options->peers))));
 
 	json_object_set_new(report, "cases", measure_all(options));
 	return report;
@@ -260,30 +261,10 @@ json_t *report_read(const char *path)
 
 	if (!report)
 		die("%s: cannot be read as JSON: %s", path, error.text);
-	if (json_integer_value(json_object_get(report, "format")) != BENCH_FORMAT ||
+	/* Reports of before there were versions say "format": 1. */
+	if ((!json_is(report, "bench", BENCH_VERSION) &&
+	     json_integer_value(json_object_get(report, "format")) != 1) ||
 	    !json_is_array(json_object_get(report, "cases")))
 		die("%s: is no report of `roost bench --json` of this format", path);
 	return report;
-}
-
-void report_write(const json_t *report, const char *path)
-{
-	const size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(9);
-	char error[ERROR_MAX];
-	struct output output;
-	bool good;
-
-	if (!strcmp(path, "-")) {
-		json_dumpf(report, stdout, flags);
-		putchar('\n');
-		return;
-	}
-	if (!output_begin(&output, "json", path, error))
-		die("%s", error);
-	good = json_dumpfd(report, output.fd, flags) == 0;
-	if (!good)
-		snprintf(error, sizeof(error), "--json=%.300s: cannot write: %s", path,
-			 strerror(errno));
-	if (!output_end(&output, good, error))
-		die("%s", error);
 }

@@ -16,7 +16,7 @@
 
 #include "bench.h"
 #include "job.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum {
 	LENGTH_NS = 30000000,
@@ -93,7 +93,7 @@ bool sample_take(struct sample *sample, const struct bench_options *options,
 		die("a process for a sample could not be started: %s", strerror(errno));
 	if (pid == 0)
 		child_main(&job);
-	in_time = wait_for(pid, options->limit, &status);
-	judge(sample, in_time, status, options->limit);
+	in_time = wait_for(pid, options->timeout, &status);
+	judge(sample, in_time, status, options->timeout);
 	return !sample->error[0];
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 static int by_value(const void *a, const void *b)
 {

@@ -41,12 +41,12 @@ static bool meets(double value, const json_t *target)
 	       (!least || value >= json_number_value(least));
 }
 
-/* The target is roost's; beside the others it says nothing. */
+/* The target is the engine sets's; beside the others it says nothing. */
 static void print_target(const char *peer, double median, const json_t *target)
 {
 	const json_t *most = json_object_get(target, "at_most");
 
-	if (!target || strcmp(peer, "roost") != 0)
+	if (!target || strcmp(peer, "sets") != 0)
 		return;
 	printf("   %s %g: %s", most ? "at most" : "at least",
 	       json_number_value(most ? most : json_object_get(target, "at_least")),
@@ -57,7 +57,7 @@ static void print_peer(const json_t *what, const json_t *peer, size_t figure)
 {
 	const json_t *target =
 		json_object_get(json_array_get(json_object_get(what, "figures"), figure), "target");
-	const json_t *roost = find_named(json_object_get(what, "peers"), "roost");
+	const json_t *roost = find_named(json_object_get(what, "peers"), "sets");
 	const char *name = string(peer, "name");
 	struct summary s, ours;
 
@@ -152,7 +152,7 @@ static void print_case(const json_t *what, const char **workload)
 		*workload = string(what, "workload");
 		printf("\n%s: %s\n%-*s %*s %*s %*s %*s\n", *workload, string(what, "text"),
 		       WIDTH_NAME, "", WIDTH_FIGURE, "median", WIDTH_FIGURE, "least", WIDTH_FIGURE,
-		       "spread", WIDTH_FIGURE, "of roost");
+		       "spread", WIDTH_FIGURE, "of sets");
 	}
 	for (size_t i = 0; i < json_array_size(json_object_get(what, "figures")); i++)
 		print_row(what, i);
@@ -164,13 +164,14 @@ static void print_head(const json_t *report)
 	const json_t *machine = json_object_get(report, "machine"), *peer;
 	const json_t *versions = json_object_get(report, "versions");
 	const json_t *settings = json_object_get(report, "settings");
+	const long long rounds = json_integer_value(json_object_get(settings, "rounds"));
 	size_t i;
 
-	printf("roost bench: %lld rounds%s\n",
-	       (long long)json_integer_value(json_object_get(settings, "rounds")),
+	printf("roost bench: %lld round%s%s\n", rounds, rounds == 1 ? "" : "s",
 	       json_is_true(json_object_get(report, "quick"))
 		       ? ", quick: these figures are worth nothing"
-		       : "");
+	       : rounds < BENCH_FIRM_ROUNDS ? ", fewer than 7: these figures are indicative only"
+					    : "");
 	printf("%s, %lld cores, Linux %s, governor %s\n", string(machine, "cpu"),
 	       (long long)json_integer_value(json_object_get(machine, "cores")),
 	       string(machine, "kernel"), string(machine, "governor"));
@@ -194,7 +195,8 @@ void bench_text(const json_t *report)
 
 	print_head(report);
 	json_array_foreach(json_object_get(report, "cases"), i, what) print_case(what, &workload);
-	puts("\nspread: between the quartiles, of the median; of roost: times roost's median;\n"
+	puts("\nspread: between the quartiles, of the median; of sets: times the engine sets' "
+	     "median;\n"
 	     "~: most samples were disturbed, so these are counted as well");
 	fflush(stdout);
 }

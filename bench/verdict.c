@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 #define APART 1.2
 enum { SAMPLES_LEAST = 5 };

@@ -30,7 +30,7 @@ roost_install_directories(development ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTAL
                           ${package} ${CMAKE_INSTALL_MANDIR}/man3)
 if(ROOST_TOOL)
   roost_install_directories(tool ${CMAKE_INSTALL_BINDIR} ${ROOST_LIBEXEC} ${CMAKE_INSTALL_DATADIR}/roost
-                            ${CMAKE_INSTALL_MANDIR}/man1)
+                            ${CMAKE_INSTALL_MANDIR}/man1 ${ROOST_BASH_COMPLETIONS} ${ROOST_ZSH_COMPLETIONS})
 endif()
 
 install(TARGETS ${ROOST_LIBRARIES} EXPORT roost-targets
@@ -44,11 +44,11 @@ set(private -pthread)
 if(NOT ROOST_ATOMIC_INLINE)
   string(APPEND private " -latomic")
 endif()
-if(ROOST_LIBNUMA AND ROOST_LIBNUMA_INCLUDE AND ROOST_ENGINE STREQUAL roost)
+if(ROOST_LIBNUMA AND ROOST_LIBNUMA_INCLUDE AND ROOST_ENGINE STREQUAL sets)
   string(APPEND private " -lnuma")
 endif()
 set(libs -lroost)
-if(NOT TARGET roost_shared) # who asks for no --static links that library all the same
+if(NOT TARGET roost_shared) # a program that links without --static gets that library all the same
   string(APPEND libs " ${private}")
 endif()
 install(CODE "
@@ -82,11 +82,14 @@ install(FILES ${PROJECT_BINARY_DIR}/roost-config.cmake
         DESTINATION ${package} COMPONENT development)
 install(EXPORT roost-targets NAMESPACE roost:: DESTINATION ${package} COMPONENT development)
 
-# The tool runs programs with the engines in them, one for each command and engine; tool/program.c
+# The tool runs programs with the engines in them, one for each command and engine; tool/common/program.c
 # looks for them beside it and there.
 if(ROOST_TOOL)
   install(TARGETS roost_tool RUNTIME COMPONENT tool)
-  set(programs roost_bench)
+  set(programs roost-replay-peer)
+  if(TARGET roost_bench)
+    list(APPEND programs roost_bench)
+  endif()
   foreach(engine ${ROOST_ENGINES})
     list(APPEND programs roost-replay-${engine} roost-timing-${engine} roost-map-${engine})
     if(TARGET roost-explore-${engine})
@@ -126,4 +129,6 @@ endforeach()
 add_custom_target(roost_manual ALL DEPENDS ${manuals})
 if(ROOST_TOOL)
   install(FILES man/roost.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tool)
+  install(FILES completions/roost.bash RENAME roost DESTINATION ${ROOST_BASH_COMPLETIONS} COMPONENT tool)
+  install(FILES completions/_roost DESTINATION ${ROOST_ZSH_COMPLETIONS} COMPONENT tool)
 endif()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* numa.c - two nodes with a zone each, four CPUs; who is served from where, and what happens when
- * one's own node is full. */
+/* numa.c - two nodes with a zone each, four CPUs; which zone serves which CPU, and what happens
+ * when one's own node is full. */
 #include <roost/posix.h>
 #include <roost/roost.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ int main(void)
 				    {.start = EACH, .end = 2 * EACH, .zone = 1}};
 	struct roost_zone_config zones[] = {{.name = "node0"}, {.name = "node1", .node = 1}};
 	const uint8_t cpu_node[] = {0, 0, 1, 1};
-	const uint8_t order[] = {0, 1, /* who runs on node 0: zone 0, then zone 1 */
+	const uint8_t order[] = {0, 1, /* a CPU on node 0: zone 0, then zone 1 */
 				 1, 0};
 	struct roost_config config = ROOST_CONFIG_INIT;
 	unsigned here = 0, there = 0;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "compare.h"
-#include "gnuplot.h"
-#include "say.h"
+#include "tool/common/gnuplot.h"
+#include "tool/common/json.h"
+#include "tool/common/say.h"
 
 /* ---- Figures over the runs -------------------------------------------------------------- */
 
@@ -100,6 +102,11 @@ static void add_times(struct score *score, const json_t *report)
 	add_outcome(score, report);
 }
 
+bool compare_indicative(const struct compare_options *options)
+{
+	return options->runs < COMPARE_FIRM_RUNS;
+}
+
 bool compare_verified(const struct compare *compare)
 {
 	bool verified = true;
@@ -176,8 +183,9 @@ int compare_main(int argc, char **argv)
 	int status;
 
 	compare_parse(&options, argc, argv);
-	if (options.svg && !gnuplot_check("svg", options.svg, error))
+	if (options.output && !gnuplot_check(options.output, error))
 		die("%s", error);
+	json_check(options.json);
 	compare.scores =
 		calloc((size_t)options.nr_traces * options.nr_contenders, sizeof(*compare.scores));
 	if (!compare.scores)
@@ -187,10 +195,10 @@ int compare_main(int argc, char **argv)
 	compare_run(&compare);
 	if (options.json)
 		compare_json(&compare);
-	else
+	if (!options.json || strcmp(options.json, "-") != 0)
 		compare_text(&compare);
 	check_stdout();
-	if (options.svg && !compare_plot(&compare, error))
+	if (options.output && !compare_plot(&compare, error))
 		die("%s", error);
 	status = compare_verified(&compare) ? EXIT_OK : EXIT_UNVERIFIED;
 	release(&compare);

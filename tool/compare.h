@@ -17,17 +17,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine.h"
+#include "tool/common/engine.h"
 
 enum {
 	COMPARE_CONTENDERS = 8,
-	COMPARE_MIN_RUNS = 7,
+	COMPARE_FIRM_RUNS = 7, /* with fewer the times are indicative */
 	COMPARE_MAX_RUNS = 1000,
 	COMPARE_PASSED_ON = 8, /* options for the replays, most */
 };
 
 struct contender {
-	const struct engine *engine;
+	const struct engine *engine; /* NULL: by an adapter */
+	const char *peer;	     /* the adapter's file, or NULL */
 	unsigned path;
 	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has no choice */
 };
@@ -38,14 +39,17 @@ struct compare_options {
 	const char **traces; /* in argv */
 	unsigned nr_traces;
 	unsigned runs;
-	bool parallel, storm, json, quiet;
-	const char *svg;
+	bool parallel, quiet;
+	const char *json, *output;	    /* files, as in struct args_common, or NULL */
 	char *passed_on[COMPARE_PASSED_ON]; /* "--memory=1G"; each is checked by the replay */
 	unsigned nr_passed_on;
 };
 
 /* argv[0] is "compare". Ends the program on --help and on what makes no sense. */
 void compare_parse(struct compare_options *options, int argc, char **argv);
+
+/* The free path; NULL: there is no choice. */
+const char *contender_path(const struct contender *contender);
 
 /* A figure over the runs, sorted. */
 struct spread {
@@ -83,9 +87,12 @@ bool compare_verified(const struct compare *compare);
 /* `roost compare`: the exit status. argv[0] is "compare". */
 int compare_main(int argc, char **argv);
 
-/* On stdout. */
+/* On stdout, and where --json says. */
 void compare_text(const struct compare *compare);
 void compare_json(const struct compare *compare);
+
+/* So few runs that the times are indicative. */
+bool compare_indicative(const struct compare_options *options);
 
 /* After gnuplot_check(). */
 bool compare_plot(const struct compare *compare, char error[]);

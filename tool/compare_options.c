@@ -6,50 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
+#include "tool/common/adapter.h"
+#include "tool/common/args.h"
+#include "tool/common/printable.h"
 #include "compare.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 #define SEE_HELP "see `roost compare --help`"
 
-enum {
-	KEY_PARALLEL = 256,
-	KEY_STORM,
-	KEY_LIMIT,
-	KEY_STALL,
-	KEY_ENGINES,
-	KEY_RUNS,
-	KEY_CPUS,
-	KEY_MEMORY,
-	KEY_CHECK,
-	KEY_JSON,
-	KEY_SVG,
-	KEY_QUIET,
-	KEY_HELP,
-};
+enum { KEY_ENGINES = 256, KEY_RUNS };
 
 static const struct argp_option compare_argp_options[] = {
-	{0, 0, 0, 0, "What is compared:", 1},
+	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
 	{"engines", KEY_ENGINES, "LIST", 0,
 	 "Engines, or ENGINE/PATH for one free path of it, with commas (default: all that do not "
 	 "deadlock)",
 	 0},
-	{"runs", KEY_RUNS, "N", 0, "Replays of each for the times, at least 7 (default 11)", 0},
-	{0, 0, 0, 0, "How the events are replayed, see `roost replay --help`:", 2},
-	{"parallel", KEY_PARALLEL, 0, 0, "One thread per traced CPU", 0},
-	{"irq-storm", KEY_STORM, "HZ", 0,
-	 "With --parallel: timers whose handlers allocate and free as well", 0},
-	{"limit", KEY_LIMIT, "N", 0, "Only the first N allocations and frees", 0},
-	{"stall", KEY_STALL, "SECONDS", 0, "No step for so long means stuck", 0},
-	{"cpus", KEY_CPUS, "N", 0, "Virtual CPUs", 0},
-	{"memory", KEY_MEMORY, "SIZE", 0, "Memory to manage, with K, M, G or T", 0},
-	{"check", KEY_CHECK, "0..3", 0, "Check level", 0},
-	{0, 0, 0, 0, "The report:", 3},
-	{"json", KEY_JSON, 0, 0, "For programs: one JSON object on stdout and nothing else", 0},
-	{"svg", KEY_SVG, "FILE", 0,
-	 "Draw the free 2 MiB blocks and the frames on CPUs over time (needs gnuplot)", 0},
-	{"quiet", KEY_QUIET, 0, 0, "No progress bar", 0},
-	{"help", KEY_HELP, 0, 0, "This text", -1},
+	{"runs", KEY_RUNS, "N", 0,
+	 "Replays of each for the times (default 11); fewer than 7 are indicative only", 0},
+	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
+	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
+	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{0},
 };
 
@@ -61,6 +38,8 @@ static const char compare_doc[] =
 	"events takes is measured and taken off; in parallel it is in, and so is what threads "
 	"spend waiting for one another. One more replay of each takes the samples and "
 	"checks every frame.\n\n"
+	"The picture has the free 2 MiB blocks and the frames on CPUs over time; it is drawn by "
+	"gnuplot.\n\n"
 	"Exit status: 0 all replays verified, 1 one was not, 2 the command line or a trace is no "
 	"good.";
 
@@ -80,6 +59,26 @@ static void add_contender(struct compare_options *o, const struct engine *engine
 	c->path = path;
 	snprintf(c->name, sizeof(c->name), engine_nr_paths(engine) > 1 ? "%s/%s" : "%s",
 		 engine->name, engine->paths[path]);
+}
+
+static void add_peer(struct compare_options *o, const char *path)
+{
+	const struct bench_peer *peer = adapter_for_replay(path);
+	struct contender *c = &o->contenders[o->nr_contenders];
+
+	if (o->nr_contenders == COMPARE_CONTENDERS)
+		die("--peer: more than %d to compare", COMPARE_CONTENDERS);
+	printable(c->name, sizeof(c->name), 0, peer->name, strlen(peer->name));
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		if (!strcmp(o->contenders[i].name, c->name))
+			die("--peer=%s: there are two of the name %s", path, c->name);
+	o->nr_contenders++;
+	c->peer = path;
+}
+
+const char *contender_path(const struct contender *c)
+{
+	return c->engine && engine_nr_paths(c->engine) > 1 ? c->engine->paths[c->path] : NULL;
 }
 
 static void add_engine(struct compare_options *o, const struct engine *engine)
@@ -127,19 +126,17 @@ static void add_list(struct compare_options *o, const char *text)
 
 /* ---- The rest --------------------------------------------------------------------------- */
 
-/* An option that the replays understand, as they are to get it. */
-static void pass_on(struct compare_options *o, int key, const char *value)
+/* The options that the replays understand, as they are to get them. */
+static void pass_on(struct compare_options *o, const struct args_common *c)
 {
-	const struct argp_option *option = compare_argp_options;
-	char *text;
+	static const enum args_option passed_on[] = {ARGS_STORM, ARGS_LIMIT,  ARGS_STALL,
+						     ARGS_CPUS,	 ARGS_MEMORY, ARGS_CHECK};
 
-	while (option->key != key)
-		option++;
-	if (o->nr_passed_on == COMPARE_PASSED_ON)
-		die("--%s: too many options; " SEE_HELP, option->name);
-	if (asprintf(&text, "--%s=%s", option->name, value) < 0)
-		die("out of memory");
-	o->passed_on[o->nr_passed_on++] = text;
+	_Static_assert(sizeof(passed_on) / sizeof(passed_on[0]) <= COMPARE_PASSED_ON, "all fit");
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		if (c->text[passed_on[i]])
+			o->passed_on[o->nr_passed_on++] =
+				args_again(passed_on[i], c->text[passed_on[i]]);
 }
 
 static void add_trace(struct compare_options *o, const char *text)
@@ -155,40 +152,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct compare_options *o = state->input;
 
 	switch (key) {
-	case KEY_PARALLEL:
-		o->parallel = true;
-		return 0;
-	case KEY_STORM:
-	case KEY_LIMIT:
-	case KEY_STALL:
-	case KEY_CPUS:
-	case KEY_MEMORY:
-	case KEY_CHECK:
-		o->storm |= key == KEY_STORM;
-		pass_on(o, key, text);
-		return 0;
 	case KEY_ENGINES:
 		add_list(o, text);
 		return 0;
 	case KEY_RUNS:
-		o->runs = (unsigned)args_number("runs", text, COMPARE_MIN_RUNS, COMPARE_MAX_RUNS);
+		o->runs = (unsigned)args_number("runs", text, 1, COMPARE_MAX_RUNS);
 		return 0;
-	case KEY_JSON:
-		o->json = true;
-		return 0;
-	case KEY_SVG:
-		o->svg = text;
-		return 0;
-	case KEY_QUIET:
-		o->quiet = true;
-		return 0;
-	case KEY_HELP:
-		args_help(state);
 	case ARGP_KEY_ARG:
 		add_trace(o, text);
 		return 0;
-	case ARGP_KEY_ERROR:
-		args_complain(state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -196,16 +168,34 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 void compare_parse(struct compare_options *options, int argc, char **argv)
 {
-	static const struct argp argp = {
-		compare_argp_options, parse_option, "TRACE...", compare_doc, 0, 0, 0};
+	static const struct args_command command = {
+		.name = "roost compare",
+		.args_doc = "TRACE...",
+		.doc = compare_doc,
+		.options = compare_argp_options,
+		.parser = parse_option,
+		.common = ARGS_HAS(PARALLEL) | ARGS_HAS(STORM) | ARGS_HAS(LIMIT) | ARGS_HAS(STALL) |
+			  ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) | ARGS_HAS(CHECK) | ARGS_HAS(PEER) |
+			  ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+	};
+	struct args_common common;
+	bool named;
 
 	*options = (struct compare_options){.runs = 11};
-	args_parse(&argp, "roost compare", argc, argv, options);
+	args_parse(&command, argc, argv, options, &common);
+	options->parallel = common.parallel;
+	options->json = common.json;
+	options->output = common.output;
+	options->quiet = common.quiet;
+	pass_on(options, &common);
+	named = options->nr_contenders > 0;
 	if (!options->nr_traces)
 		die("which traces? Give files: roost compare TRACE...; " SEE_HELP);
-	args_check_storm(options->storm, options->parallel);
-	if (options->nr_contenders)
-		return;
-	for (unsigned i = 0; i < nr_engines; i++)
+	for (unsigned i = 0; i < nr_engines && !named; i++)
 		add_engine(options, &engines[i]);
+	if (common.nr_peers && options->parallel)
+		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
+		    "allocate");
+	for (unsigned i = 0; i < common.nr_peers; i++)
+		add_peer(options, common.peers[i]);
 }

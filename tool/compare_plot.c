@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "compare.h"
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 
 enum { ROW_HEIGHT = 420, WIDTH = 1280 };
 
@@ -49,12 +49,12 @@ static void write_script(FILE *out, const void *context)
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		for (unsigned i = 0; i < o->nr_contenders; i++)
 			write_data(out, compare, trace, i);
+	gnuplot_begin(out, o->output, WIDTH, ROW_HEIGHT * o->nr_traces);
 	fprintf(out,
-		"set terminal svg size %d,%u dynamic background rgb 'white'\n"
 		"set multiplot layout %u,2\n"
 		"set xlabel 'time of the trace (s)'\nset yrange [0:*]\n"
 		"set grid\nset key outside bottom center horizontal\n",
-		WIDTH, ROW_HEIGHT * o->nr_traces, o->nr_traces);
+		o->nr_traces);
 	for (unsigned trace = 0; trace < o->nr_traces; trace++) {
 		fprintf(out, "set title 'trace %u of %u'\n", trace + 1, o->nr_traces);
 		write_curves(out, compare, trace, 2, "free blocks of 2 MiB in the zones");
@@ -65,5 +65,5 @@ static void write_script(FILE *out, const void *context)
 
 bool compare_plot(const struct compare *compare, char error[])
 {
-	return gnuplot_draw("svg", compare->options->svg, write_script, compare, error);
+	return gnuplot_draw(compare->options->output, write_script, compare, error);
 }

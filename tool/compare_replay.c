@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "compare.h"
-#include "program.h"
-#include "say.h"
+#include "tool/common/args.h"
+#include "tool/common/program.h"
+#include "tool/common/say.h"
 
 extern char **environ;
 
@@ -82,21 +83,24 @@ static json_t *read_report(FILE *in)
 json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
 		       const char *trace, bool timing)
 {
-	char program[PROGRAM_MAX], path_option[32];
+	char program[PROGRAM_MAX], *path_option;
 	char *argv[ARGUMENTS];
 	json_t *report;
 	pid_t pid;
 	int status;
 
-	if (!program_find(program, timing ? "timing" : "replay", contender->engine->name))
+	if (!program_find(program, timing && !contender->peer ? "timing" : "replay",
+			  contender->peer ? "peer" : contender->engine->name))
 		die("%s is missing", program);
-	snprintf(path_option, sizeof(path_option), "--free=%s",
-		 contender->engine->paths[contender->path]);
+	path_option = contender->peer
+			      ? args_again(ARGS_PEER, contender->peer)
+			      : args_again(ARGS_FREE, contender->engine->paths[contender->path]);
 	make_arguments(argv, options, path_option, trace, timing);
 	report = read_report(start(program, argv, &pid));
 	status = wait_for(pid);
 	for (unsigned i = 0; argv[i]; i++)
 		free(argv[i]);
+	free(path_option);
 	if (status == EXIT_USAGE)
 		exit(EXIT_USAGE); /* it has said why */
 	if (!report)

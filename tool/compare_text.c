@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compare.h"
-#include "printable.h"
+#include "tool/common/printable.h"
 
 static double metadata_percent(const struct score *s)
 {
@@ -38,11 +38,12 @@ static const struct row {
 	const char *series, *key;
 	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
+	bool of_peers;	  /* known of an adapter's as well */
 } rows[] = {
 #define SPREAD(member, function) .of = (function), .spread = offsetof(struct score, member)
-	{"million operations per second, median", 2, SPREAD(rate, spread_median)},
-	{"  least", 2, SPREAD(rate, spread_min)},
-	{"  most", 2, SPREAD(rate, spread_max)},
+	{"million operations per second, median", 2, SPREAD(rate, spread_median), .of_peers = true},
+	{"  least", 2, SPREAD(rate, spread_min), .of_peers = true},
+	{"  most", 2, SPREAD(rate, spread_max), .of_peers = true},
 	{"zone locks per million operations", 1, SPREAD(zone_lock, spread_median)},
 	{"  most", 1, SPREAD(zone_lock, spread_max)},
 	{"failed try-locks per million", 1, SPREAD(trylock, spread_median)},
@@ -56,7 +57,7 @@ static const struct row {
 	{"  at the end", 0, .series = "series", .key = "blocks_2m_end"},
 	{"metadata, KiB", 0, .figure = metadata_kib},
 	{"  per cent of the memory", 3, .figure = metadata_percent},
-	{"allocations failed, most", 0, .figure = failed},
+	{"allocations failed, most", 0, .figure = failed, .of_peers = true},
 	{"  while frames were free, most", 0, .figure = fail_while_free},
 };
 
@@ -83,7 +84,9 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 	for (unsigned i = 0; i < compare->options->nr_contenders; i++) {
 		double figure = figure_of(row, compare_score(compare, trace, i));
 
-		if (row->zero && figure == 0)
+		if (compare->options->contenders[i].peer && !row->of_peers && figure == 0)
+			printf(" %*s", WIDTH_FIGURE, "unknown");
+		else if (row->zero && figure == 0)
 			printf(" %*s", WIDTH_FIGURE, row->zero);
 		else
 			printf(" %*.*f", WIDTH_FIGURE, row->decimals, figure);
@@ -106,9 +109,10 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	const struct score *first = compare_score(compare, trace, 0);
 	char *name = printable_copy(o->traces[trace], strlen(o->traces[trace]));
 
-	printf("%s: %.0f events, %.0f operations, %.0f CPUs, %.0f MiB\n", name,
+	printf("%s: %.0f events, %.0f operations, %.0f CPU%s, %.0f MiB\n", name,
 	       score_value(first, NULL, "events"), score_value(first, NULL, "operations"),
-	       score_value(first, NULL, "cpus"), score_value(first, NULL, "memory") / (1 << 20));
+	       score_value(first, NULL, "cpus"), score_value(first, NULL, "cpus") > 1 ? "s" : "",
+	       score_value(first, NULL, "memory") / (1 << 20));
 	free(name);
 	print_names(o);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -120,7 +124,7 @@ static void print_trace(const struct compare *compare, unsigned trace)
 static bool has_engine(const struct compare_options *o, bool pcps)
 {
 	for (unsigned i = 0; i < o->nr_contenders; i++)
-		if (o->contenders[i].engine->has_pcps == pcps)
+		if (o->contenders[i].engine && o->contenders[i].engine->has_pcps == pcps)
 			return true;
 	return false;
 }
@@ -129,11 +133,17 @@ void compare_text(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
 
-	printf("roost compare: %u runs of each in turns for times and counts, one for the rest; %s",
-	       o->runs, o->parallel ? "in parallel" : "in order");
+	printf("roost compare: %u run%s of each in turns for times and counts, one for the rest; "
+	       "%s",
+	       o->runs, o->runs > 1 ? "s" : "", o->parallel ? "in parallel" : "in order");
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		printf(", %s", o->passed_on[i]);
-	printf("\n\n");
+	printf("\n");
+	if (compare_indicative(o))
+		printf("Indicative only: fewer than %d runs do not tell a difference from what the "
+		       "machine does besides\n",
+		       COMPARE_FIRM_RUNS);
+	printf("\n");
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		print_trace(compare, trace);
 	printf("Operations: allocations and frees that were carried out, per second of CPU "
@@ -145,7 +155,7 @@ void compare_text(const struct compare *compare)
 		       "limit "
 		       "in each zone; others reach them by a drain or a search\n");
 	if (has_engine(o, false))
-		printf("Free frames on CPUs, roost: in pageblocks that a CPU owns; any CPU may "
+		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; any CPU may "
 		       "take "
 		       "them, the zone's and other CPUs' coming first\n");
 }

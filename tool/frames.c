@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "frames.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum { LEAST_SLOTS = 1024 };
 

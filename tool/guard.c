@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "guard.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum { STACK = 1 << 16 };
 

@@ -21,7 +21,7 @@
 #include <roost/posix.h>
 
 #include "lanes.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum {
 	WATCH_MS = 50,
@@ -104,7 +104,7 @@ static void run_steps(struct lane *lane)
 		const struct step *step = &lane->replay->plan->steps[lane->steps[i]];
 
 		if (i % series->every == 0)
-			series_take(series, &lane->replay->pool, step->time_ns);
+			series_take(series, &lane->replay->machine, step->time_ns);
 		player_wait(&lane->player, step);
 		if (step->context != TRACE_TASK)
 			step_in_handler(lane, step);
@@ -183,8 +183,8 @@ static void start_lanes(struct crew *crew, struct replay *replay)
 		lane->crew = crew;
 		lane->cpu = (uint16_t)cpu;
 		lane->player = (struct player){
-			.pool = &replay->pool, .plan = replay->plan, .parallel = true};
-		lane->storm.pool = &replay->pool;
+			.machine = &replay->machine, .plan = replay->plan, .parallel = true};
+		lane->storm.machine = &replay->machine;
 		lane->storm.exchange = &replay->exchange;
 		lane->storm.cpu = (uint16_t)cpu;
 		if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0)

@@ -11,11 +11,12 @@
 
 #include <roost/roost.h>
 
-#include "args.h"
+#include "tool/common/args.h"
 #include "compare.h"
-#include "engine.h"
-#include "program.h"
-#include "say.h"
+#include "tool/common/engine.h"
+#include "tool/common/program.h"
+#include "tool/common/say.h"
+#include "record.h"
 #include "top.h"
 
 /* What --option=VALUE or --option VALUE says, or NULL. The engine's program reads it again. */
@@ -36,6 +37,8 @@ static const char *engine_option(int argc, char **argv)
 {
 	const char *name = value_of("--engine", argc, argv), *path = value_of("--free", argc, argv);
 
+	if (value_of("--peer", argc, argv))
+		return "peer";
 	for (unsigned i = 0; !name && path && i < nr_engines; i++)
 		if (engine_path(&engines[i], path) >= 0)
 			name = engines[i].name;
@@ -88,8 +91,9 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
-	{"replay", run_program}, {"compare", compare_main}, {"map", run_program},
-	{"top", top_main},	 {"explore", run_program},  {"bench", run_bench},
+	{"record", record_main}, {"replay", run_program}, {"compare", compare_main},
+	{"map", run_program},	 {"top", top_main},	  {"explore", run_program},
+	{"bench", run_bench},
 };
 
 enum { KEY_HELP = 'h', KEY_VERSION = 'V' };
@@ -102,8 +106,9 @@ static const struct argp_option top_options[] = {
 
 /* At most 78 columns: argp breaks longer lines. */
 static const char top_doc[] =
-	"Replay, explore and measure page-frame allocators.\v"
+	"Record, replay, explore and measure page-frame allocators.\v"
 	"Commands:\n"
+	"  record [COMMAND]     Record the page events of this machine into a trace\n"
 	"  replay TRACE         Replay the page events of a real kernel: is any frame\n"
 	"                       lost, given twice or corrupted?\n"
 	"  compare TRACE...     Replay traces on all engines: speed, locks and memory\n"

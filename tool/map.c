@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "map.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 
 void map_add(struct map *map, const struct roost_pageblock_info *block)
 {

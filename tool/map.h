@@ -119,8 +119,8 @@ struct map_view {
 
 void map_write_svg(FILE *out, const void *view);
 void map_write_text(FILE *out, const struct map_view *view, bool colours);
-void map_write_json(FILE *out, const struct map_view *view);
-/* What map_write_json() and the statistics of a process say of pageblocks. False: it is none. */
+json_t *map_json(const struct map_view *view);
+/* What map_json() and the statistics of a process say of pageblocks. False: it is none. */
 bool map_read_runs(struct map *map, const json_t *runs);
 
 #endif

@@ -6,7 +6,8 @@
  * pageblocks, of 512 frames each.
  */
 #include "map.h"
-#include "say.h"
+#include "tool/common/json.h"
+#include "tool/common/say.h"
 
 enum { MOST_PFN_BITS = 52, MOST_FRAMES_BITS = 32 /* of an allocator */ };
 
@@ -58,18 +59,15 @@ static json_t *map_object(const struct map *map)
 			 map->about, "zones", zones, "pageblocks", runs_of(map));
 }
 
-void map_write_json(FILE *out, const struct map_view *view)
+json_t *map_json(const struct map_view *view)
 {
-	json_t *maps = json_array(), *root;
+	json_t *maps = json_array(), *root = json_begin("map", 1);
 
 	for (size_t i = 0; i < view->nr; i++)
 		json_array_append_new(maps, map_object(&view->maps[i]));
-	root = json_pack("{s:o}", "maps", maps);
-	if (!root || json_array_size(maps) != view->nr)
+	if (json_array_size(maps) != view->nr || json_object_set_new(root, "maps", maps) != 0)
 		die("out of memory");
-	json_dumpf(root, out, JSON_COMPACT);
-	putc('\n', out);
-	json_decref(root);
+	return root;
 }
 
 /* A run of the text; false: it makes no sense. */

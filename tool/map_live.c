@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "live.h"
+#include "tool/common/live.h"
 #include "map.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 
 static uint64_t number(const json_t *object, const char *key)
 {

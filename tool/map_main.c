@@ -7,15 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "tool/common/args.h"
+#include "tool/common/filter.h"
+#include "tool/common/json.h"
 #include "map.h"
 #include "map_options.h"
-#include "output.h"
+#include "tool/common/output.h"
 #include "plan.h"
-#include "printable_json.h"
+#include "tool/common/printable_json.h"
 #include "replay.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 /* What is looked at, in the order of the steps. */
@@ -89,8 +91,8 @@ static void take_map(struct replay *replay, void *context)
 		double seconds = seconds_at(replay->plan, replay->look_at);
 		char name[MAP_NAME];
 
-		map->page_shift = POOL_FRAME_SHIFT;
-		map_take(map, replay->pool.roost);
+		map->page_shift = MACHINE_FRAME_SHIFT;
+		map_take(map, replay->machine.roost);
 		slash = slash ? slash + 1 : trace;
 		printable(name, sizeof(name), MAP_NAME_COLUMNS, slash, strlen(slash));
 		snprintf(map->title, sizeof(map->title),
@@ -141,14 +143,17 @@ static int map_trace(const struct map_options *options, struct map *maps)
 	return verified ? EXIT_OK : EXIT_UNVERIFIED;
 }
 
+#define OUTPUT args_name(ARGS_OUTPUT)
+
 /* ---- Forms --------------------------------------------------------------------------------- */
 
 static void check_picture(const struct map_options *o)
 {
 	char error[ERROR_MAX];
 
-	if (o->png ? !filter_check("rsvg-convert", "librsvg2-bin", "output", o->out, error)
-		   : !output_check("output", o->out, error))
+	if (args_is_png(o->replay.output)
+		    ? !filter_check("rsvg-convert", "librsvg2-bin", OUTPUT, o->replay.output, error)
+		    : !output_check(OUTPUT, o->replay.output, error))
 		die("%s", error);
 }
 
@@ -162,7 +167,8 @@ static bool write_picture(int fd, const struct map_options *o, const struct map_
 	map_write_svg(out, view);
 	if (!(ferror(out) | fclose(out)))
 		return true;
-	snprintf(error, ERROR_MAX, "--output=%.300s: cannot write: %s", o->out, strerror(errno));
+	snprintf(error, ERROR_MAX, "--%s=%.300s: cannot write: %s", OUTPUT, o->replay.output,
+		 strerror(errno));
 	return false;
 }
 
@@ -174,13 +180,21 @@ static void draw(const struct map_options *o, const struct map_view *view)
 	struct output output;
 	bool good;
 
-	if (o->png)
-		good = filter_run("output", o->out, argv, map_write_svg, view, error);
+	if (args_is_png(o->replay.output))
+		good = filter_run(OUTPUT, o->replay.output, argv, map_write_svg, view, error);
 	else
-		good = output_begin(&output, "output", o->out, error) &&
+		good = output_begin(&output, OUTPUT, o->replay.output, error) &&
 		       output_end(&output, write_picture(output.fd, o, view, error), error);
 	if (!good)
 		die("%s", error);
+}
+
+static void write_json(const char *path, const struct map_view *view)
+{
+	json_t *report = map_json(view);
+
+	json_write(report, path, JSON_COMPACT);
+	json_decref(report);
 }
 
 int main(int argc, char **argv)
@@ -195,20 +209,21 @@ int main(int argc, char **argv)
 	if (!engine)
 		die("nothing is known of the engine %s", TOOL_ENGINE);
 	map_options_parse(&options, engine, argc, argv);
-	if (options.out)
+	if (options.replay.output)
 		check_picture(&options);
+	json_check(options.replay.json);
 	view.nr = options.nr_moments;
 	if (options.live)
 		view.nr = map_live(options.live, maps);
 	else
 		status = map_trace(&options, maps);
 	view.by = options.by;
-	if (options.out)
+	if (options.replay.json)
+		write_json(options.replay.json, &view);
+	if (options.replay.output)
 		draw(&options, &view);
-	else if (options.replay.json)
-		map_write_json(stdout, &view);
-	else
-		map_write_text(stdout, &view, isatty(STDOUT_FILENO));
+	else if (!options.replay.json || strcmp(options.replay.json, "-") != 0)
+		map_write_text(stdout, &view, has_colours(STDOUT_FILENO));
 	check_stdout();
 	for (size_t i = 0; i < view.nr; i++)
 		map_release(&maps[i]);

@@ -20,8 +20,7 @@ struct map_options {
 	struct options replay;
 	struct moment moments[MAP_MAX];
 	size_t nr_moments;
-	const char *live, *out;
-	bool png;
+	const char *live;
 	enum map_by by;
 };
 

@@ -2,70 +2,32 @@
 /*
  * options.c - the command line of `roost replay`.
  */
-#include <argp.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "args.h"
 #include "options.h"
-#include "pool.h"
-#include "say.h"
-#include "storm.h"
+#include "tool/common/say.h"
 
 #define SEE_HELP "see `roost replay --help`"
 
-enum {
-	KEY_ORDERED = 256,
-	KEY_PARALLEL,
-	KEY_STORM,
-	KEY_LIMIT,
-	KEY_JSON,
-	KEY_SAMPLES,
-	KEY_TIMING,
-	KEY_SVG,
-	KEY_QUIET,
-	KEY_STALL,
-	KEY_HELP,
-};
+enum { STALL_SECONDS = 60 };
+
+enum { KEY_ORDERED = 256, KEY_SAMPLES, KEY_TIMING, KEY_HIGH, KEY_BATCH };
 
 static const struct argp_option replay_options[] = {
-	{0, 0, 0, 0, "How the events are replayed:", 1},
+	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
 	{"ordered", KEY_ORDERED, 0, 0, "One thread, in the order of the trace (default)", 0},
-	{"parallel", KEY_PARALLEL, 0, 0,
-	 "One thread per traced CPU; what ran in an interrupt runs in a signal handler", 0},
-	{"irq-storm", KEY_STORM, "HZ", 0,
-	 "With --parallel: timers whose handlers allocate and free as well, HZ times a second", 0},
-	{"limit", KEY_LIMIT, "N", 0, "Only the first N allocations and frees", 0},
-	{"stall", KEY_STALL, "SECONDS", 0,
-	 "With --parallel: no step for so long means stuck (default 60)", 0},
-	{0, 0, 0, 0, "The allocator:", 2},
-	{"engine", OPTION_ENGINE, "NAME", 0,
-	 "pcpbuddy, the reference, or roost, which has no locks (default: that of the build)", 0},
-	{"free", OPTION_FREE, "PATH", 0,
-	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
-	 "which deadlocks",
-	 0},
-	{"cpus", OPTION_CPUS, "N", 0,
-	 "Virtual CPUs (default: as traced); a traced CPU counts modulo N", 0},
-	{"memory", OPTION_MEMORY, "SIZE", 0,
-	 "Memory to manage, with K, M, G or T (default: as the traced machine)", 0},
-	{"check", OPTION_CHECK, "0..3", 0, "Check level (default 1)", 0},
-	{"high", OPTION_HIGH, "N", 0,
+	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
+	{"high", KEY_HIGH, "N", 0,
 	 "With pcpbuddy: frames that a pcp holds before it drains (default: by size)", 0},
-	{"batch", OPTION_BATCH, "N", 0,
-	 "With pcpbuddy: frames moved per zone lock (default: by size)", 0},
-	{0, 0, 0, 0, "The report:", 3},
-	{"json", KEY_JSON, 0, 0, "For programs: one JSON object on stdout and nothing else", 0},
+	{"batch", KEY_BATCH, "N", 0, "With pcpbuddy: frames moved per zone lock (default: by size)",
+	 0},
+	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{"samples", KEY_SAMPLES, 0, 0,
 	 "With --json: the samples over the time of the trace as well", 0},
 	{"timing", KEY_TIMING, 0, 0,
 	 "For timing: no stamps in the frames, no samples, the metadata touched beforehand; what "
 	 "the loop itself takes is measured as well",
 	 0},
-	{"svg", KEY_SVG, "FILE", 0, "Draw the free 2 MiB blocks over time (needs gnuplot)", 0},
-	{"quiet", KEY_QUIET, 0, 0, "No progress bar, no notes on stderr", 0},
-	{"help", KEY_HELP, 0, 0, "This text", -1},
 	{0},
 };
 
@@ -76,30 +38,9 @@ static const char replay_doc[] =
 	"script`, or "
 	"a trace.dat with all its buffers; "
 	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
-	"trace-cmd record -e kmem\n\n"
+	"sudo roost record; sudo trace-cmd record -e kmem\n\n"
+	"The picture has the free 2 MiB blocks over time; it is drawn by gnuplot.\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
-
-static uint64_t memory_size(const char *text)
-{
-	static const char units[] = "KMGT";
-	char digits[32], *unit;
-	size_t length = strlen(text);
-	unsigned shift = 0;
-	uint64_t value;
-
-	if (length > 0 && length < sizeof(digits)) {
-		memcpy(digits, text, length + 1);
-		unit = strchr(units, digits[length - 1]);
-		if (unit && *unit) {
-			shift = 10u * (unsigned)(unit - units + 1);
-			digits[length - 1] = '\0';
-		}
-		if (args_parse_number(digits, 1, UINT64_C(16) << 40 >> shift, &value) &&
-		    value << shift >= (uint64_t)POOL_MIN_MIB << 20)
-			return value << shift;
-	}
-	die("--memory=%s: give a size from %dM to 16T, such as 512M or 2G", text, POOL_MIN_MIB);
-}
 
 /* `roost replay` runs the program of the engine that the option names: this one. */
 static void check_engine(const struct engine *engine, const char *text)
@@ -137,41 +78,13 @@ static void set_trace(struct options *o, const char *text)
 	o->trace = text;
 }
 
-/* What the allocator is to be. */
-error_t options_parse_allocator(int key, char *text, struct options *o)
+static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-	switch (key) {
-	case OPTION_ENGINE:
-		check_engine(o->engine, text);
-		return 0;
-	case OPTION_FREE:
-		o->free_path = free_path(o->engine, text);
-		return 0;
-	case OPTION_CPUS:
-		o->cpus = (unsigned)args_number("cpus", text, 1, ROOST_MAX_CPUS);
-		return 0;
-	case OPTION_MEMORY:
-		o->memory = memory_size(text);
-		return 0;
-	case OPTION_CHECK:
-		o->check = (unsigned)args_number("check", text, 0, 3);
-		return 0;
-	case OPTION_HIGH:
-		o->high = pcp_mark(o->engine, "high", text);
-		return 0;
-	case OPTION_BATCH:
-		o->batch = pcp_mark(o->engine, "batch", text);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
+	struct options *o = state->input;
 
-static error_t parse_report_option(int key, char *text, struct options *o)
-{
 	switch (key) {
-	case KEY_JSON:
-		o->json = true;
+	case KEY_ORDERED:
+		o->ordered = true;
 		return 0;
 	case KEY_SAMPLES:
 		o->samples = true;
@@ -179,64 +92,84 @@ static error_t parse_report_option(int key, char *text, struct options *o)
 	case KEY_TIMING:
 		o->timing = true;
 		return 0;
-	case KEY_SVG:
-		o->svg = text;
+	case KEY_HIGH:
+		o->high = pcp_mark(o->engine, "high", text);
 		return 0;
-	case KEY_QUIET:
-		o->quiet = true;
+	case KEY_BATCH:
+		o->batch = pcp_mark(o->engine, "batch", text);
 		return 0;
-	default:
-		return options_parse_allocator(key, text, o);
-	}
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-	struct options *o = state->input;
-
-	switch (key) {
-	case KEY_ORDERED:
-		o->parallel = false;
-		return 0;
-	case KEY_PARALLEL:
-		o->parallel = true;
-		return 0;
-	case KEY_STORM:
-		o->storm_hz = (unsigned)args_number("irq-storm", text, 1, STORM_MAX_HZ);
-		return 0;
-	case KEY_LIMIT:
-		o->limit = args_number("limit", text, 1, UINT64_MAX);
-		return 0;
-	case KEY_STALL:
-		o->stall = (unsigned)args_number("stall", text, 1, 86400);
-		return 0;
-	case KEY_HELP:
-		args_help(state);
 	case ARGP_KEY_ARG:
 		set_trace(o, text);
 		return 0;
-	case ARGP_KEY_ERROR:
-		args_complain(state);
 	default:
-		return parse_report_option(key, text, o);
+		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+/* An engine by an adapter. It knows of no handlers that allocate, nor of a choice of paths. */
+static void load_engine(struct options *o, const struct args_common *c)
+{
+	if (c->nr_peers != 1)
+		die("--peer=PATH.so: give one adapter");
+	if (c->engine)
+		die("--engine=%s: --peer is given; leave one of the two out", c->engine);
+	if (c->parallel)
+		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
+		    "allocate");
+	o->engine = o->engine->load(c->peers[0]);
+}
+
+void options_take(struct options *o, const struct args_common *c)
+{
+	o->parallel = c->parallel;
+	o->quiet = c->quiet;
+	o->json = c->json;
+	o->output = c->output;
+	o->cpus = c->cpus;
+	o->memory = c->memory;
+	o->check = c->text[ARGS_CHECK] ? c->check : ROOST_CHECK_STATE;
+	o->limit = c->limit;
+	o->storm_hz = c->storm_hz;
+	o->stall = c->stall ? c->stall : STALL_SECONDS;
+	if (o->engine->load)
+		load_engine(o, c);
+	else if (c->nr_peers)
+		die("--peer=%s: this program has the engine %s alone", c->peers[0],
+		    o->engine->name);
+	else if (c->engine)
+		check_engine(o->engine, c->engine);
+	if (c->free)
+		o->free_path = free_path(o->engine, c->free);
 }
 
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv)
 {
-	static const struct argp argp = {
-		replay_options, parse_option, "TRACE", replay_doc, 0, 0, 0};
+	static const struct args_command command = {
+		.name = "roost replay",
+		.args_doc = "TRACE",
+		.doc = replay_doc,
+		.options = replay_options,
+		.parser = parse_option,
+		.common = ARGS_HAS(PARALLEL) | ARGS_HAS(STORM) | ARGS_HAS(LIMIT) | ARGS_HAS(STALL) |
+			  ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) |
+			  ARGS_HAS(CHECK) | ARGS_HAS(PEER) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) |
+			  ARGS_HAS(QUIET),
+	};
+	struct args_common common;
 
-	*options = (struct options){.engine = engine, .check = ROOST_CHECK_STATE, .stall = 60};
-	args_parse(&argp, "roost replay", argc, argv, options);
+	*options = (struct options){.engine = engine};
+	args_parse(&command, argc, argv, options, &common);
+	options_take(options, &common);
 	if (!options->trace)
 		die("which trace? Give a file: roost replay TRACE; " SEE_HELP);
-	args_check_storm(options->storm_hz > 0, options->parallel);
-	if (options->timing && (options->samples || options->svg))
-		die("--timing: takes no samples; leave --samples and --svg out");
+	if (options->ordered && options->parallel)
+		die("--ordered and --parallel: give one of the two");
+	if (options->timing && (options->samples || options->output))
+		die("--timing: takes no samples; leave --samples and --output out");
 }
 
 const char *options_path(const struct options *options)
 {
-	return options->engine->paths[options->free_path];
+	return engine_nr_paths(options->engine) > 1 ? options->engine->paths[options->free_path]
+						    : NULL;
 }

@@ -5,17 +5,17 @@
 #ifndef TOOL_OPTIONS_H
 #define TOOL_OPTIONS_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine.h"
+#include "tool/common/args.h"
+#include "tool/common/engine.h"
 
 struct options {
 	const struct engine *engine;
 	const char *trace;
-	const char *svg;
-	bool parallel, json, quiet, samples, timing;
+	const char *output, *json; /* files, as in struct args_common, or NULL */
+	bool ordered, parallel, quiet, samples, timing;
 	enum roost_free_path free_path;
 	unsigned cpus;	      /* 0: as traced */
 	uint64_t memory;      /* bytes; 0: as traced */
@@ -29,20 +29,11 @@ struct options {
 /* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
 
-/* The options that say what the allocator is to be, for all commands that replay. */
-enum options_key {
-	OPTION_ENGINE = 1024,
-	OPTION_FREE,
-	OPTION_CPUS,
-	OPTION_MEMORY,
-	OPTION_CHECK,
-	OPTION_HIGH,
-	OPTION_BATCH,
-};
+/* What the options say that all commands have that replay. Ends the program if the engine does not
+ * make sense of them. */
+void options_take(struct options *options, const struct args_common *common);
 
-/* Takes one of these; ARGP_ERR_UNKNOWN if it is another. Ends the program if it makes no sense. */
-error_t options_parse_allocator(int key, char *text, struct options *options);
-
+/* NULL: the engine has no choice. */
 const char *options_path(const struct options *options);
 
 #endif

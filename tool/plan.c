@@ -11,7 +11,7 @@
 
 #include "frames.h"
 #include "plan.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum {
 	LARGE_MACHINE = 1 << 22, /* frames: 16 GiB */

@@ -69,20 +69,20 @@ void player_wait(struct player *player, const struct step *step)
 /* Was there memory for this after all? At rest one fitting block is enough to say so. */
 static bool failed_wrongly(const struct player *player, unsigned order, unsigned flags)
 {
-	struct pool_sums sums;
+	struct machine_sums sums;
 
 	if (!player->parallel)
-		return pool_fitting(player->pool, order, flags) > 0;
-	pool_sum(player->pool, &sums);
+		return machine_fitting(player->machine, order, flags) > 0;
+	machine_sum(player->machine, &sums);
 	return (flags & ROOST_WAIT) &&
-	       pool_fitting(player->pool, order, flags) > sums.managed >> AMPLE_SHIFT;
+	       machine_fitting(player->machine, order, flags) > sums.managed >> AMPLE_SHIFT;
 }
 
 static void play_alloc(struct player *player, struct block *block, unsigned flags)
 {
 	struct tally *tally = &player->tally;
 
-	block->pfn = pool_alloc(player->pool, block->order, flags, block->serial);
+	block->pfn = machine_alloc(player->machine, block->order, flags, block->serial);
 	if (block->pfn != ROOST_NONE) {
 		tally->allocs++;
 		publish(block, BLOCK_LIVE);
@@ -98,7 +98,7 @@ static bool play_free(struct player *player, struct block *block, bool nolock)
 	bool live = atomic_load_explicit(&block->state, memory_order_relaxed) == BLOCK_LIVE;
 
 	if (live)
-		pool_free(player->pool, block->pfn, block->order, block->serial, nolock);
+		machine_free(player->machine, block->pfn, block->order, block->serial, nolock);
 	atomic_store_explicit(&block->state, BLOCK_FREED, memory_order_relaxed);
 	return live;
 }
@@ -109,7 +109,7 @@ static void play_split(struct player *player, struct block *block, struct block 
 	bool live = atomic_load_explicit(&block->state, memory_order_relaxed) == BLOCK_LIVE;
 
 	if (live)
-		live = pool_split(player->pool, block->pfn, block->order);
+		live = machine_split(player->machine, block->pfn, block->order);
 	halves[0].pfn = block->pfn;
 	halves[1].pfn = block->pfn + ((roost_pfn)1 << (block->order - 1));
 	atomic_store_explicit(&block->state, BLOCK_FREED, memory_order_relaxed);

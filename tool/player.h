@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "plan.h"
-#include "pool.h"
+#include "machine.h"
 
 /* Counts of one thread; steps taken in its handlers included, for it stands still meanwhile. */
 struct tally {
@@ -23,7 +23,7 @@ struct tally {
 };
 
 struct player {
-	struct pool *pool;
+	struct machine *machine;
 	struct plan *plan;
 	bool parallel;
 	struct tally tally;

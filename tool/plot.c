@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
 #include "plot.h"
 
 static void write_data(FILE *out, const struct series *series)
 {
-	const double mib = (double)(1 << (20 - POOL_FRAME_SHIFT));
+	const double mib = (double)(1 << (20 - MACHINE_FRAME_SHIFT));
 
 	fputs("$data << END\n", out);
 	for (size_t i = 0; i < series->nr; i++) {
@@ -22,13 +22,12 @@ static void write_data(FILE *out, const struct series *series)
 static void write_script(FILE *out, const void *context)
 {
 	const struct replay *replay = context;
+	const char *path = options_path(replay->options);
 
 	write_data(out, &replay->series);
+	gnuplot_begin(out, replay->options->output, 960, 540);
 	fprintf(out,
-		"set terminal svg size 960,540 dynamic background rgb 'white'\n"
-		"set title 'Free 2 MiB blocks while the trace is replayed (%s, engine %s, free "
-		"path "
-		"%s)'\n"
+		"set title 'Free 2 MiB blocks while the trace is replayed (%s, engine %s%s%s)'\n"
 		"set xlabel 'time of the trace (s)'\n"
 		"set ylabel 'free blocks of 2 MiB'\n"
 		"set y2label 'free memory (MiB)'\n"
@@ -39,10 +38,10 @@ static void write_script(FILE *out, const void *context)
 		" $data using 1:3 axes x1y2 with lines title 'free in the zones (MiB)',"
 		" $data using 1:4 axes x1y2 with lines title 'free on the CPUs (MiB)'\n",
 		replay->options->parallel ? "parallel" : "in order", replay->options->engine->name,
-		options_path(replay->options));
+		path ? ", free path " : "", path ? path : "");
 }
 
-bool plot_draw(const struct replay *replay, const char *path, char error[])
+bool plot_draw(const struct replay *replay, char error[])
 {
-	return gnuplot_draw("svg", path, write_script, replay, error);
+	return gnuplot_draw(replay->options->output, write_script, replay, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plot.h - the series of a replay as an SVG.
+ * plot.h - the series of a replay as a picture.
  */
 #ifndef TOOL_PLOT_H
 #define TOOL_PLOT_H
@@ -10,6 +10,6 @@
 #include "replay.h"
 
 /* After gnuplot_check(). */
-bool plot_draw(const struct replay *replay, const char *path, char error[]);
+bool plot_draw(const struct replay *replay, char error[]);
 
 #endif

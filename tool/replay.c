@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay.c - a plan carried out on a pool, and what came of it.
+ * replay.c - a plan carried out on a machine, and what came of it.
  *
  * The clock runs while steps are taken and at no other time: not while the trace is read, matched
  * or given back. What it does measure besides the allocator are the stamps, that is the first
@@ -17,7 +17,7 @@
 
 #include "lanes.h"
 #include "replay.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum {
 	PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER,
@@ -38,14 +38,14 @@ static uint64_t memory_frames(const struct replay *replay)
 		round_up(replay->plan->peak_frames + replay->plan->peak_frames / 8) + LEAST_FRAMES;
 
 	if (replay->options->memory)
-		return replay->options->memory >> POOL_FRAME_SHIFT;
+		return replay->options->memory >> MACHINE_FRAME_SHIFT;
 	return frames > needed ? frames : needed;
 }
 
-static bool open_pool(struct replay *replay, char error[])
+static bool open_machine(struct replay *replay, char error[])
 {
 	const struct options *options = replay->options;
-	struct pool_config config = {
+	struct machine_config config = {
 		.frames = memory_frames(replay),
 		.cpus = replay->plan->nr_cpus,
 		.max_order = replay->plan->max_order > ROOST_DEFAULT_MAX_ORDER
@@ -58,7 +58,7 @@ static bool open_pool(struct replay *replay, char error[])
 		.bare = options->timing,
 	};
 
-	return pool_open(&replay->pool, &config, error);
+	return machine_open(&replay->machine, &config, error);
 }
 
 static double now(clockid_t clock)
@@ -84,7 +84,7 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
 
 		look(replay, i);
 		if (i % replay->series.every == 0)
-			series_take(&replay->series, &replay->pool, step->time_ns);
+			series_take(&replay->series, &replay->machine, step->time_ns);
 		if (i % BAR_STEPS == 0)
 			bar_show(bar, i, plan->nr_steps);
 		roost_posix_set_cpu(step->cpu);
@@ -97,20 +97,20 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
  * reads it, so nothing of this is left for the replay proper. */
 static void run_loop(struct replay *replay)
 {
-	struct player player = {.pool = &replay->pool, .plan = replay->plan};
+	struct player player = {.machine = &replay->machine, .plan = replay->plan};
 	struct bar none = {0};
 	double start;
 
-	replay->pool.dry = true;
+	replay->machine.dry = true;
 	start = now(CLOCK_THREAD_CPUTIME_ID);
 	take_steps(replay, &player, &none);
 	replay->loop_seconds = now(CLOCK_THREAD_CPUTIME_ID) - start;
-	replay->pool.dry = false;
+	replay->machine.dry = false;
 }
 
 static void run_in_order(struct replay *replay)
 {
-	struct player player = {.pool = &replay->pool, .plan = replay->plan};
+	struct player player = {.machine = &replay->machine, .plan = replay->plan};
 	struct bar bar;
 	double start, cpu_start;
 
@@ -137,16 +137,17 @@ static void free_left(struct replay *replay)
 
 		replay->left_at_end += state != BLOCK_FREED;
 		if (state == BLOCK_LIVE)
-			pool_free(&replay->pool, block->pfn, block->order, block->serial, false);
+			machine_free(&replay->machine, block->pfn, block->order, block->serial,
+				     false);
 	}
-	storm_drain(&replay->exchange, &replay->pool, &replay->storm);
+	storm_drain(&replay->exchange, &replay->machine, &replay->storm);
 }
 
 bool replay_run(struct replay *replay, char error[])
 {
 	const struct plan *plan = replay->plan;
 
-	if (!open_pool(replay, error))
+	if (!open_machine(replay, error))
 		return false;
 	if (replay->options->timing || replay->look) /* nobody wants them */
 		series_open_idle(&replay->series);
@@ -156,23 +157,23 @@ bool replay_run(struct replay *replay, char error[])
 		lanes_run(replay);
 	else
 		run_in_order(replay);
-	roost_stats(replay->pool.roost, -1, -1, &replay->stats);
-	(void)roost_pcp_info(replay->pool.roost, POOL_ZONES - 1, 0, &replay->pcp);
+	roost_stats(replay->machine.roost, -1, -1, &replay->stats);
+	(void)roost_pcp_info(replay->machine.roost, MACHINE_ZONES - 1, 0, &replay->pcp);
 	if (!replay->stuck)
-		series_take(&replay->series, &replay->pool, plan->last_ns);
+		series_take(&replay->series, &replay->machine, plan->last_ns);
 	series_sort(&replay->series);
 	if (replay->stuck)
 		return true;
 	roost_posix_set_cpu(0);
 	free_left(replay);
-	pool_finish(&replay->pool, &replay->verdict);
+	machine_finish(&replay->machine, &replay->verdict);
 	return true;
 }
 
 void replay_release(struct replay *replay)
 {
 	series_close(&replay->series);
-	pool_close(&replay->pool);
+	machine_close(&replay->machine);
 }
 
 uint64_t replay_operations(const struct replay *replay)
@@ -197,9 +198,9 @@ static bool equation_holds(const struct replay *replay)
 
 bool replay_verified(const struct replay *replay)
 {
-	const struct pool *pool = &replay->pool;
+	const struct machine *machine = &replay->machine;
 
 	return !replay->stuck && replay->verdict.valid && replay->verdict.lost == 0 &&
-	       pool->doubled == 0 && pool->corrupt == 0 && pool->misuses == 0 &&
+	       machine->doubled == 0 && machine->corrupt == 0 && machine->misuses == 0 &&
 	       replay->tally.wrong_failures == 0 && equation_holds(replay);
 }

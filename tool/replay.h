@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay.h - a plan carried out on a pool, and what came of it.
+ * replay.h - a plan carried out on a machine, and what came of it.
  */
 #ifndef TOOL_REPLAY_H
 #define TOOL_REPLAY_H
@@ -13,7 +13,7 @@
 #include "options.h"
 #include "plan.h"
 #include "player.h"
-#include "pool.h"
+#include "machine.h"
 #include "series.h"
 #include "storm.h"
 
@@ -26,7 +26,7 @@ struct replay {
 	const struct options *options;
 	const struct trace *trace;
 	struct plan *plan;
-	struct pool pool;
+	struct machine machine;
 	struct series series;
 	replay_look_fn *look; /* in order only; NULL: none */
 	void *look_context;
@@ -42,7 +42,7 @@ struct replay {
 	struct roost_stats stats;  /* before the blocks that are left are freed */
 	uint64_t left_at_end; /* blocks, counted after the replay; plan->live_at_end foretold */
 	bool stuck;	      /* no step was taken for options->stall seconds */
-	struct pool_verdict verdict;
+	struct machine_verdict verdict;
 };
 
 /* True if it could be done at all; what came of it is in *replay. */

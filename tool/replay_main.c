@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay_main.c - the program roost-replay-ENGINE, which `roost replay` runs: all of the replay,
- * with one engine in it.
+ * replay_main.c - the program roost-replay-ENGINE, which `roost replay` runs: all of the replay but
+ * the engine.
  */
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "gnuplot.h"
+#include "tool/common/gnuplot.h"
+#include "tool/common/json.h"
 #include "options.h"
 #include "plan.h"
 #include "plot.h"
 #include "replay.h"
+#include "replay_main.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 static void make_plan(struct plan *plan, struct trace *trace, const struct options *options)
@@ -36,19 +38,18 @@ static int finish(const struct replay *replay)
 
 	if (options->json)
 		report_json(replay);
-	else
+	if (!options->json || strcmp(options->json, "-") != 0)
 		report_text(replay);
 	check_stdout();
-	if (options->svg && !plot_draw(replay, options->svg, error))
+	if (options->output && !plot_draw(replay, error))
 		die("%s", error);
 	if (replay->stuck)
 		_exit(EXIT_UNVERIFIED); /* its threads cannot be waited for */
 	return replay_verified(replay) ? EXIT_OK : EXIT_UNVERIFIED;
 }
 
-int main(int argc, char **argv)
+int replay_main(const struct engine *engine, int argc, char **argv)
 {
-	const struct engine *engine = engine_find(TOOL_ENGINE);
 	struct options options;
 	struct trace trace = {0};
 	struct plan plan;
@@ -58,11 +59,12 @@ int main(int argc, char **argv)
 
 	program_begin();
 	if (!engine)
-		die("nothing is known of the engine %s", TOOL_ENGINE);
+		die("nothing is known of the engine of this program");
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
-	if (options.svg && !gnuplot_check("svg", options.svg, error))
+	if (options.output && !gnuplot_check(options.output, error))
 		die("%s", error);
+	json_check(options.json);
 	if (!replay_run(&replay, error))
 		die("%s", error);
 	status = finish(&replay);

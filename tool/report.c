@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 double ratio(double a, double b)
 {
@@ -36,19 +36,19 @@ static void find(struct finder *f, const char *format, ...)
 	f->nr++;
 }
 
-static void find_misuse(struct finder *f, const struct pool *pool)
+static void find_misuse(struct finder *f, const struct machine *machine)
 {
-	const struct roost_misuse *m = &pool->first_misuse;
+	const struct roost_misuse *m = &machine->first_misuse;
 
-	if (pool->misuses)
+	if (machine->misuses)
 		find(f,
 		     "misuse reported %" PRIu64 " times, first: %s: %s (pfn 0x%" PRIx64
 		     ", order %d, found order %d)",
-		     pool->misuses, m->call, roost_misuse_name(m->kind), m->pfn, m->order_given,
+		     machine->misuses, m->call, roost_misuse_name(m->kind), m->pfn, m->order_given,
 		     m->order_found);
 }
 
-static void find_violation(struct finder *f, const struct pool_verdict *verdict)
+static void find_violation(struct finder *f, const struct machine_verdict *verdict)
 {
 	const struct roost_violation *v = &verdict->violation;
 
@@ -64,15 +64,15 @@ static void find_violation(struct finder *f, const struct pool_verdict *verdict)
 void report_findings(const struct replay *replay, report_finding_fn *found, void *context)
 {
 	struct finder f = {.found = found, .context = context};
-	const struct pool *pool = &replay->pool;
+	const struct machine *machine = &replay->machine;
 
 	if (replay->stuck)
 		find(&f, "stuck: no step was taken for %u seconds", replay->options->stall);
-	if (pool->doubled)
-		find(&f, "%" PRIu64 " frames handed out twice", pool->doubled);
-	if (pool->corrupt)
-		find(&f, "%" PRIu64 " frames came back with another stamp", pool->corrupt);
-	find_misuse(&f, pool);
+	if (machine->doubled)
+		find(&f, "%" PRIu64 " frames handed out twice", machine->doubled);
+	if (machine->corrupt)
+		find(&f, "%" PRIu64 " frames came back with another stamp", machine->corrupt);
+	find_misuse(&f, machine);
 	if (replay->tally.wrong_failures)
 		find(&f, "%" PRIu64 " allocations failed while memory was free",
 		     replay->tally.wrong_failures);
@@ -136,5 +136,5 @@ void report_plan_notes(const struct plan *plan, const struct options *options)
 		say_error("%s: frames up to 0x%" PRIx64 ", of which it touches %" PRIu64
 			  " pageblocks: replayed on %" PRIu64 " MiB; choose with --memory",
 			  options->trace, plan->end_pfn - 1, plan->touched,
-			  plan_machine(plan) >> (20 - POOL_FRAME_SHIFT));
+			  plan_machine(plan) >> (20 - MACHINE_FRAME_SHIFT));
 }

@@ -7,7 +7,7 @@
 
 #include "replay.h"
 
-/* On stdout. */
+/* On stdout, and where --json says. */
 void report_text(const struct replay *replay);
 void report_json(const struct replay *replay);
 

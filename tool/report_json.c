@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "printable_json.h"
+#include "tool/common/json.h"
+#include "tool/common/printable_json.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 /* Every number of the report goes through here; a report that lacks one is no report. */
 static void put(json_t *object, const char *key, json_t *value)
@@ -136,11 +137,12 @@ static void put_setup(json_t *root, const struct replay *replay)
 
 	put(root, "mode", json_string(o->parallel ? "parallel" : "ordered"));
 	put(root, "engine", json_string(o->engine->name));
-	put(root, "free", json_string(options_path(o)));
+	put(root, "free", options_path(o) ? json_string(options_path(o)) : json_null());
 	put_count(root, "cpus", replay->plan->nr_cpus);
 	put_count(root, "check", o->check);
-	put_count(root, "memory", replay->pool.frames << POOL_FRAME_SHIFT);
-	put_count(root, "metadata", replay->pool.metadata_size);
+	put_count(root, "memory", replay->machine.frames << MACHINE_FRAME_SHIFT);
+	put_count(root, "metadata",
+		  o->engine->metadata ? o->engine->metadata() : replay->machine.metadata_size);
 	put_count(root, "pcp_high", replay->pcp.high);
 	put_count(root, "pcp_batch", replay->pcp.batch);
 	put(root, "timing", json_boolean(o->timing));
@@ -240,9 +242,9 @@ static void put_verdict(json_t *root, const struct replay *replay)
 	put_count(root, "wrong_failures", replay->tally.wrong_failures);
 	put_count(root, "frames_managed", replay->verdict.managed);
 	put_count(root, "frames_lost", replay->verdict.lost);
-	put_count(root, "frames_doubled", replay->pool.doubled);
-	put_count(root, "frames_corrupt", replay->pool.corrupt);
-	put_count(root, "misuses", replay->pool.misuses);
+	put_count(root, "frames_doubled", replay->machine.doubled);
+	put_count(root, "frames_corrupt", replay->machine.corrupt);
+	put_count(root, "misuses", replay->machine.misuses);
 	put(root, "stuck", json_boolean(replay->stuck));
 	put(root, "verified", json_boolean(replay_verified(replay)));
 	report_findings(replay, append_finding, findings);
@@ -251,10 +253,8 @@ static void put_verdict(json_t *root, const struct replay *replay)
 
 void report_json(const struct replay *replay)
 {
-	json_t *root = json_object();
+	json_t *root = json_begin("replay", 1);
 
-	if (!root)
-		die("out of memory");
 	put(root, "trace", json_printable(replay->options->trace));
 	put_setup(root, replay);
 	put_trace(root, replay->trace);
@@ -264,7 +264,6 @@ void report_json(const struct replay *replay)
 	put_cost(root, replay);
 	put_series(root, replay);
 	put_verdict(root, replay);
-	json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	putchar('\n');
+	json_write(root, replay->options->json, JSON_INDENT(1));
 	json_decref(root);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "printable.h"
+#include "tool/common/printable.h"
 #include "report.h"
 
 enum { REPORT_NAME_COLUMNS = 80, REPORT_NAME_MAX = 4 * REPORT_NAME_COLUMNS };
@@ -57,10 +57,11 @@ static void show_setup(const struct replay *replay)
 	       replay->trace->compression);
 	free(name);
 	printf("%s, engine %s, ", o->parallel ? "in parallel" : "in order", o->engine->name);
-	if (engine_nr_paths(o->engine) > 1)
+	if (options_path(o))
 		printf("free path %s, ", options_path(o));
-	printf("%u CPUs, %" PRIu64 " MiB, check level %u", replay->plan->nr_cpus,
-	       replay->pool.frames >> (20 - POOL_FRAME_SHIFT), o->check);
+	printf("%u CPU%s, %" PRIu64 " MiB, check level %u", replay->plan->nr_cpus,
+	       replay->plan->nr_cpus > 1 ? "s" : "",
+	       replay->machine.frames >> (20 - MACHINE_FRAME_SHIFT), o->check);
 	if (o->storm_hz)
 		printf(", interrupts at %u Hz per CPU", o->storm_hz);
 	printf("\n");
@@ -192,8 +193,8 @@ static void show_verdict(const struct replay *replay)
 	if (replay->options->timing)
 		printf("  the frames had no stamps: nobody looked for frames handed out twice\n");
 	else
-		count("frames handed out twice", replay->pool.doubled);
-	count("frames corrupt", replay->pool.corrupt);
+		count("frames handed out twice", replay->machine.doubled);
+	count("frames corrupt", replay->machine.corrupt);
 	report_findings(replay, print_finding, NULL);
 	if (replay_verified(replay))
 		printf("  verified\n");

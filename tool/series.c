@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include "say.h"
+#include "tool/common/say.h"
 #include "series.h"
 
 void series_open(struct series *series, size_t steps, unsigned threads, uint64_t first_ns)
@@ -23,9 +23,9 @@ void series_close(struct series *series)
 	free(series->samples);
 }
 
-void series_take(struct series *series, const struct pool *pool, uint64_t time_ns)
+void series_take(struct series *series, const struct machine *machine, uint64_t time_ns)
 {
-	struct pool_sums sums;
+	struct machine_sums sums;
 	size_t index;
 
 	if (!series->room)
@@ -35,7 +35,7 @@ void series_take(struct series *series, const struct pool *pool, uint64_t time_n
 		atomic_fetch_sub(&series->nr, 1);
 		return;
 	}
-	pool_sum(pool, &sums);
+	machine_sum(machine, &sums);
 	series->samples[index] = (struct sample){
 		.time_ns = time_ns - series->first_ns,
 		.blocks_2m = sums.blocks_2m,

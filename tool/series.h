@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pool.h"
+#include "machine.h"
 
 enum { SERIES_POINTS = 500 }; /* for the whole replay, however long; a plot is not wider */
 
@@ -17,7 +17,7 @@ struct sample {
 	uint64_t time_ns; /* of the trace, from its first event */
 	uint64_t blocks_2m;
 	uint64_t free, on_cpus; /* frames: in the zones; on pcps and on lock-free lists (pcpbuddy)
-				 * or in pageblocks that a CPU owns (roost) */
+				 * or in pageblocks that a CPU owns (sets) */
 };
 
 struct series {
@@ -41,7 +41,7 @@ void series_open_idle(struct series *series);
 void series_close(struct series *series);
 
 /* Threads may do this side by side. */
-void series_take(struct series *series, const struct pool *pool, uint64_t time_ns);
+void series_take(struct series *series, const struct machine *machine, uint64_t time_ns);
 
 /* Sorts by time; all threads must be done. */
 void series_sort(struct series *series);

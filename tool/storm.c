@@ -5,7 +5,7 @@
  * The timer is armed for one shot, again at the end of each tick: however slow a tick is (under a
  * sanitizer, say), the thread gets its time between two of them.
  *
- * The handler uses atomics, roost, memory of the pool, sched_yield() and timer_settime(), all
+ * The handler uses atomics, roost, memory of the machine, sched_yield() and timer_settime(), all
  * async-signal-safe. Its counts are its own: while the storm runs, code outside of handlers
  * touches them only with signals blocked.
  *
@@ -80,7 +80,7 @@ static uint64_t storm_alloc(struct storm *storm)
 	roost_pfn pfn;
 
 	word |= (uint64_t)storm->cpu << SERIAL_BITS;
-	pfn = pool_alloc(storm->pool, order, flags, word_serial(word));
+	pfn = machine_alloc(storm->machine, order, flags, word_serial(word));
 	if (pfn == ROOST_NONE) {
 		storm->tally.failed++;
 		return 0;
@@ -90,9 +90,9 @@ static uint64_t storm_alloc(struct storm *storm)
 	return word | (pfn + 1) << (SERIAL_BITS + CPU_BITS + ORDER_BITS);
 }
 
-static void storm_free(struct pool *pool, uint64_t word, struct storm_tally *tally)
+static void storm_free(struct machine *machine, uint64_t word, struct storm_tally *tally)
 {
-	pool_free(pool, word_pfn(word), word_order(word), word_serial(word), false);
+	machine_free(machine, word_pfn(word), word_order(word), word_serial(word), false);
 	tally->frees++;
 }
 
@@ -139,7 +139,7 @@ static void tick(struct storm *storm)
 	if (!word)
 		return;
 	storm->tally.foreign_frees += word_cpu(word) != storm->cpu;
-	storm_free(storm->pool, word, &storm->tally);
+	storm_free(storm->machine, word, &storm->tally);
 }
 
 static void arm(struct storm *storm)
@@ -193,13 +193,14 @@ void storm_stop(struct storm *storm)
 	timer_delete(storm->timer);
 }
 
-void storm_drain(struct storm_exchange *exchange, struct pool *pool, struct storm_tally *tally)
+void storm_drain(struct storm_exchange *exchange, struct machine *machine,
+		 struct storm_tally *tally)
 {
 	for (unsigned i = 0; i < STORM_SLOTS; i++) {
 		uint64_t word = atomic_exchange(&exchange->slots[i], 0);
 
 		if (word)
-			storm_free(pool, word, tally);
+			storm_free(machine, word, tally);
 	}
 }
 

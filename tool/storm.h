@@ -17,11 +17,10 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "pool.h"
+#include "machine.h"
 
 enum {
 	STORM_SLOTS = 64,
-	STORM_MAX_HZ = 50000,
 };
 
 /* What the threads share. */
@@ -39,7 +38,7 @@ struct storm_tally {
 
 /* One thread's; touched by that thread alone. */
 struct storm {
-	struct pool *pool;
+	struct machine *machine;
 	struct storm_exchange *exchange;
 	uint16_t cpu;
 	uint32_t random;
@@ -61,7 +60,8 @@ void storm_lock(struct storm *storm, sigset_t *saved);
 void storm_unlock(struct storm *storm, const sigset_t *saved);
 
 /* Frees what is still on its way; all threads must be done. */
-void storm_drain(struct storm_exchange *exchange, struct pool *pool, struct storm_tally *tally);
+void storm_drain(struct storm_exchange *exchange, struct machine *machine,
+		 struct storm_tally *tally);
 
 void storm_tally_add(struct storm_tally *sum, const struct storm_tally *more);
 

@@ -3,7 +3,6 @@
  * top.c - `roost top`: asks a process how its pools are, and shows it: once, or again and again on
  * a terminal, by ncurses.
  */
-#include <argp.h>
 #include <curses.h>
 #include <errno.h>
 #include <math.h>
@@ -15,27 +14,21 @@
 
 #include <roost/serve.h>
 
-#include "args.h"
-#include "live.h"
-#include "say.h"
+#include "tool/common/args.h"
+#include "tool/common/json.h"
+#include "tool/common/live.h"
+#include "tool/common/say.h"
 #include "top.h"
 
-enum {
-	OPTION_PID = 256,
-	OPTION_ONCE,
-	OPTION_JSON,
-	OPTION_INTERVAL,
-	OPTION_SORT,
-	OPTION_CPUS,
-	OPTION_HELP
-};
+enum { OPTION_PID = 256, OPTION_ONCE, OPTION_INTERVAL, OPTION_SORT, OPTION_PER_CPU };
 
 struct top_options {
 	const char *path;
 	char default_path[64];
 	pid_t pid;
 	double interval; /* seconds */
-	bool once, json;
+	bool once;
+	const char *json; /* a file, as in struct args_common, or NULL */
 	struct top_view view;
 };
 
@@ -46,10 +39,9 @@ static const struct argp_option options[] = {
 	 "since the beginning",
 	 0},
 	{"sort", OPTION_SORT, "BY", 0, "used (default), name, or allocations", 0},
-	{"cpus", OPTION_CPUS, 0, 0, "A line for each CPU as well", 0},
-	{"once", OPTION_ONCE, 0, 0, "The table once, as text; so it is without a terminal", 0},
-	{"json", OPTION_JSON, 0, 0, "For programs: what the process answers, once", 0},
-	{"help", OPTION_HELP, 0, 0, "This text", -1},
+	{"per-cpu", OPTION_PER_CPU, 0, 0, "A line for each CPU as well", 0},
+	{"once", OPTION_ONCE, 0, 0,
+	 "Print the table once and end (the default when stdout is no terminal)", 0},
 	{0},
 };
 
@@ -57,7 +49,9 @@ static const char doc[] =
 	"Watches the pools of a process that serves its statistics at SOCKET: roost_pool_serve(), "
 	"or ROOST_SERVE=SOCKET in its environment.\v"
 	"Keys: q ends, s sorts by something else, c shows the CPUs, p or space stops the table and "
-	"lets it go on.\n\nExit status: 0 done, 2 there is nobody who answers.";
+	"lets it go on.\n\nWhat --json prints is the answer of the process.\n\nExit status: 0 "
+	"done, 2 "
+	"there is nobody who answers.";
 
 static enum top_sort read_sort(const char *text)
 {
@@ -91,24 +85,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case OPTION_SORT:
 		o->view.sort = read_sort(text);
 		return 0;
-	case OPTION_CPUS:
+	case OPTION_PER_CPU:
 		o->view.cpus = true;
 		return 0;
 	case OPTION_ONCE:
 		o->once = true;
 		return 0;
-	case OPTION_JSON:
-		o->json = true;
-		return 0;
-	case OPTION_HELP:
-		args_help(state);
 	case ARGP_KEY_ARG:
 		if (o->path)
 			die("%s: one socket at a time, and %s is given already", text, o->path);
 		o->path = text;
 		return 0;
-	case ARGP_KEY_ERROR:
-		args_complain(state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -208,11 +195,21 @@ static void watch(struct top_options *o)
 
 int top_main(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "SOCKET", doc, 0, 0, 0};
+	static const struct args_command command = {
+		.name = "roost top",
+		.args_doc = "SOCKET",
+		.doc = doc,
+		.options = options,
+		.parser = parse,
+		.common = ARGS_HAS(JSON),
+	};
 	struct top_options o = {.interval = 1};
+	struct args_common common;
 	json_t *root;
 
-	args_parse(&argp, "roost top", argc, argv, &o);
+	args_parse(&command, argc, argv, &o, &common);
+	o.json = common.json;
+	json_check(o.json);
 	if (o.pid && o.path)
 		die("--pid: %s is given already; give one of the two", o.path);
 	if (o.pid) {
@@ -223,8 +220,7 @@ int top_main(int argc, char **argv)
 		die("which process? Give its socket: roost top SOCKET; see `roost top --help`");
 	if (o.json) {
 		root = ask(&o);
-		json_dumpf(root, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_write(root, o.json, JSON_INDENT(1));
 		json_decref(root);
 	} else if (o.once || !isatty(STDOUT_FILENO)) {
 		show_once(&o);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "printable.h"
-#include "say.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 #include "top.h"
 
 const char *const top_sort_names[TOP_NR_SORTS] = {"used", "name", "allocations"};

@@ -10,7 +10,7 @@
 
 #include <roost/roost.h>
 
-#include "say.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 void trace_add(struct trace *trace, const struct trace_event *event)

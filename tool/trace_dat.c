@@ -17,8 +17,8 @@
 
 #include <roost/roost.h>
 
-#include "printable.h"
-#include "say.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 enum {

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "guard.h"
-#include "printable.h"
-#include "say.h"
+#include "tool/common/printable.h"
+#include "tool/common/say.h"
 #include "trace.h"
 
 enum {

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "printable.h"
+#include "tool/common/printable.h"
 #include "trace_text.h"
 
 enum { TASK_MAX = 15, COLUMNS = 5 /* of flags, in trace-cmd report -l */ };

@@ -4,7 +4,7 @@
  *
  * Stands for: rst_hint_note_from() and rst_hint_clear() of src/core/hint.[ch], in this order of
  * accesses; a free's put and note (free.c); rst_demote(): clear, then look again (block.c).
- * Says: when all calls but that of one CPU, which stopped for ever in the middle of a free, have
+ * Says: when all calls but that of one CPU, which stopped forever in the middle of a free, have
  * ended, then each index whose free has ended and that has something free is reachable by set bits
  * from the top. Two free behind the same index; two demote, wherever they like.
  * Leaves out: bins and places (whole.pml); words of 64 bits: here a word has two, so that 2 levels

@@ -14,7 +14,7 @@
  * Says: no frame is given twice or lost; when all calls have ended and the pageblock is set apart,
  * the pocket holds none of it, and what is in the set is noted where the place says.
  * Leaves out: other pageblocks, the spare, migratetypes, pageblocks that become whole; begun and
- * ended (search.pml); a reaper that stops for ever before its exchange (it hides the pocket).
+ * ended (search.pml); a reaper that stops forever before its exchange (it hides the pocket).
  *
  * check: right BUG_NO_FENCE BUG_STOP_NOT_COMPARED BUG_NOT_GUARDED BUG_EXCHANGE_BEFORE_FENCE
  * check: BUG_STOP_DROPPED_EARLY BUG_STOP_NOT_TRIED BUG_REAPED_BEFORE_MOVE BUG_SWAP_FORGETS

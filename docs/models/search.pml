@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * search.pml - an allocation that finds nothing while others hide frames and change places, each of
- * whom may stop for ever at any step.
+ * search.pml - an allocation that finds nothing while other CPUs hide frames and change places; each of
+ * them may stop forever at any step.
  *
  * Stands for: search(), are_hidden(), note_all() of alloc.c; from_list() of zone.c; rst_sections(), rst_hide(),
  * rst_show() of hidden.h round rst_demote(), make_whole() of block.c, claim_in(), take_words() of
@@ -11,13 +11,13 @@
  * here.
  * Says, of an allocation that does not wait and fails: if it failed since nothing was hidden, the
  * frame was not free, in a set or on its way between two, from the start of the last pass to its
- * end. If it failed after note_all(), or without since nobody hid anything then, the frame did not
+ * end. If it failed after note_all(), or without it since no CPU hid anything then, the frame did not
  * lie in one set, noted if it had been freed, from the start of that on, or in a pocket; or
- * somebody alive cleared a hint or changed the place in between. STRICT leaves
+ * a running CPU cleared a hint or changed the place in between. STRICT leaves
  * out this last "or" and must fail: it is what the engine does not promise. And: it makes another
- * pass only if somebody else has begun anything, or it has emptied the pocket.
- * A stop needs no statement: the search waits for nobody, and who takes no more steps has stopped.
- * Leaves out: several zones and bins; that a fence may not be to be had (as if turned away); the
+ * pass only if another CPU has begun anything, or it has emptied the pocket.
+ * A stop needs no statement: the search waits for nothing, and a CPU that takes no more steps has stopped.
+ * Leaves out: several zones and bins; that a fence may be unavailable (as if turned away); the
  * reserve. Two others; with a third that moves the frame it held once (14 million states).
  *
  * check: right BUG_BEGUN_AFTER_CLEAR BUG_ENDED_BEFORE_LOOK BUG_BEGUN_READ_AT_START BUG_NO_REAP

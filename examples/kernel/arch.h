@@ -2,7 +2,7 @@
 /*
  * arch.h - what the common part asks of an architecture, and what it is called for.
  *
- * Each function stands in the file of the same name in aarch64/ and riscv64/; the entry points and
+ * Each function is in the file of the same name in aarch64/ and riscv64/; the entry points and
  * the exceptions' in start.S. cpu is the number of a CPU.
  */
 #ifndef KERNEL_ARCH_H

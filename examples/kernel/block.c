@@ -2,9 +2,8 @@
 /*
  * block.c - see block.h.
  *
- * Plain accesses: who is handed out a block must see what its last holder wrote before he freed it.
- * That is the allocator's to order, and this is how it shows if it does not: the old stamp is
- * there.
+ * Plain accesses: the holder of a block must see what its last holder wrote before it freed it.
+ * The allocator has to order that; if it does not, the old stamp is there.
  */
 #include "block.h"
 

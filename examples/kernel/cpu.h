@@ -20,7 +20,7 @@ struct cpu {
 	unsigned node;
 	uint64_t period;   /* of the timer, in ticks of the clock */
 	uint8_t interface; /* its bit in the interrupt controller (aarch64) */
-	/* Takes mail. Set by the CPU itself; who reads it is late at worst, and then mail lies in
+	/* Takes mail. Set by the CPU itself; a reader is late at worst, and then mail stays in
 	 * the box until the CPU is back, or the end: relaxed. */
 	atomic_bool online;
 	/* Wanted: to finish, for good or not. Set by the boot CPU, read by the CPU's thread. What

@@ -9,7 +9,7 @@ bool mailbox_put(struct mailbox *box, block b, unsigned from)
 	for (unsigned i = 0; i < TRIES; i++) {
 		uint64_t empty = 0;
 
-		/* Release: who takes it sees the stamps. */
+		/* Release: the CPU that takes it sees the stamps. */
 		if (atomic_compare_exchange_strong_explicit(&box->slots[(from + i) % MAILBOX_SLOTS],
 							    &empty, b, memory_order_release,
 							    memory_order_relaxed))

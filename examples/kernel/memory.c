@@ -134,7 +134,7 @@ static roost_pfn behind_reserved(roost_pfn start, roost_pfn end)
 	return behind;
 }
 
-/* The lowest run of so many frames that are memory and not reserved. */
+/* The lowest run of this many frames that are memory and not reserved. */
 static roost_pfn find_room(uint64_t frames)
 {
 	for (size_t i = 0; i < map.config.nr_ranges; i++) {

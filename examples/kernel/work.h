@@ -43,7 +43,7 @@ void work_thread(struct cpu *cpu);
 void work_timer(struct cpu *cpu);
 void work_ipi(struct cpu *cpu);
 
-/* Before the CPU leaves: half of what it holds goes to others, who free it while it is away. */
+/* Before the CPU leaves: half of its blocks go to other CPUs, which free them while it is away. */
 void work_leave(struct cpu *cpu);
 
 /* Frees all that a CPU that is off holds, and its mail. */

@@ -18,7 +18,7 @@ void roost_posix_set_cpu(int cpu);
 
 /*
  * How many try-only locks (pcp locks) the calling thread holds at this instant; with the engine
- * roost, which has none, in how many moves of frames from one place to another it is. For a signal
+ * sets, which has none, in how many moves of frames from one place to another it is. For a signal
  * handler that wants to know what it interrupted. Counted in builds with ROOST_LAB; 0 in others.
  */
 unsigned roost_posix_locks_held(void);

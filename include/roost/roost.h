@@ -138,7 +138,7 @@ enum roost_free_path {
 	ROOST_FREE_BLOCKING = 2,
 };
 
-/* May CPUs keep a few frames about them (roost)? What they keep: docs/design.md. */
+/* May CPUs keep a few frames about them (sets)? What they keep: docs/design.md. */
 enum roost_pockets {
 	/* Where the port can: x86-64 Linux from 5.10 on, aarch64 Linux 5.10 to 6.18; glibc from
 	 * 2.35 on. In POSIX not where the metadata lies in memory that processes share: then each
@@ -322,7 +322,7 @@ static inline unsigned roost_field(unsigned long long n, unsigned shift)
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
  * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
- * Cost: roost: a few loads and stores from the CPU's pocket, else a compare-and-exchange and a
+ * Cost: sets: a few loads and stores from the CPU's pocket, else a compare-and-exchange and a
  * count when its current pageblock has a block, else a search by hints; before it fails, a system
  * call (POSIX: membarrier) for each other pocket that is not empty. pcpbuddy: a try-lock and a list
  * operation when the pcp has one, else the zone lock.
@@ -364,7 +364,7 @@ struct roost_block {
 
 /*
  * Frees a block that was allocated (or split) with this very order. Never sleeps, keeps errno.
- * roost: any context. Takes no lock, makes no system call. Cost: a few loads and stores into the
+ * sets: any context. Takes no lock, makes no system call. Cost: a few loads and stores into the
  * CPU's pocket; else a count, one OR for each 64 frames (from order 9 on: for
  * each 64 pageblocks), loads; 8 compare-and-exchanges more when it makes a pageblock all free.
  * pcpbuddy: tries the owner's pcp lock and never waits for it. May wait, spinning with interrupts
@@ -397,7 +397,7 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to);
 /*
  * Takes a CPU off-line: its pcps are emptied, its pageblocks disowned, and frees that still come
  * its way go to the zone. Code may go on running there; it allocates from the zones.
- * pcpbuddy sleeps until it has had each pcp lock once; roost visits each pageblock. Thread context.
+ * pcpbuddy sleeps until it has had each pcp lock once; sets visits each pageblock. Thread context.
  * 0 or -ROOST_EINVAL.
  */
 int roost_cpu_offline(roost_t *roost, unsigned cpu);
@@ -415,7 +415,7 @@ size_t roost_drain(roost_t *roost, int cpu);
  * more and frames that come back to it stay there; or undoes that, after which it is movable.
  * Frames of the block that lie on pcps of CPUs that do not own it are still handed out: drain
  * afterwards. Thread context. 0, -ROOST_EINVAL (no such frame, or part of the reserve, or it is so
- * already), -ROOST_EAGAIN (pcpbuddy: the owner is busy with it; roost: it is set apart, but a
+ * already), -ROOST_EAGAIN (pcpbuddy: the owner is busy with it; sets: it is set apart, but a
  * thread that was stopped while it emptied a pocket may still hand out frames of it).
  */
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
@@ -584,7 +584,7 @@ struct roost_pageblock_info {
 	/* Frames of [start, end) that are no hole and not reserved; 0 also if the pool below which
 	 * this allocator is has taken the pageblock out of use. */
 	unsigned usable;
-	unsigned free; /* of these; roost: without those in pockets of CPUs */
+	unsigned free; /* of these; sets: without those in pockets of CPUs */
 	int largest;   /* order of its largest free run, 9 at most; -1: none */
 	int block; /* order of the allocated block that it lies in, if that is 9 or more; else -1 */
 	bool whole; /* it can be handed out in one piece: all free, nobody's, of no reserve */
@@ -597,7 +597,7 @@ struct roost_pageblock_info {
  *	for (pfn = 0; !roost_pageblock_info(roost, pfn, &info); pfn = info.end)
  *
  * Any context; racy: each field was so at some instant. 0 or -ROOST_EINVAL (none is left). Cost:
- * roost: some 20 loads, and one for each frame if it is neither whole nor one allocated block;
+ * sets: some 20 loads, and one for each frame if it is neither whole nor one allocated block;
  * pcpbuddy: a look at the record of each block in it.
  */
 int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageblock_info *info);

@@ -24,7 +24,8 @@
  *	roost 1 stats		the pools, their zones, CPUs and counters
  *	roost 1 map		the same, and the pageblocks of each pool
  *
- *	{"roost":1, "pid":N, "program":"NAME", "time_ns":T (CLOCK_MONOTONIC), "pools":[POOL...]}
+ *	{"roost":1, "report":"pools", "pid":N, "program":"NAME", "time_ns":T (CLOCK_MONOTONIC),
+ *	 "pools":[POOL...]}
  *	{"roost":1, "error":"TEXT"}
  *
  * A POOL has the fields of struct roost_pool_info, "resident" (bytes, or null: more than 16 GiB are

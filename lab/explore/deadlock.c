@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * deadlock.c - nobody can go on: says who waits for whom, and finds the cycle.
+ * deadlock.c - no context can go on: says which waits for which, and finds the cycle.
  *
  * A context waits for one thing: a lock, hence its holder; or, if it was interrupted, for the
- * handler on top of it to return. So who starts at any of them and goes on to the one it waits
- * for either comes round, or ends at a lock that nobody holds (a wake-up was lost), at a CPU that
- * stopped, or at somebody who waits for no lock at all (a livelock: it sleeps or spins).
+ * handler on top of it to return. So a walk that begins at any of them and goes on to the one that
+ * it waits for either comes round, or ends at a lock that is free (a wake-up was lost), at a CPU
+ * that stopped, or at a context that waits for no lock at all (a livelock: it sleeps or spins).
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static int lock_waited_for(const struct context *c)
 	}
 }
 
-/* Whom a context waits for, or NULL; *lock: what it waits for, or -1 for a handler's return. */
+/* The context that c waits for, or NULL; *lock: what it waits for, or -1 for a handler's return. */
 static struct context *waits_for(const struct context *c, int *lock)
 {
 	struct context *top = on_top(c);

@@ -15,11 +15,11 @@
 #define SUFFIX ""
 #endif
 
-enum { ENGINE_pcpbuddy, ENGINE_roost };
+enum { ENGINE_pcpbuddy, ENGINE_sets };
 
 const struct engine engines[] = {
 	[ENGINE_pcpbuddy] = {"pcpbuddy", {"trylock", "llist", "blocking"}},
-	[ENGINE_roost] = {"roost", {"roost"}},
+	[ENGINE_sets] = {"sets", {"sets"}},
 };
 const unsigned nr_engines = sizeof(engines) / sizeof(engines[0]);
 

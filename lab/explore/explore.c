@@ -2,14 +2,14 @@
 /* explore.c - the command line: which scenarios, which free paths, what comes out. */
 #include "explore.h"
 
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "tool/common/args.h"
+#include "tool/common/json.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "search.h"
 #include "worker.h"
 
@@ -28,6 +28,7 @@ struct arguments {
 	double total; /* seconds for everything, or 0 */
 	int path;     /* of the engine, or -1: those of each scenario */
 	bool selftest;
+	const char *json; /* a file, as in struct args_common, or NULL */
 };
 
 static struct arguments arguments;
@@ -41,37 +42,33 @@ static unsigned nr_jobs;
 
 enum {
 	KEY_PCT = 256,
-	KEY_ENGINE,
 	KEY_SC,
 	KEY_NO_REDUCTION,
 	KEY_UNBOUNDED,
 	KEY_REPLAY,
 	KEY_SELFTEST,
-	KEY_JSON,
 	KEY_SAVE,
-	KEY_HELP,
 };
 
 static const struct argp_option options[] = {
-	{"engine", KEY_ENGINE, "NAME", 0,
-	 "Which engine: `roost explore` runs the program roost-explore-NAME", 0},
-	{"free", 'f', "PATH", 0, "Only this free path (pcpbuddy: trylock, llist, blocking)", 0},
+	{0, 0, 0, 0, "How far:", ARGS_GROUP_FIRST},
 	{"seconds", 's', "N", 0, "Budget for each scenario and path (default 20)", 0},
+	{"executions", 'n', "N", 0,
+	 "Budget in executions for each scenario and path (default: any number)", 0},
 	{"total", 't', "N", 0, "Budget for everything instead, in seconds, divided as needed", 0},
-	{"executions", 'n', "N", 0, "Likewise, in executions (default: any number)", 0},
 	{"bound", 'b', "N", 0, "Only executions with at most N preemptions", 0},
-	{"pct", KEY_PCT, "N", 0, "Only N random schedules", 0},
-	{"seed", 'S', "N", 0, "Of random schedules (default 1)", 0},
-	{"sc", KEY_SC, NULL, 0, "Sequentially consistent memory: no load reads anything stale", 0},
 	{"unbounded", KEY_UNBOUNDED, NULL, 0, "Only the search without a bound", 0},
 	{"no-reduction", KEY_NO_REDUCTION, NULL, 0, "Without partial-order reduction", 0},
+	{"sc", KEY_SC, NULL, 0, "Sequentially consistent memory: no load reads anything stale", 0},
+	{"pct", KEY_PCT, "N", 0, "Only N random schedules", 0},
+	{"seed", 'S', "N", 0, "Of random schedules (default 1)", 0},
 	{"jobs", 'j', "N", 0, "Worker processes (default: the CPUs)", 0},
-	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of finds there (default: .)", 0},
+	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
+	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
+	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of findings there (default: .)", 0},
 	{"replay", KEY_REPLAY, "FILE", 0, "Repeat a saved schedule", 0},
 	{"verbose", 'v', NULL, 0, "Show each access in schedules", 0},
-	{"json", KEY_JSON, NULL, 0, "Results as JSON", 0},
 	{"selftest", KEY_SELFTEST, NULL, 0, "Check the explorer with litmus tests", 0},
-	{"help", KEY_HELP, NULL, 0, "This text", -1},
 	{0}};
 
 static uint64_t number(const char *option, const char *text)
@@ -123,8 +120,6 @@ static bool parse_switch(int key, struct arguments *a)
 		return a->options.no_reduction = true;
 	case 'v':
 		return a->options.verbose = true;
-	case KEY_JSON:
-		return a->options.json = true;
 	case KEY_SELFTEST:
 		return a->selftest = true;
 	default:
@@ -139,16 +134,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	if (parse_number(key, text, a) || parse_switch(key, a))
 		return 0;
 	switch (key) {
-	case 'f':
-		a->path = engine_path(text);
-		if (a->path < 0)
-			die("--free=%s: the engine %s has no such free path", text, engine->name);
-		return 0;
-	case KEY_ENGINE:
-		if (strcmp(text, engine_program) != 0)
-			die("--engine=%s: this program has the engine %s in it", text,
-			    engine_program);
-		return 0;
 	case KEY_SAVE:
 		a->options.save = text;
 		return 0;
@@ -165,26 +150,41 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			die("which scenario? Give a file, e.g. lab/scenarios/seed-single.scn; see "
 			    "`roost explore --help`");
 		return 0;
-	case KEY_HELP:
-		args_help(state);
-	case ARGP_KEY_ERROR:
-		args_complain(state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
+static const struct args_command command = {
+	.name = "roost explore",
 	.args_doc = "SCENARIO...",
 	.doc = "Explores every interleaving of the allocator's own code, with interrupts.\v"
 	       "Without --free each scenario runs with the free paths that it names, and what "
-	       "comes out is compared with what it expects.\n"
-	       "Exit status: 0 as expected, 1 a find, 2 bad usage.",
+	       "comes out is compared with what it expects.\n\n"
+	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is no good.",
+	.options = options,
+	.parser = parse,
+	.common = ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(JSON) | ARGS_HAS(QUIET),
 };
 
+/* The common options, as this engine has it. */
+static void take_common(struct arguments *a, const struct args_common *c)
+{
+	if (c->engine && strcmp(c->engine, engine_program) != 0)
+		die("--engine=%s: this program has the engine %s in it", c->engine, engine_program);
+	if (c->free && (a->path = engine_path(c->free)) < 0)
+		die("--free=%s: the engine %s has no such free path", c->free, engine->name);
+	a->json = c->json;
+	a->options.progress = !c->json && !c->quiet && isatty(STDERR_FILENO);
+}
+
 /* ---- Running ------------------------------------------------------------------------------- */
+
+/* stdout is for programs. */
+static bool silent(void)
+{
+	return arguments.json && !strcmp(arguments.json, "-");
+}
 
 static bool judged(void)
 {
@@ -199,7 +199,7 @@ static bool good(unsigned job)
 
 static void done(unsigned job)
 {
-	if (arguments.options.json)
+	if (silent())
 		return;
 	if (reports[job] && reports[job][0] && (!judged() || !good(job)))
 		printf("\n%s", reports[job]);
@@ -249,7 +249,7 @@ static void summary(void)
 	}
 	printf("%u explored, %u %s, %u exhausted; %llu executions, %llu choice points; %u of %u "
 	       "basic blocks of the engine\n",
-	       nr_jobs, bad, judged() ? "not as expected" : "with a find", exhausted,
+	       nr_jobs, bad, judged() ? "not as expected" : "with a finding", exhausted,
 	       (unsigned long long)executions, (unsigned long long)choices, cover_count(cover),
 	       cover_total());
 	printf("longest call that waits for nothing: %u accesses\n", own);
@@ -309,7 +309,7 @@ static int explore(void)
 	arguments.options.judged = judged();
 	if (!read_scenarios())
 		return 2;
-	if (!arguments.options.json)
+	if (!silent())
 		report_head();
 	if (!run()) {
 		say_error("a worker process ended");
@@ -320,9 +320,9 @@ static int explore(void)
 			return 2;
 		else if (!good(i))
 			status = 1;
-	if (arguments.options.json)
-		report_json(jobs, results, nr_jobs);
-	else
+	if (arguments.json)
+		report_json(jobs, results, nr_jobs, arguments.json);
+	if (!silent())
 		summary();
 	return status;
 }
@@ -370,15 +370,16 @@ static int replay(void)
 int explore_main(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct args_common common;
 
 	arguments = (struct arguments){
 		.options = {.seconds = 20, .seed = 1, .bound = SEARCH_NO_BOUND, .save = "."},
 		.path = -1,
 		.workers = cpus > 0 ? (unsigned)cpus : 1};
-	say_who = "roost-explore";
 	program_begin();
-	args_parse(&argp, "roost explore", argc, argv, &arguments);
-	arguments.options.progress = !arguments.options.json && isatty(STDERR_FILENO);
+	args_parse(&command, argc, argv, &arguments, &common);
+	take_common(&arguments, &common);
+	json_check(arguments.json);
 	if (arguments.selftest)
 		return selftest() ? 1 : 0;
 	if (arguments.replay)

@@ -14,7 +14,7 @@ void fiber_create(struct fiber *fiber)
 		return;
 	fiber->stack = aligned_alloc(64, FIBER_STACK);
 	if (!fiber->stack) {
-		perror("roost-explore: stack");
+		perror("roost: stack");
 		exit(2);
 	}
 }

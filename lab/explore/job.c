@@ -11,7 +11,7 @@
 #include "memory.h"
 #include "pct.h"
 #include "report.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "schedule.h"
 #include "search.h"
 #include "split.h"

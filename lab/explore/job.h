@@ -21,11 +21,11 @@
 struct options {
 	double seconds;	     /* for each job */
 	uint64_t executions; /* likewise; 0: any number */
-	bool sc, no_reduction, unbounded, verbose, json, progress;
+	bool sc, no_reduction, unbounded, verbose, progress;
 	uint64_t pct, seed; /* pct: that many random schedules and nothing else */
 	unsigned bound;	    /* do no more than the bounded search up to this; SEARCH_NO_BOUND */
 	const char *save;   /* directory for schedules, or NULL */
-	bool judged;	    /* a find that is expected is not saved */
+	bool judged;	    /* an expected finding is not saved */
 };
 
 struct result {
@@ -48,7 +48,7 @@ struct job {
 	unsigned path; /* of the engine */
 };
 
-/* The report of a find is written to out. */
+/* The report of a finding is written to out. */
 void job_run(const struct job *job, const struct options *options, struct result *result,
 	     FILE *out);
 /* Does the result agree with the scenario's expectation? */

@@ -198,7 +198,7 @@ static void never_set(struct litmus_state *s, unsigned id)
 		rst_relax();
 }
 
-/* Who drops the lock does not wake who is parked on it. */
+/* The context that drops the lock does not wake the one that is parked on it. */
 static void lost_wakeup(struct litmus_state *s, unsigned id)
 {
 	(void)id;
@@ -271,7 +271,7 @@ const struct litmus litmus_tests[] = {
 	{"32 bits", 2, size32, "0", "0"},
 	{"64 bits", 2, size64, "0", "0"},
 	{"failed CAS acquires", 2, failed_acquire, "0 1", "0 1"},
-	{"waits for ever", 2, never_set, "livelock", "livelock"},
+	{"waits forever", 2, never_set, "livelock", "livelock"},
 	{"no end", 2, endless, "livelock", "livelock"},
 	{"lost wake-up", 2, lost_wakeup, "lost-wakeup", "lost-wakeup"},
 	{"wrong rank", 2, wrong_rank, "lock", "lock"},

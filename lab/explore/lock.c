@@ -141,7 +141,7 @@ static void check_rank(const struct context *c, unsigned lock)
 			new->name);
 }
 
-/* ---- Who holds what ------------------------------------------------------------------------ */
+/* ---- Holders ------------------------------------------------------------------------------- */
 
 static void had(struct context *c, unsigned lock)
 {
@@ -155,7 +155,8 @@ static void had(struct context *c, unsigned lock)
 	l->holder = c->id;
 	if (vm.cpus[c->cpu].irq_on)
 		note_irq_on(c, lock);
-	log_line(c, "lock %s: had it%s", l->name, vm.cpus[c->cpu].irq_on ? ", interrupts on" : "");
+	log_line(c, "lock %s: acquired%s", l->name,
+		 vm.cpus[c->cpu].irq_on ? ", interrupts on" : "");
 }
 
 static void dropped(struct context *c, unsigned lock)

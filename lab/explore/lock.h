@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h - who holds which lock, and whether the rules for locks are kept.
+ * lock.h - which context holds which lock, and whether the rules for locks are kept.
  *
  *   ranks     locks of the scenario < those of the engine, and never two of the engine's of a rank
  *   law       a lock that is waited for is held with interrupts off

@@ -27,7 +27,7 @@ static void add(const struct context *c, const char *format, va_list list)
 		room = room ? 2 * room : 1024;
 		lines = realloc(lines, room * sizeof(*lines));
 		if (!lines) {
-			perror("roost-explore: memory");
+			perror("roost: memory");
 			exit(2);
 		}
 	}

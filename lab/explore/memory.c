@@ -19,7 +19,8 @@ static unsigned width; /* words in a view */
 static char *views;    /* of this execution */
 static size_t views_used, views_size;
 
-/* Per CPU: what it may not read behind; what a relaxed load was offered; what a fence released. */
+/* Per CPU: before what it may no longer read; what a relaxed load was offered; what a fence
+ * released. */
 static uint16_t seen[VM_CPUS][VM_SHARED], offered[VM_CPUS][VM_SHARED], fenced[VM_CPUS][VM_SHARED];
 static bool has_fenced[VM_CPUS];
 static vm_clock offered_clock[VM_CONTEXTS], fenced_clock[VM_CONTEXTS];
@@ -65,7 +66,7 @@ static void add_store(struct word *word, const struct store *store)
 		word->room = word->room ? 2 * word->room : 8;
 		word->stores = realloc(word->stores, word->room * sizeof(*word->stores));
 		if (!word->stores) {
-			perror("roost-explore: memory");
+			perror("roost: memory");
 			exit(2);
 		}
 	}
@@ -133,7 +134,7 @@ static struct view *new_view(void)
 		views = malloc(views_size);
 	}
 	if (!views || views_used + size > views_size) {
-		fprintf(stderr, "roost-explore: out of memory for views\n");
+		fprintf(stderr, "roost: out of memory for views\n");
 		exit(2);
 	}
 	view = (struct view *)(void *)(views + views_used);

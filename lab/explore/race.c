@@ -37,7 +37,7 @@ void race_begin(void)
 	if (!cells)
 		cells = calloc(VM_ARENA / VM_GRAIN, sizeof(*cells));
 	if (!cells) {
-		perror("roost-explore: memory");
+		perror("roost: memory");
 		exit(2);
 	}
 }

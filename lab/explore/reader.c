@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "say.h"
+#include "tool/common/say.h"
 
 enum { READ_ERROR_MAX = 512 };
 

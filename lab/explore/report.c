@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "printable_json.h"
-#include "say.h"
+#include "tool/common/json.h"
+#include "tool/common/printable_json.h"
+#include "tool/common/say.h"
 
 enum { NAME_COLUMNS = 60, NAME_ROOM = 4 * (NAME_MAX + 1) };
 
@@ -90,11 +91,11 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 static json_t *json_of(const struct job *job, const struct result *r)
 {
 	return json_pack(
-		"{s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:o, s:s, s:s?, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
 		/* what came out */
 		"scenario", json_printable(job->scenario->name), "engine", engine_program, /**/
-		"free", engine->paths[job->path],					   /**/
+		"free", engine_nr_paths(engine) > 1 ? engine->paths[job->path] : NULL,	   /**/
 		"outcome", r->kind ? r->key : "pass", "text", r->text,			   /**/
 		"expected", (int)job_as_expected(job, r),				   /**/
 		"exhausted", (int)r->exhausted, "reached", r->reached,			   /**/
@@ -110,14 +111,16 @@ static json_t *json_of(const struct job *job, const struct result *r)
 		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds);
 }
 
-void report_json(const struct job *jobs, const struct result *results, unsigned nr)
+void report_json(const struct job *jobs, const struct result *results, unsigned nr,
+		 const char *path)
 {
-	json_t *list = json_array();
+	json_t *report = json_begin("explore", 1), *list = json_array();
 
 	for (unsigned i = 0; i < nr; i++)
 		if (json_array_append_new(list, json_of(&jobs[i], &results[i])) != 0)
 			die("out of memory");
-	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(4));
-	putchar('\n');
-	json_decref(list);
+	if (json_object_set_new(report, "results", list) != 0)
+		die("out of memory");
+	json_write(report, path, JSON_INDENT(1));
+	json_decref(report);
 }

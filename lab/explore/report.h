@@ -13,6 +13,7 @@ void report_find(const struct job *job, const struct result *result,
 void report_head(void);
 void report_result(const struct job *job, const struct result *result, bool judged);
 void report_progress(const struct job *job, const struct result *result, double seconds);
-void report_json(const struct job *jobs, const struct result *results, unsigned nr);
+void report_json(const struct job *jobs, const struct result *results, unsigned nr,
+		 const char *path);
 
 #endif

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "printable.h"
+#include "tool/common/printable.h"
 #include "reader.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 enum { ALL_PATHS = (1u << ENGINE_PATHS) - 1 };
 
@@ -96,7 +96,7 @@ static unsigned paths_called(struct reader *r, const char *name)
 	if (!known)
 		read_error(r,
 			   "\"%s\" is no engine and no free path of one; there are: all, pcpbuddy "
-			   "(trylock, llist, blocking), roost",
+			   "(trylock, llist, blocking), sets",
 			   name);
 	return paths;
 }

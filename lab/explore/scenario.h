@@ -10,7 +10,7 @@
  *	setup   cpu0: a = alloc 0 wait             before the exploration, on that CPU
  *	task    cpu0: OP; OP; ...                  one for each CPU at most
  *	hardirq cpu0: OP; OP; ...                  any number; also softirq, nmi
- *	stop    cpu1                               for ever, in no lock that is waited for
+ *	stop    cpu1                               forever, in no lock that is waited for
  *	pressure OP; ...                           in the pressure hook, on whatever CPU calls it
  *	finally cpu0: OP; ...                      afterwards, if no CPU stopped
  *
@@ -114,7 +114,7 @@ struct scenario {
 	unsigned nr_setup, nr_contexts, nr_finally;
 };
 
-/* Reads a file; tells of an error on stderr and returns false. */
+/* Reads a file; reports an error on stderr and returns false. */
 bool scenario_read(const char *file, struct scenario *scenario);
 
 /* ---- world.c ------------------------------------------------------------------------------ */

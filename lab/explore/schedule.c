@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "output.h"
-#include "say.h"
+#include "tool/common/output.h"
+#include "tool/common/say.h"
 
 /* ---- Taking -------------------------------------------------------------------------------- */
 
@@ -50,7 +50,8 @@ static bool turn_over(const struct turn *turn, uint16_t enabled)
 	return c->started && turn->until != UINT32_MAX && c->ops > turn->until;
 }
 
-/* After the schedule: goes on with who runs, else takes who has started, else a handler. */
+/* After the schedule: goes on with the running context, else one that has started, else a
+ * handler. */
 static int pick_default(uint16_t enabled)
 {
 	int best = -1, best_rank = 0;
@@ -129,9 +130,10 @@ bool schedule_write(const struct schedule *s, const struct schedule_head *head, 
 	bool good;
 
 	if (strchr(head->scenario, '\n')) {
-		say_error("%s: the schedule of a find cannot be saved: its lines cannot hold this "
-			  "name",
-			  head->scenario);
+		say_error(
+			"%s: the schedule of a finding cannot be saved: its lines cannot hold this "
+			"name",
+			head->scenario);
 		return false;
 	}
 	good = output_begin(&output, "save", file, error);

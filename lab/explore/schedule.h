@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * schedule.h - an execution on paper: who runs how far, and which loads read something old.
+ * schedule.h - an execution on paper: which context runs how far, and which loads read something
+ * old.
  *
  * It counts each context's own accesses, private ones included, so it does not depend on what the
  * search took for shared, and stays meaningful when a part of it is taken out: what a context did

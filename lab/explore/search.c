@@ -15,7 +15,7 @@ struct node {
 	uint8_t preemptions, interrupts, stale;	  /* before this step */
 };
 
-/* Who touched a word last, as steps or -1. */
+/* The contexts that touched a word last, as steps or -1. */
 struct trail {
 	uint32_t generation;
 	int write, acquire;
@@ -72,7 +72,7 @@ static bool before(int first, const struct step *step)
 
 /* ---- Backtrack points ---------------------------------------------------------------------- */
 
-/* The first steps, per context, of what lies behind step e and does not depend on it, with n. */
+/* The first steps, per context, of what comes after step e and does not depend on it, with n. */
 static uint16_t first_steps(int e, int n, int *first)
 {
 	uint16_t seen = BIT(vm.steps[e].context), in = 0;
@@ -272,7 +272,8 @@ static void stepped(void *self, int n)
 
 /* ---- Choosing ------------------------------------------------------------------------------ */
 
-/* Who would go on without a switch, or -1: the context on top of the CPU of the last step. */
+/* The context that goes on without a switch, or -1: the context on top of the CPU of the last
+ * step. */
 static int running(uint16_t enabled)
 {
 	const struct context *top;
@@ -283,7 +284,7 @@ static int running(uint16_t enabled)
 	return enabled & BIT(top->id) ? top->id : -1;
 }
 
-/* Goes on, else takes somebody who has started, else a handler, at last a stop. */
+/* Goes on, else takes a context that has started, else a handler, at last a stop. */
 static int first_choice(uint16_t among, uint16_t enabled)
 {
 	int best = -1, best_rank = 0;

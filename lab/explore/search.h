@@ -13,7 +13,7 @@
  * start off. The steps of a handler and of what it interrupted are else ordered, so each place for
  * the handler is reached from its neighbours.
  *
- * Spins, sleeps and parking. Who is woken comes after the steps that woke it.
+ * Spins, sleeps and parking. A context that is woken comes after the steps that woke it.
  *
  * Bounded: every execution with at most `bound` preemptions, `bound` stale loads and `bound` + 1
  * handlers that interrupt something, without reduction. (Reduction under a bound needs extra

@@ -31,7 +31,7 @@ struct report {
 	struct result result;
 	struct lock_rules rules;
 	struct failure failure;
-	struct schedule schedule; /* of a find */
+	struct schedule schedule; /* of a finding */
 	unsigned nr_backtracks, nr_ends, nr_words;
 };
 
@@ -124,7 +124,7 @@ static void get(int file, void *data, size_t size)
 		ssize_t n = read(file, at, size);
 
 		if (n <= 0) {
-			fprintf(stderr, "roost-explore: a part of a search ended\n");
+			fprintf(stderr, "roost: a part of a search ended\n");
 			exit(2);
 		}
 		at += n;
@@ -175,7 +175,7 @@ static void add_result(struct result *to, const struct result *part)
 	scenario_add_own(part->most_own);
 }
 
-/* The first find in the order of the search is the one that counts. */
+/* The first finding in the order of the search is the one that counts. */
 static void add_pass(const struct report *r)
 {
 	if (r->pass <= parts_pass)

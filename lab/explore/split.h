@@ -2,7 +2,7 @@
 /*
  * split.h - one search on several processors.
  *
- * A processor that nobody uses is a byte in a pipe that all processes share. Who searches and gets
+ * A processor that nobody uses is a byte in a pipe that all processes share. A search that gets
  * one forks: the child takes the untried choice that is nearest to the root of the search tree, as
  * its part, and the parent goes on with all others. What the parent explores until then is asleep
  * in the part, as it would be if the choice came last; the choice is asleep in what the parent
@@ -11,7 +11,8 @@
  * the node that they hang on. So the same executions are explored as by one process, but for some
  * that sleep would have spared, and the verdict is the same.
  *
- * Who waits for its parts gives its processor away meanwhile, so that they can be split again.
+ * A process that waits for its parts gives its processor away meanwhile, so that they can be split
+ * again.
  */
 #ifndef LAB_SPLIT_H
 #define LAB_SPLIT_H
@@ -47,11 +48,11 @@ _Noreturn void split_report(enum pass pass, const struct search *search, struct 
 bool split_unwanted(void);
 
 /* Waits for all parts and returns what came of the whole. Unless what came of this process's own
- * work decides it (PASS_FOUND, PASS_GROWN), when they are told to end. */
+ * work decides it (PASS_FOUND, PASS_GROWN), when they are made to end. */
 enum pass split_join(enum pass own, struct search *search, struct result *result);
 /* What came of the parts that search_next() has waited for. */
 enum pass split_pass(void);
-/* The schedule of a find of a part, or NULL if there was none. vm.failure is set to it. */
+/* The schedule of a part's finding, or NULL if there was none. vm.failure is set to it. */
 struct schedule *split_find(void);
 
 #endif

@@ -63,7 +63,7 @@ static void alloc_flags(struct reader *r, struct statement *s)
 static void alloc(struct reader *r, struct statement *s)
 {
 	if (!s->nr_variables)
-		read_error(r, "say who gets it: a = alloc ..., or a b = alloc-bulk ...");
+		read_error(r, "say which variable gets it: a = alloc ..., or a b = alloc-bulk ...");
 	else if (s->verb == VERB_ALLOC && s->nr_variables > 1)
 		read_error(r, "alloc gives one block; alloc-bulk gives several");
 	all_different(r, s, 0);
@@ -144,7 +144,7 @@ static void arguments(struct reader *r, struct statement *s)
 	case VERB_UNLOCK_IRQRESTORE:
 		s->lock = read_lock(r);
 		break;
-	case VERB_FILL: /* all memory but so many frames */
+	case VERB_FILL: /* all memory but this many frames */
 		s->number = (int)read_number(r, "a number of frames", 100000);
 		break;
 	case VERB_ASSERT:

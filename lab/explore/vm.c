@@ -27,7 +27,7 @@ void vm_init(void)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	vm.snapshot = malloc(VM_ARENA);
 	if (vm.arena == MAP_FAILED || !vm.snapshot) {
-		perror("roost-explore: memory");
+		perror("roost: memory");
 		exit(2);
 	}
 	for (unsigned i = 0; i < VM_CONTEXTS; i++)
@@ -53,7 +53,7 @@ void *vm_alloc(size_t size, size_t alignment)
 	size_t start = (vm.used + alignment - 1) & ~(alignment - 1);
 
 	if (start + size > VM_ARENA) {
-		fprintf(stderr, "roost-explore: the scenario needs more than %d KiB of memory\n",
+		fprintf(stderr, "roost: the scenario needs more than %d KiB of memory\n",
 			VM_ARENA / 1024);
 		exit(2);
 	}
@@ -84,7 +84,7 @@ unsigned vm_add_lock(const struct lock_class *class, void *address, const char *
 	unsigned first = 0;
 
 	if (vm.nr_locks == VM_LOCKS) {
-		fprintf(stderr, "roost-explore: more than %d locks\n", VM_LOCKS);
+		fprintf(stderr, "roost: more than %d locks\n", VM_LOCKS);
 		exit(2);
 	}
 	while (first < vm.nr_locks && vm.locks[first].class != class)
@@ -269,7 +269,7 @@ static void begin(struct context *c)
 	cpu->top = c;
 	if (c->level == LEVEL_STOP) {
 		cpu->stopped = true;
-		log_line(c, "CPU %u stops for ever", c->cpu);
+		log_line(c, "CPU %u stops forever", c->cpu);
 		return;
 	}
 	if (c->level >= LEVEL_HARDIRQ)

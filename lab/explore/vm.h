@@ -3,7 +3,7 @@
  * vm.h - the virtual machine: CPUs, the contexts that run on them, and the words they share.
  *
  * A context is the task of a CPU or one of its handlers. It runs until it is about to do something
- * that others may notice, says what (struct op), and waits to be chosen. So whoever searches sees
+ * that others may notice, says what (struct op), and waits to be chosen. So a search sees
  * of each context what it would do next. One choice is one step.
  *
  *	softirq < hardirq < NMI < stop     a handler starts at any choice point of its CPU at which
@@ -101,7 +101,7 @@ enum lock_kind {
 	LOCK_SCENARIO, /* the caller's: held and waited for as the scenario says */
 };
 
-/* Locks of one class obey the same rules. Who holds one takes others of higher ranks only. */
+/* Locks of one class obey the same rules. The holder of one takes only others of higher ranks. */
 struct lock_class {
 	const char *name;
 	enum lock_kind kind;
@@ -200,7 +200,7 @@ struct failure {
 };
 
 /*
- * Who decides. pick() returns a context of the enabled ones, or -1 to end the execution;
+ * What decides. pick() returns a context of the enabled ones, or -1 to end the execution;
  * pick_store() which of n visible stores a load reads, 0 being the newest; stepped() hears of each
  * step when it is done.
  */
@@ -290,7 +290,7 @@ static inline bool vm_ignored(const void *address) /* of the arena */
 	return vm.ignored[((uintptr_t)address - (uintptr_t)vm.arena) / VM_GRAIN];
 }
 
-/* What the contexts' stacks and the tables say about who waits for whom: deadlock.c. */
+/* What the contexts' stacks and the tables say about which waits for which: deadlock.c. */
 void deadlock_describe(void);
 
 #endif

@@ -16,7 +16,7 @@ void memory_forget(void)
 	if (!vm.words)
 		vm.words = calloc(VM_WORDS, sizeof(*vm.words));
 	if (!index_of || !vm.words) {
-		perror("roost-explore: memory");
+		perror("roost: memory");
 		exit(2);
 	}
 	memset(index_of, 0, VM_ARENA * sizeof(*index_of));
@@ -29,7 +29,7 @@ static _Noreturn void overlap(const void *address, unsigned size)
 
 	log_address(address, name, sizeof(name));
 	fprintf(stderr,
-		"roost-explore: atomic accesses of different sizes overlap at %s (%u bytes); only "
+		"roost: atomic accesses of different sizes overlap at %s (%u bytes); only "
 		"accesses of one size to a word can be ordered\n",
 		name, size);
 	exit(2);
@@ -40,7 +40,7 @@ static struct word *new_word(size_t at, unsigned size)
 	struct word *word = &vm.words[vm.nr_words];
 
 	if (vm.nr_words == VM_WORDS) {
-		fprintf(stderr, "roost-explore: more than %d atomic words\n", VM_WORDS);
+		fprintf(stderr, "roost: more than %d atomic words\n", VM_WORDS);
 		exit(2);
 	}
 	for (size_t i = at < 8 ? 0 : at - 8; i < at + size; i++)
@@ -71,7 +71,7 @@ struct word *memory_word(const void *address, unsigned size)
 void memory_share_word(struct word *word)
 {
 	if (vm.nr_shared == VM_SHARED) {
-		fprintf(stderr, "roost-explore: more than %d shared words\n", VM_SHARED);
+		fprintf(stderr, "roost: more than %d shared words\n", VM_SHARED);
 		exit(2);
 	}
 	word->shared = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* worker.c - see worker.h. Workers are told job numbers, and send back a result and a text. */
+/* worker.c - see worker.h. Workers receive job numbers, and send back a result and a text. */
 #include "worker.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 enum { MOST_WORKERS = 16 };
 
-/* What a worker is told. */
+/* What a worker receives. */
 struct order {
 	unsigned job;
 	double seconds;

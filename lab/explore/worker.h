@@ -9,8 +9,8 @@
 #include "job.h"
 
 /*
- * Runs all jobs; done() is called in the order of the jobs. reports[i] is the text of a find. Each
- * job has options->seconds; or, if all together have total seconds (not 0), what each of those
+ * Runs all jobs; done() is called in the order of the jobs. reports[i] is the text of a finding.
+ * Each job has options->seconds; or, if all together have total seconds (not 0), what each of those
  * that are left can have of the time that is left, so what one does not need the next ones get.
  */
 bool workers_run(const struct job *jobs, unsigned nr, unsigned workers, double total,

@@ -12,7 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "port.h"
-#include "say.h"
+#include "tool/common/say.h"
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */
@@ -64,10 +64,10 @@ const char *world_name(unsigned variable)
 	return world_scenario->variables[variable];
 }
 
-/* ---- Who holds what ------------------------------------------------------------------------ */
+/* ---- Holders ------------------------------------------------------------------------------- */
 
-/* Who holds frames writes to them. So the allocator must order what one holder does before it frees
- * against what the next one does: if not, that is a data race. */
+/* A holder of frames writes to them. So the allocator must order what one holder does before it
+ * frees against what the next one does: if not, that is a data race. */
 static void write_frames(roost_pfn pfn, unsigned order)
 {
 	if (vm.current)
@@ -89,7 +89,8 @@ void world_mark(roost_pfn pfn, unsigned order)
 
 void world_unmark(struct roost_block block)
 {
-	if (world->marks[block.pfn]) /* who frees what he does not hold has no business there */
+	if (world->marks
+		    [block.pfn]) /* a context that does not hold the block has no business there */
 		write_frames(block.pfn, block.order);
 	for (roost_pfn f = block.pfn; f < block.pfn + ((roost_pfn)1 << block.order); f++) {
 		world->held -= world->marks[f];
@@ -97,7 +98,7 @@ void world_unmark(struct roost_block block)
 	}
 }
 
-/* ---- Hooks and the end --------------------------------------------------------------------- */
+/* ---- Hooks and the end ---------------------------------------------------------------------- */
 
 /* Both hooks are called with no lock of the allocator held. */
 static void check_hook(const struct context *c, const char *hook)

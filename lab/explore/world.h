@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * world.h - what a scenario runs in: the allocator, the variables, and a map of who holds which
- * frame. A frame that is handed out while it is marked there is a find, and so are frames that
- * count as allocated though nobody holds them. world.c sets it up and judges the end.
+ * world.h - what a scenario runs in: the allocator, the variables, and a map of the holder of each
+ * frame. A frame that is handed out while it is marked there is a finding, and so are frames that
+ * count as allocated though no context holds them. world.c sets it up and judges the end.
  */
 #ifndef LAB_WORLD_H
 #define LAB_WORLD_H

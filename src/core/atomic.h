@@ -4,7 +4,7 @@
  *
  * rlx  relaxed: no order, only that the access is not torn
  * acq  acquire: what follows sees what came before the release that was read
- * rel  release: what came before is seen by who acquires this
+ * rel  release: whatever acquires this sees what came before
  * sc   sequentially consistent: also keeps a store before a later load of something else
  */
 #ifndef RST_ATOMIC_H

@@ -168,7 +168,7 @@ static inline struct roost_misuse rst_misuse_of(const char *call, roost_pfn pfn,
 /* Does a caller name a CPU, or all by -1? If not, that is reported. No lock is held. */
 bool rst_are_cpus(const struct rst_base *base, const char *call, int cpu);
 
-/* Tells the caller's hook, or the port's fatal, of a misuse. No lock is held. */
+/* Reports a misuse to the caller's hook, or to the port's fatal. No lock is held. */
 void rst_report(const struct rst_base *base, const struct roost_misuse *misuse);
 
 /* The span of a block that a caller names, or NULL with m->kind: no such order, outside of the

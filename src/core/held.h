@@ -8,7 +8,7 @@
  * threads are gone, the record alone says what each of them was holding; a note of their own could
  * be older or newer than that.
  *
- * Any context; costs as those of the calls they are named after. Only the engine roost has them.
+ * Any context; costs as those of the calls they are named after. Only the engine sets has them.
  */
 #ifndef RST_HELD_H
 #define RST_HELD_H

@@ -28,7 +28,7 @@ uint64_t rst_hint_find(const struct rst_hint *hint, uint64_t i, uint64_t end)
 	unsigned level = 0;
 
 	while (level < hint->nr_levels && i << 6 * level < end) {
-		/* Acquire: who finds the bit sees what was put before it was noted. */
+		/* Acquire: a search that finds the bit sees what was put before it was noted. */
 		uint64_t word = rst_load_acq(&hint->level[level][i >> 6]);
 
 		word &= ~(uint64_t)0 << (i & 63);

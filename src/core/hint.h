@@ -19,7 +19,7 @@
  * the right sees what was put. (Released and acquired alone, both could see the old state:
  * store buffering.) The same holds between each level and the one above. Hence a note goes
  * up through all levels and never stops at one that it finds set: the bit above may be just
- * about to be cleared by who will not see this note.
+ * about to be cleared by a search that will not see this note.
  *
  * Neither locks nor calls a port. Any context.
  */
@@ -38,7 +38,7 @@ struct rst_hint {
 	uint64_t nr;				  /* c; indices */
 };
 
-/* Words that a map of so many indices needs. */
+/* Words that a map of nr indices needs. */
 uint64_t rst_hint_words(uint64_t nr);
 /* Makes one of zeroed words. */
 void rst_hint_init(struct rst_hint *hint, uint64_t nr, _Atomic uint64_t *words);

@@ -7,9 +7,9 @@
  *   rst_spinlock_t  may be waited for, therefore held only with interrupts off: its functions
  *                   turn them off and on.
  *
- * Why that cannot deadlock: who waits, waits for a holder that no handler can have interrupted,
+ * Why that cannot deadlock: a waiter waits for a holder that no handler can have interrupted,
  * that holds nothing ranked later, and that never waits for a try-lock. Ranks: the caller's locks
- * < pcp lock (try) < zone lock (spin). Nobody holds two pcp locks or two zone locks.
+ * < pcp lock (try) < zone lock (spin). No context holds two pcp locks or two zone locks.
  *
  * Uniprocessor builds. A try is a test and a set of a plain word with no bus lock. That is a real
  * lock: a handler that comes between test and set has dropped the lock again when it ends, so
@@ -46,7 +46,7 @@ typedef struct {
 	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and somebody is parked */
 } rst_lockword_t;
 
-/* Acquire: orders the holder's accesses after those of the last one, who released. */
+/* Acquire: orders the holder's accesses after those of the last one, which released. */
 static inline bool rst_word_try(rst_lockword_t *lock)
 {
 	uint32_t free = 0;
@@ -170,8 +170,8 @@ static inline void rst_spin_wait(rst_spinlock_t *lock)
 		rst_relax();
 	}
 #if RST_PARK
-	/* 2 tells the holder to wake one; who gets the lock this way keeps the 2, since others
-	 * may be parked. Acquire as in rst_word_try(). */
+	/* 2 asks the holder to wake one; a waiter that gets the lock this way keeps the 2, since
+	 * others may be parked. Acquire as in rst_word_try(). */
 	while (rst_xchg_acq(&lock->word.word, 2) != 0)
 		rst_park(&lock->word.word, 2);
 #endif

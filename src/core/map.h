@@ -31,7 +31,7 @@ enum {
 typedef uint32_t rst_frame_id;
 
 #define RST_NO_FRAME UINT32_MAX
-/* Records of all frames; a multiple of a pageblock's. The id behind the last is one, too. */
+/* Records of all frames; a multiple of a pageblock's. The id after the last is one, too. */
 #define RST_MAX_FRAME (((uint64_t)1 << 32) - (uint64_t)2 * RST_PAGEBLOCK)
 
 struct rst_span {
@@ -174,10 +174,10 @@ static inline unsigned rst_config_max_order(const struct roost_config *config)
 /* Number of nodes: one more than the highest that a zone or CPU names. */
 unsigned rst_config_nodes(const struct roost_config *config);
 
-/* Writes the zones in the order in which callers on node try them, 0xff behind the last. */
+/* Writes the zones in the order in which callers on node try them, 0xff after the last. */
 void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *order);
 
-/* The marks of a zone of so many usable frames: as configured, or a 64th of them apart. */
+/* The marks of a zone of this many usable frames: as configured, or a 64th of them apart. */
 struct rst_watermarks {
 	uint64_t min, low, high;
 };

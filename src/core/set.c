@@ -11,7 +11,7 @@ static bool take_in_word(_Atomic uint64_t *word, unsigned k, unsigned *bit)
 
 	for (unsigned i = 0; i < RST_SET_TRIES && (runs = rst_runs(old, k)); i++) {
 		*bit = (unsigned)__builtin_ctzll(runs);
-		/* Acquire: what the last holder did, who released it with the put, comes before
+		/* Acquire: what the last holder did before it released it with the put comes before
 		 * what the new one does. */
 		if (rst_cas64_acq(word, &old, old & ~rst_run(*bit, k)))
 			return true;
@@ -60,8 +60,8 @@ bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put
 
 bool rst_set_take_at(struct rst_set *set, unsigned off)
 {
-	/* Sequentially consistent: who sets a pageblock apart looks here after saying so, and who
-	 * puts it looks whether that was said after the put. */
+	/* Sequentially consistent: an isolation looks here after it has announced itself, and a
+	 * put looks for that announcement after the put. */
 	uint64_t bit = rst_run(off, 0), old = rst_load_sc(&set->word[off / 64]);
 
 	for (unsigned i = 0; i < RST_SET_TRIES && old & bit; i++)
@@ -118,9 +118,9 @@ uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsig
 /* ---- Look -------------------------------------------------------------------------------- */
 
 /*
- * Of two that put the two halves of a run and then look here, one sees the other's, or nobody would
- * note the run that they made together. Within a word relaxed does: who changes it later has the
- * earlier change in what he changed. Between words it takes sequentially consistent loads.
+ * Of two CPUs that put the two halves of a run and then look here, one sees the other's half, or
+ * neither would note the run that they made together. Within a word relaxed does: the later change
+ * of it contains the earlier one. Between words it takes sequentially consistent loads.
  */
 unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k)
 {

@@ -12,10 +12,10 @@
  * Orders above 6 are more than a word. They are put word by word, in pieces that may be taken at
  * once, and taken word by word: if one is not full any more, the ones before it are put back.
  * In between they are only in the taker's registers: at most 448 things, and only of a run that was
- * free that far. Who looks for them meanwhile does not see them: roost/hidden.h.
+ * free that far. Searches do not see them meanwhile: sets/hidden.h.
  *
  * Orders: a put releases what its caller did with the things to the take that acquires them. It is
- * sequentially consistent besides, since who put then reads hints: see hint.h.
+ * sequentially consistent besides, since the CPU that put then reads hints: see hint.h.
  */
 #ifndef RST_SET_H
 #define RST_SET_H
@@ -27,7 +27,7 @@ enum {
 	RST_SET_ORDER = 9, /* of the whole set */
 	RST_SET_SIZE = 1 << RST_SET_ORDER,
 	RST_WORD_ORDER = 6,
-	RST_SET_TRIES = 16, /* of one word, for a taker whom others outrun */
+	RST_SET_TRIES = 16, /* of one word, for a taker that others outrun */
 };
 
 struct rst_set {
@@ -101,7 +101,7 @@ bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
 /* Takes all free things of the first half (32) of a word that has a run of order k <= 5: which, as
  * bits from *off on; 0: the word has no such half. One CAS, tries as above. Sequentially
- * consistent: who sees that they are gone sees what the caller wrote before. */
+ * consistent: a CPU that sees that they are gone sees what the caller wrote before. */
 uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsigned *off);
 /* Takes the one thing at off; false if it is not there. One CAS for each change by others, at most
  * RST_SET_TRIES. */
@@ -130,7 +130,7 @@ static inline unsigned rst_weight(uint64_t word)
 	return (unsigned)(word * 0x0101010101010101 >> 56);
 }
 
-/* Acquire: who sees something free sees what its last holder wrote of it before the put. */
+/* Acquire: a CPU that sees something free sees what its last holder wrote before the put. */
 static inline bool rst_set_has(const struct rst_set *set, unsigned off)
 {
 	return rst_load_acq(&set->word[off / 64]) >> (off & 63) & 1;

@@ -43,8 +43,8 @@ static uint64_t process(void)
 
 /* ---- Look and repair ----------------------------------------------------------------------- */
 
-/* The lock stays with the thread that has forked, and had another name then. Another's, which is no
- * more, is broken. */
+/* The lock stays with the thread that has forked, which had another name then. The lock of another
+ * thread, which is gone, is broken. */
 static void break_lock(struct rst_pool_lock *lock, uint64_t before)
 {
 	uint64_t holder = atomic_load(&lock->holder);

@@ -273,7 +273,7 @@ void rst_report_pools(struct rst_report *r, bool with_pageblocks)
 	const char *comma = "";
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	put(r, "{\"roost\":1,\"pid\":%ld,\"program\":", (long)getpid());
+	put(r, "{\"roost\":1,\"report\":\"pools\",\"pid\":%ld,\"program\":", (long)getpid());
 	put_string(r, program_invocation_short_name);
 	put(r, ",\"time_ns\":%" PRIu64 ",\"pools\":[",
 	    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);

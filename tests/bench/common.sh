@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # common.sh - for the scripts beside it. Wants: ROOST, the tool; ADAPTER_SO and ADAPTER_OLD_SO, peers.
-. "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common/checks.sh"
 # A malloc beside a sanitizer's own is none of our business.
 others=()
-[ -z "$SANITIZE" ] || others=(--peers=roost,pcpbuddy,buddy,mmap)
+[ -z "$SANITIZE" ] || others=(--peers=sets,pcpbuddy,buddy,mmap)
 
 # bench WANTED_STATUS ARGUMENTS...: by $tool, or the tool.
 bench() {

@@ -2,7 +2,7 @@
 # quick.sh - everything once, with all peers that are here: what there is to be is there. No times.
 . "$(dirname "$0")/common.sh"
 
-bench 0 --quick --peer="$ADAPTER_SO" --json="$work/json" --limit=60
+bench 0 --quick --peer="$ADAPTER_SO" --json="$work/json" --timeout=60
 check "nothing on a stderr that is no terminal" '' "$(cat "$work/err")"
 json() {
 	value "$1" "$work/json"
@@ -14,7 +14,7 @@ check "their names" \
 	"$(json '[.cases[] | .name | select(test("^(repeat|remote|near|tail|storm|frag|init)"))]')"
 check "each order" '[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18]' \
 	"$(json '[.cases[] | select(.workload == "order") | .parameter]')"
-check "it says of what" true "$(json '.quick and .format == 1 and (.machine.kernel | length) > 0 and
+check "it says of what" true "$(json '.quick and .roost == 1 and .report == "bench" and (.machine.kernel | length) > 0 and
 	(.versions | .roost and .compiler and .glibc and .flags) and
 	(.command | index("--quick") > 0) and .settings.rounds == 1')"
 check "each peer in each case, in the order of the list" true \
@@ -24,10 +24,10 @@ check "measured, or it is said why not" true "$(json '[.cases[] | (.figures | le
 	(.samples | length) == 1 and (.figures | length) == $n and
 	([.samples[].values | length] | all(. == $n)) end] | all')"
 [ "$(nproc)" = 1 ] || check "the engines in every case" '[]' "$(json '[.cases[] | .name as $c |
-	.peers[] | select(.name == "roost" or .name == "pcpbuddy") | select(.not_measured) |
+	.peers[] | select(.name == "sets" or .name == "pcpbuddy") | select(.not_measured) |
 	[$c, .name, .not_measured]]')"
 check "every figure of theirs is a number, and times are not 0" true "$(json '[.cases[] | .figures as $f |
-	.peers[] | select(.name == "roost" or .name == "pcpbuddy") | .figures | to_entries[] |
+	.peers[] | select(.name == "sets" or .name == "pcpbuddy") | .figures | to_entries[] |
 	.key as $i | .value.median | type == "number" and
 	(. > 0 or $f[$i].name == "free-syscalls" or $f[$i].name == "huge")] | all')"
 check "no library is absent for want of room" '[]' \
@@ -38,14 +38,14 @@ check "what needs a pool of a size is not asked of mmap" '["frag","init","nearfu
 check "a handler must not free in a buddy with a lock" '["a signal handler must not free"]' \
 	"$(json '[.cases[] | select(.workload == "storm") | .peers[] | select(.name == "buddy") |
 		.not_measured]')"
-check "roost makes no system call in a free, mmap always" '[0,1000]' \
-	"$(json '.cases[] | select(.workload == "tail") | [.peers[] | select(.name == "roost" or
+check "sets makes no system call in a free, mmap always" '[0,1000]' \
+	"$(json '.cases[] | select(.workload == "tail") | [.peers[] | select(.name == "sets" or
 		.name == "mmap") | .figures[5].median]')"
 check "histograms of tail: as many frees as empty loops" true \
 	"$(json '[.cases[] | select(.workload == "tail") | .peers[] | select(.free_ns) |
 		([.free_ns[]] | add) == ([.empty_ns[]] | add) and ([.free_ns[]] | add) > 0] |
 		all and length > 2')"
-check "metadata of roost" true "$(json '[.cases[] | select(.workload == "init") | .peers[0] |
+check "metadata of sets" true "$(json '[.cases[] | select(.workload == "init") | .peers[0] |
 	.figures[1].median | . > 0.02 and . < 0.05] | all')"
 check "what is left of 2 MiB blocks is at most the ideal" true "$(json '[.cases[] |
 	select(.workload == "frag") | .peers[] | select(.figures) | .figures[0].median |

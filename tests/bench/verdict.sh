@@ -3,16 +3,16 @@
 . "$(dirname "$0")/common.sh"
 
 # report FILE VALUES [MORE_IS_BETTER [DISTURBED [TARGET]]]: one case, measured with roost; DISTURBED:
-# so many of the last values are. TARGET: a JSON object.
+# this many of the last values are. TARGET: a JSON object.
 report() {
 	jq -n --argjson values "$2" --argjson more "${3:-false}" --argjson disturbed "${4:-0}" \
 		--argjson target "${5:-null}" '{format: 1, quick: false,
 		machine: {cpu: "a", cores: 2, kernel: "k", governor: null}, settings: {rounds: 7},
-		versions: {}, peers: [{name: "roost"}, {name: "gone", not_measured: "no file"}],
+		versions: {}, peers: [{name: "sets"}, {name: "gone", not_measured: "no file"}],
 		cases: [{name: "w/1G/1", workload: "w", text: "some work",
 			figures: [({name: "pair", unit: "ns", more_is_better: $more} +
 				if $target then {target: $target} else {} end)],
-			peers: [{name: "roost", samples: [range($values | length) as $i | {round: $i,
+			peers: [{name: "sets", samples: [range($values | length) as $i | {round: $i,
 				kept: true, disturbed: ($i >= ($values | length) - $disturbed),
 				values: [$values[$i]]}]},
 				{name: "gone", not_measured: "no file"},
@@ -68,7 +68,7 @@ verdict 1 slower moved twenty
 # median FILE: as the table has it
 median() {
 	bench 0 "$work/$1"
-	awk '/^  roost/ { print $2, $3, $4, $6, $7 }' "$work/out"
+	awk '/^  sets/ { print $2, $3, $4, $6, $7 }' "$work/out"
 }
 
 report some '[10,10,10,10,99,99,99]' false 3
@@ -99,7 +99,7 @@ check "a target that is a least" 1 "$(grep -c '  at least 11: MISSED$' "$work/ou
 
 bench 1 --compare="$work/ten" "$work/twenty"
 check "a comparison names the row" 1 \
-	"$(grep -c '^  w/1G/1:pair  *roost  *10.00 ->  *20.00  slower$' "$work/out")"
+	"$(grep -c '^  w/1G/1:pair  *sets  *10.00 ->  *20.00  slower$' "$work/out")"
 check "and counts" 1 "$(grep -c '0 faster, 1 slower, 0 without .*, 2 not measured in both$' "$work/out")"
 check "on the same machine no warning" 0 "$(grep -c beware "$work/out")"
 jq '.machine.cpu = "b" | .quick = true' "$work/ten" >"$work/elsewhere"
@@ -111,7 +111,7 @@ bench 1 --quiet --compare="$work/ten" --json="$work/new" "$work/twenty"
 check "the report is written, with the verdicts" '["slower",7]' \
 	"$(value '[.comparison.rows[0].verdict, (.cases[0].peers[0].samples | length)]' "$work/new")"
 if command -v gnuplot >/dev/null; then
-	bench 0 --plot="$work/x y'.svg" "$work/ten"
+	bench 0 --output="$work/x y'.svg" "$work/ten"
 	check "a plot" 1 "$(grep -c '<svg' "$work/x y'.svg")"
 	check "gnuplot has nothing to say" '' "$(cat "$work/err")"
 fi

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer.c - an input is what somebody answers who is asked for statistics: `roost top` and
+ * answer.c - an input is an answer to a question for statistics: `roost top` and
  * `roost map --live` show it or say why not.
  *
  *	byte 0	bit 0: map, or top; 1: a line for each CPU; 2, 3: the order; 4: map by type;
@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "live.h"
+#include "tool/common/live.h"
 #include "map.h"
-#include "say.h"
+#include "tool/common/say.h"
 #include "top.h"
 
 enum { LONGEST = 400, BLOCKS_MOST = 1 << 14 };
@@ -301,6 +301,14 @@ static void plain(FILE *out, const struct map_view *view)
 	map_write_text(out, view, false);
 }
 
+static void as_json(FILE *out, const struct map_view *view)
+{
+	json_t *root = map_json(view);
+
+	json_dumpf(root, out, JSON_COMPACT);
+	json_decref(root);
+}
+
 static void check_form(const char *name, write_map *write, const struct map_view *view,
 		       size_t longest)
 {
@@ -314,7 +322,7 @@ static void check_form(const char *name, write_map *write, const struct map_view
 	write(out, view);
 	fclose(out);
 	fuzz_check_text(name, text, length, longest);
-	if (write == map_write_json) {
+	if (write == as_json) {
 		root = json_loadb(text, length, 0, NULL);
 		FUZZ_CHECK(root, "a map in JSON that is none");
 		json_decref(root);
@@ -327,7 +335,7 @@ static void write_maps(void *context)
 	const struct map_view *view = context;
 
 	check_form("a map as text", plain, view, LONGEST);
-	check_form("a map in JSON", map_write_json, view, SIZE_MAX);
+	check_form("a map in JSON", as_json, view, SIZE_MAX);
 	check_form("a map in SVG", svg, view, 4096);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * api.c - an input is a configuration with its memory map, then the events of model.h, each with
- * what it needs to choose. Some of them misuse the allocator, which must be told and change
+ * what it needs to choose. Some of them misuse the allocator; that must be reported and change
  * nothing.
  *
  * FUZZ_LOG=1 in the environment lists the events.
@@ -32,7 +32,7 @@ struct world {
 	roost_pfn base;
 };
 
-/* By --wrap: who sleeps goes on at once. Nobody else is there who could change anything. */
+/* By --wrap: a sleeper goes on at once. There is no other thread that could change anything. */
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *left);
 
 int __wrap_nanosleep(const struct timespec *pause, struct timespec *left)

@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options = (struct options){.patience = 60};
 	if (!fuzz_try(boot, &dtb))
 		FUZZ_CHECK(*fuzz_error, "it fails and says nothing");
-	FUZZ_CHECK(map.metadata < map.ranges + RANGES, "a range behind the last");
+	FUZZ_CHECK(map.metadata < map.ranges + RANGES, "a range past the last");
 	free(machine.metadata);
 	return 0;
 }

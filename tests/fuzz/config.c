@@ -213,7 +213,7 @@ static void use(roost_t *roost, const struct roost_config *config, struct fuzz_b
 		check_valid(roost);
 	look(roost);
 	roost_free_bulk(roost, taken, nr);
-	FUZZ_CHECK(!nr_misuse, "a misuse was told of good frees");
+	FUZZ_CHECK(!nr_misuse, "good frees were reported as misuse");
 	if (small)
 		check_valid(roost);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dat.c - an input is a trace.dat, read in a process of its own: libtracecmd may crash, which ends
- * the tool with a line of text; our own code may not, and nothing may go on for ever.
+ * the tool with a line of text; our own code may not, and nothing may go on forever.
  *
  * So libFuzzer sees nothing of what an input covers, and changes the corpus blindly. AFL++ sees it.
  */
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "say.h"
+#include "tool/common/say.h"
 #include "tool.h"
 
 enum { PATIENCE_S = 60, TEXT = 1 << 16, NO_FIND = 0 };

@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Ends the process with a message: that is a find. */
+/* Ends the process with a message: that is a finding. */
 _Noreturn void fuzz_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define FUZZ_CHECK(what, ...)                                                                      \
@@ -26,7 +26,7 @@ _Noreturn void fuzz_fail(const char *format, ...) __attribute__((format(printf, 
 
 /* ---- Inputs as decisions ------------------------------------------------------------------- */
 
-/* Bytes that are taken from the front; behind the end there are zeros. */
+/* Bytes that are taken from the front; past the end there are zeros. */
 struct fuzz_bytes {
 	const uint8_t *at, *end;
 };
@@ -49,7 +49,7 @@ const char *fuzz_file(const uint8_t *data, size_t size);
 
 /* From here on what is printed to stderr by stdio goes nowhere, unless FUZZ_LOG is set. */
 void fuzz_quiet(void);
-/* Is FUZZ_LOG set? Then a driver tells what it does. */
+/* Is FUZZ_LOG set? Then a driver prints what it does. */
 bool fuzz_log(void);
 
 /* What the tool's die() does in a driver (by --wrap): goes back to fuzz_try(). */

@@ -214,7 +214,7 @@ static bool is_ours(const char *at)
 	return false;
 }
 
-/* A pointer into the pool at which no block begins: it is told and changes nothing. */
+/* A pointer into the pool at which no block begins: it is reported and changes nothing. */
 static void do_misuse(struct fuzz_bytes *b)
 {
 	char *at = roost_pool_address(f.pool, fuzz_below(b, (unsigned)(f.limit / PAGE)));
@@ -236,8 +236,8 @@ static void do_misuse(struct fuzz_bytes *b)
 		roost_pool_free_bulk(batch, 3);
 	else
 		roost_pool_free(at);
-	FUZZ_CHECK(f.misuses == 1, "%u misuses were told, not 1", f.misuses);
-	FUZZ_CHECK(f.misused == at, "a misuse of another pointer was told");
+	FUZZ_CHECK(f.misuses == 1, "%u misuses were reported, not 1", f.misuses);
+	FUZZ_CHECK(f.misused == at, "a misuse of another pointer was reported");
 	f.misuses = 0;
 }
 
@@ -248,7 +248,7 @@ static void do_wrong_alloc(struct fuzz_bytes *b)
 	LOG("wrong alloc flags %#x\n", flags);
 	FUZZ_CHECK(!roost_pool_alloc(f.pool, PAGE, flags), "flags %#x are good", flags);
 	FUZZ_CHECK(f.misuses == 1 && !strcmp(f.call, "roost_pool_alloc"),
-		   "%u misuses were told, not 1", f.misuses);
+		   "%u misuses were reported, not 1", f.misuses);
 	f.misuses = 0;
 }
 
@@ -265,7 +265,7 @@ static void look(void)
 		fuzz_fail("violated: %s (pfn %llu)", v.invariant, (unsigned long long)v.pfn);
 	for (unsigned i = 0; i < f.nr; i++)
 		check_stamp(&f.blocks[i]);
-	FUZZ_CHECK(!f.misuses, "a misuse was told of good calls");
+	FUZZ_CHECK(!f.misuses, "good calls were reported as misuse");
 }
 
 static void one_call(struct fuzz_bytes *b)

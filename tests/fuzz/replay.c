@@ -25,7 +25,7 @@ static void replay(const char *path)
 		perror(path);
 		exit(2);
 	}
-	/* Exactly so large: address sanitizer sees each byte that is read behind the end. */
+	/* Exactly so large: address sanitizer sees each byte that is read past the end. */
 	size = (size_t)st.st_size;
 	data = malloc(size);
 	if ((!data && size) || fread(data, 1, size, file) != size) {

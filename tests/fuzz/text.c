@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "say.h"
+#include "tool/common/say.h"
 #include "tool.h"
 
 static void read_it(void *context)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * accesses.c - how many atomic accesses a call of the engine roost makes, one by one through a
- * pool's life. The same with each compiler, so it can be exact: who looks once more than he must,
- * or tries once less than he may, does no other harm that a test would see.
+ * accesses.c - how many atomic accesses a call of the engine sets makes, one by one through a
+ * pool's life. The same with each compiler, so it can be exact: a path that looks once more than it
+ * must, or tries once less than it may, does no other harm that a test would see.
  *
- * Who changes a path writes the new figures down here; ROOST_TEST_TABLE=1 prints them.
+ * After a change of a path its new figures go here; ROOST_TEST_TABLE=1 prints them.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -241,7 +241,7 @@ static const struct step small[] = {
 	{BULK, 1, 0, M, {{186, 11}, {291, 23}}},
 	{EMPTY, 0, 0, 0, {{714, 217}, {812, 84}}},
 	{DRAIN, -1, 0, 0, {{181, 20}, {212, 32}}},
-	/* A current pageblock that is all free: gathered by who wants it whole. */
+	/* A current pageblock that is all free: gathered by the allocation that wants it whole. */
 	{ALLOC, 0, 0, M, {{541, 86}, {292, 45}}},
 	{ALLOC, 1, 0, U, {{61, 11}, {64, 10}}},
 	{FREE, 0, 0, 0, {{10, 3}, {8, 0}}},
@@ -358,7 +358,7 @@ static void starts_at_so_much(void **state)
 	rig_close(&rig);
 }
 
-static struct rig *meddled; /* the rig, for who meddles */
+static struct rig *meddled; /* the rig, for the meddlers */
 static unsigned moves;
 
 /* ---- Tries --------------------------------------------------------------------------------- */
@@ -385,7 +385,7 @@ static void outrun(void (*meddle)(volatile void *))
 	counted.meddle = meddle;
 }
 
-/* Who is outrun by others tries so often on each word, and no more. */
+/* A call that others outrun tries this often on each word, and no more. */
 static void words_are_tried_so_often(void **state)
 {
 	struct rst_set set = {0};
@@ -472,8 +472,8 @@ static void wholes_are_tried_twice(void **state)
 
 /* ---- Rounds -------------------------------------------------------------------------------- */
 
-/* Of the pool of one pageblock n frames are in somebody's hands who stopped before the put: they
- * count as free, but nobody finds them. */
+/* Of the pool of one pageblock n frames are in the hands of a CPU that stopped before the put: they
+ * count as free, but no search finds them. */
 static void open_hidden(struct rig *rig, void *const *state, uint64_t n)
 {
 	rig_open_simple(rig, state, 0, BLOCK, 2);
@@ -550,7 +550,7 @@ static void fails_with_proof_or_after_all_rounds(void **state)
 	}
 }
 
-/* Pockets of others that cannot be had: 64 rounds. */
+/* Pockets of others that cannot be emptied: 64 rounds. */
 static void reaps_so_many_rounds(void **state)
 {
 	struct rig rig;
@@ -676,7 +676,7 @@ static void old_hints_go_in_steps(void **state)
 		assert_in_range(counted.accesses, 1, MOST);
 		first = i ? first : pfn;
 	}
-	/* What can be had behind those of other bins is not left for a whole pageblock. */
+	/* What is free after those of other bins is not left for a whole pageblock. */
 	rig_free(&rig, first);
 	is_within(rig_get(&rig, 2, M), first);
 	rig_get(&rig, 8, U);
@@ -802,5 +802,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(validation_is_no_square, variants_one),
 	};
 
-	return SUITE_RUN("roost_accesses", tests, argc, argv);
+	return SUITE_RUN("sets_accesses", tests, argc, argv);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asserts.c - each assertion of the engine roost (core/assert.h) speaks up: the state is set to
+ * asserts.c - each assertion of the engine sets (core/assert.h) speaks up: the state is set to
  * what a broken engine would have made of it, or a function is called as none may, in a process of
  * its own that must end with that assertion's text.
  */
-#include "roost/hidden.h"
-#include "roost/pocket.h"
+#include "sets/hidden.h"
+#include "sets/pocket.h"
 
 #include "harness.h"
 
@@ -172,16 +172,16 @@ static const struct {
 	{"take: what is handed out is in no set any more", take},
 	{"note: a pageblock is noted in its own zone", note},
 	{"settle: nothing is left in the set of what becomes whole", settle},
-	{"demote: who clears a hint says that frames are hidden", demote},
-	{"demote: who clears a region's hint says that frames are hidden", demote_region},
-	{"gather: who clears a hint says that frames are hidden", gather},
+	{"demote: frames count as hidden while a hint is cleared", demote},
+	{"demote: frames count as hidden while a region's hint is cleared", demote_region},
+	{"gather: frames count as hidden while a hint is cleared", gather},
 	{"claim: nothing is in the set of a whole pageblock", claim},
 	{"open: nothing is in the set of a whole pageblock", open},
 	{"adopt: nobody's current pageblock, and for a list of the CPU's own", adopt},
 	{"own: a CPU owns a pageblock of that zone", own},
 	{"leave: a CPU's pageblock is of that zone", leave},
 	{"move: no pageblock leaves the reserve, and each has a list", move},
-	{"reap: who empties a pocket has stopped it", reap},
+	{"reap: a pocket is stopped before it is emptied", reap},
 };
 
 /* ---- Tests --------------------------------------------------------------------------------- */
@@ -281,7 +281,7 @@ static unsigned look_for_more(const char *file)
 
 static void all_are_known(void **state)
 {
-	static const char *const sources[] = {SOURCES "/roost/*.[ch]", SOURCES "/core/[b-z]*.[ch]"};
+	static const char *const sources[] = {SOURCES "/sets/*.[ch]", SOURCES "/core/[b-z]*.[ch]"};
 	unsigned n = 0;
 	glob_t files;
 
@@ -302,5 +302,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(all_are_known, variants_one),
 	};
 
-	return SUITE_RUN("roost_asserts", tests, argc, argv);
+	return SUITE_RUN("sets_asserts", tests, argc, argv);
 }

@@ -3,7 +3,7 @@
  * called.c - a misuse that the pool reports names the call that found it, whichever that is: here
  * by records that contradict themselves, which check level 3 finds.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include <string.h>
 

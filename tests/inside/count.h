@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * count.h - the engine roost with each of its atomic accesses counted. It is built as for the
+ * count.h - the engine sets with each of its atomic accesses counted. It is built as for the
  * explorer, for thread sanitizer, whose entry points count.c provides; and on the model port, whose
  * CPUs, sequences and sleeps are count.c's too.
  */

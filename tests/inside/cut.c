@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cut.c - fork() while another thread is inside of a call: each call of the engine roost is stopped
+ * cut.c - fork() while another thread is inside of a call: each call of the engine sets is stopped
  * before each of its stores in turn, and roost_recover() must make the metadata right.
  *
  * A block that a free had begun to free is allocated or free; one that was being split is whole or
  * completely split; what an allocation had entered is allocated, and nothing else has changed.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +170,7 @@ static uint64_t check_blocks(const struct cut *c)
 	return frames;
 }
 
-/* All that is free can be had. */
+/* All that is free can be allocated. */
 static void take_rest(struct cut *c, uint64_t free)
 {
 	static roost_pfn pfns[1 << 12];
@@ -205,7 +205,7 @@ static void after(struct cut *c)
 
 typedef void call_fn(struct cut *c, unsigned n);
 
-/* Stops the call before each of the first and last so many stores, and of so many between. */
+/* Stops the call before each of the first and last stores, n of each, and of as many between. */
 static void cut_each(struct cut *c, const char *name, call_fn *call, unsigned n, unsigned most)
 {
 	volatile unsigned at = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fails.c - at rest an allocation that cannot be had fails at once: whatever is free in pieces, set
- * apart, reserved, pocketed or off-line. It waits for nobody, hides nothing from others, and makes
- * no more accesses than what follows allows, however large the memory is.
+ * fails.c - at rest an allocation that cannot succeed fails at once: whatever is free in pieces,
+ * set apart, reserved, pocketed or off-line. It waits for nobody, hides nothing from others, and
+ * makes no more accesses than what follows allows, however large the memory is.
  *
  *	a look into a list	2 loads for each level of the hint, and 2
  *	a walk			each list twice, 16 further looks, a pageblock; and twice how much
@@ -14,7 +14,7 @@
  * A call walks twice, with ROOST_WAIT three times, once more if pockets were emptied; and asks four
  * times how much is free.
  */
-#include "roost/hidden.h"
+#include "sets/hidden.h"
 
 #include "harness.h"
 
@@ -115,7 +115,7 @@ static unsigned bound(const struct rig *rig, unsigned wait, unsigned pocketed)
 	return (2 + wait + pocketed) * walk + 4 * free;
 }
 
-/* Fails, and how: first with what was left behind by who allocated and freed, then again. */
+/* Fails, and how: first with what earlier allocations and frees left behind, then again. */
 static void fails_at_once(const struct rig *rig, unsigned order, unsigned flags)
 {
 	const struct rst_zone *z = zone(rig);
@@ -136,7 +136,7 @@ static void fails_at_once(const struct rig *rig, unsigned order, unsigned flags)
 		if (counted.accesses >
 		    bound(rig, !!(flags & ROOST_WAIT), pocketed) + (again ? 0 : 64 * old))
 			fail_msg("order %u, flags %x: %u accesses", order, flags, counted.accesses);
-		/* The counters of failures, and of who is told of pressure. */
+		/* The counters of failures, and of calls of the pressure hook. */
 		if (again) {
 			assert_in_range(counted.changes, 1, 5);
 			assert_int_equal(rst_sections(rig->roost, z, true), begun);
@@ -164,7 +164,7 @@ static void small_pieces(void **state)
 
 	for (unsigned like = 0; like < STATES; like++)
 		for (int run = -1; run < 9; run++) {
-			/* Single frames of the reserve can be had. */
+			/* Single frames of the reserve can be allocated. */
 			unsigned first = run < 0 && like & RESERVE ? 1 : (unsigned)(run + 1);
 
 			counted.pockets = like & POCKETS;
@@ -201,7 +201,7 @@ static void large_pieces(void **state)
 	}
 }
 
-/* Others fail at the same time: none is taken for somebody who has frames in hand. So it stays when
+/* Others fail at the same time: none is taken for a CPU that holds frames. So it stays when
  * what was at hand is used up, and each call looks into a current pageblock and an empty pocket. */
 static void failures_do_not_disturb_others(void **state)
 {
@@ -232,7 +232,7 @@ static void failures_do_not_disturb_others(void **state)
 	counted.pockets = false;
 }
 
-/* Somebody's pocket cannot be had. What is there is missing in no list: nobody hides anything, so
+/* A pocket cannot be emptied. What is there is missing in no list: no CPU hides anything, so
  * the hints are not made anew from all pageblocks. */
 static void lists_are_right_unless_somebody_hides(void **state)
 {
@@ -357,5 +357,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(set_apart_is_not_missed, variants_one),
 	};
 
-	return SUITE_RUN("roost_fails", tests, argc, argv);
+	return SUITE_RUN("sets_fails", tests, argc, argv);
 }

@@ -4,7 +4,7 @@
  * after a thread that held some is gone the records say which.
  */
 #include "core/held.h"
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 

@@ -205,5 +205,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(half_notes_are_finished, variants_one),
 	};
 
-	return SUITE_RUN("roost_hint", tests, argc, argv);
+	return SUITE_RUN("sets_hint", tests, argc, argv);
 }

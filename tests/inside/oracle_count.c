@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* oracle_count.c - of the oracle: how much a call of the engine roost does before it fails. */
-#include "roost/engine.h"
+/* oracle_count.c - of the oracle: how much a call of the engine sets does before it fails. */
+#include "sets/engine.h"
 
 #include "oracle.h"
 
@@ -22,8 +22,8 @@ void oracle_count_start(const struct oracle *o)
 
 /*
  * Its hints lead nowhere, so a call that fails looks at the set of no pageblock but the current one
- * and, to count what is free, those that are set apart. Walking over all of them is for who was in
- * somebody's way, which nobody is here. The rest are the hints' and the sums of the counters. One
+ * and, to count what is free, those that are set apart. Only a search that met another CPU walks
+ * over all of them, which none does here. The rest are the hints' and the sums of the counters. One
  * zone may be named several times.
  */
 void oracle_count_end(const struct oracle *o, const struct oracle_call *call)

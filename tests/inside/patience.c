@@ -57,5 +57,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(is_forgotten_when_nothing_is_missed, variants_one),
 	};
 
-	return SUITE_RUN("roost_patience", tests, argc, argv);
+	return SUITE_RUN("patience", tests, argc, argv);
 }

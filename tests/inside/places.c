@@ -3,7 +3,7 @@
  * places.c - whose current pageblock is what: after calls that end it, nobody's, though an
  * allocation would get along with a stale one.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 
@@ -94,7 +94,8 @@ static void isolated_pageblocks_are_nobodys(void **state)
 	rig_close(&rig);
 }
 
-/* CPUs beyond RST_MAX_HOMES share homes: who goes off-line leaves the others their pageblocks. */
+/* CPUs beyond RST_MAX_HOMES share homes: a CPU that goes off-line leaves the others their
+ * pageblocks. */
 static void shared_homes_outlive_a_cpu(void **state)
 {
 	struct rig rig;
@@ -216,7 +217,7 @@ static void drain_gathers_what_stayed_behind(void **state)
 	assert_int_equal(rig.roost->zones[0].nr_whole, 7);
 	roost_drain(rig.roost, -1);
 	assert_int_equal(rig.roost->zones[0].nr_whole, 8);
-	/* So does who wants a large block. */
+	/* So does an allocation of a large block. */
 	leave_behind(&rig, 5 * BLOCK);
 	rig_take_all(&rig, 10, 0);
 	assert_int_equal(rig.roost->zones[0].nr_whole, 0);
@@ -326,5 +327,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(finds_allocated_whole_ones, variants_all),
 	};
 
-	return SUITE_RUN("roost_places", tests, argc, argv);
+	return SUITE_RUN("sets_places", tests, argc, argv);
 }

@@ -7,7 +7,7 @@
  * frame that it has, and then takes the one of the zone that is looked at. A third thread began an
  * allocation before a pageblock was isolated, and takes its frame at any time.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 

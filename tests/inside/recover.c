@@ -3,7 +3,7 @@
  * recover.c - roost_recover() after threads that are gone were stopped at each point at which one
  * may be: what it finds is set here by hand, since no call of one thread leaves it.
  */
-#include "roost/hidden.h"
+#include "sets/hidden.h"
 
 #include "harness.h"
 
@@ -25,7 +25,7 @@ static void open_used(struct rig *rig, void *const *state)
 	}
 }
 
-/* Right again: so many frames came back, and everything comes home. */
+/* Right again: this many frames came back, and everything comes home. */
 static void recovers(struct rig *rig, size_t frames)
 {
 	assert_int_equal(roost_validate(rig->roost, NULL), -ROOST_EUCLEAN);

@@ -317,5 +317,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(few_things, variants_one),
 	};
 
-	return SUITE_RUN("roost_set", tests, argc, argv);
+	return SUITE_RUN("sets_set", tests, argc, argv);
 }

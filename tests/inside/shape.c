@@ -3,7 +3,7 @@
  * shape.c - what roost_init() derives from the map, figure by figure: a wrong one may do no harm
  * until a pool has just that shape.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 
@@ -156,5 +156,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(reserve_is_no_larger, variants_owners),
 	};
 
-	return SUITE_RUN("roost_shape", tests, argc, argv);
+	return SUITE_RUN("sets_shape", tests, argc, argv);
 }

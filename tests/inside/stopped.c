@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stopped.c - contexts that stop for ever at the worst place: the engine's state is set to what
+ * stopped.c - contexts that stop forever at the worst place: the engine's state is set to what
  * they leave behind, and the others must get along with it.
  */
-#include "roost/engine.h"
+#include "sets/engine.h"
 
 #include "harness.h"
 
-/* Clears each hint, as who found nothing there does before it looks again. */
+/* Clears each hint, as a search that found nothing there does before it looks again. */
 static void clear_all(const struct rst_hint *hint)
 {
 	for (uint64_t i = 0; (i = rst_hint_find(hint, i, hint->nr)) != RST_NO_HINT; i++)
@@ -51,7 +51,8 @@ static void open_mixed(struct rig *rig, void *const *state)
 	rig->config.nr_ranges = 0;
 }
 
-/* One block of this order is free, and its hint is cleared: it is there for who does not wait. */
+/* One block of this order is free, and its hint is cleared: it is there for a call that does not
+ * wait. */
 static void find_behind(struct rig *rig, roost_pfn pfn, unsigned order, unsigned flags)
 {
 	struct rst_zone *z;
@@ -95,7 +96,7 @@ static void cleared_hints_are_found(void **state)
 	}
 }
 
-/* Who waits finds it too, though nobody counts anything any more. */
+/* A waiter finds it too, though no CPU counts anything any more. */
 static void cleared_hints_are_waited_for(void **state)
 {
 	struct rig rig;
@@ -115,7 +116,7 @@ static void cleared_hints_are_waited_for(void **state)
 	rig_close(&rig);
 }
 
-/* A pageblock was set apart and is still whole: who claims it puts its frames where they belong. */
+/* A pageblock was set apart and is still whole: a claim puts its frames where they belong. */
 static void claims_of_isolated_ones_are_undone(void **state)
 {
 	struct rst_zone *z;
@@ -169,5 +170,5 @@ int main(int argc, char **argv)
 		SUITE_TEST(isolation_outlives_a_put_back, variants_one),
 	};
 
-	return SUITE_RUN("roost_stopped", tests, argc, argv);
+	return SUITE_RUN("sets_stopped", tests, argc, argv);
 }

@@ -4,7 +4,7 @@
  *
  * A peer is an allocator, or one way to call it. A case is what is done with it; it has one or two
  * phases, each of one operation again and again. A meter says what an operation took. How to ask
- * for what: bench_main.c; what the answers mean: scripts/kernel-bench.
+ * for what: bench_main.c; what the answers mean: scripts/linux-bench.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -28,7 +28,7 @@ enum { BENCH_BATCH = 64 };
 struct bench_peer {
 	const char *name;
 	void (*pairs)(unsigned int order, enum bench_how how, unsigned int n);
-	/* Until one fails: how many were had. */
+	/* Until one fails: how many succeeded. */
 	unsigned int (*get)(unsigned int order, enum bench_how how, bench_block *blocks,
 			    unsigned int n);
 	void (*put)(unsigned int order, bench_block *blocks, unsigned int n);

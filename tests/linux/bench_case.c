@@ -126,7 +126,7 @@ static void batch(struct job *job)
 	}
 }
 
-/* Whoever calls is on that CPU when this returns, and stays. */
+/* The caller is on that CPU when this returns, and stays. */
 int bench_run_on(unsigned int cpu)
 {
 	return set_cpus_allowed_ptr(current, cpumask_of(cpu));

@@ -3,16 +3,16 @@
  * bench_frag.c - frag, as the authors of LLFree measure it: what random churn makes of a pool in
  * which everything was in pieces.
  *
- * A pool of so many blocks of order 9 is filled with pages, and random ones are freed until half is
- * free. In each iteration a tenth of the blocks is freed, random ones, each followed at once by
- * allocations up to the same half: of order 0, or (mixed) of orders 0 to 3, half of them single
- * pages. Now and then blocks of order 9 are allocated until there is none: the ideal is what there
- * would be if all that is held lay close together.
+ * A pool of a number of blocks of order 9 is filled with pages, and random ones are freed until
+ * half is free. In each iteration a tenth of the blocks is freed, random ones, each followed at
+ * once by allocations up to the same half: of order 0, or (mixed) of orders 0 to 3, half of them
+ * single pages. Now and then blocks of order 9 are allocated until there is none: the ideal is what
+ * there would be if all that is held lay close together.
  *
  * The kernel's allocator has no pool: all blocks of order 9 are taken from it and as many as the
- * pool has are given back. It is asked with all that it does for a caller who may sleep: it empties
- * its per-CPU lists, reclaims, and compacts (though a page of a module cannot be moved). What it
- * keeps in reserve should be made small: vm.min_free_kbytes.
+ * pool has are given back. It is asked with all that it does for a caller that may sleep: it
+ * empties its per-CPU lists, reclaims, and compacts (though a page of a module cannot be moved).
+ * What it keeps in reserve should be made small: vm.min_free_kbytes.
  *
  *	frag PEER 0|1 pool BLOCKS filled PAGES, and for each count
  *	frag PEER 0|1 ITERATION HELD FOUND IDEAL
@@ -167,7 +167,7 @@ int bench_frag(const struct bench_peer *peer, unsigned int pool_mb, bool mixed)
 {
 	struct frag f = {
 		.peer = peer,
-		/* roost.ko would take more from the kernel for who waits. */
+		/* roost.ko would take more from the kernel for a caller that waits. */
 		.how = peer == &bench_linux ? BENCH_WAIT : BENCH_TRY,
 		.mixed = mixed,
 		.random = 1,

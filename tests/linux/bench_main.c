@@ -12,7 +12,7 @@
  *	time WORK ORDER CPUS N     N rounds of all peers in turn: bench_time.c
  *	frag PEER MIB 0|1          what random churn makes of large blocks: bench_frag.c
  *
- * PEER: none, linux, pages, pfns. For scripts/kernel-bench; nothing of it is for a machine in use.
+ * PEER: none, linux, pages, pfns. For scripts/linux-bench; nothing of it is for a machine in use.
  */
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * bench_peer.h - the loops of a peer. Who includes this has defined
+ * bench_peer.h - the loops of a peer. Before it is included, define
  *
  *	PEER, PEER_NAME, PEER_NONE, PEER_DRAIN	the object, its name, no block, its drain
  *	peer_get(), peer_put()			one operation

@@ -29,7 +29,7 @@
 
 enum {
 	CPUS_MOST = 2,
-	PAGES = 1 << 15, /* of all blocks of a round: half of what kernel-bench gives roost.ko */
+	PAGES = 1 << 15, /* of all blocks of a round: half of what linux-bench gives roost.ko */
 	OPERATIONS = 1 << 15, /* of a round, at least; of large blocks an eighth */
 	LARGE = 6,
 };
@@ -93,7 +93,7 @@ static void put_batches(struct team *team, bench_block *blocks, unsigned int n)
 		team->peer->put_batch(blocks + i, min_t(unsigned int, BENCH_BATCH, n - i));
 }
 
-/* Not to be foreseen by who frees in their order; the same each time. */
+/* No free in their order can foresee it; the same each time. */
 static void shuffle(bench_block *blocks, unsigned int n)
 {
 	u64 state = 1;
@@ -195,7 +195,7 @@ static int run_team(struct team *team)
 		}
 	}
 	for (unsigned int i = 0; i < team->cpus; i++) {
-		/* Not bound for ever: remote moves. */
+		/* Not bound forever: remote moves. */
 		set_cpus_allowed_ptr(tasks[i], cpumask_of(i));
 		wake_up_process(tasks[i]);
 	}

@@ -15,7 +15,7 @@
 static u64 ticks_of_nops, stamp;
 static unsigned long irq_flags;
 
-/* So many instructions, and then twice as many: what differs is no overhead. */
+/* This many instructions, and then twice as many: what differs is no overhead. */
 #define NOPS	  1000
 #define RUN(nops) asm volatile(".rept %c0\n\tnop\n\t.endr" : : "i"(nops))
 

@@ -7,7 +7,7 @@
  *
  * Before a block is freed its stamps are compared, and bit 0 is cleared in all of them. So a page
  * that comes out of an allocation with a stamp of its own whose bit 0 is set has been handed out
- * twice, and who had it first will find a wrong stamp.
+ * twice, and its first holder will find a wrong stamp.
  */
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -296,7 +296,7 @@ void kt_blocks_report(bool nmi)
 {
 	u64 taken = 0, given = 0;
 
-	kt_say("%-12s %10s %10s %10s %10s\n", "who", "turns", "allocated", "failed", "freed");
+	kt_say("%-12s %10s %10s %10s %10s\n", "worker", "turns", "allocated", "failed", "freed");
 	for (enum kt_kind kind = 0; kind < KT_NR_KINDS; kind++) {
 		struct kt_tally t;
 

@@ -20,7 +20,7 @@
 			kt_fail("calls.c:%d: not so: %s", __LINE__, #condition);                   \
 	} while (0)
 
-static unsigned long misuses; /* so many must be told */
+static unsigned long misuses; /* this many must be reported */
 
 /* ---- None, and too many ---------------------------------------------------------------------- */
 
@@ -188,8 +188,11 @@ enum {
 
 static void free_rightly(struct page **pages, unsigned int order)
 {
-	size_t n, got = roost_alloc_pages_bulk(order, ROOST_UNMOVABLE, pages, AT_ONCE);
+	size_t n, got = 0;
 
+	while (got < AT_ONCE / 4 && (pages[got] = roost_alloc_pages(order, ROOST_UNMOVABLE)))
+		got++;
+	got += roost_alloc_pages_bulk(order, ROOST_UNMOVABLE, pages + got, AT_ONCE - got);
 	for (n = 0; n < got / 2; n++)
 		if (n & 1)
 			roost_free_pages(pages[n], order);

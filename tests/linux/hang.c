@@ -9,7 +9,7 @@
  *	on a third CPU	somebody watches
  *
  * If the free waits for the pcp lock of A's CPU, which the interrupted A holds: the interrupt waits
- * for the tree's lock, B for the pcp lock, for ever. The watcher says so and ends the machine,
+ * for the tree's lock, B for the pcp lock, forever. The watcher says so and ends the machine,
  * since nothing else ends this. If it does not come, it has to be shown that it could have:
  * "deadly" are frees that came back while an interrupt that had come in the middle of an allocation
  * of A's was waiting for the lock that B held.
@@ -139,7 +139,7 @@ static int task_b(void *unused)
 	return 0;
 }
 
-/* ---- Who watches ----------------------------------------------------------------------------- */
+/* ---- The watcher ----------------------------------------------------------------------------- */
 
 static void where_am_i(void)
 {
@@ -241,7 +241,7 @@ static void run(unsigned int seconds)
 		kt_say("hang: a thread could not be made\n");
 	else if (wait_for_completion_killable(&watched))
 		kt_fail("a signal ended it");
-	/* Who is stopped before it began never begins. */
+	/* A thread that is stopped before it began never begins. */
 	join(w);
 	WRITE_ONCE(stop, true);
 	join(a);

@@ -3,14 +3,14 @@
  * keeper.c - two threads that make it hard for the rest.
  *
  * The hoarder takes all that there is, keeps it for a while, and gives it back, and then whole
- * chunks to the kernel. While he has it all, the zone is empty, and everybody has to look elsewhere
- * or fail.
+ * chunks to the kernel. While it has it all, the zone is empty, and every task has to look
+ * elsewhere or fail.
  *
  * The keeper does at random what an administrator can do: drains, shrinks, grows, looks at
  * everything, sets a pageblock apart. And it takes CPUs off-line for roost.ko alone, which go on
  * allocating and freeing: only so frees come to an off-line CPU in numbers. When a CPU really goes
- * (which somebody else sees to, by sysfs), nothing runs there any more at the time roost.ko is
- * told, and then its pageblocks have no owner; what is left is who has read the owner before.
+ * (which another task does, by sysfs), nothing runs there any more at the time roost.ko hears of
+ * it, and then its pageblocks have no owner; what is left are frees that read the owner before.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -120,7 +120,7 @@ static void look(struct kt_who *who)
 	looked += length;
 }
 
-/* Frees of its blocks go to the zone, whoever owned them. */
+/* Frees of its blocks go to the zone, whichever CPU owned them. */
 static void set_a_pageblock_apart(struct kt_who *who)
 {
 	u64 pfn = kt_some_pfn(who);
@@ -135,7 +135,7 @@ static void set_a_pageblock_apart(struct kt_who *who)
 		usleep_range(100, 1000);
 }
 
-/* No CPU really comes or goes meanwhile: roost.ko would be told of it in between. */
+/* No CPU really comes or goes meanwhile: roost.ko would hear of it in between. */
 static void take_a_cpu_off_line(struct kt_who *who)
 {
 	unsigned int cpu = (kt_random(who) >> 8) % roost_nr_cpus(roost_linux());

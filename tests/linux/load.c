@@ -3,8 +3,8 @@
  * load.c - the load: everything at once, on all CPUs, in all contexts, for some seconds, with
  * little memory; then all is freed, and everything must be as it was.
  *
- * CPUs may come and go meanwhile, which whoever started this sees to, by sysfs; and the kernel's
- * shrinkers may run (/proc/sys/vm/drop_caches).
+ * CPUs may come and go meanwhile, by sysfs, at the hands of the task that started this; and the
+ * kernel's shrinkers may run (/proc/sys/vm/drop_caches).
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
@@ -129,7 +129,7 @@ void kt_load(unsigned int seconds, bool nmi)
 	begin();
 	err = kt_count_begin();
 	if (err) {
-		kt_fail("the tracepoints could not be had: %d", err);
+		kt_fail("no tracepoints: %d", err);
 	} else {
 		run(seconds, nmi);
 		clear();

@@ -9,7 +9,7 @@
 
 /* ---- blocks.c: blocks with stamps ------------------------------------------------------------ */
 
-/* Who works: in what context, or for what. */
+/* The workers: in what context, or for what. */
 enum kt_kind {
 	KT_TASK,
 	KT_SOFTIRQ,
@@ -74,7 +74,7 @@ size_t kt_split(struct kt_who *who, kt_block block, kt_block *blocks);
 /* An order from 0 to 9, or 10 if there is one; k half as often as k - 1. */
 unsigned int kt_random_order(struct kt_who *who);
 
-/* Something is not as it should be with a page; the first such is told. Any context. */
+/* Something is not as it should be with a page; the first such is reported. Any context. */
 void kt_bad(const struct kt_who *who, const char *what, const struct page *page, unsigned int word,
 	    u64 found, u64 expected);
 
@@ -91,7 +91,7 @@ const char *kt_kind_name(enum kt_kind kind);
 void kt_blocks_begin(void);
 void kt_blocks_report(bool nmi);
 
-/* ---- slots.c: blocks that wait for whoever comes --------------------------------------------- */
+/* ---- slots.c: blocks that wait for any taker ------------------------------------------------- */
 
 /* Exchanges a block, or none, for what is in a slot. Any context. */
 kt_block kt_swap(struct kt_who *who, kt_block block);

@@ -26,7 +26,7 @@
  *		left
  *			one such page, for the end of the module to find
  *
- *	        A signal that kills who wrote it ends the load and the hang early; they fail.
+ *	        A signal that kills the writer ends the load and the hang early; they fail.
  *
  *	result  what the last run said. The last line is the verdict
  *

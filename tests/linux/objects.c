@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * objects.c - a small cache of objects, as a kmem_cache is one: pages are cut into objects, and who
- * frees the last object of a page frees the page. That happens under the lock of an XArray, with
+ * objects.c - a small cache of objects, as a kmem_cache is one: pages are cut into objects, and
+ * freeing the last object of a page frees the page. That happens under the lock of an XArray, with
  * interrupts off, in tasks and in hard interrupts: as when a node of an XArray is freed.
  *
  * A page: | 0: its stamp, count, block | objects 1 to 7 | 8: a stamp | objects 9 to 14 | 15: a

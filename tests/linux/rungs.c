@@ -10,13 +10,13 @@
  * - Only tasks wait for memory: fail_wait, wait_rounds.
  * - An NMI does not wait for the zone lock: zone_lock_waited. Nor does any allocation without
  *   ROOST_WAIT, nor a free by the _nolock calls; but softirqs and hard interrupts do when they
- *   free, since who has the zone lock has interrupts off.
+ *   free, since the holder of the zone lock has interrupts off.
  * - Frees that come to a pcp over another CPU's list do not take its lock: with llist there is a
  *   free_remote only if the CPU came on-line just now.
  * - With one CPU nobody is remote. The pcp lock is held with preemption off, so only what
  *   interrupts a task finds it taken; the zone lock is held with interrupts off, so only an NMI
  *   does. And alloc_other is what the CPU's own pcp has of other migratetypes.
- * - The engine roost takes no lock, so nothing that has to do with one ever counts; and its frees
+ * - The engine sets takes no lock, so nothing that has to do with one ever counts; and its frees
  *   need not know whether a CPU is off-line. Its free_direct are blocks of order 9 and above.
  *   With one CPU there is no other home.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * slots.c - blocks that wait in slots for whoever comes, on whatever CPU and in whatever context.
+ * slots.c - blocks that wait in slots for any taker, on whatever CPU and in whatever context.
  * So most blocks are freed elsewhere than they were allocated.
  */
 #include <linux/atomic.h>

@@ -21,7 +21,7 @@ void kt_verdict(const char *what);
 
 /* How roost.ko was built and loaded. */
 struct kt_about {
-	bool pcpbuddy; /* else the engine roost */
+	bool pcpbuddy; /* else the engine sets */
 	bool smp;
 	bool llist, blocking; /* pcpbuddy's free path; neither: trylock */
 };
@@ -36,14 +36,14 @@ static inline ktime_t kt_us(u64 us)
 /* ---- nmi.c ---------------------------------------------------------------------------------- */
 
 /* From now on fn runs in the NMIs that kt_nmi_send() sends, and in those that come from outside
- * (QEMU's inject-nmi). 0 or an error: there are none to be had here. */
+ * (QEMU's inject-nmi). 0 or an error: there are none available here. */
 int kt_nmi_start(void (*fn)(void));
 void kt_nmi_stop(void);
 /* Sends one, unless the last has not come yet. Any context but NMI. */
 void kt_nmi_send(unsigned int cpu);
 /* The CPU is new: what was sent to it before has been lost. */
 void kt_nmi_forget(unsigned int cpu);
-/* So many came that nobody here had sent. */
+/* The number that came and were not sent here. */
 unsigned long kt_nmi_foreign(void);
 
 /* ---- The proof ------------------------------------------------------------------------------ */

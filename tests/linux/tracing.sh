@@ -24,7 +24,7 @@ sed -n '/^```$/,/^```$/p' docs/tracing.md | awk '
 	case $line in
 	*roost:pool_misuse* | *roost:give_back* | *roost:grow*) program='/test_pool' ;;
 	*roost:zone_lock* | *roost:free_fallback*) program='/stress_pcpbuddy --seconds=1' ;;
-	*usdt:*) program='/stress_roost --seconds=1' ;;
+	*usdt:*) program='/stress_sets --seconds=1' ;;
 	*tracepoint:*) program='/bin/busybox sh /traffic.sh' ;;
 	esac
 	printf '%s\n' "$line -c '$program'" | sed "s,\./PROGRAM,${program%% *},g; s,^bpftrace,timeout 120 /bpftrace,"
@@ -66,5 +66,5 @@ END
 
 scripts/guest --seconds 500 --kernel "$image" --qemu '-smp 2 -m 2048' -- "$modules/roost.ko" "$work/run.sh" \
 	"$work/traffic.sh" "$(command -v bpftrace)" "$(command -v trace-cmd)" "$(readlink -f "$(command -v perf)")" \
-	"$build/tests/stress_roost" "$build/tests/stress_pcpbuddy" "$build/tests/test_pool" -- \
+	"$build/tests/stress_sets" "$build/tests/stress_pcpbuddy" "$build/tests/test_pool" -- \
 	'sh /run.sh'

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
  * wrong.c - pages that are given to the wrong allocator, or to both, and more misuse than a log can
- * bear. Each must be told, or counted among those that were left out; no such page may be handed
- * out again, and none may be given to the kernel a second time.
+ * bear. Each must be reported, or counted among those that were left out; no such page may be
+ * handed out again, and none may be given to the kernel a second time.
  */
 #include <linux/gfp.h>
 #include <linux/list.h>
@@ -11,7 +11,7 @@
 
 #include "test.h"
 
-static unsigned long misuses; /* so many must be told */
+static unsigned long misuses; /* this many must be reported */
 
 static struct page *take(void)
 {
@@ -59,7 +59,7 @@ static void kernel_first(void)
 	misuses++;
 }
 
-/* The other way around. Whoever takes it finds it. */
+/* The other way around. The call that takes it finds it. */
 static struct page *kernel_last(void)
 {
 	struct page *page = take();

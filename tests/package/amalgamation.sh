@@ -18,7 +18,6 @@ fail() {
 # make ENGINE PORT
 make() {
 	engine=$1 port=$2
-	mkdir -p "$out/two"
 	"$root/scripts/amalgamate" --engine "$engine" --port "$port" --output "$out"
 	"$root/scripts/amalgamate" --engine "$engine" --port "$port" --output "$out/two"
 	cmp -s "$out/roost.c" "$out/two/roost.c" && cmp -s "$out/roost.h" "$out/two/roost.h" ||
@@ -27,13 +26,20 @@ make() {
 		fail "includes a file of the project"
 }
 
+# What a newcomer types first. Both say what they take; "$out/two" above was not there before.
+engine=none port=none
+"$root/scripts/amalgamate" --help | grep -q -e '--port posix' || fail "--help does not say what it takes"
+if "$root/scripts/amalgamate" --output=/dev/null/x 2>"$out/err" || ! grep -q '/dev/null/x: cannot make' "$out/err"; then
+	fail "a directory that cannot be made is not named"
+fi
+
 # The headers under their own names, for programs that ask for them so.
 mkdir "$out/roost"
 for header in "$root"/include/roost/*.h; do
 	echo '#include "../roost.h"' >"$out/roost/$(basename "$header")"
 done
 
-for engine in roost pcpbuddy; do
+for engine in sets pcpbuddy; do
 	make $engine extern
 	for smp in 0 1; do
 		compile -ffreestanding -DROOST_SMP=$smp -c "$out/roost.c" -o "$out/roost.o"
@@ -44,7 +50,8 @@ for engine in roost pcpbuddy; do
 	"$out/embed" >/dev/null || fail "examples/embed.c fails"
 	pcpbuddy=0
 	[ $engine = roost ] || pcpbuddy=1
-	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy "$root"/tests/test_split.c "$root"/tests/harness.c \
-		"$root"/tests/shadow.c "$root"/tests/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
-	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/test_split.c fails"; }
+	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_PCPBUDDY=$pcpbuddy -I"$root/tests/common" "$root"/tests/unit/test_split.c \
+		"$root"/tests/common/harness.c \
+		"$root"/tests/common/shadow.c "$root"/tests/common/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
+	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/unit/test_split.c fails"; }
 done

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# embedding.sh: the sources compile as README.md says, in a project of another C standard and with
+# embedding.sh: the sources compile as docs/embedding.md says, in a project of another C standard and with
 # warnings that are not ours, without one; with the pool and without it; and a program with them runs.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -8,13 +8,13 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wswitch-enum -Wundef -Wredundant-decls ${WERROR--Werror}"
 
-# What README.md says is what is tried here.
-recipe=$(tr '\n' ' ' <"$root/README.md")
-for words in '`src/core/*.c src/roost/*.c`' '`src/pcpbuddy/*.c`' '`-Iinclude -Isrc -Isrc/port/PORT`' \
+# What docs/embedding.md says is what is tried here.
+recipe=$(tr '\n' ' ' <"$root/docs/embedding.md")
+for words in '`src/core/*.c src/sets/*.c`' '`src/pcpbuddy/*.c`' '`-Iinclude -Isrc -Isrc/port/PORT`' \
 	'`src/port/posix/posix.c` and `-pthread`' '`src/pool/*.c`'; do
 	case $recipe in
 	*"$words"*) ;;
-	*) echo "embedding: README.md no longer says $words; does this test do what it says?" >&2; exit 1 ;;
+	*) echo "embedding: docs/embedding.md no longer says $words; does this test do what it says?" >&2; exit 1 ;;
 	esac
 done
 

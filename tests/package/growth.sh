@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-for engine in roost pcpbuddy; do
+for engine in sets pcpbuddy; do
 	mkdir -p "$out/today" "$out/tomorrow"
 	"$root/scripts/amalgamate" --engine "$engine" --output "$out/today"
 	cp "$out/today/roost.c" "$out/tomorrow"

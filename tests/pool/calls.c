@@ -14,6 +14,7 @@
 #include "calls.h"
 
 void (*calls_hook)(const char *name, bool done);
+long calls_refused;
 
 static _Thread_local unsigned events_left; /* of a thread that is to be stopped */
 static _Thread_local const char *only;
@@ -113,6 +114,10 @@ long syscall(long number, ...)
 	for (unsigned i = 0; i < 6; i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
+	if (number && number == calls_refused) {
+		errno = EPERM;
+		return -1;
+	}
 	SEEN("syscall", number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

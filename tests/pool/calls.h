@@ -11,6 +11,9 @@
 
 /* Called by whichever thread before and after each of them. */
 extern void (*calls_hook)(const char *name, bool done);
+/* Of those that syscall() makes: the number of the one that fails with EPERM, as a filter may have
+ * it; 0: none. */
+extern long calls_refused;
 
 /* What calls_park() is to stop. */
 struct parking {

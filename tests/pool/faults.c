@@ -8,7 +8,7 @@
  * one kind fails; another, and the second fails; until there is none. So with each error, in each
  * of the modes below, with pools of several shapes. Each time it must end as it would without: what
  * failed said so, errno is as it was, nobody waits, nothing is lost or left behind, and all of the
- * pool can be had. With arguments only what they name is tried.
+ * pool can be allocated. With arguments only what they name is tried.
  */
 #define _GNU_SOURCE
 #include "faults_try.h"

@@ -142,13 +142,13 @@ int __wrap_madvise(void *address, size_t bytes, int advice)
 	bool huge = faults_fake_huge && advice == 23; /* MADV_POPULATE_WRITE */
 
 	if (error && huge)
-		__real_mprotect(address, bytes, PROT_NONE); /* who goes on is killed */
+		__real_mprotect(address, bytes, PROT_NONE); /* a thread that goes on is killed */
 	if (error) {
 		errno = error;
 		return -1;
 	}
 	if (huge)
-		return 0; /* small ones can be had later */
+		return 0; /* small ones can be allocated later */
 	return __real_madvise(address, bytes, advice);
 }
 

@@ -47,7 +47,7 @@ static unsigned open_fds(void)
 	return n;
 }
 
-/* All of it can be had, and written to. */
+/* All of it can be allocated, and written to. */
 void all_is_there(void)
 {
 	size_t n = 0;

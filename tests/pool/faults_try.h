@@ -49,7 +49,7 @@ extern struct plan {
 	int error;
 } plan;
 
-/* Seen by who started the process. */
+/* Seen by the process that started this one. */
 extern struct shared {
 	unsigned calls[FAULTS_NR]; /* that were made */
 	char doing[64], wrong[200];

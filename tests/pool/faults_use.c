@@ -102,7 +102,7 @@ char *get(size_t size, unsigned flags)
 	return block;
 }
 
-/* Must be had unless something went wrong. */
+/* Must succeed unless something went wrong. */
 void take(size_t size, unsigned flags)
 {
 	if (!get(size, flags))
@@ -262,7 +262,7 @@ static void leave_stale(void)
 	is_helper = false;
 }
 
-/* Unless it could not be told from another's or removed. */
+/* Unless it could not be distinguished from another's or removed. */
 static void no_socket_stays(void)
 {
 	static const enum faults_call calls_for_it[] = {FAULTS_lstat,  FAULTS_unlink,

@@ -3,8 +3,9 @@
  * step.c - a signal handler that allocates and frees, on top of every single instruction of the
  * pool's calls: with the trap flag set the processor raises SIGTRAP behind each.
  *
- * Every page that is handed out is marked, so nothing is had twice; every block is written to, and
- * still has what was written when it is freed; errno stays. x86-64 alone has the flag at hand.
+ * Every page that is handed out is marked, so nothing is handed out twice; every block is written
+ * to, and still has what was written when it is freed; errno stays. x86-64 alone has the flag at
+ * hand.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -3,8 +3,9 @@
  * storm.c - threads that allocate, free what others allocated, trim, resize and fork, with timer
  * signals in each whose handlers allocate and free too.
  *
- * Every block is entered in a map when it is had (frames.h) and its pages are written to: who frees
- * it finds that nobody else had it and that no trim took what was in it. The argument: seconds.
+ * Every block is entered in a map when it is allocated (frames.h) and its pages are written to. Its
+ * free checks that no other thread held it and that no trim took its contents. The argument:
+ * seconds.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -139,7 +139,7 @@ static void misuse(void **state)
 	pool_close(pool);
 }
 
-/* All of it can be had, and no more. */
+/* All of it can be allocated, and no more. */
 static void the_limit(void **state)
 {
 	struct roost_pool_config config = pool_config(10 * MIB + 1, NULL);

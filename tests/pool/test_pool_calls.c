@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,7 @@ static int tear_down(void **state)
 	(void)state;
 	alarm(0);
 	calls_hook = NULL;
+	calls_refused = 0;
 	pool_close(pool);
 	return 0;
 }
@@ -288,7 +290,7 @@ static void own_lock_is_fatal(void **state)
 	}
 }
 
-/* A thread ends in the middle: whoever comes next puts right what it left. */
+/* A thread ends in the middle: the next thread repairs what it left. */
 static _Thread_local bool is_to_end;
 
 static void end_once(const char *name, bool done)
@@ -319,7 +321,7 @@ static void holders_that_ended(void **state)
 		assert_int_equal(pthread_join(thread, &result), 0);
 		assert_null(result);
 		calls_hook = NULL;
-		/* Also who waits for memory. */
+		/* Also a call that waits for memory. */
 		if (i & 2) {
 			block = roost_pool_alloc(pool, PAGE, ROOST_WAIT);
 			assert_non_null(block);
@@ -414,9 +416,17 @@ static void living_holders_keep_it(void **state)
 	}
 }
 
+/* Where gettid(2) is forbidden: no thread takes another one for itself, or for one that ended. */
+static void living_holders_without_numbers_keep_it(void **state)
+{
+	calls_refused = SYS_gettid;
+	living_holders_keep_it(state);
+	calls_refused = 0;
+}
+
 static atomic_uint seen_blocked, seen_open;
 
-/* Of the calls by which memory comes and goes; who makes them has a lock. */
+/* Of the calls by which memory comes and goes; their caller holds a lock. */
 static void look_at_signals(const char *name, bool done)
 {
 	sigset_t now;
@@ -483,6 +493,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(holders_that_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_first_thread_that_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(living_holders_keep_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(living_holders_without_numbers_keep_it, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(holders_have_signals_blocked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(allocations_too, set_up, tear_down),
 	};

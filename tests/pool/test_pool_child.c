@@ -2,7 +2,7 @@
 /*
  * test_pool_child.c - another thread is stopped at each system call of everything that changes a
  * pool or the table of pools; then the process forks. fork() waits for nothing, and the child has
- * all: each page is in a block that lives or can be had, each entry of the table is free.
+ * all: each page is in a live block or can be allocated, each entry of the table is free.
  */
 #define _GNU_SOURCE
 #include <signal.h>

@@ -26,7 +26,7 @@ static _Atomic unsigned long operations;
 
 /*
  * A sanitizer locks its own heap while a thread begins or ends, and that of gcc 12 does not unlock
- * it in the child of a fork(), who then waits forever in its first pthread_create(). With a
+ * it in the child of a fork(), which then waits forever in its first pthread_create(). With a
  * sanitizer, therefore, nobody forks before the threads are at work.
  */
 static _Atomic unsigned at_work;
@@ -93,7 +93,7 @@ static void close_busy(pthread_t *threads)
 	pool_close(pool);
 }
 
-/* Every call works, memory can be had to the last page. 0, or what went wrong. */
+/* Every call works, memory can be allocated to the last page. 0, or what went wrong. */
 static int use_it(bool validate)
 {
 	struct roost_pool_info info;
@@ -138,7 +138,7 @@ static void expect_success(pid_t child)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Nothing is lost: the metadata are sound, and so much can be had as is not allocated. */
+/* Nothing is lost: the metadata are sound, and all that is not allocated can be allocated. */
 static void forks(void **state)
 {
 	pthread_t threads[THREADS];
@@ -157,7 +157,7 @@ static void forks(void **state)
 	close_busy(threads);
 }
 
-/* No handler runs: what others had in registers is not to be had, the rest works, and all of it can
+/* No handler runs: what others had in registers is unavailable, the rest works, and all of it can
  * be recovered. */
 static void unseen_forks(void **state)
 {

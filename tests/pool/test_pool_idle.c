@@ -46,7 +46,7 @@ static void sleep_periods(unsigned n)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-/* After some periods nothing is resident but so many bytes; from then on no call is made. */
+/* After some periods nothing is resident but this many bytes; from then on no call is made. */
 static void comes_to_rest(roost_pool_t *pool, size_t resident)
 {
 	unsigned long before = 0;
@@ -145,7 +145,7 @@ static void after_regular_frees(void **state)
 	pool_close(pool);
 }
 
-/* What is set apart cannot be had: it stays, and is not tried for ever. */
+/* What is set apart cannot be allocated: it stays, and is not tried forever. */
 static void with_isolated_ones(void **state)
 {
 	roost_pool_t *pool = open_idle();

@@ -26,7 +26,7 @@ static roost_pool_t *open_at(unsigned level, size_t initial)
 	return pool_open(&config);
 }
 
-/* It is nobody's block, whoever frees it and however. */
+/* It is not a block, whichever thread frees it and however. */
 static void is_nobodys(roost_pool_t *pool, void *block)
 {
 	void *some[3] = {NULL, block, NULL};

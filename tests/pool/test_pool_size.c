@@ -161,7 +161,7 @@ static void grows_without_waiting(void **state)
 	}
 }
 
-/* Several threads that wait, a step for each block: nobody fails while there is more to be had. */
+/* Several threads that wait, a step for each block: none fails while there is more. */
 enum { WAITERS = 16, EACH = 40 };
 
 static void *take_each(void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_serve.c - serving statistics: who asks is answered, who asks wrong is told, and who hangs
- * hinders nobody.
+ * test_serve.c - serving statistics: a client that asks gets an answer, one that asks wrong gets an
+ * error, and one that hangs holds up no other.
  */
 #include "pools.h"
 
@@ -97,6 +97,7 @@ static void all_pools_are_told(void **state)
 	pool = pool_open(&config);
 	block = pool_get(pool, MIB);
 	expect("roost 1 stats\n", "\"name\":\"a \\\"name\\\"\"");
+	expect("roost 1 stats\n", "{\"roost\":1,\"report\":\"pools\",\"pid\":");
 	expect("roost 1 stats\n", "\"used\":1048576,");
 	expect("roost 1 stats\n", "\"alloc_zone\":1,");
 	expect("roost 1 map\n", "\"pageblocks\":[[0,512,0,");

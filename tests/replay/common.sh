@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # common.sh - for the scripts beside it. Wants: ROOST, the tool; MKDAT; TRACES, a folder; ENGINE.
-. "$(dirname "${BASH_SOURCE[0]}")/../checks.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../common/checks.sh"
 # shellcheck disable=SC2034 # used by the scripts that read this one
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case $ENGINE in

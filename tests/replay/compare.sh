@@ -26,7 +26,7 @@ small=--memory=64M
 compare 0 --json --runs=7 $small "$part"
 cp "$work/out" "$work/compared"
 check "nothing on a stderr that is no terminal" "" "$(cat "$work/err")"
-check "who takes part" '["pcpbuddy/trylock","pcpbuddy/llist","roost"]' \
+check "what takes part" '["pcpbuddy/trylock","pcpbuddy/llist","sets"]' \
 	"$(value '[.traces[0].contenders[].name]')"
 check "how it was run" "[\"ordered\",7,[\"$small\"],true,67108864]" \
 	"$(value '[.mode, .runs, .options, .verified, .traces[0].memory]')"
@@ -36,12 +36,13 @@ check "as many figures as runs, sorted" true "$(value '[.traces[].contenders[] |
 	.median == .sorted[3] and .max == .sorted[6]] | all')"
 check "the allocator took its time" true \
 	"$(value '[.traces[].contenders[].million_per_second.min > 0] | all')"
-check "roost takes no locks" '[0,0]' "$(value '.traces[0].contenders[2] |
+check "sets takes no locks" '[0,0]' "$(value '.traces[0].contenders[2] |
 	[.zone_lock_per_million.max, .trylock_fail_per_million.max]')"
 
 for i in 0 1 2; do
 	read -r engine free < <(jq -r ".traces[0].contenders[$i] | \"\(.engine) \(.free)\"" \
 		"$work/compared")
+	[ "$free" != null ] || free=$engine # it has no choice
 	ENGINE=$engine replay 0 --json --samples --free="$free" $small "$part"
 	single='del(.seconds, .operations_per_second, .cpu_seconds, .series)'
 	check "$engine/$free: the run with samples is a replay like any other" "$(value "$single")" \
@@ -51,7 +52,7 @@ for i in 0 1 2; do
 	locks=$(value '[.zone_lock_per_million, .zone_lock_per_million]')
 	check "$engine/$free: zone locks" "$locks" "$(jq -c ".traces[0].contenders[$i] |
 		.zone_lock_per_million | [.min, .max]" "$work/compared")"
-	check "$engine/$free: some zone locks" "$([ "$engine" = roost ] && echo false || echo true)" \
+	check "$engine/$free: some zone locks" "$([ "$engine" = sets ] && echo false || echo true)" \
 		"$(value '.zone_lock_per_million > 0')"
 	check "$engine/$free: the sums of the series are those of its samples" true \
 		"$(value '.series | .seconds_blocks_free_on_cpus as $s |
@@ -65,7 +66,7 @@ for i in 0 1 2; do
 	check "$engine/$free: metadata" true "$(value '.metadata > 1000 and
 		.metadata < .memory / 100')"
 	check "$engine/$free: what a CPU may keep is limited" \
-		"$([ "$engine" = roost ] && echo false || echo true)" "$(value '.pcp_high > 0')"
+		"$([ "$engine" = sets ] && echo false || echo true)" "$(value '.pcp_high > 0')"
 
 	# For timing nothing is sampled, and what was done without the allocator left no trace.
 	counts='[.paths, .live_at_end, .failed_allocs, .operations, .verified]'
@@ -77,9 +78,9 @@ for i in 0 1 2; do
 done
 
 # Memory is out: the failures are counted, and while frames were free there are none in order.
-compare 0 --json --runs=7 --engines=roost,pcpbuddy/llist --memory=32M --limit=30000 \
+compare 0 --json --runs=7 --engines=sets,pcpbuddy/llist --memory=32M --limit=30000 \
 	"$TRACES/compile.trace.zst"
-check "who takes part if it is said" '["roost","pcpbuddy/llist"]' \
+check "what takes part if it is said" '["sets","pcpbuddy/llist"]' \
 	"$(value '[.traces[0].contenders[].name]')"
 check "out of memory" true "$(value '[.traces[0].contenders[] |
 	.failed_allocs > 0 and .failed_allocs == .sampled.failed_allocs and
@@ -88,23 +89,30 @@ check "out of memory" true "$(value '[.traces[0].contenders[] |
 # ---- For people ------------------------------------------------------------------------------
 
 svg=()
-command -v gnuplot >/dev/null && svg=(--svg "$work/x.svg")
+command -v gnuplot >/dev/null && svg=(-o "$work/x.svg")
 compare 0 --runs=7 --quiet --parallel --irq-storm=2000 $small "${svg[@]}" "$part" "$here/hand.trace"
-check "a table for each trace" 2 "$(grep -c 'pcpbuddy/trylock  *pcpbuddy/llist  *roost$' "$work/out")"
+check "a table for each trace" 2 "$(grep -c 'pcpbuddy/trylock  *pcpbuddy/llist  *sets$' "$work/out")"
 check "its rows" 2 "$(grep -c '^verified  *yes  *yes  *yes$' "$work/out")"
 check "how the replays were run" 1 "$(grep -c 'in parallel, --irq-storm=2000, --memory=64M$' \
 	"$work/out")"
-check "no limit in the engine roost" 2 "$(grep -c 'may keep.* \([0-9]\+\)  *\1  *no limit$' "$work/out")"
+check "no limit in the engine sets" 2 "$(grep -c 'may keep.* \([0-9]\+\)  *\1  *no limit$' "$work/out")"
 [ ${#svg[@]} = 0 ] ||
 	check "two plots of three curves for each trace" 12 "$(grep -c 'gnuplot_plot_[0-9]' "$work/x.svg")"
+
+# A look that takes a moment is marked as what it is, in both reports.
+compare 0 --json="$work/few" --runs=2 --quiet --engines=sets $small "$part"
+check "few runs are marked" '1 true 2' "$(grep -c '^Indicative only: ' "$work/out") $(jq -c '.indicative, .runs' "$work/few" |
+	paste -sd' ')"
+check "an engine without free paths" null "$(jq -c '.traces[0].contenders[0].free' "$work/few")"
+check "enough runs are not" false "$(jq .indicative "$work/compared")"
 
 # ---- Wrong command lines and traces ----------------------------------------------------------
 
 refuse 'which traces'
-refuse '^roost: --runs=6: give a whole number from 7' --runs=6 "$part"
-refuse 'no engine "never"' --engines=roost,never "$part"
+refuse '^roost: --runs=0: give a whole number from 1' --runs=0 "$part"
+refuse 'no engine "never"' --engines=sets,never "$part"
 refuse '^roost: --engines: pcpbuddy/never: .*trylock' --engines=pcpbuddy/never "$part"
-refuse '^roost: --engines: roost/llist: .*roost$' --engines=roost/llist "$part"
+refuse '^roost: --engines: sets/llist: .*sets$' --engines=sets/llist "$part"
 refuse 'pcpbuddy/blocking deadlocks' --engines=pcpbuddy/blocking "$part"
 refuse 'pcpbuddy/llist is named twice' --engines=pcpbuddy/llist,pcpbuddy "$part"
 refuse '^roost: --irq-storm: .*--parallel' --irq-storm=100 "$part"
@@ -112,7 +120,7 @@ refuse '^roost: -: each trace is read many times' -
 refuse '^roost: --bogus: unknown option' --bogus "$part"
 refuse '^roost: --memory=1X: ' --memory=1X "$part"
 refuse '^roost: /nowhere/x: cannot open' /nowhere/x
-refuse '^roost: --svg=/nowhere/x.svg: cannot write' --svg=/nowhere/x.svg "$part"
+refuse '^roost: --output=/nowhere/x.svg: cannot write' -o /nowhere/x.svg "$part"
 compare 0 --help
 check "--help" yes "$(grep -q -e '--engines=LIST' "$work/out" && echo yes)"
 
@@ -124,32 +132,32 @@ mkdir "$work/bin"
 cp "$ROOST" "$work/bin/roost"
 tool=$work/bin/roost
 for program in replay timing; do
-	for engine in roost pcpbuddy; do
+	for engine in sets pcpbuddy; do
 		ln -s "$ROOST-$program-$engine" "$work/bin/roost-$program-$engine"
 	done
 done
 stand_in() {
-	rm -f "$work/bin/roost-$1-roost"
-	printf '#!/bin/sh\n"%s" "$@" | %s\n' "$ROOST-$1-roost" "$2" >"$work/bin/roost-$1-roost"
-	chmod +x "$work/bin/roost-$1-roost"
+	rm -f "$work/bin/roost-$1-sets"
+	printf '#!/bin/sh\n"%s" "$@" | %s\n' "$ROOST-$1-sets" "$2" >"$work/bin/roost-$1-sets"
+	chmod +x "$work/bin/roost-$1-sets"
 }
 
-two=--engines=pcpbuddy/llist,roost
+two=--engines=pcpbuddy/llist,sets
 stand_in timing "jq '.verified = false'"
 compare 1 --json --runs=7 $two $small "$part"
 check "a replay for times does not verify" '[false,[true,false]]' \
 	"$(value '[.verified, [.traces[0].contenders[].verified]]')"
 # What looking at the allocator takes is in no time; the engines differ in that most of all.
 stand_in timing "jq '.verified = .timing and .series == null'"
-compare 0 --quiet --runs=7 --engines=roost $small "$part"
+compare 0 --quiet --runs=7 --engines=sets $small "$part"
 stand_in replay "jq '.verified = false'"
 compare 1 --runs=7 --quiet $two $small "$part"
 check "the replay with samples does not verify" 1 "$(grep -c '^verified  *yes  *NO$' "$work/out")"
 stand_in replay "head -c 100"
-compare 2 --quiet --runs=7 --engines=roost $small "$part"
-check "a replay without a report" 1 "$(grep -c 'on roost ended without a report' "$work/err")"
-rm "$work/bin/roost-replay-roost"
-compare 2 --quiet --runs=7 --engines=roost $small "$part"
-check "a program is missing" 1 "$(grep -c 'roost-replay-roost is missing' "$work/err")"
+compare 2 --quiet --runs=7 --engines=sets $small "$part"
+check "a replay without a report" 1 "$(grep -c 'on sets ended without a report' "$work/err")"
+rm "$work/bin/roost-replay-sets"
+compare 2 --quiet --runs=7 --engines=sets $small "$part"
+check "a program is missing" 1 "$(grep -c 'roost-replay-sets is missing' "$work/err")"
 
 finish

@@ -59,7 +59,7 @@ replay 0 --json "$work/part"
 what=$(value "$paths")
 same "a real trace as trace.dat" "$what" "$paths" "$work/part.dat"
 
-# Where memory is short it matters who may wait and who may take the reserve.
+# Where memory is short it matters which calls may wait and which may take the reserve.
 short='.paths | [.fail_wait, .fail_nowait, .alloc_reserve]'
 replay 0 --json --memory=40M "$work/part"
 what_short=$(value "$short")

@@ -35,7 +35,8 @@ for free in $free_paths; do
 	for check in 0 1 2 3; do
 		replay 0 --json --free=$free --check=$check "$here/hand.trace"
 		counts "ordered, $free, check $check"
-		check "what it ran on" "[\"$ENGINE\",\"$free\"]" "$(value '[.engine, .free]')"
+		check "what it ran on" "[\"$ENGINE\",$([ "$ENGINE" = pcpbuddy ] && echo "\"$free\"" || echo null)]" \
+			"$(value '[.engine, .free]')"
 		check "no step in a handler" 0 "$(value '.handlers.steps')"
 		replay 0 --json --free=$free --check=$check --parallel --stall=20 "$here/hand.trace"
 		counts "parallel, $free, check $check"

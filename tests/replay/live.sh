@@ -33,7 +33,7 @@ check 'frees' 1000 "$(value '.pools[1].counters | .free_local + .free_remote + .
 accept '^large  *64.0M  *4.4M  *4.4M  *64.0M  *1101  *1000 ' top --once --interval=0 "$socket"
 check 'the fuller first' large "$(sed -n 3p "$work/out" | cut -d' ' -f1)"
 accept '^small .* 0  *0  *0 $' top --interval=0.1 "$socket"
-accept '^large .* 0  *0  *0 $' top --once --interval=0.1 --sort=name --cpus "$socket"
+accept '^large .* 0  *0  *0 $' top --once --interval=0.1 --sort=name --per-cpu "$socket"
 check 'sorted by name' 'large small' "$(grep -o '^large\|^small' "$work/out" | tr '\n' ' ' | sed 's/ $//')"
 check 'CPUs' yes "$(grep -q '^  CPU 0 ' "$work/out" && echo yes)"
 
@@ -104,7 +104,7 @@ for number in 1e300 -1e9 0.5 -2; do
 	answer '{"name":"p","size":1,"fill":[1,'$number',1]}'
 	refuse 'a number in it is no count' top --interval=0 "$socket"
 	answer '{"name":"p","size":1,"cpus":[{"cpu":0,"allocs":'$number'}]}'
-	refuse 'a number in it is no count' top --interval=0 --cpus "$socket"
+	refuse 'a number in it is no count' top --interval=0 --per-cpu "$socket"
 done
 answer '{"name":"p","size":99999999999999999999}'
 refuse 'does not speak as roost does: too big' top --interval=0 "$socket"
@@ -126,7 +126,7 @@ for time in 1 7; do
 	accept '^p .* 5  *0  *0 $' top --once --interval=0.01 "$socket"
 	check "time from 7 to $time: no rates" 1 "$(grep -c 'since the beginning$' "$work/out")"
 done
-# Pools that share a name are told apart by their order.
+# Pools that share a name are distinguished by their order.
 two() {
 	answer '{"name":"a","counters":{"alloc_pcp":'"$1"'}},{"name":"b"},{"name":"a","counters":{"alloc_pcp":'"$2"'}}' "$3"
 }

@@ -45,6 +45,18 @@ first=$(grep -m1 -o 'mm_page_alloc: .*order=[0-9]*' "$here/hand.trace" | sed 's/
 check 'in use after one allocation' $((1 << first)) \
 	"$(value '.maps[0].zones | map(.managed - .free) | add')"
 
+# ---- Colours ------------------------------------------------------------------------------------
+
+# coloured ENVIRONMENT...: how many letters have a colour on a terminal.
+coloured() {
+	env "$@" script -qec "'$ROOST' map --quiet $engine '$here/hand.trace'" /dev/null </dev/null | grep -c $'\033\\[38;5;'
+}
+check "colours on a terminal" yes "$([ "$(coloured TERM=xterm NO_COLOR=)" -gt 0 ] && echo yes)"
+check "none with NO_COLOR" 0 "$(coloured TERM=xterm NO_COLOR=1)"
+check "none on a dumb terminal" 0 "$(coloured TERM=dumb)"
+map "$here/hand.trace"
+check "none in a file" 0 "$(grep -c $'\033' "$work/out")"
+
 # ---- Pictures -----------------------------------------------------------------------------------
 
 # picture FILE: well-formed, and how many cells it has.
@@ -101,7 +113,6 @@ refuse '^roost: --at=99999999: the trace has but' map "$engine" --quiet --at=999
 refuse '^roost: --at: at most 16' map "$engine" --at=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 "$compile"
 refuse '^roost: --by=colour: ' map "$engine" --by=colour "$compile"
 refuse '^roost: --output=x.gif: ' map "$engine" -o x.gif "$compile"
-refuse '^roost: --output=x.svg: --json' map "$engine" --json -o x.svg "$compile"
 refuse '^roost: --output=/nowhere/x.svg: cannot write' map "$engine" -o /nowhere/x.svg "$compile"
 refuse '^roost: --live=x: ' map "$engine" --live=x "$compile"
 refuse '^roost: /nowhere/x: cannot open' map "$engine" /nowhere/x

@@ -50,7 +50,7 @@ static unsigned char *last_page(const struct pages *p)
 	return p->data + (p->nr - 1) * PAGE;
 }
 
-/* The length of a page's data stands in its head; so do the marks of what is missing before it. */
+/* The length of a page's data is in its head; so do the marks of what is missing before it. */
 static void store_commit(struct pages *p, uint32_t marks)
 {
 	uint64_t commit = p->used | marks;
@@ -300,7 +300,7 @@ static void put_headings(unsigned nr_cpus)
 
 enum { FLYRECORD = 10 /* the word before a table of pages */ };
 
-/* Where pages begin whose table stands at that place. */
+/* Where pages begin whose table is at that place. */
 static size_t start_of_pages(size_t table, unsigned nr_cpus)
 {
 	return (table + FLYRECORD + 16 * nr_cpus + PAGE - 1) / PAGE * PAGE;

@@ -14,7 +14,7 @@ explore() {
 wrong() {
 	printf 'pool cpus 2, pageblocks 2\nexpect all: pass\n%s\n' "$2" >"$scenario"
 	explore 2
-	refused "^roost-explore: $scenario:3: $1" "a scenario with: $2"
+	refused "^roost: $scenario:3: $1" "a scenario with: $2"
 }
 
 # right LINES
@@ -53,7 +53,7 @@ wrong "';' should stand before" 'task cpu0: a b = alloc-bulk 0; isolate a b'
 right $'setup cpu0: a = alloc 3; split a 0 b c\ntask cpu0: free b\ntask cpu1: free c'
 right $'setup cpu0: a = alloc 1; split a 0 a b\ntask cpu0: free a\ntask cpu1: free b'
 right $'misuse double-free 1\ntask cpu0: a = alloc 0; free a a'
-# Of two blocks only one has so many parts: names of parts that are not there are none.
+# Of two blocks only one has that many parts: names of parts that are not there are none.
 right $'setup cpu0: a = alloc 3; free a; a = alloc 0; split a 0 b c\ntask cpu0: free b c\nfinally cpu0: assert none c'
 
 # ---- Places -------------------------------------------------------------------------------------
@@ -89,18 +89,18 @@ wrong 'the name of a variable should stand before ".x1b.31m.xe4"' $'task cpu0: a
 mkdir "$work/dir"
 for file in "$work/none.scn:No such file" "$work/dir:Is a directory" "$work/empty.scn::1: nobody does anything"; do
 	run 2 "${explore[@]}" "${file%%:*}"
-	refused "^roost-explore: ${file%%:*}.*${file#*:}" "explore ${file%%:*}"
+	refused "^roost: ${file%%:*}.*${file#*:}" "explore ${file%%:*}"
 	run 2 "${explore[@]}" --replay "${file%%:*}"
 	case $file in
 	*empty*) refused "names no scenario: not a saved schedule" "explore --replay ${file%%:*}" ;;
-	*) refused "^roost-explore: ${file%%:*}: cannot read: ${file#*:}" "explore --replay ${file%%:*}" ;;
+	*) refused "^roost: ${file%%:*}: cannot read: ${file#*:}" "explore --replay ${file%%:*}" ;;
 	esac
 done
 run 2 "${explore[@]}"
 refused 'which scenario' 'explore'
 for option in --bogus=x --seconds=soon --seconds=-1 --bound=128 --jobs=0 --engine=x --free=never; do
 	run 2 "$ROOST-explore-$ENGINE" $option "$scenario"
-	refused "^roost-explore: ${option%%=*}" "explore $option"
+	refused "^roost: ${option%%=*}" "explore $option"
 done
 for way in /dev/full closed; do
 	right $'task cpu0: a = alloc 0; free a'
@@ -110,7 +110,7 @@ for way in /dev/full closed; do
 	else
 		"${explore[@]}" "$scenario" >$way 2>"$work/err" || status=$?
 	fi
-	check "stdout is $way" '2 1' "$status $(grep -c '^roost-explore: cannot write to stdout' "$work/err")"
+	check "stdout is $way" '2 1' "$status $(grep -c '^roost: cannot write to stdout' "$work/err")"
 done
 
 # ---- Finds: their schedules, and names of any bytes -----------------------------------------------
@@ -137,7 +137,7 @@ run 1 "${explore[@]}" --save="$folder" "$folder/$long.scn"
 check "its schedule is there" 1 "$(ls "$folder" | grep -c "^$long-.*sched\$")"
 run 1 "${explore[@]}" --replay "$folder/$long"-*.sched
 run 1 "${explore[@]}" --save=/nowhere "$folder/$long.scn"
-check "a schedule that cannot be saved" 1 "$(grep -c '^roost-explore: --save=/nowhere/.*: cannot write: No such file' "$work/err")"
+check "a schedule that cannot be saved" 1 "$(grep -c '^roost: --save=/nowhere/.*: cannot write: No such file' "$work/err")"
 check "nothing is left" 2 "$(ls -A "$folder" | wc -l)"
 
 finish

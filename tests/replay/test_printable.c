@@ -14,7 +14,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "printable.h"
+#include "tool/common/printable.h"
 
 static const struct {
 	const char *name, *wanted;

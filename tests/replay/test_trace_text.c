@@ -92,7 +92,7 @@ static const struct good good_lines[] = {
 	{"  sh-9 [000] ..... 1.5: mm_page_alloc: pfn=0x1642d (91181) order=0x0 (0) "
 	 "gfp_flags=0x440dc0 (4460992) migratetype=0x2 (2)",
 	 {NS(1.5), 0x1642d, 0, TRACE_ALLOC, TRACE_TASK, 0, ROOST_RECLAIMABLE}},
-	/* a report of several files, or of several buffers of one */
+	/* a report of several files, or several buffers of one */
 	{"  a.dat:           worker-1000    [000]    1.5: mm_page_free: page=1 pfn=0x8 order=0",
 	 {NS(1.5), 8, 0, TRACE_FREE, TRACE_TASK, 0, 0}},
 	{"my trace-1: b.dat:   worker-1000    [000]    1.5: mm_page_free: page=1 pfn=0x8 order=0",
@@ -324,7 +324,7 @@ static void test_accounts(void **state)
 	trace_release(&trace);
 }
 
-/* A list of names that is searched from its beginning takes hours for so many. */
+/* A list of names that is searched from its beginning takes hours for that many. */
 static void test_many_names(void **state)
 {
 	enum { NAMES = 300000 };

@@ -56,7 +56,7 @@ check "out of memory: blocks add up" true \
 	"$(value '.allocs + .inferred == .matched_frees + .live_at_end')"
 
 if command -v gnuplot >/dev/null; then
-	replay 0 --quiet --svg "$work/x y'.svg" "$TRACES/compile.trace.zst"
+	replay 0 --quiet --output "$work/x y'.svg" "$TRACES/compile.trace.zst"
 	check "the plot is an SVG" 1 "$(grep -c '<svg' "$work/x y'.svg")"
 	check "the plot has its three curves" 3 "$(grep -c 'gnuplot_plot_[0-9]"' "$work/x y'.svg")"
 fi

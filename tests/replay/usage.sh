@@ -2,7 +2,7 @@
 # usage.sh - wrong command lines and wrong files: status 2 and one line that names the culprit.
 . "$(dirname "$0")/common.sh"
 
-other=$([ "$ENGINE" = roost ] && echo pcpbuddy || echo roost)
+other=$([ "$ENGINE" = sets ] && echo pcpbuddy || echo sets)
 engine=--engine=$ENGINE
 accept 'replay TRACE' --help
 accept '^roost [0-9]' --version
@@ -10,7 +10,7 @@ accept 'replay TRACE' help
 accept 'replay TRACE' -h
 accept '^roost [0-9]' -V
 # Builds with a sanitizer have no explorer.
-for command in replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
+for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	accept "^Usage: .*$command" help $command
 	accept "^Usage: .*$command" $command -h
 done
@@ -19,6 +19,26 @@ check "lines of --help that argp broke" "" "$("$ROOST" --help | grep '^[a-z]')"
 accept '--irq-storm=HZ' replay --help
 accept '--irq-storm=HZ' replay "$engine" --help
 accept '"verified": true' replay --json --quiet --engine "$ENGINE" "$here/hand.trace"
+run 0 "$ROOST" replay --quiet "$engine" --json="$work/report" "$here/hand.trace"
+check "a report in a file, beside the one for people" "true 1" \
+	"$(jq .verified "$work/report") $(grep -c '^  verified$' "$work/out")"
+run 0 "$ROOST" map --quiet "$engine" --json="$work/report" "$here/hand.trace"
+check "a map in a file, beside the letters" "1 1" \
+	"$(jq '.maps | length' "$work/report") $(grep -c '^zone Normal' "$work/out")"
+run 0 "$ROOST" replay --quiet "$engine" --cpus=1 "$here/hand.trace"
+check "one CPU is not 1 CPUs" 1 "$(grep -c '[ ,]1 CPU,' "$work/out")"
+
+# One word has one meaning, and is explained in the same words by every command.
+for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
+	"$ROOST" $command --help | awk '
+		function end() { if (name) print name ":" text; name = "" }
+		/^ +-/ { end(); sub(/^ *(-., )?--/, ""); name = $0; sub(/[ =[].*/, "", name)
+			text = $0; sub(/^[^ ]*/, "", text); next }
+		/^                    / { if (name) text = text $0; next }
+		{ end() } END { end() }' | sed 's/  */ /g; s/ $//'
+done | grep . | sort -u >"$work/options"
+check "options that two commands explain differently" "" "$(cut -d: -f1 "$work/options" | uniq -d)"
+check "options that there are" yes "$(grep -q '^json:' "$work/options" && grep -q '^timeout:' "$work/options" && echo yes)"
 accept '"verified": true' "replay" --json --quiet "$here/hand.trace"
 
 refuse 'roost replay TRACE'
@@ -34,7 +54,12 @@ refuse '^roost: --bogus: ' replay --bogus "$here/hand.trace"
 refuse '^roost: -z: ' replay "$here/hand.trace" -z
 refuse '^roost: -zq: ' replay "$here/hand.trace" -zq
 refuse '^roost: --cpus: a value is missing' replay "$here/hand.trace" --cpus
-refuse '^roost: --json=1: ' replay --json=1 "$here/hand.trace"
+refuse '^roost: --quiet=1: --quiet takes no value' replay --quiet=1 "$here/hand.trace"
+refuse '^roost: --json=: give the name of a file' replay --json= "$here/hand.trace"
+refuse '^roost: --json=/nowhere/x: cannot write' replay --quiet --json=/nowhere/x "$here/hand.trace"
+refuse '^roost: --json=/nowhere/x: cannot write' map --quiet --json=/nowhere/x "$here/hand.trace"
+refuse '^roost: --output=x.gif: .*\.svg or \.png$' replay -o x.gif "$here/hand.trace"
+refuse '^roost: --output=x.gif: .*\.svg or \.png$' map -o x.gif "$here/hand.trace"
 refuse '^roost: --cpus=0: ' replay --cpus=0 "$here/hand.trace"
 refuse '^roost: --cpus=9999: ' replay --cpus=9999 "$here/hand.trace"
 refuse '^roost: --cpus=two: ' replay --cpus two "$here/hand.trace"
@@ -43,7 +68,10 @@ refuse "^roost: --free=never: .*${free_paths/ /, }" replay "$engine" --free=neve
 refuse '^roost: --memory=1M: ' replay --memory=1M "$here/hand.trace"
 refuse '^roost: --memory=1X: ' replay --memory=1X "$here/hand.trace"
 refuse '^roost: --memory=99999999T: ' replay --memory=99999999T "$here/hand.trace"
-refuse '^roost: --limit=-1: ' replay --limit=-1 "$here/hand.trace"
+refuse '^roost: --limit=-1: give a positive whole number$' replay --limit=-1 "$here/hand.trace"
+refuse '^roost: --limit=abc: give a positive whole number$' map --limit=abc "$here/hand.trace"
+refuse '^roost: --limit=0: give a positive whole number$' replay --limit=0 "$here/hand.trace"
+refuse '^roost: --ordered and --parallel: give one' replay --ordered --parallel "$here/hand.trace"
 refuse '^roost: --irq-storm=0: ' replay --parallel --irq-storm=0 "$here/hand.trace"
 refuse '^roost: --irq-storm: .*--parallel' replay --irq-storm=100 "$here/hand.trace"
 refuse '^roost: --high=x: ' replay "$engine" --high=x "$here/hand.trace"
@@ -52,12 +80,12 @@ if [ "$ENGINE" != pcpbuddy ]; then
 		refuse "^roost: --free=$free: the engine $ENGINE has the free path $free_paths\$" \
 			replay "$engine" --free=$free "$here/hand.trace"
 	done
-	refuse '^roost: --high=64: the engine roost has no such mark' \
+	refuse '^roost: --high=64: the engine sets has no such mark' \
 		replay "$engine" --high=64 "$here/hand.trace"
-	refuse '^roost: --batch=16: the engine roost has no such mark' \
+	refuse '^roost: --batch=16: the engine sets has no such mark' \
 		replay "$engine" --batch=16 "$here/hand.trace"
 fi
-refuse 'no engine "never": .*pcpbuddy, roost' replay --engine=never "$here/hand.trace"
+refuse 'no engine "never": .*pcpbuddy, sets' replay --engine=never "$here/hand.trace"
 refuse 'no engine "../x": ' replay --engine=../x "$here/hand.trace"
 refuse 'no engine "": ' replay --engine= "$here/hand.trace"
 refuse '^roost: --engine: a value is missing' replay "$here/hand.trace" --engine
@@ -91,7 +119,7 @@ for bytes in 11 2000 3000 4000 6000 8000 12000; do
 	"$MKDAT" <"$here/hand.trace" | head -c $bytes >"$work/cut$bytes.dat"
 	refuse "/cut$bytes.dat: .*libtracecmd c.*; is " replay "$work/cut$bytes.dat"
 done
-refuse '^roost: --svg=/nowhere/x.svg: cannot write' replay --quiet --svg /nowhere/x.svg \
+refuse '^roost: --output=/nowhere/x.svg: cannot write' replay --quiet -o /nowhere/x.svg \
 	"$here/hand.trace"
 
 # ---- What cannot be written ------------------------------------------------------------------
@@ -124,7 +152,7 @@ unwritten map --help
 unwritten top --help
 unwritten bench --list
 if command -v gnuplot >/dev/null && command -v rsvg-convert >/dev/null; then
-	unwritten replay --quiet "$engine" --svg "$work/x.svg" "$hand"
+	unwritten replay --quiet "$engine" --output "$work/x.svg" "$hand"
 	check "no picture without a report" no "$([ -e "$work/x.svg" ] && echo yes || echo no)"
 
 	# A picture is whole or not there, and what was there before stays until then.
@@ -136,16 +164,16 @@ if command -v gnuplot >/dev/null && command -v rsvg-convert >/dev/null; then
 	chmod +x "$work/broken/"*
 	files() { ls -A "$work" | grep -v '^err$\|^out$'; }
 	before=$(files)
-	refuse '^roost: --svg=.*/dir.svg: is a directory' replay --quiet "$engine" --svg "$work/dir.svg" "$hand"
+	refuse '^roost: --output=.*/dir.svg: is a directory' replay --quiet "$engine" --output "$work/dir.svg" "$hand"
 	refuse '^roost: --output=.*/dir.svg: is a directory' map --quiet "$engine" -o "$work/dir.svg" "$hand"
-	refuse '^roost: /nowhere/x: ' replay --quiet "$engine" --svg "$work/new.svg" /nowhere/x
+	refuse '^roost: /nowhere/x: ' replay --quiet "$engine" --output "$work/new.svg" /nowhere/x
 	refuse '^roost: /nowhere/x: ' map --quiet "$engine" -o "$work/new.svg" /nowhere/x
 	refuse '^roost: --at=9999s' map --quiet "$engine" --at=9999s -o "$work/old.svg" "$hand"
 	ln -s /dev/full "$work/full.svg"
 	refuse '^roost: --output=.*/full.svg: cannot write: No space' map --quiet "$engine" -o "$work/full.svg" "$hand"
 	rm "$work/full.svg"
 	status=0
-	PATH=$work/broken:$PATH "$ROOST" replay --json --quiet "$engine" --svg "$work/old.svg" "$hand" >/dev/null \
+	PATH=$work/broken:$PATH "$ROOST" replay --json --quiet "$engine" --output "$work/old.svg" "$hand" >/dev/null \
 		2>"$work/err" || status=$?
 	check "a gnuplot that fails" "2 1" "$status $(grep -c '/old.svg: gnuplot failed' "$work/err")"
 	search=$work/broken:$PATH
@@ -193,7 +221,7 @@ check "an error has no control characters" 1 "$(grep -c '^roost: /nowhere/.x1b.2
 refuse '^roost: --.x1b.xe4: unknown option' replay $'--\e\xe4' "$hand"
 
 search=/nowhere
-refuse '--svg: gnuplot is not installed; install the package' \
-	replay --quiet --svg "$work/x.svg" "$here/hand.trace"
+refuse '--output: gnuplot is not installed; install the package' \
+	replay --quiet --output "$work/x.svg" "$here/hand.trace"
 
 finish

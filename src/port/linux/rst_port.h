@@ -111,7 +111,7 @@ static inline bool rst_local_add(unsigned cpu, _Atomic u64 *word, u64 n)
 
 /* ---- Locks --------------------------------------------------------------------------------- */
 
-/* Who has one, or (roost) frames that are on their way from one set to another, is not preempted:
+/* Who has one, or (sets) frames that are on their way from one set to another, is not preempted:
  * nobody is to search in vain because of a thread that does not run. */
 static inline void rst_lock_note(int delta)
 {
@@ -146,13 +146,20 @@ static inline void rst_try_init(rst_trylock_t *lock)
 	lockdep_set_class_and_name(&lock->raw, &rst_linux_pcp_key, "roost_pcp_lock");
 }
 
+/*
+ * The engines take and drop locks in different functions, under conditions that sparse cannot
+ * follow. So it is told that nothing is held; lockdep looks at what is. _raw_spin_trylock() is
+ * raw_spin_trylock() without a word to sparse.
+ */
+
 static inline bool rst_try(rst_trylock_t *lock)
 {
-	return raw_spin_trylock(&lock->raw);
+	return _raw_spin_trylock(&lock->raw);
 }
 
 static inline void rst_drop(rst_trylock_t *lock)
 {
+	__acquire(&lock->raw);
 	raw_spin_unlock(&lock->raw);
 }
 
@@ -180,7 +187,7 @@ static inline bool rst_spin_held(const rst_spinlock_t *lock)
 static inline bool rst_spin_try(rst_spinlock_t *lock)
 {
 	for (unsigned i = 0; i < RST_LINUX_TRIES; i++) {
-		if (raw_spin_trylock(&lock->raw))
+		if (_raw_spin_trylock(&lock->raw))
 			return true;
 		cpu_relax();
 	}
@@ -190,10 +197,12 @@ static inline bool rst_spin_try(rst_spinlock_t *lock)
 static inline void rst_spin_wait(rst_spinlock_t *lock)
 {
 	raw_spin_lock(&lock->raw);
+	__release(&lock->raw);
 }
 
 static inline void rst_spin_drop(rst_spinlock_t *lock)
 {
+	__acquire(&lock->raw);
 	raw_spin_unlock(&lock->raw);
 }
 
@@ -201,6 +210,7 @@ static inline void rst_spin_drop(rst_spinlock_t *lock)
 static inline void rst_wait_wrongly(rst_trylock_t *lock)
 {
 	raw_spin_lock(&lock->raw);
+	__release(&lock->raw);
 }
 #endif
 

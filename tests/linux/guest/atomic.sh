@@ -17,5 +17,5 @@ rmmod roost_test || fail "roost_test.ko does not go"
 rmmod roost || fail "roost.ko does not go"
 calls=$(grep -c '^atomic: ' /tmp/result)
 told=$(dmesg | grep -c 'BUG: sleeping function called from invalid context')
-[ "$calls" -gt 0 ] && [ "$told" = "$calls" ] || fail "$told of $calls calls are told"
+[ "$calls" -gt 0 ] && [ "$told" = "$calls" ] || fail "$told of $calls calls are reported"
 echo "verdict: atomic pass"

@@ -6,7 +6,7 @@
 #
 #	sh /faults.sh PATH [PART...]	the free path, for pcpbuddy; only some parts, see the end
 #
-# Chunks that are not to be had, now and then, under a load; kprobes in modules that go; two who load
+# Chunks that are unavailable, now and then, under a load; kprobes in modules that go; two tasks that load
 # and unload at once. Only when asked for, because few of the failures come to lie in roost.ko: insmod
 # with one of its allocations failing (insmod_fails).
 set -u
@@ -49,15 +49,19 @@ insmod_fails() {
 	echo 0 >$debug/fail_page_alloc/verbose
 }
 
+start() {
+	insmod /roost.ko limit_mb=64 free_path="$path" || fail "no roost.ko"
+	insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
+}
+
 end() {
 	rmmod roost_test || fail "roost_test.ko does not go"
 	rmmod roost || fail "roost.ko does not go"
 }
 
-# Half of all chunks are not to be had.
+# Half of all chunks are unavailable.
 chunks_fail() {
-	insmod /roost.ko limit_mb=64 free_path="$path" || fail "no roost.ko"
-	insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
+	start
 	echo 9 >$debug/fail_page_alloc/min-order
 	echo 50 >$debug/fail_page_alloc/probability
 	echo -1 >$debug/fail_page_alloc/times
@@ -69,33 +73,38 @@ chunks_fail() {
 	end
 }
 
-# Probes on calls and returns, there when the module goes, and while it comes.
+trace=$debug/tracing
+
+# probe 1|0: all probes are armed, or none
+probe() {
+	echo "$1" >$trace/events/roost_in/enable && echo "$1" >$trace/events/roost_out/enable ||
+		fail "the probes do not become $1"
+}
+
+# Calls, after which each probe was hit more often than before.
+hit() {
+	cp $trace/kprobe_profile /tmp/hits
+	run frees 1 | tail -n 1
+	cat $trace/kprobe_profile
+	awk 'NR == FNR { was[FNR] = $2; next } $2 <= was[FNR] { bad = 1 } END { exit bad || FNR != 10 }' \
+		/tmp/hits $trace/kprobe_profile || fail "not every probe was hit"
+}
+
+# Probes on calls and returns, armed when the module goes, and when it comes again.
 probes() {
-	trace=$debug/tracing
-	n=0
-	while [ $n -lt 2 ]; do
-		insmod /roost.ko limit_mb=64 free_path="$path" || fail "no roost.ko"
-		insmod /roost_test.ko free_path="$path" || fail "no roost_test.ko"
-		if [ $n = 0 ]; then
-			for call in roost_alloc_pages roost_free_pages roost_alloc_pages_bulk roost_grow roost_shrink; do
-				echo "p:roost_in/$call roost:$call" >>$trace/kprobe_events &&
-					echo "r:roost_out/$call roost:$call" >>$trace/kprobe_events ||
-					fail "no probe on $call"
-			done
-		fi
-		echo 1 >$trace/events/roost_in/enable
-		echo 1 >$trace/events/roost_out/enable
-		run frees 1 | tail -n 1
-		rmmod roost_test || fail "roost_test.ko does not go"
-		[ $((n % 2)) = 0 ] || echo 0 >$trace/events/roost_in/enable
-		echo 0 >$trace/events/roost_out/enable
-		echo 0 >$trace/events/roost_in/enable
-		rmmod roost || fail "roost.ko does not go under probes"
-		n=$((n + 1))
+	start
+	for call in roost_alloc_pages roost_free_pages roost_alloc_pages_bulk roost_grow roost_shrink; do
+		echo "p:roost_in/$call roost:$call" >>$trace/kprobe_events &&
+			echo "r:roost_out/$call roost:$call" >>$trace/kprobe_events ||
+			fail "no probe on $call"
 	done
-	hits=$(awk '/roost_alloc_pages / { n += $2 } END { print n + 0 }' $trace/kprobe_profile)
-	echo "kprobes: $hits hits"
-	[ "$hits" -gt 0 ] || fail "no probe was hit"
+	probe 1
+	hit
+	end
+	start
+	hit
+	probe 0
+	end
 	echo >$trace/kprobe_events
 }
 

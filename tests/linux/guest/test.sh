@@ -7,7 +7,7 @@
 #	sh /test.sh order PATH single|bulk [free_first]
 #	sh /test.sh hang PATH SECONDS
 #
-# PATH is the free path: trylock, llist or blocking; with the engine roost any will do. What comes
+# PATH is the free path: trylock, llist or blocking; with the engine sets any will do. What comes
 # out ends with "verdict: WHAT pass" or "verdict: WHAT FAIL", and the exit status says the same. A
 # hang ends the machine: its "verdict: hang yes" comes from the kernel. $ROOST_ARGS are more
 # parameters of roost.ko.

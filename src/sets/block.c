@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block.c - pageblocks: noted, made whole, opened, moved from list to list.
+ *
+ * Any context, no loop without a bound. Each function that changes something that a look depends on
+ * (a set, a place) looks after the change, since the CPU that changed the other thing may have
+ * looked before it:
+ *
+ *	a free puts a frame, and then reads	this changes it, and then reads the set
+ *	the place				a move
+ *	CURRENT, a part of the place		a CPU that leaves the pageblock
+ *	a hint					a demotion
+ */
+#include "sets/hidden.h"
+
+/* ---- Whole ------------------------------------------------------------------------------- */
+
+/* Before the looks: roost_isolate() counts, sets apart and then takes out what it finds whole. */
+static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
+{
+	if (!rst_load_sc(&z->nr_isolated))
+		return;
+	for (unsigned bit = 0; bit < RST_REGION; bit++)
+		if (rst_set_has(&r->regions[g], bit) &&
+		    rst_load_sc(&r->place[rst_block_at(r, g, bit)]) == ROOST_LIST_ISOLATE)
+			rst_open_whole(r, z, rst_block_at(r, g, bit));
+}
+
+int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
+{
+	int order;
+
+	open_isolated(r, z, g);
+	order = rst_set_largest(&r->regions[g]);
+	if (order >= 0)
+		rst_hint_note(&z->whole, rst_whole_index(z, (unsigned)order, g));
+	return order;
+}
+
+static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	unsigned bit, merged;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	rst_add_rlx(&z->nr_whole, (uint64_t)1 << order);
+	rst_set_put(&r->regions[g], bit, order);
+	merged = rst_set_merged(&r->regions[g], bit, order);
+	rst_hint_note(&z->whole, rst_whole_index(z, merged, g));
+}
+
+void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	put_ordinary(r, z, b, order);
+	/* After the put: roost_isolate() counts and then looks whether the block is whole. */
+	if (rst_load_sc(&z->nr_isolated))
+		for (rst_block_id i = 0; i < (rst_block_id)1 << order; i++)
+			if (rst_load_sc(&r->place[b + i]) == ROOST_LIST_ISOLATE)
+				rst_open_whole(r, z, b + i); /* it stays apart */
+}
+
+/* Notes a pageblock of which something is free; the largest run of it has this order. */
+static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b, unsigned order)
+{
+	/* After the look at the set: a move that this misses looks at the set itself. */
+	unsigned list = rst_list_of(rst_load_sc(&r->place[b]));
+	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
+
+	RST_ASSERT("note: a pageblock is noted in its own zone",
+		   rst_has_block(r, z, b) && list < z->nr_lists);
+	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
+}
+
+void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	unsigned bit;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	/* As rst_set_take_at() looks. */
+	if (!(rst_load_sc(&r->regions[g].word[bit / 64]) & rst_run(bit, 0)))
+		return;
+	rst_hide(z);
+	if (rst_set_take_at(&r->regions[g], bit)) {
+		RST_ASSERT_WALK("open: nothing is in the set of a whole pageblock",
+				!rst_set_count(&r->blocks[b]));
+		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
+		note(r, z, b, RST_SET_ORDER);
+	}
+	rst_show(z);
+}
+
+/* Out of the pageblock's set, which was seen full, and into the region's. False: others have taken
+ * some of it, or it was moved; what was taken here is back, and has to be settled. */
+static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned list)
+{
+	uint16_t place = (uint16_t)list;
+	bool done, put_back;
+
+	done = rst_set_take_words(&r->blocks[b], 0, RST_SET_ORDER, &put_back);
+	if (done && !rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE)) {
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
+		done = false;
+	}
+	RST_ASSERT_WALK("settle: nothing is left in the set of what becomes whole",
+			!done || !rst_set_count(&r->blocks[b]));
+	if (done)
+		rst_put_whole(r, z, b, 0);
+	return done;
+}
+
+/* ---- Settle ------------------------------------------------------------------------------ */
+
+enum { WHOLE_TRIES = 2 }; /* then a pageblock may stay behind that is all free, but not whole */
+
+/* inside: of a section of the caller's. */
+static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool inside)
+{
+	for (unsigned i = 0;; i++) {
+		int order = rst_set_largest(&r->blocks[b]);
+		unsigned place = rst_load_sc(&r->place[b]);
+		bool done;
+
+		if (order < 0)
+			return -1;
+		if (order < RST_SET_ORDER || i == WHOLE_TRIES || place & RST_CURRENT ||
+		    !rst_is_ordinary(place)) {
+			note(r, z, b, (unsigned)order);
+			return rst_is_ordinary(rst_list_of(place)) ? order : -1;
+		}
+		if (!inside)
+			rst_hide(z);
+		done = make_whole(r, z, b, place);
+		if (!inside)
+			rst_show(z);
+		if (done)
+			return order;
+	}
+}
+
+int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	return settle(r, z, b, false);
+}
+
+/* ---- Put -------------------------------------------------------------------------------- */
+
+/* That of a current pageblock need not be known: the CPU that leaves it looks. */
+void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
+{
+	const struct rst_set *set = &r->blocks[b];
+	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see above */
+	unsigned order, bin = RST_BINS - 1;
+
+	if (!(place & RST_CURRENT)) {
+		order = rst_set_merged(set, off, k);
+		if (order == RST_SET_ORDER) {
+			rst_settle(r, z, b);
+			return;
+		}
+		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
+	}
+	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
+}
+
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* forever, or never */
+
+	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
+	if (order > RST_SET_ORDER || (order == RST_SET_ORDER && !reserve)) {
+		rst_put_whole(r, z, b, order - RST_SET_ORDER);
+		return;
+	}
+	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);
+	if (reserve)
+		rst_add_rlx(&z->reserve_free, (int64_t)1 << order);
+	rst_note_run(r, z, b, f % RST_PAGEBLOCK, order);
+}
+
+/* ---- Old hints ----------------------------------------------------------------------------- */
+
+/* Something is there that the search may have passed by already. At rest that never is. */
+static void uncovered(struct rst_call *q, int order)
+{
+	q->missed |= order >= (int)q->ask.order;
+}
+
+void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
+{
+	rst_hide_searching(q, z);
+	RST_ASSERT("demote: frames count as hidden while a hint is cleared",
+		   rst_is_any_hidden(q->r, z));
+	rst_hint_clear(&z->partial, index);
+	uncovered(q, settle(q->r, z, rst_indexed_block(z, index), true));
+	rst_show(z);
+}
+
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
+{
+	int order;
+
+	rst_hide_searching(q, z);
+	RST_ASSERT("demote: frames count as hidden while a region's hint is cleared",
+		   rst_is_any_hidden(q->r, z));
+	rst_hint_clear(&z->whole, index);
+	order = rst_settle_region(q->r, z, rst_indexed_region(z, index));
+	uncovered(q, order < 0 ? order : order + RST_SET_ORDER);
+	rst_show(z);
+}
+
+/* Of a pageblock that may be all free: then it is nobody's current one any more. Is it all free?
+ */
+static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
+{
+	rst_block_id b = rst_indexed_block(z, index);
+	int order;
+
+	rst_hide_searching(q, z);
+	if (rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
+		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
+	RST_ASSERT("gather: frames count as hidden while a hint is cleared",
+		   rst_is_any_hidden(q->r, z));
+	rst_hint_clear(&z->partial, index);
+	order = settle(q->r, z, b, true);
+	rst_show(z);
+	return order == RST_SET_ORDER;
+}
+
+static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned list)
+{
+	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+	unsigned n = 0;
+
+	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++)
+		n += gather(q, z, i);
+	return n;
+}
+
+unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
+{
+	unsigned n = 0;
+
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list))
+			n += gather_list(q, z, list);
+	return n;
+}
+
+/* ---- Places ------------------------------------------------------------------------------ */
+
+bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to)
+{
+	uint16_t place = (uint16_t)from;
+
+	RST_ASSERT("move: no pageblock leaves the reserve, and each has a list",
+		   rst_list_of(from) != ROOST_LIST_RESERVE && rst_list_of(to) < z->nr_lists);
+	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to))
+		return false;
+	rst_settle(r, z, b);
+	return true;
+}
+
+void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_has_block(r, z, b));
+	rst_and_sc(&r->place[b], (uint16_t)rst_list_of(0xffff));
+	rst_settle(r, z, b);
+}
+
+void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned type,
+		     rst_block_id b)
+{
+	rst_block_id before = rst_xchg_sc(&pcp->current[type], b);
+
+	if (before != RST_NO_BLOCK && before != b)
+		rst_leave(r, z, before);
+}
+
+/* ---- Checks ------------------------------------------------------------------------------ */
+
+bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated)
+{
+	for (rst_frame_id i = f; i < f + (1u << order); i++) {
+		rst_block_id b = i >> ROOST_PAGEBLOCK_ORDER;
+
+		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])) != (allocated && i == f) ||
+		    rst_set_has(&r->blocks[b], i % RST_PAGEBLOCK) ||
+		    (i % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)))
+			return false;
+	}
+	return true;
+}

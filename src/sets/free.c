@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * free.c - the free path: any context, no lock, no loop but over the words of a large block and the
+ * levels of a hint.
+ *
+ *	1  check   om[] says that a block of this order begins here; now it says freed
+ *	2  count
+ *	3  put     into the CPU's pocket if it is one of its own (pocket.h): done; else
+ *	           OR into the set of the pageblock or region
+ *	4  note    in the hints of the home that the pageblock's place names, read after the put
+ *
+ * A put that makes its pageblock all free makes it whole, unless it is somebody's current
+ * one: eight compare-and-exchanges, twice at most, that others' takes may spoil.
+ */
+#include "core/held.h"
+#include "sets/pocket.h"
+
+/* ---- 1: check ------------------------------------------------------------------------------ */
+
+/* The order of the free block around a frame, -1 if it is not free. *head: its first frame. */
+static int free_order(const struct roost *r, rst_frame_id f, rst_frame_id *head)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned bit, order;
+	rst_region_id g = rst_region_of(r, b, &bit);
+
+	if (rst_set_has(&r->regions[g], bit)) {
+		order = rst_set_merged(&r->regions[g], bit, 0);
+		if (order + RST_SET_ORDER > r->base.max_order)
+			order = r->base.max_order - RST_SET_ORDER;
+		*head = (b - (bit & ((1u << order) - 1))) << ROOST_PAGEBLOCK_ORDER;
+		return (int)(order + RST_SET_ORDER);
+	}
+	if (!rst_set_has(&r->blocks[b], f % RST_PAGEBLOCK))
+		return rst_pocket_order(r, rst_zone_of_block(r, b), f, head);
+	order = rst_set_merged(&r->blocks[b], f % RST_PAGEBLOCK, 0);
+	*head = f & ~((1u << order) - 1);
+	return (int)order;
+}
+
+int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+		     rst_frame_id *head, bool *allocated)
+{
+	roost_pfn pfn = rst_pfn_of(span, f);
+	int free = free_order(r, f, head);
+
+	*allocated = free < 0;
+	if (free >= 0)
+		return free;
+	for (unsigned order = 0; order <= r->base.max_order; order++) {
+		roost_pfn first = pfn >> order << order;
+		unsigned om;
+
+		if (first < span->start)
+			break;
+		*head = rst_frame_of(span, first);
+		om = rst_load_rlx(&r->om[*head]);
+		if (rst_om_is_allocated(om) && om > order)
+			return (int)om - 1;
+	}
+	*allocated = false;
+	return -1;
+}
+
+/* What lies at pfn is not what the caller says: what is it? Fills in kind and what was found. */
+static void classify(const struct roost *r, const struct rst_span *span, struct roost_misuse *m)
+{
+	rst_frame_id f = rst_frame_of(span, m->pfn), head;
+	unsigned om = rst_load_rlx(&r->om[f]);
+	bool allocated;
+	int order;
+
+	m->kind = ROOST_MISUSE_HOLE;
+	if (om == RST_OM_HOLE)
+		return;
+	order = rst_block_around(r, span, f, &head, &allocated);
+	m->kind = ROOST_MISUSE_NOT_ALLOCATED;
+	if (allocated && head == f)
+		m->kind = ROOST_MISUSE_WRONG_ORDER;
+	/* Or was it free, and others have allocated it since, even with the same order? */
+	if (allocated ? head == f && order == m->order_given : om == RST_OM_FREED)
+		m->kind = ROOST_MISUSE_DOUBLE_FREE;
+	if (order >= 0) {
+		m->order_found = order;
+		m->head_found = rst_pfn_of(span, head);
+	}
+}
+
+/* Says what is wrong with the block that a caller names. */
+static RST_COLD void complain_free(const struct roost *r, const char *call, roost_pfn pfn,
+				   unsigned order, bool corrupt)
+{
+	struct roost_misuse m = rst_misuse_of(call, pfn, order);
+	const struct rst_span *span = rst_misuse_span(&r->base, &m);
+
+	if (span && corrupt)
+		m.kind = ROOST_MISUSE_CORRUPT;
+	else if (span)
+		classify(r, span, &m);
+	rst_report(&r->base, &m);
+}
+
+/* Does om[] say that a block of this order begins at f, but level 3 find what contradicts it? */
+static RST_COLD bool is_corrupt(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	/* om[] once more behind the look: another free of the same block may have come between. */
+	return rst_load_rlx(&r->om[f]) == order + 1 && !rst_is_clean(r, f, order, true) &&
+	       rst_load_rlx(&r->om[f]) == order + 1;
+}
+
+/*
+ * Changes what om[] says of a block from allocated with this order to the given value, if it is
+ * that. Relaxed: the caller alone has the block. If a second caller thinks so too, the
+ * compare-and-exchange lets one of them through; load and store find a double free unless it
+ * happens on two CPUs at the same instant.
+ */
+static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsigned to)
+{
+	uint8_t found = (uint8_t)(order + 1);
+
+	if (r->base.check_level >= ROOST_CHECK_EXACT)
+		return rst_cas8_rlx(&r->om[f], &found, (uint8_t)to);
+	if (r->base.check_level == ROOST_CHECK_STATE && rst_load_rlx(&r->om[f]) != found)
+		return false;
+	rst_store_rlx(&r->om[f], (uint8_t)to);
+	return true;
+}
+
+/* Where what a caller names lies, or NULL if it can be no block. */
+static RST_HOT const struct rst_span *span_of(const struct roost *r, roost_pfn pfn, unsigned order)
+{
+	const struct rst_span *span = rst_span_of_pfn(&r->base.map, pfn);
+
+	return span && order <= r->base.max_order && !(pfn & (((roost_pfn)1 << order) - 1)) ? span
+											    : NULL;
+}
+
+/* change() for what a caller names: its frame and span, or false and it is reported. */
+static bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned order, unsigned to,
+		  rst_frame_id *f, const struct rst_span **span)
+{
+	bool corrupt = false;
+
+	*span = span_of(r, pfn, order);
+	if (*span) {
+		*f = rst_frame_of(*span, pfn);
+		corrupt = r->base.check_level == ROOST_CHECK_PARANOID && is_corrupt(r, *f, order);
+		if (!corrupt && change(r, *f, order, to))
+			return true;
+	}
+	complain_free(r, call, pfn, order, corrupt);
+	return false;
+}
+
+/* ---- 2 to 4: count, put, note -------------------------------------------------------------- */
+
+/* For the statistics: of those that are freed, what belongs to another home. */
+static void count_remote(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place,
+			 uint64_t n)
+{
+	int home = rst_home_of(rst_list_of(place));
+
+	if (home >= 0 && (uint32_t)home != z->pcps[here.cpu].home) {
+		RST_PROBE3(free_remote, home, order, n);
+		RST_COUNT_BLOCKS(z, here, freed_remote, order, n);
+	}
+}
+
+/* Before the put, which releases it to the next holder of the block. */
+static void count_free(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place,
+		       uint64_t n)
+{
+	RST_COUNT_BLOCKS(z, here, freed, order, n);
+	count_remote(z, here, order, place, n);
+}
+
+/* ---- Batches ------------------------------------------------------------------------------- */
+
+/* Blocks of one order in one word of a set: counted at once and put with one OR. */
+struct batch {
+	struct roost *r;
+	struct rst_zone *z;
+	struct rst_here here;
+	rst_frame_id word; /* its first frame */
+	unsigned order, n;
+	uint64_t bits;
+};
+
+static void flush(struct batch *batch)
+{
+	rst_block_id b = batch->word >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_zone *z = batch->z;
+	unsigned place;
+
+	if (!batch->n)
+		return;
+	place = rst_load_rlx(&batch->r->place[b]);
+	count_free(z, batch->here, batch->order, place, batch->n);
+	rst_set_put_bits(&batch->r->blocks[b].word[batch->word % RST_PAGEBLOCK / 64], batch->bits);
+	if (place == ROOST_LIST_RESERVE)
+		rst_add_rlx(&z->reserve_free, (int64_t)batch->n << batch->order);
+	rst_settle(batch->r, z, b); /* there may be several runs */
+	batch->bits = 0;
+	batch->n = 0;
+}
+
+static void add(struct batch *batch, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	unsigned place;
+
+	if (order > RST_WORD_ORDER) {
+		place = rst_load_rlx(&batch->r->place[f >> ROOST_PAGEBLOCK_ORDER]);
+		count_free(z, batch->here, order, place, 1);
+		rst_put(batch->r, z, f, order);
+		return;
+	}
+	if (batch->n && (batch->word != (f & ~63u) || batch->order != order))
+		flush(batch);
+	batch->z = z;
+	batch->word = f & ~63u;
+	batch->order = order;
+	batch->bits |= rst_run(f, order);
+	batch->n++;
+}
+
+static void free_blocks(struct roost *r, const char *call, const struct roost_block *blocks,
+			size_t n)
+{
+	struct batch batch = {.r = r, .here = rst_here(r)};
+	const struct rst_span *span;
+	rst_frame_id f;
+
+	for (size_t i = 0; i < n; i++)
+		if (claim(r, call, blocks[i].pfn, blocks[i].order, RST_OM_FREED, &f, &span)) {
+			RST_PROBE2(free, blocks[i].pfn, blocks[i].order);
+			add(&batch, &r->zones[span->zone], f, blocks[i].order);
+		}
+	flush(&batch);
+}
+
+/* ---- One ----------------------------------------------------------------------------------- */
+
+/* It was counted, but did not come to lie beside the CPU's frames: into the pocket all the same, or
+ * home. */
+static __attribute__((noinline)) void free_far(struct roost *r, struct rst_zone *z,
+					       struct rst_here here, rst_frame_id f, unsigned order)
+{
+	unsigned place = rst_load_rlx(&r->place[f >> ROOST_PAGEBLOCK_ORDER]);
+
+	if (here.seq != RST_NO_CPU && order <= RST_SPARE_ORDER &&
+	    z->desc.id == r->base.cpu_zone[here.cpu] &&
+	    rst_pocket_put(r, z, here.seq, f, order, place))
+		return;
+	count_remote(z, here, order, place, 1);
+	rst_put(r, z, f, order);
+}
+
+static __attribute__((noinline)) void free_slow(struct roost *r, const char *call, roost_pfn pfn,
+						unsigned order)
+{
+	struct rst_here here = rst_here(r);
+	const struct rst_span *span;
+	struct rst_zone *z;
+	rst_frame_id f;
+
+	if (!claim(r, call, pfn, order, RST_OM_FREED, &f, &span))
+		return;
+	RST_PROBE2(free, pfn, order);
+	z = &r->zones[span->zone];
+	RST_COUNT_BLOCKS(z, here, freed, order, 1);
+	free_far(r, z, here, f, order);
+}
+
+/* The common case on one page, and nothing that it calls comes back: so it saves little. */
+static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
+{
+	unsigned cpu = rst_pocket_cpu(r);
+	const struct rst_span *span = cpu != RST_NO_CPU ? span_of(r, pfn, order) : NULL;
+	struct rst_pocket *pocket;
+	struct rst_zone *z;
+	rst_frame_id f;
+
+	if (!span || r->base.check_level == ROOST_CHECK_PARANOID ||
+	    !change(r, f = rst_frame_of(span, pfn), order, RST_OM_FREED)) {
+		free_slow(r, call, pfn, order);
+		return;
+	}
+	RST_PROBE2(free, pfn, order);
+	z = &r->zones[span->zone];
+	pocket = &z->pockets[cpu];
+	RST_COUNT_ONE(z, pocket, cpu, freed, order);
+	/* Only what this CPU takes from first: see fast_zone(). */
+	if (order > RST_POCKET_ORDER || span->zone != r->base.cpu_zone[cpu] ||
+	    !rst_pocket_add(r, pocket, cpu, f, order))
+		free_far(r, z, (struct rst_here){cpu, cpu}, f, order);
+}
+
+static __attribute__((noinline)) void free_larger(struct roost *r, roost_pfn pfn, unsigned order)
+{
+	free_one(r, "roost_free", pfn, order);
+}
+
+/* ---- Interface ----------------------------------------------------------------------------- */
+
+void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	/* With a known order half of the instructions fall away. */
+	if (order)
+		free_larger(roost, pfn, order);
+	else
+		free_one(roost, "roost_free", pfn, 0);
+}
+
+void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	free_one(roost, "roost_free_nolock", pfn, order);
+}
+
+void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count)
+{
+	free_blocks(roost, "roost_free_bulk", blocks, count);
+}
+
+void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count)
+{
+	free_blocks(roost, "roost_free_bulk_nolock", blocks, count);
+}
+
+int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
+{
+	const struct rst_span *span;
+	rst_frame_id f;
+
+	if (to > from ||
+	    !claim(roost, "roost_split", pfn, from, RST_OM_SPLIT + from + 1, &f, &span))
+		return -ROOST_EINVAL;
+	/* Release, each after the ones before it: a recovery from a split that was not ended sees
+	 * that it had begun if it sees a part, and all parts if it sees the first. */
+	for (uint32_t i = 1u << from; i > 0; i -= 1u << to)
+		rst_store_rel(&roost->om[f + i - (1u << to)], (uint8_t)(to + 1));
+	return 0;
+}
+
+int roost_order(const roost_t *roost, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	unsigned om = span ? rst_load_rlx(&roost->om[rst_frame_of(span, pfn)]) : RST_OM_NEVER;
+
+	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
+}
+
+/* ---- Held blocks --------------------------------------------------------------------------- */
+
+void rst_halve_held(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
+	uint8_t om = (uint8_t)(RST_OM_HELD + order);
+
+	/* The first half last: until then the block is whole. */
+	rst_store_rel(&roost->om[f + (1u << (order - 1))], om);
+	rst_store_rel(&roost->om[f], om);
+}
+
+int rst_held_order(roost_t *roost, roost_pfn pfn)
+{
+	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
+	unsigned om = rst_load_rlx(&roost->om[f]);
+	int order = rst_om_order(om);
+
+	if (order < 0 || rst_om_is_allocated(om))
+		return -1;
+	if (order && rst_load_rlx(&roost->om[f + (1u << (order - 1))]) ==
+			     (unsigned)RST_OM_HELD + (unsigned)order)
+		rst_store_rlx(&roost->om[f + (1u << (order - 1))], RST_OM_NEVER);
+	return order;
+}
+
+void rst_free_none(roost_t *roost, roost_pfn pfn)
+{
+	complain_free(roost, "roost_free", pfn, 0, false);
+}
+
+void rst_unhold(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct rst_zone *z = &roost->zones[span->zone];
+	rst_frame_id f = rst_frame_of(span, pfn);
+	unsigned place = rst_load_rlx(&roost->place[f >> ROOST_PAGEBLOCK_ORDER]);
+
+	RST_PROBE2(free, pfn, order);
+	rst_store_rel(&roost->om[f], RST_OM_FREED);
+	count_free(z, rst_here(roost), order, place, 1);
+	rst_put(roost, z, f, order);
+}
+
+size_t rst_unhold_rest(roost_t *roost, roost_pfn pfn, const uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_frame_id first = rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u);
+	struct batch batch = {.r = roost, .here = rst_here(roost)};
+	size_t n = 0;
+
+	for (unsigned i = 0; i < RST_PAGEBLOCK; i++) {
+		if (!(frames[i / 64] >> i % 64 & 1) ||
+		    rst_load_rlx(&roost->om[first + i]) != RST_OM_HELD + 1)
+			continue;
+		RST_PROBE2(free, rst_pfn_of(span, first + i), 0);
+		rst_store_rel(&roost->om[first + i], RST_OM_FREED);
+		add(&batch, &roost->zones[span->zone], first + i, 0);
+		n++;
+	}
+	flush(&batch);
+	return n;
+}

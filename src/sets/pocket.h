@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pocket.h - a few free frames that a CPU has about it, taken and put without an atomic operation.
+ *
+ *	frames[type]   | 63 ... 32: frame id >> 5 | 31 ... 0: which of these 32 frames |
+ *	spare          | 47 ... 40: migratetype | 39 ... 32: order + 1, or 0 | 31 ... 0: frame id |
+ *
+ * So a CPU holds back at most 32 frames of each migratetype, all of one half of a word of its
+ * pageblock's set, and one block of the orders 6 to 9: RST_POCKET_FRAMES. Only blocks of pageblocks
+ * of the CPU's home go there, and any of order 9, all of the zone that the CPU allocates from
+ * first; what else is freed goes home at once.
+ *
+ *	take	a run of the frames, or the spare
+ *
+ *	put	into the frames if it is one of these 32; else they go back to the set, and it is
+ *		the first of its own 32. Or it becomes the spare, and the one before goes back
+ *
+ *	fill	when there is nothing to take: all free frames of half a word of the current
+ *		pageblock
+ *
+ *	reap	by anybody: a search that found nothing, a drain, off-lining, isolation
+ *
+ * The first three are sequences of the CPU (core/port.h), and what comes in is guarded by the
+ * pageblock's place. A reaper sets stop, fences the CPU off, and has the words to itself until it
+ * clears stop; one that finds stop set leaves them to the other. So when a place has changed and a
+ * reap that began after has ended, no frame of that pageblock is in the pocket or comes there any
+ * more. The pocket of an off-line CPU stays stopped.
+ *
+ * Frames in a pocket count as free. While they are on their way between it and a set they are
+ * hidden (hidden.h). A CPU that stops forever hides those that are; if it stops between setting
+ * stop and clearing it, the pocket that it was reaping.
+ *
+ * After the per-CPU magazines of Bonwick and Adams (2001), and tcmalloc's under rseq.
+ */
+#ifndef RST_POCKET_H
+#define RST_POCKET_H
+
+#include "sets/engine.h"
+
+enum {
+	RST_POCKET_ORDER = 5, /* of the largest run among the frames */
+	RST_SPARE_ORDER = 9,  /* largest of the spare; the smallest is one above that */
+	RST_POCKET_FRAMES = RST_TYPES * 32 + 512,
+};
+
+static inline uint64_t rst_pocket_word(rst_frame_id f, uint64_t bits)
+{
+	return (uint64_t)(f >> RST_POCKET_ORDER) << 32 | bits;
+}
+
+static inline rst_frame_id rst_pocket_first(uint64_t word)
+{
+	return (rst_frame_id)(word >> 32 << RST_POCKET_ORDER);
+}
+
+/* Blocks of a whole pageblock are of all types. */
+static inline uint64_t rst_spare_word(rst_frame_id f, unsigned k, unsigned type)
+{
+	return (uint64_t)(k + 1) << 32 | (uint64_t)(k == RST_SPARE_ORDER ? 0 : type) << 40 | f;
+}
+
+static inline unsigned rst_spare_order(uint64_t word)
+{
+	return (unsigned)(word >> 32 & 0xff) - 1;
+}
+
+/*
+ * Takes a block of order k <= 9 for this migratetype. May fail though there is one. Its pageblock
+ * may be another's by now: so be it.
+ */
+static RST_HOT bool rst_pocket_take(struct rst_pocket *pocket, unsigned cpu, unsigned type,
+				    unsigned k, rst_frame_id *f)
+{
+	bool one = k > RST_POCKET_ORDER;
+	struct rst_seq s = {.stop = &pocket->stop,
+			    .word = one ? &pocket->spare : &pocket->frames[type]};
+	uint64_t runs;
+
+	/* Acquire: the handler or earlier thread of this CPU that put it there is through with
+	 * the frames. */
+	s.old = rst_load_acq(s.word);
+	if (one) {
+		if (s.old >> 32 != rst_spare_word(0, k, type) >> 32)
+			return false;
+		*f = (rst_frame_id)s.old;
+	} else {
+		runs = rst_runs(s.old & UINT32_MAX, k);
+		if (!runs)
+			return false;
+		*f = rst_pocket_first(s.old) | (unsigned)__builtin_ctzll(runs);
+		s.new = s.old & ~rst_run(*f & 31, k);
+	}
+	return rst_seq_cas(cpu, s);
+}
+
+/* Puts a block of order k <= 5 there if it lies among the 32 frames of a pageblock of the CPU's
+ * own. */
+static RST_HOT bool rst_pocket_add(struct roost *r, struct rst_pocket *pocket, unsigned cpu,
+				   rst_frame_id f, unsigned k)
+{
+	struct rst_seq s = {.stop = &pocket->stop, .guard = &r->place[f >> ROOST_PAGEBLOCK_ORDER]};
+	unsigned type;
+
+	/* Racy: it is compared again. */
+	s.expected = rst_load_rlx(s.guard);
+	type = rst_list_of(s.expected) - pocket->first_list;
+	if (type >= RST_TYPES)
+		return false;
+	s.word = &pocket->frames[type];
+	s.old = rst_load_acq(s.word);
+	s.new = s.old | rst_run(f & 31, k);
+	return rst_pocket_first(s.old) == (f & ~31u) && rst_seq_cas_guarded(cpu, s);
+}
+
+/*
+ * Puts a block of order k <= 9 there, whose pageblock has this place, in place of what was there,
+ * which goes back as a free puts it. False: it is none for this pocket, or something came between;
+ * then nothing has changed.
+ */
+static inline bool rst_pocket_put(struct roost *r, struct rst_zone *z, unsigned cpu, rst_frame_id f,
+				  unsigned k, unsigned place)
+{
+	struct rst_pocket *pocket = &z->pockets[cpu];
+	unsigned list = rst_list_of(place), type = list - pocket->first_list;
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+
+	if (k == RST_SPARE_ORDER ? list != ROOST_LIST_MOVABLE : type >= RST_TYPES)
+		return false;
+	if (k > RST_POCKET_ORDER)
+		return rst_pocket_swap(r, z, cpu, &pocket->spare, rst_spare_word(f, k, type), b,
+				       place);
+	return rst_pocket_swap(r, z, cpu, &pocket->frames[type],
+			       rst_pocket_word(f, rst_run(f & 31, k)), b, place);
+}
+
+#endif

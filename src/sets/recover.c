@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recover.c - threads that were inside are gone: what they had in hand is put back.
+ *
+ * om[] says which frames are allocated; all others are free, so one that is in no set was in
+ * the hands of such a thread. A block that was being split stays whole; off-lining a CPU and
+ * setting a pageblock apart, if begun, are ended. Counts are taken anew from what is there, and
+ * everything is noted anew. No other thread is inside, so no access here is ordered against
+ * another.
+ */
+#include "sets/engine.h"
+
+/* Empties all pockets, whose words are right, and opens those whose reap was not ended. What was
+ * there is then in nobody's hands as well. Returns how many frames that are. */
+static uint64_t empty_pockets(struct rst_zone *z, unsigned nr_cpus)
+{
+	uint64_t frames = 0;
+
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
+		struct rst_pocket *pocket = &z->pockets[cpu];
+
+		frames += rst_pocket_frames(z, cpu);
+		for (unsigned type = 0; type < RST_TYPES; type++)
+			rst_store_rlx(&pocket->frames[type], 0);
+		rst_store_rlx(&pocket->spare, 0);
+		rst_store_rlx(&pocket->stop, rst_load_rlx(&z->pcps[cpu].dead) ? RST_POCKET_CLOSED
+									      : RST_POCKET_OPEN);
+	}
+	return frames;
+}
+
+/* Is it what its place says, some CPU's current pageblock? */
+static bool is_current(const struct roost *r, const struct rst_zone *z, rst_block_id b)
+{
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+		for (unsigned type = 0; type < RST_TYPES; type++)
+			if (rst_load_rlx(&z->pcps[cpu].current[type]) == b)
+				return true;
+	return false;
+}
+
+/* A split that was not ended: the block stays whole. */
+static void join(struct roost *r, rst_frame_id f, unsigned order)
+{
+	for (rst_frame_id i = f + 1; i < f + (1u << order); i++)
+		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])))
+			rst_store_rlx(&r->om[i], RST_OM_NEVER);
+	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
+}
+
+/* One frame or one allocated block; true if it is a frame that nobody has. *f moves behind it. */
+static bool is_lost(struct roost *r, rst_frame_id *f)
+{
+	unsigned om = rst_load_rlx(&r->om[*f]);
+	rst_frame_id at = *f;
+	int order;
+
+	if (om > RST_OM_SPLIT && rst_om_is_allocated(om - RST_OM_SPLIT)) {
+		om -= RST_OM_SPLIT;
+		join(r, at, om - 1);
+	}
+	order = rst_om_order(om);
+	*f += order >= 0 ? 1u << order : 1;
+	return order < 0 && om != RST_OM_HOLE &&
+	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK);
+}
+
+/* Puts lost frames of a span back; how many. */
+static uint64_t put_lost(struct roost *r, const struct rst_span *span)
+{
+	rst_frame_id f = rst_frame_of(span, span->start), end = rst_frame_of(span, span->end - 1);
+	uint64_t n = 0;
+
+	while (f <= end) {
+		rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+		rst_frame_id at = f;
+
+		if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
+			f += RST_PAGEBLOCK;
+		} else if (is_lost(r, &f)) {
+			rst_set_put(&r->blocks[b], at % RST_PAGEBLOCK, 0);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* What a zone has, by looking at it. */
+struct census {
+	uint64_t free, reserve;
+	uint32_t isolated;
+};
+
+static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, struct census *census)
+{
+	unsigned place = rst_load_rlx(&r->place[b]), frames = rst_set_count(&r->blocks[b]);
+
+	if (rst_is_home_list(rst_list_of(place)) &&
+	    !rst_home_is_used(r, z, (unsigned)rst_home_of(rst_list_of(place))))
+		place = rst_type_of(rst_list_of(place));
+	if (place & RST_CURRENT && !is_current(r, z, b))
+		place = rst_list_of(place);
+	rst_store_rlx(&r->place[b], (uint16_t)place);
+	census->free += rst_is_whole(r, b) ? RST_PAGEBLOCK : frames;
+	census->reserve += rst_list_of(place) == ROOST_LIST_RESERVE ? frames : 0;
+	census->isolated += rst_list_of(place) == ROOST_LIST_ISOLATE;
+}
+
+static void put_right(struct roost *r, struct rst_zone *z, const struct census *census)
+{
+	uint64_t counted = rst_zone_free_frames(r, z), begun = rst_load_rlx(&z->begun);
+	uint64_t ended = rst_load_rlx(&z->ended), whole = 0;
+
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
+		begun += rst_load_rlx(&z->pockets[cpu].begun);
+		ended += rst_load_rlx(&z->pockets[cpu].ended);
+	}
+	rst_add_rlx(&z->ended, begun - ended);
+	for (rst_region_id g = z->first_region; g < z->end_region; g++)
+		whole += rst_has_region(r, z, g) ? rst_set_count(&r->regions[g]) : 0;
+	rst_store_rlx(&z->nr_whole, whole);
+	rst_store_rlx(&z->reserve_free, (int64_t)census->reserve);
+	rst_store_rlx(&z->nr_isolated, census->isolated);
+	rst_store_rlx(&z->pressure.calling, 0);
+	/* What was taken or freed, and is not counted yet. */
+	rst_add_rlx(&z->pcps[0].orders.freed[0], census->free - counted);
+}
+
+static void note_zone(struct roost *r, struct rst_zone *z)
+{
+	for (rst_block_id b = z->first_block; b < z->end_block; b++)
+		if (rst_has_block(r, z, b))
+			rst_settle(r, z, b);
+	for (rst_region_id g = z->first_region; g < z->end_region; g++)
+		if (rst_has_region(r, z, g))
+			rst_settle_region(r, z, g);
+}
+
+size_t roost_recover(roost_t *roost)
+{
+	size_t lost = 0;
+
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
+		struct rst_zone *z = &roost->zones[i];
+		struct census census = {0};
+
+		lost -= empty_pockets(z, roost->base.nr_cpus); /* which put_lost() counts too */
+		for (uint32_t s = 0; s < roost->base.map.nr; s++)
+			if (roost->base.map.spans[s].zone == i)
+				lost += put_lost(roost, &roost->base.map.spans[s]);
+		for (rst_block_id b = z->first_block; b < z->end_block; b++)
+			if (rst_has_block(roost, z, b))
+				take_census(roost, z, b, &census);
+		put_right(roost, z, &census);
+		note_zone(roost, z);
+	}
+	return lost;
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone.c - what one zone has for an allocation, rung by rung.
+ *
+ *	orders 0..8	1  the CPU's current pageblock of the migratetype
+ *			2  partial pageblocks of the CPU's home, then the zone's own, smallest
+ *			   sufficient run first; it becomes the current one
+ *			3  a whole pageblock is claimed (if few are left: after 4)
+ *			4  partial pageblocks of other homes
+ *			5  pageblocks with but a few frames left (order 0)
+ *			6  other migratetypes' pageblocks, largest run first; if half free
+ *			   they are taken over
+ *			7  the reserve
+ *	orders 9..18	whole pageblocks of a region; those that are whole but for being current
+ *
+ * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
+ */
+#include "sets/hidden.h"
+#include "sets/pocket.h"
+
+/* Racy. */
+static bool has_run(const struct rst_set *set, unsigned k)
+{
+	return k <= RST_WORD_ORDER ? rst_set_word_with(set, 0, k) < RST_SET_WORDS
+				   : rst_set_words_free(set, 0, k) < RST_SET_SIZE;
+}
+
+/* Takes a run of order k > 6 out of a pageblock or region, and settles it if that disturbed it. */
+static bool take_words(struct rst_call *q, struct rst_zone *z, bool region, uint32_t id, unsigned k,
+		       unsigned *off)
+{
+	struct rst_set *set = region ? &q->r->regions[id] : &q->r->blocks[id];
+	bool had = false, put_back;
+
+	for (unsigned at = 0; !had && (at = rst_set_words_free(set, at, k)) < RST_SET_SIZE;
+	     at += 1u << k) {
+		*off = at;
+		rst_hide_searching(q, z);
+		had = rst_set_take_words(set, at, k, &put_back);
+		if (put_back && region)
+			rst_settle_region(q->r, z, id);
+		else if (put_back)
+			rst_settle(q->r, z, id);
+		rst_show(z);
+	}
+	return had;
+}
+
+static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
+{
+	unsigned off = 0;
+	bool had = q->ask.order <= RST_WORD_ORDER
+			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
+			   : take_words(q, z, false, b, q->ask.order, &off);
+
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	return had;
+}
+
+static unsigned own_list(const struct rst_call *q, const struct rst_zone *z)
+{
+	return rst_home_list(rst_pcp_of(q, z)->home, q->ask.type);
+}
+
+/* ---- 1: the current pageblock ------------------------------------------------------------- */
+
+static size_t from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+{
+	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
+	uint16_t offs[RST_BULK];
+	unsigned n;
+
+	/* Racy: it may have been set apart or gone to somebody else meanwhile. */
+	if (b == RST_NO_BLOCK || rst_load_rlx(&q->r->place[b]) != (own_list(q, z) | RST_CURRENT))
+		return 0;
+	if (count == 1 || q->ask.order > RST_WORD_ORDER)
+		return take_in_block(q, z, b, out);
+	n = rst_set_take_some(&q->r->blocks[b], q->ask.order,
+			      count < RST_BULK ? (unsigned)count : RST_BULK, offs);
+	for (unsigned i = 0; i < n; i++)
+		out[i] = b << ROOST_PAGEBLOCK_ORDER | offs[i];
+	return n;
+}
+
+/* ---- 2, 4, 5: partial pageblocks ---------------------------------------------------------- */
+
+/*
+ * Out of a pageblock of the reserve, whose count is kept. Plain callers may have what is above the
+ * mark: they count first, and give back what they do not get. Meanwhile others find less than there
+ * is; release and acquire: a call that sees the lower count sees that it may be so. Callers with
+ * RESERVE take what there is and count then: no count keeps them from it.
+ */
+static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
+{
+	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	bool had;
+
+	if (q->ask.reserve) {
+		had = take_in_block(q, z, b, f);
+		if (had)
+			rst_add_rlx(&z->reserve_free, -size);
+		/* Others outran it; of ordinary pageblocks that shows when the hint is demoted. */
+		q->missed |= !had && has_run(&q->r->blocks[b], q->ask.order);
+		return had;
+	}
+	if (!has_run(&q->r->blocks[b], q->ask.order))
+		return false;
+	rst_hide_searching(q, z);
+	had = rst_take_rel(&z->reserve_free, size) >= mark && take_in_block(q, z, b, f);
+	if (!had)
+		rst_add_rlx(&z->reserve_free, size);
+	q->missed |= !had && has_run(&q->r->blocks[b], q->ask.order);
+	rst_show(z);
+	return had;
+}
+
+/* A block out of a list, bins [low, high]: out of pageblock *b. Of the hints of a bin that are old
+ * only the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
+ * frame leaves one in each. */
+static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+		      unsigned high, rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t i = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block), bin = RST_NO_HINT;
+	uint32_t left = 0;
+
+	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
+		if (i >> z->block_shift != bin) {
+			bin = i >> z->block_shift;
+			left = q->hints;
+		}
+		*b = rst_indexed_block(z, i);
+		/* Racy: a note that is old is taken away, and if it was not old it is renewed. */
+		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
+		    (list == ROOST_LIST_RESERVE ? take_in_reserve(q, z, *b, f)
+						: take_in_block(q, z, *b, f)))
+			return true;
+		if (left--)
+			rst_demote(q, z, i);
+		else
+			i = ((bin + 1) << z->block_shift) - 1;
+	}
+	return false;
+}
+
+/*
+ * The pageblock's place says that it is this CPU's current one; now the CPU says so too. What a CPU
+ * that goes off-line just now would leave behind is given to the zone: it looks at dead after it
+ * became the owner, and roost_cpu_offline() at what is owned after dead is set.
+ */
+static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	struct rst_pcp *pcp = rst_pcp_of(q, z);
+
+	RST_ASSERT("own: a CPU owns a pageblock of that zone", rst_has_block(q->r, z, b));
+	rst_set_current(q->r, z, pcp, q->ask.type, b);
+	if (!rst_load_sc(&pcp->dead))
+		return;
+	rst_set_current(q->r, z, pcp, q->ask.type, RST_NO_BLOCK);
+	/* Still current if another on this CPU has put its own in its place and not left it yet; in
+	 * this order, since it may do so in between. */
+	if (!rst_move(q->r, z, b, own_list(q, z) | RST_CURRENT, q->ask.type))
+		rst_move(q->r, z, b, own_list(q, z), q->ask.type);
+}
+
+/* Makes the pageblock, which others may see, the CPU's own and current one. */
+static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	const struct rst_pcp *pcp = rst_pcp_of(q, z);
+	unsigned place = rst_load_rlx(&q->r->place[b]);
+
+	if (rst_load_rlx(&pcp->dead) || place & RST_CURRENT || !rst_is_ordinary(place))
+		return;
+	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
+	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
+		return;
+	RST_ASSERT("adopt: nobody's current pageblock, and for a list of the CPU's own",
+		   !(place & RST_CURRENT) && rst_is_home_list(own_list(q, z)) &&
+			   own_list(q, z) < z->nr_lists);
+	if (rst_move(q->r, z, b, place, own_list(q, z) | RST_CURRENT))
+		own(q, z, b);
+}
+
+static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	rst_block_id b;
+
+	if (!from_list(q, z, own_list(q, z), low, RST_BINS - 1, &b, f)) {
+		if (!from_list(q, z, q->ask.type, low, RST_BINS - 1, &b, f))
+			return false;
+		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	}
+	adopt(q, z, b);
+	return true;
+}
+
+static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	for (unsigned i = 1; i < q->r->nr_homes; i++) {
+		unsigned home = (rst_pcp_of(q, z)->home + i) % q->r->nr_homes;
+		unsigned list = rst_home_list(home, q->ask.type);
+		rst_block_id b;
+
+		if (!from_list(q, z, list, low, RST_BINS - 1, &b, f))
+			continue;
+		RST_COUNT(rst_pcp_of(q, z), alloc_other, 1);
+		adopt(q, z, b);
+		return true;
+	}
+	return false;
+}
+
+/* ---- 3: claim ----------------------------------------------------------------------------- */
+
+/* Fills the set of a pageblock that nobody else knows, but for the first run of order k. */
+static void fill_set(struct rst_set *set, unsigned k)
+{
+	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
+	uint64_t first = k >= RST_WORD_ORDER ? 0 : ~rst_run(0, k);
+
+	/* Release: to the next taker from this word, as a put does. */
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		rst_store_rel(&set->word[i], i < words ? first : RST_FULL);
+}
+
+/* A pageblock that was whole and is the caller's now: its first frames are what was asked for. */
+static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
+			 rst_frame_id *f)
+{
+	struct roost *r = q->r;
+	bool dead = rst_load_rlx(&rst_pcp_of(q, z)->dead);
+	uint16_t place = ROOST_LIST_MOVABLE; /* as all whole ones */
+	unsigned to = dead ? q->ask.type : own_list(q, z) | RST_CURRENT;
+
+	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to)) {
+		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER); /* it was just isolated */
+		rst_settle(r, z, b);
+		return false;
+	}
+	RST_ASSERT_WALK("claim: nothing is in the set of a whole pageblock",
+			!rst_set_count(&r->blocks[b]));
+	fill_set(&r->blocks[b], q->ask.order);
+	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
+	 * of the pageblock may be cleared just now by a search that saw the set empty. */
+	rst_fence_sc();
+	*f = b << ROOST_PAGEBLOCK_ORDER;
+	rst_settle(r, z, b);
+	if (!dead)
+		own(q, z, b);
+	RST_PROBE3(claim, q->ask.cpu, rst_pfn_of(rst_span_of(&r->base.map, *f), *f), q->ask.type);
+	RST_COUNT(rst_pcp_of(q, z), blocks_claimed, 1);
+	RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	return true;
+}
+
+/* A whole pageblock of a region; *mine: and it is the caller's. False: there is none. */
+static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rst_frame_id *f,
+		     bool *mine)
+{
+	struct rst_set *region = &q->r->regions[g];
+	unsigned bit;
+	bool had;
+
+	*mine = false;
+	if (!has_run(region, 0))
+		return false;
+	rst_hide_searching(q, z);
+	had = rst_set_take(region, 0, &bit);
+	if (had) {
+		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+		*mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
+	}
+	rst_show(z);
+	return had;
+}
+
+static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+	bool mine;
+
+	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
+		if (!claim_in(q, z, rst_indexed_region(z, i), f, &mine))
+			rst_demote_region(q, z, i);
+		else if (mine)
+			return true;
+		else
+			q->missed = true; /* what else the region has */
+	}
+	return false;
+}
+
+/* ---- 6: other migratetypes ---------------------------------------------------------------- */
+
+/* For probes. */
+static inline roost_pfn first_pfn(const struct roost *r, rst_block_id b)
+{
+	rst_frame_id f = b << ROOST_PAGEBLOCK_ORDER;
+
+	return rst_pfn_of(rst_span_of(&r->base.map, f), f);
+}
+
+/* A pageblock of another migratetype becomes one of ours when at least half of it is free. */
+static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	if (rst_set_count(&q->r->blocks[b]) + (1u << q->ask.order) < RST_PAGEBLOCK / 2)
+		return;
+	adopt(q, z, b);
+	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type) {
+		RST_PROBE3(steal, q->ask.cpu, first_pfn(q->r, b), q->ask.type);
+		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
+	}
+}
+
+/* The largest run of a list of another migratetype: what is left of it serves longest. */
+static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+		       rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t first = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+
+	for (unsigned bin = RST_BINS;
+	     bin-- > low && rst_hint_find(&z->partial, first, end) != RST_NO_HINT;)
+		if (from_list(q, z, list, bin, bin, b, f))
+			return true;
+	return false;
+}
+
+static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
+	rst_block_id b;
+
+	for (unsigned list = 0; list < z->nr_lists; list++)
+		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
+		    steal_from(q, z, list, low, &b, f)) {
+			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+			convert(q, z, b);
+			return true;
+		}
+	return false;
+}
+
+/* ---- 7: the reserve ----------------------------------------------------------------------- */
+
+static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	rst_block_id b;
+
+	if (q->ask.order > RST_SET_ORDER ||
+	    (!q->ask.reserve && rst_load_acq(&z->reserve_free) - size < mark))
+		return false;
+	if (!from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
+		       RST_BINS - 1, &b, f))
+		return false;
+	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
+	return true;
+}
+
+/* ---- Orders 9 and above ------------------------------------------------------------------- */
+
+static bool take_in_region(struct rst_call *q, struct rst_zone *z, rst_region_id g, unsigned k,
+			   unsigned *bit)
+{
+	return k <= RST_WORD_ORDER ? rst_set_take(&q->r->regions[g], k, bit)
+				   : take_words(q, z, true, g, k, bit);
+}
+
+static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned k = q->ask.order - RST_SET_ORDER;
+	uint64_t i = rst_whole_index(z, k, z->first_region);
+	uint64_t end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+
+	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
+		rst_region_id g = rst_indexed_region(z, i);
+		unsigned bit;
+
+		if (take_in_region(q, z, g, k, &bit)) {
+			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
+			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
+			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+			return true;
+		}
+		rst_demote_region(q, z, i);
+	}
+	return false;
+}
+
+/* ---- A zone ------------------------------------------------------------------------------- */
+
+enum { HINTS = 3 };
+
+/* Old hints of a bin that a call clears before it claims. All of them if whole pageblocks are few,
+ * or if what is claimed does not become current: then each such call would claim. */
+static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zone *z)
+{
+	bool may_claim = rst_load_rlx(&z->nr_whole) && !rst_few_whole(z);
+
+	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
+}
+
+static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned low = rst_lowest_bin(q->ask.order);
+	bool brief;
+
+	q->hints = hints_before_claim(q, z);
+	if (from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
+	    claim_whole(q, z, f))
+		return true;
+	brief = q->hints != RST_ALL_HINTS;
+	q->hints = RST_ALL_HINTS;
+	return (brief && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
+	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
+	       steal(q, z, f) || from_reserve(q, z, f);
+}
+
+static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	return from_regions(q, z, f) || (rst_gather(q, z) && from_regions(q, z, f)) ||
+	       from_reserve(q, z, f);
+}
+
+uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t frames = 0;
+
+	for (rst_block_id b = z->first_block; b < z->end_block && rst_load_rlx(&z->nr_isolated);
+	     b++)
+		if (rst_list_of(rst_load_rlx(&r->place[b])) == ROOST_LIST_ISOLATE &&
+		    rst_has_block(r, z, b))
+			frames += rst_set_count(&r->blocks[b]);
+	return frames;
+}
+
+uint64_t rst_available(const struct roost *r, const struct rst_zone *z)
+{
+	uint64_t gone = rst_zone_gone(r, z), isolated = rst_isolated_frames(r, z);
+	uint64_t come = rst_zone_come(r, z);
+
+	return come > gone + isolated ? come - gone - isolated : 0;
+}
+
+void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free)
+{
+	if (rst_pressure_call(&q->r->base, &z->pressure, &z->desc, free))
+		RST_COUNT(rst_pcp_of(q, z), pressure, 1);
+}
+
+/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is a few loads. */
+static void check_pressure(const struct rst_call *q, struct rst_zone *z)
+{
+	uint64_t free;
+
+	if (!rst_few_whole(z) && !rst_load_rlx(&z->pressure.pressed) &&
+	    !rst_load_rlx(&z->below_low))
+		return;
+	if (!q->r->base.pressure && q->r->base.nr_zones == 1)
+		return; /* nobody wants to know */
+	free = rst_available(q->r, z);
+	if (rst_load_rlx(&z->below_low) != (free < z->desc.low))
+		rst_store_rlx(&z->below_low, free < z->desc.low);
+	rst_pressure_rises(&z->pressure, &z->desc, free);
+	if (rst_pressure_falls(&z->pressure, &z->desc, free))
+		rst_call_pressure(q, z, free);
+}
+
+/* Is there a block above the reserve? Two that ask at once may both get true. */
+static bool may_take(const struct rst_call *q, const struct rst_zone *z)
+{
+	return q->ask.reserve || !rst_reserve_is_short(z) ||
+	       rst_available(q->r, z) >= z->desc.min + ((uint64_t)1 << q->ask.order);
+}
+
+/* Before anybody else's: what the fast path had reasons not to take. */
+static size_t from_pocket(const struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned cpu = q->here.seq;
+
+	return cpu != RST_NO_CPU && cpu == q->ask.cpu && q->ask.order <= RST_SPARE_ORDER &&
+	       rst_pocket_take(&z->pockets[cpu], cpu, q->ask.type, q->ask.order, f);
+}
+
+size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+{
+	size_t n = 0;
+	bool large = q->ask.order >= ROOST_PAGEBLOCK_ORDER, had = true;
+
+	while (n < count && had && may_take(q, z)) {
+		size_t most = rst_reserve_is_short(z) ? 1 : count - n;
+		size_t got = from_pocket(q, z, out + n);
+		bool rare;
+
+		if (!got && !large)
+			got = from_current(q, z, out + n, most);
+		rare = !got;
+
+		if (rare) {
+			had = large ? from_whole(q, z, out + n) : from_blocks(q, z, out + n);
+			got = had;
+		}
+		/* Release: a sum that has it sees the free that this block came from. */
+		if (got)
+			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
+		if (rare)
+			check_pressure(q, z);
+		n += got;
+	}
+	return n;
+}

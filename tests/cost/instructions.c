@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * instructions.c - the hot paths of an engine, for callgrind to count instructions: each case again
+ * and again, warm. instructions.sh runs this and compares with instructions.txt.
+ *
+ * The loop and the call are counted as well, as in a program that links the library. The thread has
+ * a virtual CPU: under valgrind there is no rseq area to read the real one from, and asking the
+ * system is not what programs do.
+ *
+ * With TEST_POCKETS the engine believes that there are sequences, and finds CPU 0 in the area: one
+ * thread without handlers runs them to their end, and valgrind sees each of their instructions.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <valgrind/callgrind.h>
+
+#include <roost/posix.h>
+#include <roost/roost.h>
+
+#include "plain.h"
+#include "random.h"
+
+enum { FRAMES = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 65536 };
+
+static roost_t *roost;
+
+#if TEST_POCKETS
+#include <sys/rseq.h>
+
+/* In place of the port's, by the linker. */
+bool __wrap_rst_seq_ready(const void *memory, size_t size);
+bool __wrap_rst_seq_ready(const void *memory, size_t size)
+{
+	(void)memory;
+	(void)size;
+	return true;
+}
+
+static void be_on(int cpu)
+{
+	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+	*(volatile uint32_t *)&area->cpu_id = (uint32_t)cpu;
+}
+#else
+static void be_on(int cpu)
+{
+	roost_posix_set_cpu(cpu);
+}
+#endif
+
+static roost_pfn get(unsigned order)
+{
+	roost_pfn pfn = roost_alloc(roost, order, ROOST_MOVABLE);
+
+	if (pfn == ROOST_NONE)
+		exit(1);
+	return pfn;
+}
+
+static void begin(void)
+{
+	CALLGRIND_ZERO_STATS;
+	CALLGRIND_TOGGLE_COLLECT;
+}
+
+/* operations: by how many the count is to be divided. */
+static void end(const char *name, unsigned operations)
+{
+	char text[64];
+
+	CALLGRIND_TOGGLE_COLLECT;
+	snprintf(text, sizeof(text), "%s,%u", name, operations);
+	CALLGRIND_DUMP_STATS_AT(text);
+}
+
+static void pairs(unsigned order, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		roost_free(roost, get(order), order);
+}
+
+static void pair(const char *name, unsigned order)
+{
+	pairs(order, WARM);
+	begin();
+	pairs(order, TIMES);
+	end(name, TIMES);
+}
+
+static void alloc_all(roost_pfn *pfns)
+{
+	for (unsigned i = 0; i < BULK; i++)
+		pfns[i] = get(0);
+}
+
+static void free_all(const roost_pfn *pfns)
+{
+	for (unsigned i = 0; i < BULK; i++)
+		roost_free(roost, pfns[i], 0);
+}
+
+/* Many one by one: what is not the last one's pageblock any more is met as well. */
+static void bulk(void)
+{
+	static roost_pfn pfns[BULK];
+
+	alloc_all(pfns);
+	free_all(pfns);
+	begin();
+	alloc_all(pfns);
+	end("bulk-alloc", BULK);
+	begin();
+	free_all(pfns);
+	end("bulk-free", BULK);
+}
+
+/* What one CPU allocated, another frees. */
+static void remote(void)
+{
+	static roost_pfn pfns[BULK];
+
+	alloc_all(pfns);
+	be_on(1);
+	begin();
+	free_all(pfns);
+	end("remote-free", BULK);
+	be_on(0);
+}
+
+/* A random one of many is freed, and another allocated. */
+static void exchange(void)
+{
+	static roost_pfn pfns[HELD];
+	struct random random = {1};
+
+	for (unsigned i = 0; i < HELD; i++)
+		pfns[i] = get(0);
+	begin();
+	for (unsigned i = 0; i < BULK; i++) {
+		roost_pfn *pfn = &pfns[random_below(&random, HELD)];
+
+		roost_free(roost, *pfn, 0);
+		*pfn = get(0);
+	}
+	end("random-pair", BULK);
+	for (unsigned i = 0; i < HELD; i++)
+		roost_free(roost, pfns[i], 0);
+}
+
+static void batch(void)
+{
+	static struct roost_block blocks[BULK];
+	roost_pfn pfns[BULK];
+
+	begin();
+	for (unsigned i = 0; i < BULK; i += BATCH)
+		if (roost_alloc_bulk(roost, 0, ROOST_MOVABLE, pfns + i, BATCH) != BATCH)
+			exit(1);
+	end("batch-alloc", BULK);
+	for (unsigned i = 0; i < BULK; i++)
+		blocks[i] = (struct roost_block){pfns[i], 0};
+	begin();
+	for (unsigned i = 0; i < BULK; i += BATCH)
+		roost_free_bulk(roost, blocks + i, BATCH);
+	end("batch-free", BULK);
+}
+
+int main(void)
+{
+	roost = plain_open(FRAMES, 2, ROOST_CHECK_STATE);
+	be_on(0);
+	pair("pair-order-0", 0);
+	pair("pair-order-3", 3);
+	pair("pair-order-9", 9);
+	bulk();
+	batch();
+	remote();
+	exchange();
+	return roost_validate(roost, NULL) ? 1 : 0;
+}

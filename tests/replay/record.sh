@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# record.sh - `roost record`: a trace of this machine that replays; what is missing is named; tracing is left as it
+# was. Where this may not trace, only what it says of that is checked.
+. "$(dirname "$0")/common.sh"
+
+tracing=/sys/kernel/tracing
+refuse '^roost: --duration=0: give a whole number from 1' record --duration=0
+refuse '^roost: --buffer=1K: give a size from 64K to 4G' record --buffer=1K
+refuse '^roost: --buffer=8: give a size' record --buffer=8
+refuse '^roost: --duration=1: true says how long' record --duration=1 -- true
+refuse '^roost: --output=/nowhere/x: cannot write' record -o /nowhere/x true
+refuse '^roost: --output=.*: is a directory' record -o "$work" true
+refuse '^roost: --bogus: unknown option' record --bogus true
+accept '--buffer=SIZE' record --help
+
+# ---- Without what it takes ---------------------------------------------------------------------
+
+# lacks PATTERN COMMAND...: which runs the tool where something is missing.
+lacks() {
+	local pattern=$1 status=0
+	shift
+	"$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	check "exit status of: $*" 2 "$status"
+	refused "$pattern" "$*"
+	check "no trace of: $*" no "$([ -e "$work/none" ] && echo yes || echo no)"
+}
+
+# inside SCRIPT: in a mount namespace of its own, where it may break tracefs; runs "$@" of it.
+inside() {
+	unshare -m sh -c "$1"' && exec "$@"' sh "$ROOST" record -o "$work/none" true
+}
+
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && [ -d $tracing/instances ]; then
+	lacks '^roost: tracefs is not mounted; as root: mount -t tracefs' inside "umount -l $tracing"
+	lacks '^roost: cannot write to .*Read-only.*record on its host$' inside "mount -o remount,bind,ro $tracing"
+	lacks '^roost: the kernel has no event kmem/mm_page_alloc' inside "mount -t tmpfs none $tracing/events"
+	chmod 755 "$work" && cp "$ROOST" "$work/roost" && chmod 755 "$work/roost" && mkdir -m 777 "$work/open"
+	lacks '^roost: .*takes the rights of root: sudo roost record$' setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$work/roost" record -o "$work/open/none" true
+elif [ "$(id -u)" != 0 ]; then
+	lacks '^roost: .*\(rights of root\|not mounted\|no tracefs\)' "$ROOST" record -o "$work/none" true
+fi
+
+# ---- With it -----------------------------------------------------------------------------------
+
+if ! [ -w $tracing/instances ] || ! [ -e $tracing/events/kmem/mm_page_alloc ]; then
+	echo "this machine may not be traced here: nothing is recorded"
+	finish
+	exit
+fi
+
+# Others may record at the same time; an instance whose process is gone is one that was left behind.
+state() {
+	(cd $tracing && head -n 1000 tracing_on set_event current_tracer buffer_size_kb trace_clock events/kmem/enable)
+	for instance in $(ls $tracing/instances); do
+		[ -e "/proc/${instance#roost-}" ] || echo "$instance"
+	done
+}
+before=$(state)
+cd "$work" || exit
+
+# One that makes page events: a file is written and removed.
+load='i=0; while [ $i -lt 20 ]; do head -c 1000000 /dev/zero >x; rm x; i=$((i + 1)); done'
+for file in plain packed.zst packed.gz; do
+	run 0 "$ROOST" record --buffer=32M -o $file -- sh -c "echo said; $load"
+	check "stdout is the command's" said "$(cat out)"
+	check "what was recorded" 1 "$(grep -c "^roost: $file: [0-9]* events in .*; try: roost replay $file\$" err)"
+	recorded=$(sed -n 's/^roost: .*: \([0-9]*\) events in .*/\1/p' err)
+	replay 0 --quiet --json $file
+	check "$file is a trace, of the three events alone" "[true,true,0,0,{}]" \
+		"$(value '[.verified, .allocs > 1000, .lost_events, .bad_lines, .passed_over]')"
+	check "all of them" "$recorded" "$(value '.events + .batched + .failed_in_trace')"
+done
+check "packed" '28b52ffd 1f8b' "$(head -c 4 packed.zst | od -An -tx1 | tr -d ' \n') $(head -c 2 packed.gz | od -An -tx1 | tr -d ' \n')"
+run 0 "$ROOST" record --quiet sh -c 'exit 0'
+check "the name of a trace that has none" 'yes 0' "$([ -s roost.trace.zst ] && echo yes) $(wc -c <err)"
+
+# How it ends otherwise. What it leaves: the trace, and nothing of tracing.
+run 1 "$ROOST" record -o failed sh -c 'exit 3'
+check "a command that fails" 1 "$(grep -c '^roost: sh: its exit status is 3$' err)"
+run 2 "$ROOST" record -o absent -- /nowhere/x
+check "a command that is not there" '1 no' "$(grep -c '^roost: /nowhere/x: cannot run: No such' err) $([ -e absent ] && echo yes || echo no)"
+run 0 "$ROOST" record -o timed --duration=1
+check "after a second" 1 "$(grep -c '^roost: timed: [0-9]* events in 1' err)"
+for signal in INT TERM; do
+	"$ROOST" record -o signalled$signal 2>err &
+	pid=$!
+	until ls $tracing/instances | grep -qx roost-$pid; do sleep 0.05; done
+	sleep 0.2
+	kill -$signal $pid
+	wait $pid
+	check "exit status after SIG$signal" 0 $?
+	check "its trace" yes "$([ -s signalled$signal ] && echo yes)"
+done
+"$ROOST" record -o child sleep 60 2>err &
+pid=$!
+until ls $tracing/instances | grep -qx roost-$pid; do sleep 0.05; done
+sleep 0.2
+kill -TERM $pid
+wait $pid
+check "the command ends with it" '1 1' "$? $(grep -c '^roost: sleep: ended by signal 15' err)"
+
+# Too little room: what is lost is counted.
+status=0
+"$ROOST" record --buffer=64K -o lost -- sh -c "$load; $load; $load" >out 2>err || status=$?
+if [ "$status" = 1 ]; then
+	lost=$(sed -n 's/^roost: lost: \([0-9]*\) events were lost; give more room: --buffer=.*/\1/p' err)
+	check "how many were lost" yes "$([ "${lost:-0}" -gt 0 ] && echo yes)"
+	run 0 "$ROOST" replay --quiet --json lost
+	check "the trace says so, too" "true" "$(value ".lost_events > 0 and .lost_events <= $lost")"
+else
+	check "nothing was lost" 0 "$status"
+fi
+
+check "tracing is as it was" "$before" "$(state)"
+finish

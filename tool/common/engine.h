@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - what the tool knows of each engine. An engine's replay is a program of its own, for
+ * all engines have the same symbols; what is said here holds in every program of the tool.
+ */
+#ifndef TOOL_ENGINE_H
+#define TOOL_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <roost/roost.h>
+
+#define ENGINE_COUNTER(name, text) COUNTER_##name,
+enum counter { ROOST_COUNTERS(ENGINE_COUNTER) NR_COUNTERS };
+#undef ENGINE_COUNTER
+
+enum { ENGINE_PATHS = 3, ENGINE_PATHS_MAX = 64 };
+
+struct engine {
+	const char *name;
+	/* By enum roost_free_path, the rest NULL. An engine without a choice has one. */
+	const char *paths[ENGINE_PATHS];
+	bool has_pcps; /* with marks (--high, --batch) and locks, under them a zone lock */
+	/* What each counter counts in this engine; NULL: it has nothing of the kind. */
+	const char *counters[NR_COUNTERS];
+	/* Of an engine by an adapter (peer_engine.c): loads it, and what it says that its metadata
+	 * takes. NULL: the engine is in the program. */
+	const struct engine *(*load)(const char *path);
+	uint64_t (*metadata)(void);
+};
+
+extern const struct engine engines[];
+extern const unsigned nr_engines;
+
+/* NULL: there is none of this name. */
+const struct engine *engine_find(const char *name);
+
+unsigned engine_nr_paths(const struct engine *engine);
+
+/* -1: the engine has no such path. */
+int engine_path(const struct engine *engine, const char *name);
+
+/* "trylock, llist or blocking". */
+void engine_list_paths(const struct engine *engine, char text[ENGINE_PATHS_MAX]);
+
+const char *counter_name(enum counter counter);
+uint64_t counter_value(const struct roost_stats *stats, enum counter counter);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gnuplot.h - the picture of --output, drawn by gnuplot: SVG or PNG, by the end of its name.
+ */
+#ifndef TOOL_GNUPLOT_H
+#define TOOL_GNUPLOT_H
+
+#include "filter.h"
+
+/* Before the work, so that nothing is done in vain. False: error says why. */
+bool gnuplot_check(const char *path, char error[]);
+
+/* What write says is a script, which begins with gnuplot_begin(). */
+bool gnuplot_draw(const char *path, filter_write_fn *write, const void *context, char error[]);
+
+/* The kind of the picture, and its size. */
+void gnuplot_begin(FILE *script, const char *path, unsigned width, unsigned height);
+
+#endif

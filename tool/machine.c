@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.c - the memory of the machine that a trace is replayed on.
+ *
+ *   pfn      0x0 .. 0x1       hole
+ *            0x1 .. 0xa0      zone DMA; 0x9f is reserved
+ *           0xa0 .. 0x100     hole
+ *          0x100 .. 0x1000    zone DMA
+ *         0x1000 .. end       zone Normal; 0x1000 .. 0x1800 are reserved (a kernel image)
+ *
+ * That is a PC with holes, odd ends and reserved frames. All of it is address space only until a
+ * frame is stamped.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "machine.h"
+#include "tool/common/say.h"
+
+enum { FRAME_OUT = 1, FRAME_NO_MEMORY = 2 };
+
+enum { DMA_END = 0x1000, RESERVE_SHIFT = 8 /* 1/256 of the memory is the reserve */ };
+
+struct stamp {
+	uint64_t pfn, serial;
+};
+
+#define STAMP_PFN    UINT64_C(0x726f6f7374206672) /* so that zeroes are no stamp */
+#define STAMP_SERIAL UINT64_C(0x616d65206f757421)
+
+static const struct stamp poison = {UINT64_C(0x6b6b6b6b6b6b6b6b), UINT64_C(0x6b6b6b6b6b6b6b6b)};
+
+/* ---- Opening ---------------------------------------------------------------------------- */
+
+enum { NR_RANGES = 5 };
+
+static void make_ranges(struct roost_range ranges[NR_RANGES], uint64_t frames)
+{
+	ranges[0] = (struct roost_range){.start = 0x1, .end = 0xa0, .zone = 0};
+	ranges[1] = (struct roost_range){.start = 0x100, .end = DMA_END, .zone = 0};
+	ranges[2] = (struct roost_range){.start = DMA_END, .end = frames, .zone = 1};
+	ranges[3] = (struct roost_range){.start = 0x9f, .end = 0xa0, .flags = ROOST_RANGE_RESERVED};
+	ranges[4] = (struct roost_range){
+		.start = DMA_END, .end = 0x1800, .flags = ROOST_RANGE_RESERVED};
+}
+
+static void set_frames(struct machine *machine, const struct roost_range *range,
+		       unsigned char value)
+{
+	for (roost_pfn pfn = range->start; pfn < range->end; pfn++)
+		atomic_store_explicit(&machine->out[pfn], value, memory_order_relaxed);
+}
+
+/* What is no memory must not be handed out; the big zone's bytes are zero and stay untouched. */
+static void mark_holes(struct machine *machine, const struct roost_range *ranges)
+{
+	struct roost_range low = {.start = 0, .end = DMA_END};
+
+	set_frames(machine, &low, FRAME_NO_MEMORY);
+	set_frames(machine, &ranges[0], 0);
+	set_frames(machine, &ranges[1], 0);
+	for (unsigned i = 0; i < NR_RANGES; i++)
+		if (ranges[i].flags & ROOST_RANGE_RESERVED)
+			set_frames(machine, &ranges[i], FRAME_NO_MEMORY);
+}
+
+/* Runs in any context. Only the first finder writes first_misuse. */
+static void on_misuse(void *context, const struct roost_misuse *misuse)
+{
+	struct machine *machine = context;
+
+	if (atomic_fetch_add(&machine->misuses, 1) == 0)
+		machine->first_misuse = *misuse;
+}
+
+static bool make_allocator(struct machine *machine, const struct roost_config *config, char error[])
+{
+	const char *reason = roost_config_error(config);
+	int result;
+
+	if (reason) {
+		snprintf(error, ERROR_MAX, "the allocator refuses this configuration: %s", reason);
+		return false;
+	}
+	machine->metadata_size = roost_metadata_size(config);
+	machine->metadata = map_memory(machine->metadata_size);
+	if (!machine->metadata) {
+		snprintf(error, ERROR_MAX,
+			 "no address space for %zu bytes of metadata; use a "
+			 "smaller --memory",
+			 machine->metadata_size);
+		return false;
+	}
+	if (machine->bare) /* so that no page fault of the metadata falls into the time measured */
+		memset(machine->metadata, 0, machine->metadata_size);
+	result = roost_init(&machine->roost, config, machine->metadata, machine->metadata_size);
+	if (result)
+		snprintf(error, ERROR_MAX, "roost_init: %s", roost_strerror(result));
+	return result == 0;
+}
+
+static bool map_all(struct machine *machine, char error[])
+{
+	machine->memory_size = machine->frames << MACHINE_FRAME_SHIFT;
+	machine->memory = map_memory(machine->memory_size);
+	machine->out = map_memory(machine->frames);
+	if (machine->memory && machine->out) {
+		/* Without huge pages the first touch of frames takes longer than all the rest. */
+		madvise(machine->memory, machine->memory_size, MADV_HUGEPAGE);
+		return true;
+	}
+	snprintf(error, ERROR_MAX, "no address space for %zu MiB; use a smaller --memory",
+		 machine->memory_size >> 20);
+	return false;
+}
+
+bool machine_open(struct machine *machine, const struct machine_config *config, char error[])
+{
+	struct roost_config c = ROOST_CONFIG_INIT;
+	struct roost_range ranges[NR_RANGES];
+
+	memset(machine, 0, sizeof(*machine));
+	machine->frames = config->frames;
+	machine->bare = config->bare;
+	if (!map_all(machine, error))
+		return false;
+	make_ranges(ranges, config->frames);
+	mark_holes(machine, ranges);
+	machine->zones[0].name = "DMA";
+	machine->zones[1].name = "Normal";
+	machine->zones[1].reserve = config->frames >> RESERVE_SHIFT;
+	c.ranges = ranges;
+	c.nr_ranges = NR_RANGES;
+	c.zones = machine->zones;
+	c.nr_zones = MACHINE_ZONES;
+	c.nr_cpus = config->cpus;
+	c.max_order = config->max_order;
+	c.pcp_high = config->high;
+	c.pcp_batch = config->batch;
+	c.free_path = config->free_path;
+	c.check_level = config->check;
+	c.misuse = on_misuse;
+	c.context = machine;
+	return make_allocator(machine, &c, error);
+}
+
+void machine_close(struct machine *machine)
+{
+	unmap_memory(machine->metadata, machine->metadata_size);
+	unmap_memory(machine->memory, machine->memory_size);
+	unmap_memory((void *)machine->out, machine->frames);
+	memset(machine, 0, sizeof(*machine));
+}
+
+/* ---- Stamps ----------------------------------------------------------------------------- */
+
+static struct stamp *first_stamp(const struct machine *machine, roost_pfn pfn)
+{
+	return (struct stamp *)(void *)(machine->memory + (pfn << MACHINE_FRAME_SHIFT));
+}
+
+static struct stamp *last_stamp(const struct machine *machine, roost_pfn pfn)
+{
+	return first_stamp(machine, pfn + 1) - 1;
+}
+
+static struct stamp make_stamp(roost_pfn pfn, uint64_t serial)
+{
+	return (struct stamp){pfn ^ STAMP_PFN, serial ^ STAMP_SERIAL};
+}
+
+static bool stamps_equal(const struct stamp *a, const struct stamp *b)
+{
+	return a->pfn == b->pfn && a->serial == b->serial;
+}
+
+static void stamp_frame(struct machine *machine, roost_pfn pfn, uint64_t serial)
+{
+	struct stamp stamp = make_stamp(pfn, serial);
+
+	if (atomic_exchange_explicit(&machine->out[pfn], FRAME_OUT, memory_order_relaxed) != 0)
+		atomic_fetch_add(&machine->doubled, 1);
+	*first_stamp(machine, pfn) = stamp;
+	*last_stamp(machine, pfn) = stamp;
+}
+
+static void check_frame(struct machine *machine, roost_pfn pfn, uint64_t serial)
+{
+	struct stamp stamp = make_stamp(pfn, serial);
+	bool good = stamps_equal(first_stamp(machine, pfn), &stamp) &&
+		    stamps_equal(last_stamp(machine, pfn), &stamp);
+
+	*first_stamp(machine, pfn) = poison;
+	*last_stamp(machine, pfn) = poison;
+	if (atomic_exchange_explicit(&machine->out[pfn], 0, memory_order_relaxed) != FRAME_OUT)
+		good = false;
+	if (!good)
+		atomic_fetch_add(&machine->corrupt, 1);
+}
+
+/* ---- Blocks ----------------------------------------------------------------------------- */
+
+roost_pfn machine_alloc(struct machine *machine, unsigned order, unsigned flags, uint64_t serial)
+{
+	roost_pfn pfn = machine->dry ? 0 : roost_alloc(machine->roost, order, flags);
+	roost_pfn count = (roost_pfn)1 << order;
+
+	if (machine->bare || pfn == ROOST_NONE)
+		return pfn;
+	if ((pfn & (count - 1)) || pfn >= machine->frames || count > machine->frames - pfn) {
+		atomic_fetch_add(&machine->doubled, count); /* not ours: somebody else's */
+		return ROOST_NONE;
+	}
+	for (roost_pfn i = 0; i < count; i++)
+		stamp_frame(machine, pfn + i, serial);
+	return pfn;
+}
+
+void machine_free(struct machine *machine, roost_pfn pfn, unsigned order, uint64_t serial,
+		  bool nolock)
+{
+	for (roost_pfn i = 0; i < (roost_pfn)1 << order && !machine->bare; i++)
+		check_frame(machine, pfn + i, serial);
+	if (machine->dry)
+		return;
+	if (nolock)
+		roost_free_nolock(machine->roost, pfn, order);
+	else
+		roost_free(machine->roost, pfn, order);
+}
+
+bool machine_split(struct machine *machine, roost_pfn pfn, unsigned order)
+{
+	return machine->dry || roost_split(machine->roost, pfn, order, order - 1u) == 0;
+}
+
+/* ---- Looking at it ---------------------------------------------------------------------- */
+
+uint64_t machine_fitting(const struct machine *machine, unsigned order, unsigned flags)
+{
+	unsigned lists = flags & ROOST_RESERVE ? ROOST_LIST_RESERVE : ROOST_LIST_RECLAIMABLE;
+	struct roost_zone_info info;
+	uint64_t sum = 0;
+
+	for (unsigned zone = 0; zone < MACHINE_ZONES; zone++) {
+		if (roost_zone_info(machine->roost, zone, &info) != 0)
+			continue;
+		if (info.free < (flags & ROOST_RESERVE ? 0 : info.min) + (UINT64_C(1) << order))
+			continue; /* the zone keeps these */
+		for (unsigned list = 0; list <= lists; list++)
+			for (unsigned k = order; k <= ROOST_MAX_ORDER; k++)
+				sum += info.blocks[list][k] << k;
+	}
+	return sum;
+}
+
+static uint64_t whole_blocks(const struct roost_zone_info *info)
+{
+	uint64_t sum = 0;
+
+	for (unsigned list = 0; list < ROOST_NR_LISTS; list++)
+		for (unsigned k = ROOST_PAGEBLOCK_ORDER; k <= ROOST_MAX_ORDER; k++)
+			sum += info->blocks[list][k] << (k - ROOST_PAGEBLOCK_ORDER);
+	return sum;
+}
+
+void machine_sum(const struct machine *machine, struct machine_sums *sums)
+{
+	struct roost_zone_info info;
+
+	memset(sums, 0, sizeof(*sums));
+	for (unsigned zone = 0; zone < MACHINE_ZONES; zone++) {
+		if (roost_zone_info(machine->roost, zone, &info) != 0)
+			continue;
+		sums->managed += info.managed;
+		sums->free += info.free;
+		sums->free_pcp += info.free_pcp;
+		sums->free_llist += info.free_llist;
+		sums->blocks_2m += whole_blocks(&info);
+	}
+}
+
+void machine_finish(struct machine *machine, struct machine_verdict *verdict)
+{
+	struct machine_sums sums;
+
+	roost_drain(machine->roost, -1);
+	verdict->valid = roost_validate(machine->roost, &verdict->violation) == 0;
+	machine_sum(machine, &sums);
+	verdict->managed = sums.managed;
+	/* As a signed difference: frames that are free twice are as wrong as frames that are gone.
+	 */
+	verdict->lost =
+		sums.managed > sums.free ? sums.managed - sums.free : sums.free - sums.managed;
+}

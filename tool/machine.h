@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h - an allocator with real memory behind it, and a witness beside it.
+ *
+ * The allocator under test never touches the frames. The machine does: each frame that is handed
+ * out is marked in a byte map of the machine's own and stamped at both ends in real memory with its
+ * number and the serial number of its allocation. Both are checked when it comes back.
+ *
+ *   frame handed out while it is marked, or one that is no memory   -> doubled
+ *   stamp or mark not as it was left                                -> corrupt
+ *   managed - free of all zones after everything was freed          -> lost
+ *
+ * Blocks belong to whoever got them from machine_alloc(), so marks and stamps need no lock; the map
+ * is atomic because the point of it is to notice when that is not true.
+ */
+#ifndef TOOL_MACHINE_H
+#define TOOL_MACHINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <roost/roost.h>
+
+enum {
+	MACHINE_FRAME_SHIFT = 12,
+	MACHINE_ZONES = 2,
+};
+
+struct machine_config {
+	uint64_t frames; /* one above the highest frame */
+	unsigned cpus, max_order, check;
+	uint32_t high, batch;
+	enum roost_free_path free_path;
+	bool bare; /* for timing: no marks and no stamps, the metadata touched beforehand */
+};
+
+struct machine {
+	roost_t *roost;
+	struct roost_zone_config zones[MACHINE_ZONES];
+	void *metadata;
+	size_t metadata_size;
+	unsigned char *memory;
+	size_t memory_size;
+	_Atomic unsigned char *out; /* per frame: 1 handed out, 2 no memory */
+	uint64_t frames;
+	bool bare;
+	bool dry;			   /* the allocator is not called: what is done besides */
+	_Atomic uint64_t doubled, corrupt; /* frames */
+	_Atomic uint64_t misuses;
+	struct roost_misuse first_misuse; /* valid once misuses > 0 and the threads are gone */
+};
+
+/* What is left when all is over. */
+struct machine_verdict {
+	uint64_t managed, lost;
+	bool valid;
+	struct roost_violation violation; /* if not valid */
+};
+
+struct machine_sums { /* over all zones, in frames but for blocks_2m */
+	uint64_t managed, free, free_pcp, free_llist, blocks_2m;
+};
+
+/* False: error says why. */
+bool machine_open(struct machine *machine, const struct machine_config *config, char error[]);
+void machine_close(struct machine *machine);
+
+/* Any context, as roost_alloc() and roost_free(). The serial given to both must be the same. */
+roost_pfn machine_alloc(struct machine *machine, unsigned order, unsigned flags, uint64_t serial);
+void machine_free(struct machine *machine, roost_pfn pfn, unsigned order, uint64_t serial,
+		  bool nolock);
+
+/* Into halves; any context, as roost_split(). False: the block stays whole. */
+bool machine_split(struct machine *machine, roost_pfn pfn, unsigned order);
+
+/* Frames in free blocks of at least this order that a caller with these flags may have. */
+uint64_t machine_fitting(const struct machine *machine, unsigned order, unsigned flags);
+
+void machine_sum(const struct machine *machine, struct machine_sums *sums);
+
+/* Thread context, at rest, all blocks freed. */
+void machine_finish(struct machine *machine, struct machine_verdict *verdict);
+
+#endif

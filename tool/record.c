@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record.c - `roost record`: reads the kernel's text of the page events twenty times a second and
+ * writes it, compressed if the name of the file says so, until a command has ended, a time is over
+ * or a signal comes.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record.h"
+#include "tool/common/args.h"
+#include "tool/common/output.h"
+#include "tool/common/say.h"
+#include "tracing.h"
+
+#define SEE_HELP       "see `roost record --help`"
+#define DEFAULT_FILE   "roost.trace.zst"
+#define DEFAULT_BUFFER (UINT64_C(8) << 20)
+#define BUFFER_MIN     (UINT64_C(64) << 10)
+#define BUFFER_MAX     (UINT64_C(4) << 30)
+
+enum { KEY_DURATION = 256, KEY_BUFFER };
+enum { PERIOD_NS = 50 * 1000 * 1000, CHUNK = 1 << 16, MOST = 4 << 20, SECONDS_MAX = 86400 };
+
+extern char **environ;
+
+struct record {
+	const char *path;
+	char **command; /* and its arguments, or NULL */
+	unsigned seconds;
+	uint64_t buffer;
+	bool quiet;
+
+	struct tracing tracing;
+	struct output output;
+	struct archive *archive;
+	uint64_t events;
+	pid_t child;	  /* 0: there is none, or it has ended */
+	int child_status; /* as waitpid() has it */
+	double start;
+};
+
+/* ---- The command line ------------------------------------------------------------------- */
+
+static const struct argp_option record_options[] = {
+	{0, 0, 0, 0, "What is recorded:", ARGS_GROUP_FIRST},
+	{"duration", KEY_DURATION, "SECONDS", 0,
+	 "So long (default: until COMMAND has ended, or until Ctrl-C)", 0},
+	{"buffer", KEY_BUFFER, "SIZE", 0,
+	 "For each CPU, with K, M or G (default 8M); more, if events are lost", 0},
+	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
+	{0},
+};
+
+static const char record_doc[] =
+	"Records the page allocations and frees of this machine, of all processes and of the "
+	"kernel, into a trace for `roost replay`, `compare` and `map`.\v"
+	"The trace is the kernel's text, compressed if FILE ends in .zst, .gz or .xz; without "
+	"--output it is " DEFAULT_FILE ". With COMMAND it is run, and recorded until it has "
+	"ended.\n\n"
+	"It takes the rights of root and a kernel with tracefs. A trace instance of its own is "
+	"used, so other tracing goes on, and nothing is left of it.\n\n"
+	"Exit status: 0 recorded, 1 events were lost or COMMAND failed, 2 nothing could be "
+	"recorded.";
+
+static uint64_t buffer_size(const char *text)
+{
+	uint64_t value;
+
+	if (!args_parse_size(text, BUFFER_MIN, BUFFER_MAX, &value))
+		die("--buffer=%s: give a size from 64K to 4G, such as 32M", text);
+	return value;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct record *r = state->input;
+
+	switch (key) {
+	case KEY_DURATION:
+		r->seconds = (unsigned)args_number("duration", text, 1, SECONDS_MAX);
+		return 0;
+	case KEY_BUFFER:
+		r->buffer = buffer_size(text);
+		return 0;
+	case ARGP_KEY_ARG: /* the rest is the command's, options of it too */
+		r->command = &state->argv[state->next - 1];
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void read_options(struct record *r, int argc, char **argv)
+{
+	static const struct args_command command = {
+		.name = "roost record",
+		.args_doc = "[COMMAND [ARGUMENT...]]",
+		.doc = record_doc,
+		.options = record_options,
+		.parser = parse,
+		.common = ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+		.in_order = true,
+		.writes_trace = true,
+	};
+	struct args_common common;
+
+	args_parse(&command, argc, argv, r, &common);
+	r->path = common.output ? common.output : DEFAULT_FILE;
+	r->quiet = common.quiet;
+	if (r->command && r->seconds)
+		die("--duration=%u: %s says how long; leave one of the two out", r->seconds,
+		    r->command[0]);
+}
+
+/* ---- The file --------------------------------------------------------------------------- */
+
+static bool ends_in(const char *path, const char *end)
+{
+	size_t length = strlen(path), n = strlen(end);
+
+	return length > n && !strcmp(path + length - n, end);
+}
+
+/* After output_begin(). */
+static bool archive_begin(struct record *r)
+{
+	struct archive_entry *entry = archive_entry_new();
+	struct archive *a = r->archive = archive_write_new();
+	int filter = ends_in(r->path, ".zst")  ? ARCHIVE_FILTER_ZSTD
+		     : ends_in(r->path, ".gz") ? ARCHIVE_FILTER_GZIP
+		     : ends_in(r->path, ".xz") ? ARCHIVE_FILTER_XZ
+					       : ARCHIVE_FILTER_NONE;
+	bool good;
+
+	if (!a || !entry)
+		die("out of memory");
+	archive_entry_set_filetype(entry, AE_IFREG);
+	archive_entry_set_pathname(entry, "trace");
+	archive_write_set_bytes_in_last_block(a, 1); /* no padding */
+	good = archive_write_set_format_raw(a) == ARCHIVE_OK &&
+	       archive_write_add_filter(a, filter) == ARCHIVE_OK &&
+	       archive_write_open_fd(a, r->output.fd) == ARCHIVE_OK &&
+	       archive_write_header(a, entry) == ARCHIVE_OK;
+	archive_entry_free(entry);
+	return good;
+}
+
+static _Noreturn void cannot_write(struct record *r)
+{
+	char error[ERROR_MAX], ignored[ERROR_MAX];
+
+	snprintf(error, sizeof(error), "--output=%.300s: cannot write: %s", r->path,
+		 archive_errno(r->archive) ? strerror(archive_errno(r->archive))
+					   : archive_error_string(r->archive));
+	output_end(&r->output, false, ignored);
+	die("%s", error); /* what is open is closed at the end of the program */
+}
+
+static void write_text(struct record *r, const char *text, size_t length)
+{
+	if (archive_write_data(r->archive, text, length) != (la_ssize_t)length)
+		cannot_write(r);
+}
+
+static void write_head(struct record *r)
+{
+	char text[512];
+	struct utsname machine;
+	int n;
+
+	uname(&machine);
+	n = snprintf(text, sizeof(text), "# recorded by roost record on Linux %s, %s, %ld CPUs\n",
+		     machine.release, machine.machine, sysconf(_SC_NPROCESSORS_ONLN));
+	write_text(r, text, (size_t)n);
+}
+
+static void finish_file(struct record *r)
+{
+	char error[ERROR_MAX];
+
+	if (archive_write_close(r->archive) != ARCHIVE_OK)
+		cannot_write(r);
+	archive_write_free(r->archive);
+	if (!output_end(&r->output, true, error))
+		die("%s", error);
+}
+
+/* ---- Recording -------------------------------------------------------------------------- */
+
+static struct record *current; /* what atexit() closes */
+
+static void close_tracing(void)
+{
+	if (current)
+		tracing_close(&current->tracing);
+	current = NULL;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* "CPU:1 [LOST 23 EVENTS]" stands between events. */
+static bool is_event(const char *line, const char *end)
+{
+	return strncmp(line, "CPU:", 4) != 0 || !memmem(line, (size_t)(end - line), " [LOST ", 7);
+}
+
+/* Reads what there is, but no more than MOST: a signal may have come. True: there is more. */
+static bool drain(struct record *r)
+{
+	static char text[CHUNK + 1];
+	size_t all = 0;
+	long n;
+
+	while (all < MOST && (n = tracing_read(&r->tracing, text, CHUNK)) > 0) {
+		const char *line = text, *end;
+
+		for (; (end = memchr(line, '\n', (size_t)(text + n - line))); line = end + 1)
+			r->events += is_event(line, end);
+		write_text(r, text, (size_t)n);
+		all += (size_t)n;
+	}
+	if (all < MOST && n < 0)
+		die("cannot read the events: %s", strerror(errno));
+	return all >= MOST;
+}
+
+static void show(const struct record *r)
+{
+	static int shown = -1;
+	int seconds = (int)(now() - r->start);
+
+	if (r->quiet || !isatty(STDERR_FILENO) || seconds == shown)
+		return;
+	shown = seconds;
+	fprintf(stderr, "\rrecording: %d s, %" PRIu64 " events%s", seconds, r->events,
+		r->command || r->seconds ? "" : "; Ctrl-C ends it");
+	fflush(stderr);
+}
+
+static void start_command(struct record *r, const sigset_t *mask)
+{
+	posix_spawnattr_t attributes;
+	int failed;
+
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, mask);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	failed = posix_spawnp(&r->child, r->command[0], NULL, &attributes, r->command, environ);
+	posix_spawnattr_destroy(&attributes);
+	if (failed) {
+		char ignored[ERROR_MAX];
+
+		output_end(&r->output, false, ignored);
+		die("%s: cannot run: %s", r->command[0], strerror(failed));
+	}
+}
+
+/* Has the command ended? */
+static bool has_ended(struct record *r)
+{
+	if (r->child && waitpid(r->child, &r->child_status, WNOHANG) == r->child)
+		r->child = 0;
+	return r->command && !r->child;
+}
+
+/* Until it is time to end. What wants to end the tool ends the command as well. */
+static void record(struct record *r, const sigset_t *signals)
+{
+	const struct timespec period = {.tv_nsec = PERIOD_NS}, at_once = {0};
+	bool over = false, more = false;
+
+	r->start = now();
+	while (!over || more) {
+		int signal = sigtimedwait(signals, NULL, more ? &at_once : &period);
+
+		if (signal > 0 && signal != SIGCHLD && r->child)
+			kill(r->child, signal);
+		over |= (signal > 0 && signal != SIGCHLD) || has_ended(r) ||
+			(r->seconds && now() - r->start >= r->seconds);
+		if (over)
+			tracing_stop(&r->tracing);
+		more = drain(r);
+		show(r);
+	}
+	if (r->child && waitpid(r->child, &r->child_status, 0) == r->child)
+		r->child = 0;
+	if (!r->quiet && isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+static int report(const struct record *r, uint64_t lost, double seconds)
+{
+	bool failed =
+		r->command && !(WIFEXITED(r->child_status) && WEXITSTATUS(r->child_status) == 0);
+
+	if (!r->quiet) /* stdout is the command's */
+		say_error("%s: %" PRIu64 " events in %.1f s; try: roost replay %s", r->path,
+			  r->events, seconds, r->path);
+	if (lost)
+		say_error("%s: %" PRIu64 " events were lost; give more room: --buffer=%" PRIu64 "M",
+			  r->path, lost, (r->buffer >> 20 ? r->buffer >> 20 : 1) * 4);
+	if (failed && WIFSIGNALED(r->child_status))
+		say_error("%s: ended by signal %d (%s)", r->command[0], WTERMSIG(r->child_status),
+			  strsignal(WTERMSIG(r->child_status)));
+	else if (failed)
+		say_error("%s: its exit status is %d", r->command[0], WEXITSTATUS(r->child_status));
+	check_stdout();
+	return lost || failed ? EXIT_UNVERIFIED : EXIT_OK;
+}
+
+int record_main(int argc, char **argv)
+{
+	static struct record r = {.buffer = DEFAULT_BUFFER, .tracing = {.pipe = -1}};
+	char error[ERROR_MAX];
+	sigset_t signals, old;
+	double seconds;
+	uint64_t lost;
+
+	read_options(&r, argc, argv);
+	if (!output_check(args_name(ARGS_OUTPUT), r.path, error))
+		die("%s", error);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, &old); /* from here on each of them is waited for */
+	if (!tracing_open(&r.tracing, r.buffer, error))
+		die("%s", error);
+	current = &r;
+	atexit(close_tracing);
+	if (!output_begin(&r.output, args_name(ARGS_OUTPUT), r.path, error))
+		die("%s", error);
+	if (!archive_begin(&r))
+		cannot_write(&r);
+	write_head(&r);
+	if (r.command)
+		start_command(&r, &old);
+	record(&r, &signals);
+	seconds = now() - r.start;
+	lost = tracing_lost(&r.tracing);
+	close_tracing();
+	finish_file(&r);
+	return report(&r, lost, seconds);
+}

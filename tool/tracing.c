@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* tracing.c - see tracing.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tracefs.h>
+
+#include "tool/common/say.h"
+#include "tracing.h"
+
+/* Those that a replay reads, and no others: each costs the kernel time and the buffers room. */
+static const char *const events[] = {"mm_page_alloc", "mm_page_free", "mm_page_free_batched"};
+
+enum { NR_EVENTS = sizeof(events) / sizeof(events[0]), FILE_MAX = 4096 };
+
+/* ---- What is missing -------------------------------------------------------------------- */
+
+static bool kernel_has_tracefs(void)
+{
+	FILE *file = fopen("/proc/filesystems", "r");
+	char line[128];
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		found |= strstr(line, "\ttracefs\n") != NULL;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool is_locked_down(void)
+{
+	FILE *file = fopen("/sys/kernel/security/lockdown", "r");
+	char line[128] = "";
+	bool locked;
+
+	locked = file && fgets(line, sizeof(line), file) && !strstr(line, "[none]");
+	if (file)
+		fclose(file);
+	return locked;
+}
+
+/* Why something in tracefs could not be done, and what to do. */
+static bool explain(const char *what, int why, char error[])
+{
+	const char *advice = "";
+
+	if (why == EROFS)
+		advice = "; tracefs is mounted read-only, as in a container: record on its host";
+	else if ((why == EPERM || why == EACCES) && is_locked_down())
+		advice = "; the kernel is locked down (/sys/kernel/security/lockdown)";
+	else if ((why == EPERM || why == EACCES) && geteuid() != 0)
+		advice = "; recording takes the rights of root: sudo roost record";
+	else if (why == EPERM || why == EACCES)
+		advice = "; root of a container has no right to trace: record on its host";
+	else if (why == ENOMEM)
+		advice = "; give a smaller --buffer";
+	snprintf(error, ERROR_MAX, "cannot %.200s: %s%s", what, strerror(why), advice);
+	return false;
+}
+
+static bool check_mounted(const char **directory, char error[])
+{
+	if (tracefs_tracing_dir_is_mounted(false, directory) > 0)
+		return true;
+	if (kernel_has_tracefs())
+		snprintf(error, ERROR_MAX,
+			 "tracefs is not mounted; as root: mount -t tracefs tracefs "
+			 "/sys/kernel/tracing (in a container: record on its host)");
+	else
+		snprintf(error, ERROR_MAX,
+			 "this kernel has no tracefs; it takes one with CONFIG_FTRACE and "
+			 "CONFIG_EVENT_TRACING");
+	return false;
+}
+
+/* Nobody but root may look into it, so a file that is not seen may be there. */
+static bool check_rights(const char *directory, char error[])
+{
+	char path[FILE_MAX], what[FILE_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/instances", directory);
+	snprintf(what, sizeof(what), "write to %s", path);
+	return access(path, W_OK) == 0 || explain(what, errno, error);
+}
+
+static bool check_events(const char *directory, char error[])
+{
+	char path[FILE_MAX];
+
+	for (size_t i = 0; i < NR_EVENTS; i++) {
+		snprintf(path, sizeof(path), "%s/events/kmem/%s/enable", directory, events[i]);
+		if (access(path, F_OK) == 0)
+			continue;
+		snprintf(error, ERROR_MAX,
+			 "the kernel has no event kmem/%s (%.200s: %s); it takes one with "
+			 "CONFIG_EVENT_TRACING",
+			 events[i], path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* ---- Recording -------------------------------------------------------------------------- */
+
+static bool begin(struct tracing *t, uint64_t buffer, char error[])
+{
+	char what[128];
+
+	errno = 0;
+	if (tracefs_instance_set_buffer_size(t->instance, buffer >> 10, -1) < 0) {
+		snprintf(what, sizeof(what), "have buffers of %" PRIu64 " KiB for each CPU",
+			 buffer >> 10);
+		return explain(what, errno ? errno : ENOMEM, error);
+	}
+	for (size_t i = 0; i < NR_EVENTS; i++) {
+		snprintf(what, sizeof(what), "enable the event kmem/%s", events[i]);
+		errno = 0;
+		if (tracefs_event_enable(t->instance, "kmem", events[i]) < 0)
+			return explain(what, errno ? errno : EIO, error);
+	}
+	t->pipe = tracefs_instance_file_open(t->instance, "trace_pipe",
+					     O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (t->pipe < 0)
+		return explain("read trace_pipe", errno, error);
+	if (tracefs_trace_on(t->instance) < 0)
+		return explain("begin to trace", errno, error);
+	return true;
+}
+
+bool tracing_open(struct tracing *t, uint64_t buffer, char error[])
+{
+	const char *directory;
+	char name[32], what[64];
+
+	*t = (struct tracing){.pipe = -1};
+	if (!check_mounted(&directory, error) || !check_rights(directory, error) ||
+	    !check_events(directory, error))
+		return false;
+	snprintf(name, sizeof(name), "roost-%d", (int)getpid());
+	snprintf(what, sizeof(what), "make the trace instance %s", name);
+	errno = 0;
+	t->instance = tracefs_instance_create(name);
+	if (!t->instance)
+		return explain(what, errno ? errno : EIO, error);
+	/* As soon as there is an event it is recorded, so the buffers come first. */
+	if (tracefs_trace_off(t->instance) == 0 && begin(t, buffer, error))
+		return true;
+	tracing_close(t);
+	return false;
+}
+
+long tracing_read(struct tracing *t, char *text, size_t room)
+{
+	ssize_t n = read(t->pipe, text, room);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	return n;
+}
+
+void tracing_stop(struct tracing *t)
+{
+	tracefs_trace_off(t->instance);
+}
+
+/* The number behind a word of a CPU's statistics. */
+static uint64_t stat_of(const char *stats, const char *word)
+{
+	const char *at = strstr(stats, word);
+
+	return at ? strtoull(at + strlen(word), NULL, 10) : 0;
+}
+
+uint64_t tracing_lost(const struct tracing *t)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	uint64_t lost = 0;
+
+	for (long cpu = 0; cpu < cpus; cpu++) {
+		char file[64], *stats;
+
+		snprintf(file, sizeof(file), "per_cpu/cpu%ld/stats", cpu);
+		stats = tracefs_instance_file_read(t->instance, file, NULL);
+		if (!stats)
+			continue; /* such a CPU was never there */
+		lost += stat_of(stats, "\noverrun: ") + stat_of(stats, "commit overrun: ") +
+			stat_of(stats, "dropped events: ");
+		free(stats);
+	}
+	return lost;
+}
+
+void tracing_close(struct tracing *t)
+{
+	if (t->pipe >= 0)
+		close(t->pipe);
+	if (t->instance) {
+		tracefs_trace_off(t->instance);
+		if (tracefs_instance_destroy(t->instance) < 0)
+			say_error("the trace instance %s stays behind: %s",
+				  tracefs_instance_get_name(t->instance), strerror(errno));
+		tracefs_instance_free(t->instance);
+	}
+	*t = (struct tracing){.pipe = -1};
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tracing.h - the page events of the machine that this runs on, as the kernel writes them in text.
+ *
+ * They are recorded in an instance of tracefs of their own, so other tracing is not disturbed, and
+ * when it is removed everything is as it was before.
+ */
+#ifndef TOOL_TRACING_H
+#define TOOL_TRACING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tracefs_instance;
+
+struct tracing {
+	struct tracefs_instance *instance; /* NULL: none is open */
+	int pipe;			   /* trace_pipe, which does not block; or -1 */
+};
+
+/* Makes the instance with buffers of that many bytes for each CPU, and begins. False: nothing is
+ * left behind, and error (say.h) says what is missing and what to do. */
+bool tracing_open(struct tracing *tracing, uint64_t buffer, char error[]);
+
+/* Text of whole lines that has come since, or 0: there is none now. -1: it cannot be read. */
+long tracing_read(struct tracing *tracing, char *text, size_t room);
+
+/* No more events; those that are there can still be read. */
+void tracing_stop(struct tracing *tracing);
+
+/* Events that were lost because nobody read them in time. */
+uint64_t tracing_lost(const struct tracing *tracing);
+
+/* Removes the instance. Also of what is not open. */
+void tracing_close(struct tracing *tracing);
+
+#endif
