@@ -158,7 +158,7 @@ static json_t *parse(const char *path, const char *text, size_t length, char err
 	printable_again(said, sizeof(said), 100, why.text);
 	if (json_integer_value(json_object_get(root, "roost")) != 1) {
 		snprintf(error, ERROR_MAX,
-			 "%.200s: the process that answers there does not speak as roost does%s%s",
+			 "%.190s: the process that answers there does not speak as roost does%s%s",
 			 path, *said ? ": " : "", said);
 	} else if ((complaint = json_string_value(json_object_get(root, "error")))) {
 		snprintf(error, ERROR_MAX, "%.200s: it answers: %s", path,
