@@ -11,7 +11,7 @@
  *   pfn        number of a frame; pfn 0 is a frame like any other, ROOST_NONE is none
  *   order      a block of order k is 2^k frames, aligned to 2^k
  *   pageblock  2^ROOST_PAGEBLOCK_ORDER aligned frames: the unit of ownership and migratetype
- *   zone       a set of frames with one lock, one buddy system, one node
+ *   zone       a set of frames of one node, with watermarks of its own
  *   pcp        the per-CPU pages of one CPU in one zone
  *
  * Contexts. "Any context" means thread, signal handler, softirq, hard IRQ and NMI, also while
@@ -284,7 +284,8 @@ enum {
 	 * orders above 0 alone.) What a proof takes on trust: CAVEATS.md. In an NMI, where the
 	 * port can tell, the call is as one without this flag.
 	 * Without it the call waits for nothing, is legal in any context, and may fail although
-	 * such a block is free: while others move the last ones, or hold locks before them.
+	 * such a block is free, while others move the last ones (pcpbuddy: or hold locks before
+	 * them).
 	 */
 	ROOST_WAIT = 1 << 2,
 	/* The reserve may be used. */
@@ -331,7 +332,7 @@ ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned 
 
 /*
  * Allocates up to count blocks of one order into pfns[]; returns how many. Contexts as
- * roost_alloc(); each pcp lock is taken once for many blocks.
+ * roost_alloc(). pcpbuddy takes each pcp lock once for many blocks.
  */
 ROOST_MUST_CHECK size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags,
 					 roost_pfn *pfns, size_t count);
@@ -379,7 +380,8 @@ void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order);
 
 /*
  * Frees count blocks of any orders, owners and zones. Contexts as roost_free(). Neighbours in
- * the array that have the same owner share one hold of a lock: sort by address if it is easy.
+ * the array share work if they are of one word of a set (pcpbuddy: if they have the same owner, one
+ * hold of its lock): sort by address if it is easy.
  */
 void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count);
 void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count);

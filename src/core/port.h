@@ -24,7 +24,8 @@
  *   void rst_fatal(text)          does not return.
  *   RST_SEQ                       1 if the port has sequences (struct rst_seq below). If it is 0,
  *                                 or undefined, the port has none of these:
- *   bool rst_seq_ready(memory)    there are sequences here, for words that lie there; asked before
+ *   bool rst_seq_ready(memory, size)
+ *                                 there are sequences here, for words that lie there; asked before
  *                                 the others are. Thread
  *                                 context.
  *   unsigned rst_seq_cpu()        the CPU on which the caller can run sequences now; RST_NO_CPU
@@ -96,9 +97,10 @@ struct rst_seq {
 #endif
 
 #if !RST_SEQ
-static inline bool rst_seq_ready(const void *memory)
+static inline bool rst_seq_ready(const void *memory, size_t size)
 {
 	(void)memory;
+	(void)size;
 	return false;
 }
 

@@ -159,11 +159,15 @@ static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rs
 
 /*
  * Another CPU's block, free path llist. An owner that is idle must not be left with more than its
- * high mark, nor one that is off-line with anything. For the latter: the CPU that drops the lock of
- * a dead pcp looks at the list after a fence, and this pushes and then loads dead, sequentially
- * consistent; so either this sees dead, or the look sees the push. If this sees dead and cannot
- * have the lock, its holder has the look still before it: the same once more, with the lock's word
- * for dead.
+ * high mark, nor one that is off-line with anything. For the latter, each writes one thing and then
+ * reads the other's, so one of the two sees it:
+ *
+ *	push_remote()			rst_pcp_leave() of the owner
+ *	1  pushes			1  dead is set; drops the lock
+ *	2  reads dead (sc)		2  fence, reads the list
+ *	set: 3  fence, tries the lock	something: takes it in
+ *
+ * If 3 does not get the lock, its holder has 2 on the right still before it.
  */
 static void push_remote(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp, rst_frame_id f,
 			unsigned order)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/port.h"
 #include "pool/pool.h"
 
 enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the clock to the next */
@@ -78,11 +79,12 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 enum { AGAIN_ROUNDS = 1024 }; /* a second and a half, if somebody holds a lock for that long */
 
-/* How often a call may make the pool grow. On one node of several only one chunk in a number of
- * nodes is of use, and a large block may take two of them, for it is aligned. */
-static unsigned growths(const roost_pool_t *pool, unsigned flags)
+/* On which node it is best that the pool grows. */
+static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 {
-	return flags & ROOST_THISNODE && pool->nodes > 1 ? 2 * pool->nodes : AGAIN_ROUNDS;
+	unsigned named = flags >> 16 & 0xff, cpu = pool->nodes > 1 ? rst_cpu() : 0;
+
+	return named ? named - 1 : cpu < ROOST_MAX_CPUS ? pool->cpu_node[cpu] : 0;
 }
 
 /*
@@ -99,8 +101,8 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 		enum rst_growth growth = RST_NOT_GROWN;
 		roost_pfn pfn = ROOST_NONE;
 
-		if (round < growths(pool, flags))
-			growth = rst_size_grow_for(pool, rst_page_size(pool) << order);
+		growth = rst_size_grow_for(pool, rst_page_size(pool) << order,
+					   wanted_node(pool, flags), flags & ROOST_THISNODE);
 		if (wait || growth == RST_GROWN)
 			pfn = roost_alloc(pool->frames, order, flags);
 		if (pfn != ROOST_NONE)

@@ -91,11 +91,12 @@ struct roost_pool {
 	roost_pfn in_hand;
 	_Atomic uint64_t trims, given_back; /* t to write */
 
-	enum roost_pool_pages pages; /* c */
-	unsigned chunk_order;	     /* c; smallest that goes in and out of use */
-	unsigned decay_ms;	     /* c */
-	unsigned nodes;		     /* c */
-	size_t reserve, metadata;    /* c */
+	enum roost_pool_pages pages;	  /* c */
+	unsigned chunk_order;		  /* c; smallest that goes in and out of use */
+	unsigned decay_ms;		  /* c */
+	unsigned nodes;			  /* c */
+	uint8_t cpu_node[ROOST_MAX_CPUS]; /* c */
+	size_t reserve, metadata;	  /* c */
 	/* What was mapped, each behind its size: NULL, or it is there. */
 	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */
@@ -294,8 +295,9 @@ enum rst_growth {
 	RST_GROWN,
 	RST_OTHERS_GROW, /* or shrink it just now */
 };
-enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes);
-/* The holder of the size lock is gone: the stack and the size are made anew. */
+/* On the node first, or there only. */
+enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only);
+/* Who held the size lock is no more: the stack and the size are made anew. */
 void rst_size_repair(roost_pool_t *pool);
 
 /* Reserved huge pages would have to be found again at the next touch. */

@@ -469,15 +469,27 @@ int roost_pool_serve(const char *path)
 	return err;
 }
 
+/* Is it the caller who has to? If another does, *wait. */
+static bool begin_stop(struct rst_pool_call *call, bool *wait)
+{
+	bool mine, is_up;
+
+	rst_registry_enter(call, "roost_pool_serve_stop");
+	is_up = server.pid == getpid();
+	mine = is_up && !atomic_exchange(&server.stop, true);
+	rst_registry_leave(call);
+	*wait = is_up && !mine;
+	return mine;
+}
+
 void roost_pool_serve_stop(void)
 {
 	struct rst_pool_call call;
-	bool mine;
+	bool mine, wait;
 
 	rst_pool_begin(&call);
-	rst_registry_enter(&call, "roost_pool_serve_stop");
-	mine = server.pid == getpid() && !atomic_exchange(&server.stop, true);
-	rst_registry_leave(&call);
+	for (unsigned round = 0; mine = begin_stop(&call, &wait), wait; round++)
+		rst_pool_sleep(round);
 	if (mine) {
 		/* Not under the lock, which the thread takes to answer. */
 		pthread_kill(server.thread, WAKE);

@@ -113,6 +113,8 @@ static bool age(roost_pool_t *pool, bool all)
 	count_due(pool);
 	pool->emptied &= !freed;
 	pool->periods += freed;
+	if (!pool->nr_missed)
+		pool->patience = 0; /* what is missed next is another matter */
 	if (pool->nr_missed && (all || pool->periods > pool->patience)) {
 		pool->periods = 0;
 		if (all)

@@ -24,7 +24,7 @@
 	".pushsection __rseq_cs, \"aw\"\n\t.balign 32\n"                                           \
 	"3:\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f\n\t.popsection\n\t"
 
-bool rst_seq_ready(const void *memory);
+bool rst_seq_ready(const void *memory, size_t size);
 bool rst_seq_fence(unsigned cpu);
 
 _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_cs) == 8,
