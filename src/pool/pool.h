@@ -297,7 +297,7 @@ enum rst_growth {
 };
 /* On the node first, or there only. */
 enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only);
-/* Who held the size lock is no more: the stack and the size are made anew. */
+/* The holder of the size lock is gone: the stack and the size are made anew. */
 void rst_size_repair(roost_pool_t *pool);
 
 /* Reserved huge pages would have to be found again at the next touch. */
