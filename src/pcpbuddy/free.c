@@ -3,7 +3,7 @@
  * free.c - the free paths, single and batched.
  *
  *	check   is this what was handed out? then the record becomes BUSY: the caller's no more
- *	home    the pcp of the pageblock's owner, or of the freeing CPU if nobody owns it
+ *	home    the pcp of the pageblock's owner, or the freeing CPU's if no CPU owns it
  *	        trylock:  its lock is only tried
  *	        llist:    from another CPU the block is pushed to its lock-free list
  *	        blocking: its lock is waited for with interrupts off, as before the patch
@@ -146,12 +146,12 @@ static void enter_pcp(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp
 	}
 }
 
-/* Takes in what lies on a pcp's lock-free list, if its lock can be had. */
+/* Takes in what lies on a pcp's lock-free list, if its lock is free. */
 static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
 {
 	rst_fence_sc(); /* the push before the look at the lock: see rst_pcp_leave() */
 	if (!rst_try(&pcp->lock))
-		return; /* the holder, or who comes after it, takes it in */
+		return; /* the holder, or the next one, takes it in */
 	rst_pcp_absorb(q->r, z, pcp, q->wait);
 	trim(q, z, pcp);
 	rst_pcp_leave(q->r, z, pcp, q->wait);

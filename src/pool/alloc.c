@@ -17,10 +17,10 @@ enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the cloc
 static RST_POOL_THREAD unsigned allocations;
 
 /* The thread's last allocation made no sense: no reason to look again. A handler's that comes in
- * between may take it away; then the caller is told twice. */
+ * between may take it away; then the caller hears of it twice. */
 static RST_POOL_THREAD bool refused;
 
-/* The order of a block of so many bytes; more than any pool has if it is too large. */
+/* The order of a block of this many bytes; more than any pool has if it is too large. */
 static unsigned block_order(const roost_pool_t *pool, size_t bytes)
 {
 	size_t last = bytes ? (bytes - 1) >> pool->page_shift : 0;
@@ -89,8 +89,8 @@ static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 
 /*
  * Nothing was found. Without WAIT there is a reason to look again only if the pool has grown. With
- * it the call also waits for who changes the size or has frames in hand to give them back, and
- * looks once more if anybody did so since its last look began.
+ * it the call also waits for threads that change the size or are giving frames back, and looks once
+ * more if any did so since its last look began.
  */
 static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
 {
@@ -123,7 +123,7 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, u
 	struct rst_pool_call call;
 	roost_pfn pfn;
 
-	rst_fork_look(); /* before who has the locks is asked */
+	rst_fork_look(); /* before it asks which thread has the locks */
 	rst_pool_begin(&call);
 	pfn = grow_or_wait(pool, order, flags);
 	rst_pool_end(&call);

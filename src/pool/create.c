@@ -180,7 +180,7 @@ static void take_down(roost_pool_t *pool)
 	*pool = (roost_pool_t){0};
 }
 
-/* Who was making or destroying pools is no more: what there is of these goes. */
+/* The thread that was making or destroying pools is gone: what there is of these goes. */
 static void take_down_unfinished(roost_pool_t *none)
 {
 	(void)none;

@@ -39,7 +39,7 @@ static void add_size(roost_pool_t *pool, size_t bytes)
 			      memory_order_relaxed);
 }
 
-/* Racy to who looks whether growing is worth a try. */
+/* Racy for a look whether growing is worth a try. */
 static void look_for_more(roost_pool_t *pool)
 {
 	atomic_store_explicit(&pool->growing, pool->step && pool->nr_unused, memory_order_relaxed);

@@ -292,7 +292,7 @@ static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, u
 	RST_PROBE2(free, pfn, order);
 	z = &r->zones[span->zone];
 	pocket = &z->pockets[cpu];
-	/* Before the put: a sum of the counters is never lower than what is free. */
+	/* Before the put: a caller that adds up never finds fewer free frames than there are. */
 	RST_COUNT_ONE(z, pocket, cpu, freed, order);
 	/* Only what this CPU takes from first: see fast_zone(). */
 	if (order > RST_POCKET_ORDER || span->zone != r->base.cpu_zone[cpu] ||

@@ -251,7 +251,7 @@ static void fill_set(struct rst_set *set, unsigned k)
 /*
  * A pageblock that was whole and is the caller's now: its first frames are what was asked for.
  *
- *	place	by compare-and-exchange: an isolation may have been first
+ *	place	by compare-and-exchange: an isolation may have come first
  *	set	by plain stores: nobody else takes or puts there yet, nothing is noted
  *	fence	the stores before the loads of settle
  *	settle	notes what is left, while the place already says where

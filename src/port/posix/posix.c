@@ -137,7 +137,7 @@ static bool membarrier(int command, unsigned cpu)
 /*
  * Does the kernel break sequences off whenever it should? From 6.19 on, that of arm64 does it no
  * more when another thread runs on the same CPU (reported as a regression on 22 April 2026); which
- * releases have it mended is not known here.
+ * releases have the fix is not known here.
  */
 static bool are_broken_off(void)
 {

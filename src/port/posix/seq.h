@@ -54,7 +54,7 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 
 #else /* aarch64 */
 
-/* stop is read with acquire: what who stopped the CPU did to the word comes before. */
+/* stop is read with acquire: what the CPU that stopped this one did to the word comes before. */
 #define RST_SEQ_AREA	((char *)__builtin_thread_pointer() + __rseq_offset)
 #define RST_SEQ_MEMORY	"Q"
 #define RST_SEQ_SCRATCH "x16"
