@@ -3,7 +3,7 @@
  * bench.h - the benchmark, seen from the process that directs it.
  *
  * What is measured becomes a report in JSON at once. The table, the plot and the comparison are
- * made from a report, of this run or of another: docs/json.md describes it.
+ * made from a report, this run's or another's: docs/json.md describes it.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H

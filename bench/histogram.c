@@ -7,7 +7,7 @@
 
 enum { STEP_BITS = 3 };
 
-_Static_assert(HISTOGRAM_STEPS == 1 << STEP_BITS, "so many bits make a step");
+_Static_assert(HISTOGRAM_STEPS == 1 << STEP_BITS, "this number of bits makes a step");
 
 static unsigned bucket_of(uint64_t value)
 {

@@ -51,7 +51,7 @@ static inline uint64_t job_alloc(struct job *job, unsigned order)
 	uint64_t block = job->peer->alloc(order);
 
 	if (__builtin_expect(block == BENCH_NONE, 0))
-		job_fail(job, "a block of order %u was not to be had", order);
+		job_fail(job, "it has no block of order %u", order);
 	return block;
 }
 
@@ -73,9 +73,9 @@ struct worker {
 typedef void worker_fn(struct worker *worker);
 
 /*
- * Runs so many workers, each a thread pinned to a CPU, and puts what they say into the sample: sums
- * or means of the figures, the watch of the one that fared worst. Each calls team_wait() once, when
- * it is warm.
+ * Runs this many workers, each a thread pinned to a CPU, and puts what they say into the sample:
+ * sums or means of the figures, the watch of the one that fared worst. Each calls team_wait() once,
+ * when it is warm.
  */
 void team_run(struct job *job, unsigned nr, worker_fn *run, void *own);
 void team_wait(struct worker *worker);

@@ -9,7 +9,8 @@
  * docs/lab.md.
  *
  * A process has one pool of a peer at a time, so no function takes it. Each sample is taken in a
- * process of its own. Threads are pinned; who wants to know the CPU asks the system, as in use.
+ * process of its own. Threads are pinned; a peer that wants to know the CPU asks the system, as in
+ * use.
  *
  * A block is whatever 64 bits tell the peer which it is: a frame number or an address. Nobody
  * touches the memory of a block but the peer itself.

@@ -2,7 +2,7 @@
 /*
  * report.c - measures and writes down.
  *
- * Round after round, each peer has its turn; who begins changes from round to round, so that what
+ * Round after round, each peer has its turn; the first changes from round to round, so that what
  * disturbs the machine disturbs all. A peer that yields no figures in a case is not asked again in
  * that case: a crash or a hang is as good as certain to come back.
  */
@@ -261,7 +261,7 @@ json_t *report_read(const char *path)
 
 	if (!report)
 		die("%s: cannot be read as JSON: %s", path, error.text);
-	/* Reports of before there were versions say "format": 1. */
+	/* Reports older than the versions say "format": 1. */
 	if ((!json_is(report, "bench", BENCH_VERSION) &&
 	     json_integer_value(json_object_get(report, "format")) != 1) ||
 	    !json_is_array(json_object_get(report, "cases")))

@@ -4,8 +4,8 @@
  * handler makes the call in its stead and lets the rest pass, so that a system call more or less is
  * not seen, but whether there is one.
  *
- * A call that changes the signal mask changes the handler's alone. Who blocks signals for a while
- * (as pcpbuddy does round the zone lock) has them unblocked then; no signal comes here.
+ * A call that changes the signal mask changes the handler's alone. A peer that blocks signals for a
+ * while (as pcpbuddy does round the zone lock) has them unblocked then; no signal comes here.
  * Its own signal is not blocked in the handler either: it would be found in the mask, and
  * would be blocked for good when that is restored.
  */

@@ -38,7 +38,7 @@ static void alloc_batches(struct job *job, struct bench_block *blocks, unsigned 
 	for (unsigned i = 0; i < nr; i += (unsigned)count) {
 		count = job->peer->alloc_bulk(0, got, nr - i < BATCH ? nr - i : BATCH);
 		if (!count)
-			job_fail(job, "no frame was to be had by a call that takes many");
+			job_fail(job, "a call that takes many got no frame");
 		for (unsigned j = 0; j < count; j++)
 			blocks[i + j].block = got[j];
 	}

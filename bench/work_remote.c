@@ -27,7 +27,7 @@ static uint64_t free_some(struct job *job, struct ring *ring)
 	return freed;
 }
 
-/* How many were freed. Whoever has nothing to do looks at the clock and tries again. */
+/* How many were freed. A thread with nothing to do looks at the clock and tries again. */
 static uint64_t pass_until(struct worker *w, uint64_t end)
 {
 	struct ring *rings = w->own;

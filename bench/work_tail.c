@@ -106,7 +106,7 @@ static void measure(struct job *job, struct tail *tail, uint64_t end)
 	}
 }
 
-/* Of 1000 frees, so many make a system call; no number: this machine cannot tell. */
+/* How many of 1000 frees make a system call; no number: this machine cannot tell. */
 static double watch_syscalls(struct job *job, struct tail *tail)
 {
 	struct bench_block block;
@@ -158,7 +158,7 @@ static void suffer(struct worker *w, struct tail *tail)
 	double tick;
 
 	team_wait(w);
-	become_real_time(w->job); /* only now: who waits here would keep others off its CPU */
+	become_real_time(w->job); /* only now: waiting here would keep others off its CPU */
 	start = now_ns();
 	t0 = ticks();
 	measure(w->job, tail, start + w->job->length);

@@ -95,7 +95,7 @@ const struct workload workloads[] = {
 	},
 	{
 		.name = "frag",
-		.text = "random churn at so many % occupancy: free 2 MiB that are left, of the "
+		.text = "random churn at this % occupancy: free 2 MiB that are left, of the "
 			"ideal",
 		.figures = {{"huge", "%", true}},
 		.flags = SMALLEST | NEEDS_BOUNDED | NEEDS_HUGE,

@@ -123,7 +123,7 @@ static struct score *score_of(struct compare *compare, unsigned trace, unsigned 
 	return &compare->scores[trace * compare->options->nr_contenders + contender];
 }
 
-/* Run number options->runs is the one with samples. Who goes first changes from run to run. */
+/* Run number options->runs is the one with samples. The first changes from run to run. */
 static void run_all(struct compare *compare, unsigned trace, unsigned run)
 {
 	const struct compare_options *o = compare->options;

@@ -2,7 +2,7 @@
 /*
  * guard.h - a library that crashes on damaged input ends the tool with a line of text.
  *
- * libtracecmd and libtraceevent trust much of what stands in a trace.dat. Between the two calls a
+ * libtracecmd and libtraceevent trust much of what is in a trace.dat. Between the two calls a
  * signal that means a crash ends the program as other bad input does: with the file's name on
  * stderr and EXIT_USAGE. For one thread; what the library has open is left to the kernel.
  */

@@ -10,8 +10,8 @@
  *   stamp or mark not as it was left                                -> corrupt
  *   managed - free of all zones after everything was freed          -> lost
  *
- * Blocks belong to whoever got them from machine_alloc(), so marks and stamps need no lock; the map
- * is atomic because the point of it is to notice when that is not true.
+ * Blocks belong to the thread that got them from machine_alloc(), so marks and stamps need no lock;
+ * the map is atomic because the point of it is to notice when that is not true.
  */
 #ifndef TOOL_MACHINE_H
 #define TOOL_MACHINE_H

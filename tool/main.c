@@ -60,7 +60,7 @@ static int run_program(int argc, char **argv)
 }
 
 /* A malloc that is loaded at run time may want more room for its thread's data than the C library
- * keeps free by itself (jemalloc does). It must be told before a program starts. */
+ * keeps free by itself (jemalloc does). It must be set before a program starts. */
 static void make_room_for_peers(void)
 {
 	const char *old = getenv("GLIBC_TUNABLES");

@@ -37,7 +37,7 @@ struct map {
 	json_t *about;	   /* more for --json, or NULL */
 };
 
-/* What tells the colours apart. */
+/* What the colours mean. */
 enum map_by { MAP_BY_OWNER, MAP_BY_TYPE };
 
 /* What each word of the colours means. Owners and types have the next ones. */

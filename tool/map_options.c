@@ -17,7 +17,7 @@ static const struct argp_option map_argp_options[] = {
 	{0, 0, 0, 0, "What is shown:", ARGS_GROUP_FIRST},
 	{"at", KEY_AT, "WHEN", 0,
 	 "A moment of the trace, or several, separated by commas: 2.5s (seconds from its first "
-	 "event), 10000 (after so many allocations and frees), or end (default)",
+	 "event), 10000 (after that many allocations and frees), or end (default)",
 	 0},
 	{"live", KEY_LIVE, "SOCKET", 0,
 	 "A process that serves its statistics there, instead of a trace", 0},

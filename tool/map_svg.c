@@ -2,8 +2,8 @@
 /*
  * map_svg.c - maps as a picture: a column of maps, each zone a block of rows, each cell a pageblock
  * or a few. A cell is filled from below with what is in use; above it, pale, is what is free of a
- * pageblock that is not whole. So the colours say whose, the heights how much, and white what can
- * still be had in one piece.
+ * pageblock that is not whole. So the colours say whose, the heights how much, and white what is
+ * still free in one piece.
  *
  * The colours are those of Okabe and Ito, which people of any kind of sight can tell apart; reserve
  * and isolated pageblocks are hatched as well.

@@ -34,7 +34,7 @@ static const struct argp_option replay_options[] = {
 static const char replay_doc[] =
 	"Replays the page allocations and frees of a real kernel on roost's allocator and "
 	"verifies that no frame is lost, given twice or written by anybody else.\v"
-	"TRACE is the text of /sys/kernel/tracing/trace, of `trace-cmd report` or of `perf "
+	"TRACE is /sys/kernel/tracing/trace, the output of `trace-cmd report` or `perf "
 	"script`, or "
 	"a trace.dat with all its buffers; "
 	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "

@@ -51,7 +51,7 @@ struct storm {
 /* Once for all threads, before the first storm_start(). */
 bool storm_install(void);
 
-/* For and in the calling thread. False: no timer is to be had. */
+/* For and in the calling thread. False: there is no timer. */
 bool storm_start(struct storm *storm, unsigned hz);
 void storm_stop(struct storm *storm);
 

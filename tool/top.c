@@ -51,7 +51,7 @@ static const char doc[] =
 	"Keys: q ends, s sorts by something else, c shows the CPUs, p or space stops the table and "
 	"lets it go on.\n\nWhat --json prints is the answer of the process.\n\nExit status: 0 "
 	"done, 2 "
-	"there is nobody who answers.";
+	"no process answers.";
 
 static enum top_sort read_sort(const char *text)
 {

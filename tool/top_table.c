@@ -217,7 +217,7 @@ static struct row *rows_of(const json_t *answer, size_t *nr)
 }
 
 /* Each pool with the one of its name in the answer before. Of those that share a name the first is
- * the first, and so on: a process tells of its pools in one order. */
+ * the first, and so on: a process lists its pools in one order. */
 static void find_before(struct row *rows, size_t nr, const json_t *before, double seconds)
 {
 	size_t nr_old, j = 0;

@@ -54,7 +54,7 @@ struct trace_bad {
 
 /* An event that is none of the three, and how often it came. */
 struct trace_name {
-	const char *name; /* as it stands in the trace: see printable.h */
+	const char *name; /* as in the trace: see printable.h */
 	size_t length;
 	uint64_t count;
 };
@@ -107,7 +107,7 @@ void trace_lost(struct trace *trace, uint64_t events); /* 0: nobody knows how ma
 bool trace_full(const struct trace *trace);
 
 /* Why an event is none that a kernel makes, or NULL: writes into reason[TRACE_REASON_MAX]. The CPU
- * as it stands in the trace. */
+ * as in the trace. */
 const char *trace_cpu_error(uint64_t cpu, char reason[]);
 const char *trace_event_error(const struct trace_event *event, char reason[]);
 

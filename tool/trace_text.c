@@ -11,7 +11,7 @@
  * The name of a task may hold anything, also blanks, brackets and what looks like the rest of a
  * line. But it has TASK_MAX bytes at most, and the heading of an event is longer than that. So of
  * the dashes that a name has room before, the last one after which everything matches is the right
- * one; the next that matches stands in the event's text. If there is none so near, a FILE stands
+ * one; the next that matches is in the event's text. If there is none so near, a FILE comes
  * before the name, and the first dash that matches is the right one.
  */
 #include <inttypes.h>
@@ -125,7 +125,7 @@ static bool take_number(struct cursor *c, unsigned base, uint64_t *value)
 /* ---- The heading of an event ------------------------------------------------------------ */
 
 /*
- * Kernels have four, five, six or seven columns of flags, and the one that tells the context is the
+ * Kernels have four, five, six or seven columns of flags, and the one with the context is the
  * third or the fourth. No other has its letters.
  */
 static enum trace_context flag_context(const char *flags, size_t length)

@@ -135,7 +135,7 @@ static bool begin(struct tracing *t, uint64_t buffer, char error[])
 
 bool tracing_open(struct tracing *t, uint64_t buffer, char error[])
 {
-	const char *directory;
+	static const char *directory; /* libtracefs does not say whose it is: never given back */
 	char name[32], what[64];
 
 	*t = (struct tracing){.pipe = -1};

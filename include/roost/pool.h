@@ -16,9 +16,9 @@
  * size. Functions that return int return 0 or a negative errno.
  *
  * Fork. fork() in thread context: parent and child go on, whatever other threads did, and nothing
- * is lost. It waits for nobody, and the program's own handlers of fork() may use the pools.
+ * is lost. It waits for nothing, and the program's own handlers of fork() may use the pools.
  * _Fork(), a raw clone, or fork() in a handler on top of a call of this header: both go on, but
- * pages that threads that are no more had in registers at that instant cannot be had in the child
+ * pages that vanished threads held in registers at that instant are unavailable in the child
  * (struct roost_pool_info says how many) until roost_pool_recover().
  *
  * Cancellation. No call is a cancellation point, and none is left half done. A thread that may be
@@ -127,8 +127,8 @@ enum {
  *
  * Locked memory: after mlockall(2) with MCL_FUTURE the kernel fills what is in use at once, that
  * is, all of the limit if initial is 0, and counts the limit against RLIMIT_MEMLOCK (-ENOMEM). The
- * pool does not undo that, since who locks memory wants no page fault later. With initial and step
- * it is filled as the pool grows, with MCL_ONFAULT as it is written to.
+ * pool does not undo that, since a program that locks memory wants no page fault later. With
+ * initial and step it is filled as the pool grows, with MCL_ONFAULT as it is written to.
  */
 ROOST_MUST_CHECK int roost_pool_create(roost_pool_t **pool, const struct roost_pool_config *config);
 
@@ -173,7 +173,7 @@ size_t roost_pool_page_size(void);
 /* ---- How much ------------------------------------------------------------------------------ */
 
 /*
- * Lets the pool have so many bytes (rounded up as the limit), by taking free memory out of use or
+ * Lets the pool have this many bytes (rounded up as the limit), by taking free memory out of use or
  * putting it in again. 0, -EINVAL (above the limit, or less than the reserve), -ENOMEM (the kernel
  * gives no more), -EAGAIN (so much is in use: it is as small as could be). Waits for
  * another thread that does the same. Thread context.
@@ -207,10 +207,10 @@ void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info);
 size_t roost_pool_resident(const roost_pool_t *pool);
 
 /*
- * In a child of _Fork() or the like, or after threads ended in the middle of it: finds what nobody
- * has any more, and puts it back; how many bytes. Nobody else may be inside the pool; its own decay
- * thread, and who trims or changes the size, is waited for. Thread context. Cost: a look at each
- * page's byte of metadata.
+ * In a child of _Fork() or the like, or after threads ended in the middle of it: finds what no
+ * thread holds any more, and puts it back; how many bytes. No other thread may be inside the pool;
+ * the call waits for the pool's decay thread, and for threads that trim or change the size. Thread
+ * context. Cost: a look at each page's byte of metadata.
  */
 size_t roost_pool_recover(roost_pool_t *pool);
 

@@ -11,7 +11,7 @@
  *   pfn        number of a frame; pfn 0 is a frame like any other, ROOST_NONE is none
  *   order      a block of order k is 2^k frames, aligned to 2^k
  *   pageblock  2^ROOST_PAGEBLOCK_ORDER aligned frames: the unit of ownership and migratetype
- *   zone       a set of frames with one lock, one buddy system, one node
+ *   zone       a set of frames of one node, with watermarks of its own
  *   pcp        the per-CPU pages of one CPU in one zone
  *
  * Contexts. "Any context" means thread, signal handler, softirq, hard IRQ and NMI, also while
@@ -268,7 +268,7 @@ ROOST_MUST_CHECK int roost_init(roost_t **out, const struct roost_config *config
 /* ---- Allocation ------------------------------------------------------------------------- */
 
 enum {
-	/* Migratetype: who can move the block away later. One of these three. */
+	/* Migratetype: how the block can be moved away later. One of these three. */
 	ROOST_MOVABLE = 0,
 	ROOST_UNMOVABLE = 1,
 	ROOST_RECLAIMABLE = 2,
@@ -284,7 +284,8 @@ enum {
 	 * orders above 0 alone.) What a proof takes on trust: CAVEATS.md. In an NMI, where the
 	 * port can tell, the call is as one without this flag.
 	 * Without it the call waits for nothing, is legal in any context, and may fail although
-	 * such a block is free: while others move the last ones, or hold locks before them.
+	 * such a block is free, while others move the last ones (pcpbuddy: or hold locks before
+	 * them).
 	 */
 	ROOST_WAIT = 1 << 2,
 	/* The reserve may be used. */
@@ -331,7 +332,7 @@ ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned 
 
 /*
  * Allocates up to count blocks of one order into pfns[]; returns how many. Contexts as
- * roost_alloc(); each pcp lock is taken once for many blocks.
+ * roost_alloc(). pcpbuddy takes each pcp lock once for many blocks.
  */
 ROOST_MUST_CHECK size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags,
 					 roost_pfn *pfns, size_t count);
@@ -342,9 +343,9 @@ enum {
 
 /*
  * Allocates, each as a block of order 0, all frames of the pageblock that holds pfn which are free:
- * bit i of frames[] is its frame i. Returns how many. For who gives memory back to a system below:
- * it takes what is free, has it unmapped, and frees it again. Nothing of pageblocks that are
- * isolated or part of the reserve, or while the reserve is short; not what lies in pockets
+ * bit i of frames[] is its frame i. Returns how many. For a caller that gives memory back to a
+ * system below: it takes what is free, has it unmapped, and frees it again. Nothing of pageblocks
+ * that are isolated or part of the reserve, or while the reserve is short; not what lies in pockets
  * (roost_drain() empties them) or, with pcpbuddy, on pcps; 0 if there is no such frame. Any
  * context; waits for nothing (pcpbuddy: 0 if the zone lock is taken). Cost: a few accesses for each
  * word and each frame found.
@@ -379,7 +380,8 @@ void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order);
 
 /*
  * Frees count blocks of any orders, owners and zones. Contexts as roost_free(). Neighbours in
- * the array that have the same owner share one hold of a lock: sort by address if it is easy.
+ * the array share work if they are of one word of a set (pcpbuddy: if they have the same owner, one
+ * hold of its lock): sort by address if it is easy.
  */
 void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count);
 void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count);
@@ -404,8 +406,8 @@ int roost_cpu_offline(roost_t *roost, unsigned cpu);
 int roost_cpu_online(roost_t *roost, unsigned cpu);
 
 /*
- * Gives what the pcps of one CPU (cpu >= 0) or of all (-1) hold back to the zones (pcpbuddy: a pcp
- * whose lock is taken is passed over). Thread context. Returns the number of frames moved. Any
+ * Gives what the pcps of one CPU (cpu >= 0) or all CPUs (-1) hold back to the zones (pcpbuddy: a
+ * pcp whose lock is taken is passed over). Thread context. Returns the number of frames moved. Any
  * other number is misuse.
  */
 size_t roost_drain(roost_t *roost, int cpu);
@@ -421,10 +423,10 @@ size_t roost_drain(roost_t *roost, int cpu);
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
 /*
- * In a child after fork(), or after all threads that were inside are gone for ever: puts back what
+ * In a child after fork(), or after all threads that were inside are gone forever: puts back what
  * they had in hand, empties pockets, and makes counts and notes right. Blocks stay allocated that
  * some call had returned, or was about to; one that was being split is whole or completely split.
- * Nobody else may be inside, or come back who was. Returns how many frames it put back. Thread
+ * No other thread may be inside, or return that was. Returns how many frames it put back. Thread
  * context. pcpbuddy: does nothing, and returns 0; what was in hand is lost, and locks stay taken.
  * Cost: a look at each pageblock, and for those that are not all free at each frame's record.
  */
@@ -468,7 +470,7 @@ int roost_validate(const roost_t *roost, struct roost_violation *violation);
 	X(trylock_fail_drain, "pcp try-locks that failed in a drain or a search for memory")       \
 	X(zone_lock, "acquisitions of the zone lock")                                              \
 	X(zone_lock_waited, "of those, how many had to wait")                                      \
-	X(zone_trylock_fail, "times the zone lock was tried and not had")                          \
+	X(zone_trylock_fail, "failed tries of the zone lock")                                      \
 	X(zone_frames, "frames moved under the zone lock, either way")                             \
 	X(refill_recovered, "phase 0: frames recovered from owned blocks")                         \
 	X(refill_claimed, "phase 1: frames of claimed blocks")                                     \
@@ -491,7 +493,7 @@ enum {
 #undef ROOST_COUNTER_ONE
 };
 
-/* New counters are added behind the last. */
+/* New counters are added after the last. */
 struct roost_stats {
 #define ROOST_COUNTER_FIELD(name, text) uint64_t name;
 	ROOST_COUNTERS(ROOST_COUNTER_FIELD)
@@ -500,7 +502,7 @@ struct roost_stats {
 };
 
 /*
- * Adds the counters of one zone (or of all: -1) on one CPU (or on all: -1) to *stats.
+ * Adds the counters of one zone (all: -1) on one CPU (all: -1) to *stats.
  * Any context; exact only at rest. 0 or -ROOST_EINVAL.
  */
 int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve.h - a process tells who asks how its pools are: `roost top`, `roost map --live`, a script.
+ * serve.h - publishes a process's pool statistics on a UNIX socket: `roost top`, `roost map
+ * --live`, a script.
  *
  * Nothing is served unless it is asked for: by roost_pool_serve(), or by ROOST_SERVE=PATH in the
  * environment when the process makes its first pool (an empty PATH means ROOST_SERVE_DEFAULT). In a

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define rst_load_rlx(p)	    atomic_load_explicit((p), memory_order_relaxed)

@@ -50,9 +50,10 @@ void rst_hint_clear(const struct rst_hint *hint, uint64_t i)
 {
 	for (unsigned level = 0; level < hint->nr_levels; level++, i >>= 6) {
 		_Atomic uint64_t *word = &hint->level[level][i >> 6];
+		uint64_t child = i; /* of the level below: the word that bit i stands for */
 
 		rst_and_sc(word, ~((uint64_t)1 << (i & 63)));
-		if (level && rst_load_sc(&hint->level[level - 1][i])) {
+		if (level && rst_load_sc(&hint->level[level - 1][child])) {
 			/* A bit was noted below that may have found this one still set. */
 			rst_hint_note_from(hint, level, i);
 			return;

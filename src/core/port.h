@@ -24,7 +24,8 @@
  *   void rst_fatal(text)          does not return.
  *   RST_SEQ                       1 if the port has sequences (struct rst_seq below). If it is 0,
  *                                 or undefined, the port has none of these:
- *   bool rst_seq_ready(memory)    there are sequences here, for words that lie there; asked before
+ *   bool rst_seq_ready(memory, size)
+ *                                 there are sequences here, for words that lie there; asked before
  *                                 the others are. Thread
  *                                 context.
  *   unsigned rst_seq_cpu()        the CPU on which the caller can run sequences now; RST_NO_CPU
@@ -37,7 +38,7 @@
  *                                 (release). Fails as the others do.
  *   bool rst_seq_fence(cpu)       what sequences of that CPU committed before is seen by the
  *                                 caller, and those that commit later see what the caller wrote
- *                                 before. False: not to be had just now. Any context.
+ *                                 before. False: not possible just now. Any context.
  *   RST_YIELD()                   in walks over all memory, in thread context: lets others run, on
  *                                 systems that do not preempt. Undefined: not needed.
  *   RST_OBSERVE(delta)            +1 before an assertion reads, -1 afterwards: for ports to which
@@ -47,7 +48,7 @@
  *   RST_PORT_LOCKS, RST_PORT_PROBES
  *                                 1 if the port has locks, static probes of its own: lock.h,
  *                                 probe.h. If it does not say, it has none.
- *   void rst_lock_note(delta)     +1 before a try-only lock is tried, -1 after it was not had or
+ *   void rst_lock_note(delta)     +1 before a try-only lock is tried, -1 after the try failed or it
  *                                 was dropped (or what takes a lock's place in an engine without);
  *                                 for lab builds, otherwise empty.
  *
@@ -96,9 +97,10 @@ struct rst_seq {
 #endif
 
 #if !RST_SEQ
-static inline bool rst_seq_ready(const void *memory)
+static inline bool rst_seq_ready(const void *memory, size_t size)
 {
 	(void)memory;
+	(void)size;
 	return false;
 }
 

@@ -98,7 +98,7 @@ static rst_frame_id from_pcp_locked(const struct request *q, struct rst_zone *z,
 	if (q->ask.order && rst_load_rlx(&pcp->count) >= 1u << q->ask.order)
 		rst_pcp_merge(r, pcp);
 	f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
-	/* Never below min, whoever asks: what lies on a pcp anybody may take. */
+	/* Never below min, for any caller: any CPU may take what lies on a pcp. */
 	if (f == RST_NO_FRAME &&
 	    rst_pcp_refill(r, z, pcp, q->ask.order, q->ask.type, z->desc.min, q->ask.wait))
 		f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
@@ -223,7 +223,8 @@ static rst_frame_id from_others(const struct request *q, struct rst_zone *z)
 	return RST_NO_FRAME;
 }
 
-/* Empties all pcps of a zone that can be had into the zone. *missed: a try-lock failed. */
+/* Empties all pcps of a zone whose locks can be acquired into the zone. *missed: a try-lock
+ * failed. */
 static size_t gather(const struct request *q, struct rst_zone *z, bool *missed)
 {
 	size_t moved = 0;
@@ -318,7 +319,7 @@ static rst_frame_id alloc_wait(const struct request *q)
 {
 	struct rst_zone *first = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]], *z;
 	rst_frame_id f = from_others_anywhere(q);
-	unsigned full_rounds = 0; /* in which every lock was had */
+	unsigned full_rounds = 0; /* in which it got every lock */
 
 	if (f != RST_NO_FRAME)
 		return f;

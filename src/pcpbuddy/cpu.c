@@ -176,7 +176,7 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 	return err;
 }
 
-/* ---- The rest of a pageblock, and who never comes back ------------------------------------- */
+/* ---- The rest of a pageblock, and threads that never come back ----------------------------- */
 
 /* Takes a pageblock that is part of a larger chunk of the zone buddy; false if it is not. */
 static bool cut_out(struct roost *r, struct rst_zone *z, rst_frame_id first)

@@ -3,7 +3,7 @@
  * free.c - the free paths, single and batched.
  *
  *	check   is this what was handed out? then the record becomes BUSY: the caller's no more
- *	home    the pcp of the pageblock's owner, or of the freeing CPU if nobody owns it
+ *	home    the pcp of the pageblock's owner, or the freeing CPU's if no CPU owns it
  *	        trylock:  its lock is only tried
  *	        llist:    from another CPU the block is pushed to its lock-free list
  *	        blocking: its lock is waited for with interrupts off, as before the patch
@@ -146,12 +146,12 @@ static void enter_pcp(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp
 	}
 }
 
-/* Takes in what lies on a pcp's lock-free list, if its lock can be had. */
+/* Takes in what lies on a pcp's lock-free list, if its lock is free. */
 static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
 {
 	rst_fence_sc(); /* the push before the look at the lock: see rst_pcp_leave() */
 	if (!rst_try(&pcp->lock))
-		return; /* the holder, or who comes after it, takes it in */
+		return; /* the holder, or the next one, takes it in */
 	rst_pcp_absorb(q->r, z, pcp, q->wait);
 	trim(q, z, pcp);
 	rst_pcp_leave(q->r, z, pcp, q->wait);
@@ -159,11 +159,15 @@ static void absorb_remote(const struct freeing *q, struct rst_zone *z, struct rs
 
 /*
  * Another CPU's block, free path llist. An owner that is idle must not be left with more than its
- * high mark, nor one that is off-line with anything. For the latter: who drops the lock of a dead
- * pcp looks at the list behind a fence, and this pushes and then loads dead, sequentially
- * consistent; so either this sees dead, or the look sees the push. If this sees dead and cannot
- * have the lock, its holder has the look still before it: the same once more, with the lock's word
- * for dead.
+ * high mark, nor one that is off-line with anything. For the latter, each writes one thing and then
+ * reads the other's, so one of the two sees it:
+ *
+ *	push_remote()			rst_pcp_leave() of the owner
+ *	1  pushes			1  dead is set; drops the lock
+ *	2  reads dead (sc)		2  fence, reads the list
+ *	set: 3  fence, tries the lock	something: takes it in
+ *
+ * If 3 does not get the lock, its holder has 2 on the right still before it.
  */
 static void push_remote(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp, rst_frame_id f,
 			unsigned order)

@@ -43,7 +43,7 @@ uint32_t rst_llist_push(struct rst_frame *frames, struct rst_llist *list, rst_fr
 		on_list = (uint32_t)(old >> 32) + (1u << order);
 		new = (uint64_t)on_list << 32 | (f + 1);
 		/* Releases the record just written to the taker's acquire. Sequentially consistent
-		 * because who pushes then looks whether the CPU is dead: see push_remote(). */
+		 * because a push then looks whether the CPU is dead: see push_remote(). */
 	} while (!rst_cas64_sc(&list->word, &old, new));
 	return on_list;
 }
@@ -51,7 +51,7 @@ uint32_t rst_llist_push(struct rst_frame *frames, struct rst_llist *list, rst_fr
 rst_frame_id rst_llist_take(struct rst_llist *list)
 {
 	/* The load spares idle lists the exchange. It may miss a push that is under way; where that
-	 * matters (a dead CPU's list), who drops the lock looks again: rst_pcp_leave(). */
+	 * matters (a dead CPU's list), the CPU that drops the lock looks again: rst_pcp_leave(). */
 	uint64_t word = rst_load_rlx(&list->word);
 
 	if (!word)

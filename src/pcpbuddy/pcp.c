@@ -58,8 +58,8 @@ void rst_pcp_put(struct roost *r, struct rst_pcp *pcp, rst_frame_id f, unsigned 
 
 	link_chunk(r, pcp, f, order, type, mark);
 	add_count(pcp, 1u << order);
-	/* Release: who sees this in arrivals() also sees the count, and does not pass the pcp over
-	 * as empty; else it could take "nothing came since" for "nothing is there". */
+	/* Release: a search that sees this in arrivals() also sees the count, and does not pass it
+	 * over as empty; else it could take "nothing came since" for "nothing is there". */
 	rst_store_rel(&pcp->puts, rst_load_rlx(&pcp->puts) + 1);
 }
 

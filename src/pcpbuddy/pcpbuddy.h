@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pcpbuddy.h - the per-CPU pageblock buddy allocator: its data and who guards them.
+ * pcpbuddy.h - the per-CPU pageblock buddy allocator: its data and what guards them.
  *
  * Glossary
  *   zone buddy   free lists per order and list type under the zone lock, the classic allocator
@@ -18,9 +18,9 @@
  *   zr the zone lock to write; read racily
  *   pr the pcp lock to write; read racily
  *   a  nothing: atomic
- *   h  whoever holds the frame: see enum rst_kind
+ *   h  the holder of the frame: see enum rst_kind
  *
- * Where a frame is, and who may change its record:
+ * Where a frame is, and what allows to change its record:
  *
  *	kind     links in            changed by the holder of
  *	INSIDE   -                   the block that it is a part of
@@ -29,7 +29,7 @@
  *	BUSY     -                   the block (a free that is under way)
  *	ZONE     zone free list      the zone lock
  *	PCP      pcp free list       that pcp's lock
- *	LLIST    lock-free list      who exchanges the list's head, under the lock of its consumer
+ *	LLIST    lock-free list      an exchange of the list's head, under the lock of its consumer
  *
  * So a record may be read by anybody, and what a reader learns holds on only if it is positive and
  * the reader has the right lock: a zone holder that reads ZONE of an order knows that the block
@@ -45,10 +45,10 @@
  *      list of fragmented blocks <=> zone_free > 0
  *   6  managed == allocated + in the zone buddy + on pcps + on lock-free lists
  *
- * Who may change the owner. Always under the zone lock. 0 -> c: the claim, under pcp lock c also,
+ * Changes of the owner. Always under the zone lock. 0 -> c: the claim, under pcp lock c also,
  * of a block that is whole in the zone. c -> 0: when the block becomes whole in the zone (then
- * nobody has a frame of it in hand), or under pcp lock c. Hence: who holds a frame of the block
- * that is not in the zone, and the lock of pcp c, and reads owner == c, can rely on it.
+ * no context holds a frame of it), or under pcp lock c. Hence: a context that holds a frame of the
+ * block that is not in the zone, and the lock of pcp c, and reads owner == c, can rely on it.
  */
 #ifndef RST_PCPBUDDY_H
 #define RST_PCPBUDDY_H
@@ -146,7 +146,7 @@ struct rst_list {
 };
 
 /*
- * A lock-free list: anybody pushes, who holds the consumer's lock takes all. Nobody ever takes
+ * A lock-free list: any CPU pushes, the holder of the consumer's lock takes all. No CPU ever takes
  * one element, so no ABA. The word holds the first frame's id plus one (low half) and the number
  * of frames on the list (high half).
  */
@@ -265,7 +265,7 @@ static inline uint32_t rst_llist_frames(const struct rst_llist *list)
 
 /*
  * Enters the zone lock with interrupts off and takes in what lies on the zone's lock-free list.
- * wait: waits for the lock. Otherwise tries a bounded number of times; false if it is not had.
+ * wait: waits for the lock. Otherwise tries a bounded number of times; false if it fails.
  */
 bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *irq);
 void rst_zone_leave(struct rst_zone *z, rst_irq_t irq);
@@ -319,8 +319,8 @@ void rst_zone_free(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned
 /* ---- pcp.c: the pcp ---------------------------------------------------------------------- */
 
 /*
- * Drops the lock of a pcp. That of a dead CPU is left only with an empty lock-free list: who
- * pushes to one and cannot have the lock relies on its holder (push_remote() in free.c).
+ * Drops the lock of a pcp. That of a dead CPU is left only with an empty lock-free list: a
+ * CPU that pushes to one and does not get the lock relies on its holder (push_remote() in free.c).
  */
 void rst_pcp_leave(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait);
 
@@ -337,7 +337,7 @@ rst_frame_id rst_pcp_take(struct roost *r, struct rst_pcp *pcp, unsigned order, 
 void rst_pcp_remove(struct roost *r, struct rst_pcp *pcp, rst_frame_id f);
 /* Merges marked chunks, bottom-up. Cost: one visit of each chunk. */
 void rst_pcp_merge(struct roost *r, struct rst_pcp *pcp);
-/* Takes in the lock-free list; what is not for pcps goes to the zone: so many frames. */
+/* Takes in the lock-free list; what is not for pcps goes to the zone; returns that many. */
 size_t rst_pcp_absorb(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait);
 /* Merges, then gives the largest chunks to the zone until at most target frames are left; the
  * zone lock is held for about batch frames at a time. Returns the frames moved. */
@@ -349,13 +349,13 @@ size_t rst_pcp_empty(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, b
 /* ---- refill.c ---------------------------------------------------------------------------- */
 
 /* The four phases: fills the pcp for an allocation of this order and type. The pcp lock is held.
- * Returns the frames that came; 0 also if the zone lock was not had. */
+ * Returns the frames that came; 0 also if it did not get the zone lock. */
 size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned order,
 		      unsigned type, uint64_t floor, bool wait);
 
 /* ---- free.c ------------------------------------------------------------------------------ */
 
-/* At check level 3: are the frames behind the first all INSIDE? */
+/* At check level 3: are the frames after the first all INSIDE? */
 bool rst_interior_clean(const struct roost *r, rst_frame_id f, unsigned order);
 
 #endif

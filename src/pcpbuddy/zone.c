@@ -26,7 +26,7 @@ static void absorb(struct roost *r, struct rst_zone *z)
 
 bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *irq)
 {
-	/* Who must not wait is spared the two system calls of a try that will fail. Racy. */
+	/* Spares a caller that must not wait the two system calls of a try that will fail. Racy. */
 	if (!wait && rst_spin_held(&z->lock)) {
 		RST_COUNT(r, z, zone_trylock_fail, 1);
 		return false;
@@ -159,7 +159,7 @@ void rst_zone_disown(struct roost *r, struct rst_zone *z, struct rst_block *bloc
 	rst_store_rlx(&block->owner, 0);
 }
 
-/* The block lies whole in the zone buddy: whoever owned it owns nothing of it any more. */
+/* The block lies whole in the zone buddy: its last owner owns nothing of it any more. */
 static void whole(struct roost *r, struct rst_zone *z, struct rst_block *block)
 {
 	if (!rst_load_rlx(&block->owner))

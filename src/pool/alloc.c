@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/port.h"
 #include "pool/pool.h"
 
 enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the clock to the next */
@@ -16,10 +17,10 @@ enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the cloc
 static RST_POOL_THREAD unsigned allocations;
 
 /* The thread's last allocation made no sense: no reason to look again. A handler's that comes in
- * between may take it away; then the caller is told twice. */
+ * between may take it away; then the caller hears of it twice. */
 static RST_POOL_THREAD bool refused;
 
-/* The order of a block of so many bytes; more than any pool has if it is too large. */
+/* The order of a block of this many bytes; more than any pool has if it is too large. */
 static unsigned block_order(const roost_pool_t *pool, size_t bytes)
 {
 	size_t last = bytes ? (bytes - 1) >> pool->page_shift : 0;
@@ -78,17 +79,18 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 enum { AGAIN_ROUNDS = 1024 }; /* a second and a half, if somebody holds a lock for that long */
 
-/* How often a call may make the pool grow. On one node of several only every so many-th chunk is of
- * use, and a large block may take two of them, for it is aligned. */
-static unsigned growths(const roost_pool_t *pool, unsigned flags)
+/* On which node it is best that the pool grows. */
+static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 {
-	return flags & ROOST_THISNODE && pool->nodes > 1 ? 2 * pool->nodes : AGAIN_ROUNDS;
+	unsigned named = flags >> 16 & 0xff, cpu = pool->nodes > 1 ? rst_cpu() : 0;
+
+	return named ? named - 1 : cpu < ROOST_MAX_CPUS ? pool->cpu_node[cpu] : 0;
 }
 
 /*
  * Nothing was found. Without WAIT there is a reason to look again only if the pool has grown. With
- * it the call also waits for who changes the size or has frames in hand to give them back, and
- * looks once more if anybody did so since its last look began.
+ * it the call also waits for threads that change the size or are giving frames back, and looks once
+ * more if any did so since its last look began.
  */
 static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
 {
@@ -99,8 +101,8 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 		enum rst_growth growth = RST_NOT_GROWN;
 		roost_pfn pfn = ROOST_NONE;
 
-		if (round < growths(pool, flags))
-			growth = rst_size_grow_for(pool, rst_page_size(pool) << order);
+		growth = rst_size_grow_for(pool, rst_page_size(pool) << order,
+					   wanted_node(pool, flags), flags & ROOST_THISNODE);
 		if (wait || growth == RST_GROWN)
 			pfn = roost_alloc(pool->frames, order, flags);
 		if (pfn != ROOST_NONE)
@@ -121,7 +123,7 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, u
 	struct rst_pool_call call;
 	roost_pfn pfn;
 
-	rst_fork_look(); /* before who has the locks is asked */
+	rst_fork_look(); /* before it asks which thread has the locks */
 	rst_pool_begin(&call);
 	pfn = grow_or_wait(pool, order, flags);
 	rst_pool_end(&call);

@@ -113,7 +113,6 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 {
 	struct roost_range ranges[ROOST_MAX_NODES];
 	struct roost_zone_config zones[ROOST_MAX_NODES];
-	uint8_t cpu_node[ROOST_MAX_CPUS];
 	struct roost_config config = ROOST_CONFIG_INIT;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	roost_pfn pages = (pool->limit >> pool->page_shift) / pool->nodes;
@@ -136,9 +135,9 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 	config.nr_zones = pool->nodes;
 	config.nr_cpus = cpus < 1 ? 1 : cpus > ROOST_MAX_CPUS ? ROOST_MAX_CPUS : (unsigned)cpus;
 	for (unsigned cpu = 0; cpu < config.nr_cpus; cpu++)
-		cpu_node[cpu] =
+		pool->cpu_node[cpu] =
 			(uint8_t)(pool->nodes > 1 ? rst_numa_node_of_cpu(cpu) % pool->nodes : 0);
-	config.cpu_node = cpu_node;
+	config.cpu_node = pool->cpu_node;
 	config.max_order = pool->max_order;
 	config.check_level = check_level;
 	config.misuse = rst_pool_frame_misuse;
@@ -181,7 +180,7 @@ static void take_down(roost_pool_t *pool)
 	*pool = (roost_pool_t){0};
 }
 
-/* Who was making or destroying pools is no more: what there is of these goes. */
+/* The thread that was making or destroying pools is gone: what there is of these goes. */
 static void take_down_unfinished(roost_pool_t *none)
 {
 	(void)none;

@@ -5,7 +5,7 @@
  * Nothing is done before a fork, so it waits for nobody. What threads that are no more left, the
  * child puts right by what it finds, each time from scratch:
  *
- *	1  looks	a word that the kernel wipes in children tells who first needs a lock
+ *	1  looks	a word that the kernel wipes in children: the first use of a lock sees it
  *	2  repairs	each lock that was held: what it guards; then the lock is free
  *	3  recovers	what was in hand of the page-frame allocator (roost_recover())
  *
@@ -59,7 +59,7 @@ static void break_lock(struct rst_pool_lock *lock, uint64_t before)
 	atomic_store_explicit(&lock->holder, 0, memory_order_release);
 }
 
-/* Nobody else runs in the child who can have a lock, until this is done. */
+/* No other thread of the child can have a lock until this is done. */
 static void break_locks(void)
 {
 	uint64_t before = rst_thread_rename();

@@ -15,7 +15,7 @@
 /*
  * A thread holds a lock with signals blocked, since others wait for it, perhaps under a lock of
  * their own that a handler of this thread wants. Synchronous signals stay open: blocked, they would
- * kill the process, and who single-steps through a call could not go on.
+ * kill the process, and a program that single-steps through a call could not go on.
  */
 static void block_signals(sigset_t *old)
 {
@@ -64,7 +64,7 @@ void rst_pool_unlock(struct rst_pool_lock *lock)
 
 void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock)
 {
-	/* Before the lock: who sees it free sees this, and looks for memory again. */
+	/* Before the lock: a waiter that sees it free sees this, and looks for memory again. */
 	atomic_fetch_add(&pool->changes, 1);
 	rst_pool_unlock(lock);
 }

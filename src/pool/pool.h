@@ -13,7 +13,7 @@
  *	alloc.c      allocation and free
  *	info.c       how a pool is
  *	report.c     how all pools are, as text
- *	serve.c      who asks is answered
+ *	serve.c      answers to questions
  *	create.c     creating and destroying
  *
  * Each of them calls only those above it, and the page-frame allocator: scripts/check-layers.
@@ -91,11 +91,12 @@ struct roost_pool {
 	roost_pfn in_hand;
 	_Atomic uint64_t trims, given_back; /* t to write */
 
-	enum roost_pool_pages pages; /* c */
-	unsigned chunk_order;	     /* c; smallest that goes in and out of use */
-	unsigned decay_ms;	     /* c */
-	unsigned nodes;		     /* c */
-	size_t reserve, metadata;    /* c */
+	enum roost_pool_pages pages;	  /* c */
+	unsigned chunk_order;		  /* c; smallest that goes in and out of use */
+	unsigned decay_ms;		  /* c */
+	unsigned nodes;			  /* c */
+	uint8_t cpu_node[ROOST_MAX_CPUS]; /* c */
+	size_t reserve, metadata;	  /* c */
 	/* What was mapped, each behind its size: NULL, or it is there. */
 	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */
@@ -160,7 +161,7 @@ roost_pool_t *rst_registry_unfinished(unsigned i);
 /* In a child: no pool has one. */
 void rst_registry_without_threads(void);
 
-/* Of those who create and destroy, and who goes over all pools. */
+/* For creating and destroying, and for walks over all pools. */
 extern struct rst_pool_lock rst_registry_lock;
 
 /* ---- thread.c ------------------------------------------------------------------------------ */
@@ -213,7 +214,7 @@ uint64_t rst_thread_rename(void);
 struct rst_pool_call {
 	int cancel;
 	int error;	   /* errno, which is kept */
-	const char *outer; /* see rst_pool_name(); whoever asks for a lock gives its own */
+	const char *outer; /* see rst_pool_name(); each asker for a lock gives its own */
 	sigset_t signals;
 };
 void rst_pool_begin(struct rst_pool_call *call);
@@ -225,7 +226,7 @@ _Noreturn void rst_pool_fatal(const char *text, int length);
 
 /* ---- fork.c -------------------------------------------------------------------------------- */
 
-/* If this is a child: breaks the locks of who is no more. False: another thread is at that. Any
+/* If this is a child: breaks the locks of vanished threads. False: another thread is at that. Any
  * context. */
 bool rst_fork_look(void);
 /* What others had in hand of the page-frame allocator is put back; pages. Nobody else is inside. */
@@ -238,7 +239,7 @@ bool rst_pool_try(struct rst_pool_lock *lock);
  * caller, it is fatal. Thread context, between rst_pool_begin() and rst_pool_end(). */
 void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
 void rst_pool_unlock(struct rst_pool_lock *lock);
-/* The same for one of a pool's two; who was waiting for memory looks again. */
+/* The same for one of a pool's two; waiters for memory look again. */
 void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock);
 /* Does somebody else have one of them? Thread context. */
 bool rst_pool_is_busy(roost_pool_t *pool);
@@ -279,7 +280,7 @@ bool rst_memory_resident(const roost_pool_t *pool, char *address,
 void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
 /* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
 void rst_trim_step(roost_pool_t *pool);
-/* Who held the trim lock is no more: what it had in hand is put back. */
+/* The holder of the trim lock is gone: what it had in hand is put back. */
 void rst_trim_repair(roost_pool_t *pool);
 int rst_trim_start_thread(roost_pool_t *pool);
 void rst_trim_stop_thread(roost_pool_t *pool);
@@ -288,14 +289,15 @@ void rst_trim_stop_thread(roost_pool_t *pool);
 
 /* Everything is taken out of use, then so much as given put in again. 0 or -ENOMEM. */
 int rst_size_init(roost_pool_t *pool, size_t initial);
-/* Before an allocation of so many bytes fails: has the pool grown? */
+/* Before an allocation of this many bytes fails: has the pool grown? */
 enum rst_growth {
 	RST_NOT_GROWN, /* it may not, or there is no more */
 	RST_GROWN,
 	RST_OTHERS_GROW, /* or shrink it just now */
 };
-enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes);
-/* Who held the size lock is no more: the stack and the size are made anew. */
+/* On the node first, or there only. */
+enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only);
+/* The holder of the size lock is gone: the stack and the size are made anew. */
 void rst_size_repair(roost_pool_t *pool);
 
 /* Reserved huge pages would have to be found again at the next touch. */

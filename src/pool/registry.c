@@ -45,7 +45,7 @@ roost_pool_t *rst_registry_claim(void)
 		uint32_t free = 0;
 		unsigned used = atomic_load(&nr_used);
 
-		/* Acquire: after who released it was through with it. */
+		/* Acquire: after its last holder was through with it. */
 		if (!atomic_compare_exchange_strong_explicit(
 			    &table[i].taken, &free, 1, memory_order_acquire, memory_order_relaxed))
 			continue;
@@ -61,7 +61,7 @@ void rst_registry_publish(const roost_pool_t *pool)
 	uint64_t range =
 		(uint64_t)((uintptr_t)pool->base >> SHIFT) << SIZE_BITS | pool->limit >> SHIFT;
 
-	/* Release: who finds the range finds the pool ready. */
+	/* Release: a thread that finds the range finds the pool ready. */
 	atomic_store_explicit(&table[index_of(pool)].range, range, memory_order_release);
 }
 

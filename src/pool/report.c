@@ -46,8 +46,8 @@ static __attribute__((format(printf, 2, 3))) void put(struct rst_report *r, cons
 
 /*
  * A name may hold any byte, and may be cut off in the middle of a character. Bytes that are no
- * printable ASCII become \xNN, and so does a backslash before an x: what the bytes mean is for
- * whoever shows them.
+ * printable ASCII become \xNN, and so does a backslash before an x: what the bytes mean is up to
+ * the program that shows them.
  */
 static void put_string(struct rst_report *r, const char *text)
 {

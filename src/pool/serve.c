@@ -55,7 +55,7 @@ struct file_name {
 };
 
 static struct {
-	pid_t pid;	   /* who serves; 0: nobody. A child finds its parent here */
+	pid_t pid;	   /* the server; 0: none. A child finds its parent here */
 	_Atomic bool stop; /* the thread is to end */
 	pthread_t thread;
 	struct sockaddr_un address;
@@ -212,9 +212,10 @@ static bool is_refused(const char *path)
 	return is_stale;
 }
 
-/* Removes a socket at which nobody listens any more. Other files refuse a connection too. Another
- * process may do the same, and listen there by now: what is moved aside is looked at again. So who
- * binds first and listens then looks afterwards whether its file is still there. */
+/* Removes a socket at which no process listens any more. Other files refuse a connection too.
+ * Another process may do the same, and listen there by now: what is moved aside is looked at again.
+ * So a server that binds first and listens then looks afterwards whether its file is still
+ * there. */
 static void remove_stale(const struct sockaddr_un *address)
 {
 	char aside[sizeof(address->sun_path) + 32];
@@ -468,15 +469,27 @@ int roost_pool_serve(const char *path)
 	return err;
 }
 
+/* Is it the caller who has to? If another does, *wait. */
+static bool begin_stop(struct rst_pool_call *call, bool *wait)
+{
+	bool mine, is_up;
+
+	rst_registry_enter(call, "roost_pool_serve_stop");
+	is_up = server.pid == getpid();
+	mine = is_up && !atomic_exchange(&server.stop, true);
+	rst_registry_leave(call);
+	*wait = is_up && !mine;
+	return mine;
+}
+
 void roost_pool_serve_stop(void)
 {
 	struct rst_pool_call call;
-	bool mine;
+	bool mine, wait;
 
 	rst_pool_begin(&call);
-	rst_registry_enter(&call, "roost_pool_serve_stop");
-	mine = server.pid == getpid() && !atomic_exchange(&server.stop, true);
-	rst_registry_leave(&call);
+	for (unsigned round = 0; mine = begin_stop(&call, &wait), wait; round++)
+		rst_pool_sleep(round);
 	if (mine) {
 		/* Not under the lock, which the thread takes to answer. */
 		pthread_kill(server.thread, WAKE);

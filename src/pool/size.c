@@ -39,7 +39,7 @@ static void add_size(roost_pool_t *pool, size_t bytes)
 			      memory_order_relaxed);
 }
 
-/* Racy to who looks whether growing is worth a try. */
+/* Racy for a look whether growing is worth a try. */
 static void look_for_more(roost_pool_t *pool)
 {
 	atomic_store_explicit(&pool->growing, pool->step && pool->nr_unused, memory_order_relaxed);
@@ -101,24 +101,74 @@ static int put_in(roost_pool_t *pool, size_t most)
 	return 0;
 }
 
-static int grow(roost_pool_t *pool, size_t target, bool may_wait)
+/* The topmost chunk of a node comes to the top; any: of whichever. False: there is none. */
+static bool bring_up(roost_pool_t *pool, unsigned node, bool any)
+{
+	roost_pfn pages = (pool->limit >> pool->page_shift) / pool->nodes;
+	uint64_t *unused = pool->unused;
+
+	for (size_t i = pool->nr_unused; i-- > 0;) {
+		uint64_t chunk = unused[i];
+
+		if (!any && chunk_pfn(chunk) / pages != node)
+			continue;
+		unused[i] = unused[pool->nr_unused - 1];
+		unused[pool->nr_unused - 1] = chunk;
+		return true;
+	}
+	return false;
+}
+
+/* Where, and whether others may come in between. */
+struct growth {
+	unsigned node;
+	bool any, may_wait;
+};
+
+static int grow_on(roost_pool_t *pool, size_t target, struct growth how)
 {
 	int err = 0;
 
-	while (!err && atomic_load(&pool->size) < target && pool->nr_unused) {
+	while (!err && atomic_load(&pool->size) < target && bring_up(pool, how.node, how.any)) {
 		err = put_in(pool, target - atomic_load(&pool->size));
-		if (may_wait)
+		if (how.may_wait)
 			let_others(pool);
 	}
-	RST_PROBE2(grow, pool->base, atomic_load(&pool->size));
-	atomic_fetch_add(&pool->grown, 1);
-	look_for_more(pool);
 	return err;
 }
 
-enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes)
+static void has_grown(roost_pool_t *pool)
 {
-	size_t size, more = bytes > pool->step ? bytes : pool->step;
+	RST_PROBE2(grow, pool->base, atomic_load(&pool->size));
+	atomic_fetch_add(&pool->grown, 1);
+	look_for_more(pool);
+}
+
+/* By the same on each node, as long as it has some. */
+static int grow(roost_pool_t *pool, size_t target, bool may_wait)
+{
+	size_t size;
+	int err = 0;
+
+	for (unsigned node = 0; node < pool->nodes && !err; node++) {
+		size_t share;
+
+		size = atomic_load(&pool->size);
+		if (size >= target)
+			break;
+		share = rounded(pool, (target - size) / (pool->nodes - node));
+		err = grow_on(pool, target - size > share ? size + share : target,
+			      (struct growth){.node = node, .may_wait = may_wait});
+	}
+	if (!err)
+		err = grow_on(pool, target, (struct growth){.any = true, .may_wait = may_wait});
+	has_grown(pool);
+	return err;
+}
+
+enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only)
+{
+	size_t size, target, more = bytes > pool->step ? bytes : pool->step;
 	bool grown;
 
 	if (!atomic_load_explicit(&pool->growing, memory_order_relaxed))
@@ -126,7 +176,10 @@ enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes)
 	if (!rst_pool_try(&pool->size_lock))
 		return RST_OTHERS_GROW;
 	size = atomic_load(&pool->size);
-	grow(pool, rounded(pool, pool->limit - size < more ? pool->limit : size + more), false);
+	target = rounded(pool, pool->limit - size < more ? pool->limit : size + more);
+	if (!grow_on(pool, target, (struct growth){.node = node, .any = pool->nodes == 1}) && !only)
+		grow_on(pool, target, (struct growth){.any = true});
+	has_grown(pool);
 	grown = atomic_load(&pool->size) > size;
 	rst_pool_done(pool, &pool->size_lock);
 	return grown ? RST_GROWN : RST_NOT_GROWN;
@@ -211,6 +264,16 @@ static uint64_t next_held(const roost_pool_t *pool, size_t *b)
 	return 0;
 }
 
+/*
+ * What the engine says is held, of a chunk's size, is out of use; the stack may say otherwise:
+ *
+ *	put_in(), after rst_halve_held()	two halves are held, the stack has the whole
+ *	put_in(), before rst_unhold()		it is held, and not on the stack any more; its
+ *						memory may be there already
+ *	take_out_some(), after rst_hold()	it is held, not yet on the stack, its memory there
+ *
+ * So both are made anew: the chunks are held ones, and none of them has memory.
+ */
 void rst_size_repair(roost_pool_t *pool)
 {
 	size_t n = 0, size = pool->limit;

@@ -4,8 +4,8 @@
  * has around it.
  *
  * A name is one that no other thread ever gets, with the thread's number for the kernel in it. So
- * who holds a lock is known for sure, and whether that thread has ended is asked of the kernel, not
- * of the time that passes.
+ * the holder of a lock is known for sure, and whether that thread has ended is asked of the kernel,
+ * not of the time that passes.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>

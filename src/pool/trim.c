@@ -12,11 +12,12 @@
  *		pocket, was on its way, or is locked
  *
  * A pageblock is given back by holding all of it that is free, telling the kernel, with no lock
- * held that anybody waits for, and freeing it again. So pages between blocks that live go back too.
+ * held that another thread waits for, and freeing it again. So pages between blocks that live go
+ * back too.
  *
- * What was missed cannot be had before something moves, and who frees leaves a mark. So it is tried
- * again after periods with frees, more and more of them; and once, with the pockets emptied, when a
- * period has passed without any. Then an idle pool has nothing more to do. roost_pool_trim()
+ * What was missed is out of reach until something moves, and each free leaves a mark. So it is
+ * tried again after periods with frees, more and more of them; and once, with the pockets emptied,
+ * when a period has passed without any. Then an idle pool has nothing more to do. roost_pool_trim()
  * empties the pockets, too.
  *
  * A mark is set in its new place before it is taken from the old one, and so is what is in hand: a
@@ -33,9 +34,10 @@ enum { AT_ONCE = 8 }; /* pageblocks that an allocation gives back at most */
 
 static void mark_word(_Atomic uint64_t *word, uint64_t bits)
 {
-	/* Sequentially consistent, after the free: who takes the mark away, and then what is free,
-	 * either finds the page or is before this look, which then sets the mark anew. A free into
-	 * a pocket is no full barrier: its page may stay until the next free in the pageblock. */
+	/* Sequentially consistent, after the free: a trim takes the mark away, and then what is
+	 * free; it either finds the page or is before this look, which then sets the mark anew. A
+	 * free into a pocket is no full barrier: its page may stay until the next free in the
+	 * pageblock. */
 	if ((atomic_load(word) & bits) != bits)
 		atomic_fetch_or(word, bits);
 }
@@ -111,6 +113,8 @@ static bool age(roost_pool_t *pool, bool all)
 	count_due(pool);
 	pool->emptied &= !freed;
 	pool->periods += freed;
+	if (!pool->nr_missed)
+		pool->patience = 0; /* what is missed next is another matter */
 	if (pool->nr_missed && (all || pool->periods > pool->patience)) {
 		pool->periods = 0;
 		if (all)
@@ -129,7 +133,7 @@ static bool has(const uint64_t *bits, unsigned i)
 	return bits[i / 64] >> i % 64 & 1;
 }
 
-/* Tells the kernel of each run of pages in hand; *pages: how many of them had memory. False: it
+/* Gives the kernel each run of pages in hand; *pages: how many of them had memory. False: it
  * keeps some, which are locked. */
 static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames, size_t *pages)
 {
@@ -153,8 +157,9 @@ static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *fram
 	return all;
 }
 
-/* Is a page neither in hand nor in a block? Somebody has it on its way from one set to another, or
- * in a pocket. Racy: who is about to allocate or free looks like that, too. */
+/* Is a page neither in hand nor in a block? Another thread has it on its way from one set to
+ * another, or in a pocket. Racy: a thread that is about to allocate or free looks like that,
+ * too. */
 static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
 {
 	struct roost_pageblock_info info;

@@ -280,14 +280,19 @@ static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, u
 	struct rst_zone *z;
 	rst_frame_id f;
 
-	if (!span || r->base.check_level == ROOST_CHECK_PARANOID ||
-	    !change(r, f = rst_frame_of(span, pfn), order, RST_OM_FREED)) {
+	if (!span || r->base.check_level == ROOST_CHECK_PARANOID) {
+		free_slow(r, call, pfn, order);
+		return;
+	}
+	f = rst_frame_of(span, pfn);
+	if (!change(r, f, order, RST_OM_FREED)) { /* which free_slow() finds too, and reports */
 		free_slow(r, call, pfn, order);
 		return;
 	}
 	RST_PROBE2(free, pfn, order);
 	z = &r->zones[span->zone];
 	pocket = &z->pockets[cpu];
+	/* Before the put: a caller that adds up never finds fewer free frames than there are. */
 	RST_COUNT_ONE(z, pocket, cpu, freed, order);
 	/* Only what this CPU takes from first: see fast_zone(). */
 	if (order > RST_POCKET_ORDER || span->zone != r->base.cpu_zone[cpu] ||

@@ -241,7 +241,7 @@ static void place_parts(struct roost *r, const struct layout *l, char *metadata,
 	r->nr_blocks = (uint32_t)(l->base.nr_frames / RST_PAGEBLOCK);
 	r->nr_regions = l->shape.nr_regions;
 	r->nr_homes = l->nr_homes;
-	r->pocket_cpus = pockets && rst_seq_ready(metadata) ? r->base.nr_cpus : 0;
+	r->pocket_cpus = pockets && rst_seq_ready(metadata, (size_t)l->size) ? r->base.nr_cpus : 0;
 }
 
 int roost_init(roost_t **out, const struct roost_config *given, void *metadata, size_t size)

@@ -148,11 +148,15 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t
 		return stop == RST_POCKET_CLOSED;
 	fenced = rst_seq_fence(cpu);
 	RST_PROBE3(reap, z->desc.id, cpu, fenced);
-	if (fenced && !is_empty(pocket))
-		put_all(r, z, pocket, afterwards);
+	if (!fenced) { /* a sequence may be under way: hands off */
+		rst_store_rel(&pocket->stop, RST_POCKET_OPEN);
+		return false;
+	}
+	if (is_empty(pocket))
+		rst_store_rel(&pocket->stop, afterwards);
 	else
-		rst_store_rel(&pocket->stop, fenced ? afterwards : RST_POCKET_OPEN);
-	return fenced;
+		put_all(r, z, pocket, afterwards);
+	return true;
 }
 
 bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)

@@ -123,7 +123,13 @@ static bool check_pocket(struct walk *w, const struct rst_pocket *pocket)
 				    w, rst_pocket_first(word) | (unsigned)__builtin_ctzll(left), 1))
 				return false;
 	}
-	return !spare || check_pocketed(w, (rst_frame_id)spare, 1u << rst_spare_order(spare));
+	if (!spare)
+		return true;
+	/* Compared first: what is not an order is none to shift by. */
+	if (rst_spare_order(spare) > RST_SPARE_ORDER)
+		return fail(w, "each frame is allocated or free in one place", ROOST_NONE,
+			    RST_SPARE_ORDER, rst_spare_order(spare));
+	return check_pocketed(w, (rst_frame_id)spare, 1u << rst_spare_order(spare));
 }
 
 /* The first frame that is nowhere, for the report; it asks all pockets for each. */

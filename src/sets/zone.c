@@ -114,39 +114,64 @@ static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id
 	return had;
 }
 
-/* A block out of a list, bins [low, high]: out of pageblock *b. Of the hints of a bin that are old
- * only the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
- * frame leaves one in each. */
+/* Is the pageblock that a hint of the list names in that list, and has it a block? Racy: the caller
+ * clears the hint, and renews it if it was not old. */
+static bool visit(struct rst_call *q, struct rst_zone *z, unsigned list, rst_block_id b,
+		  rst_frame_id *f)
+{
+	if (rst_list_of(rst_load_rlx(&q->r->place[b])) != list)
+		return false;
+	return list == ROOST_LIST_RESERVE ? take_in_reserve(q, z, b, f) : take_in_block(q, z, b, f);
+}
+
+/*
+ * A block out of the bin of hint *i, out of pageblock *b. Of the hints that lead to nothing only
+ * the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
+ * frame leaves one in each. If there is no block *i becomes the next hint, of another bin.
+ */
+static bool from_bin(struct rst_call *q, struct rst_zone *z, unsigned list, uint64_t *i,
+		     uint64_t end, rst_block_id *b, rst_frame_id *f)
+{
+	uint64_t next_bin = ((*i >> z->block_shift) + 1) << z->block_shift;
+	uint32_t left = q->hints;
+
+	for (; *i < next_bin; *i = rst_hint_find(&z->partial, *i + 1, end)) {
+		*b = rst_indexed_block(z, *i);
+		if (visit(q, z, list, *b, f))
+			return true;
+		if (!left--) {
+			*i = rst_hint_find(&z->partial, next_bin, end);
+			return false;
+		}
+		rst_demote(q, z, *i);
+	}
+	return false;
+}
+
+/* A block out of a list, bins [low, high]: out of pageblock *b. */
 static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		      unsigned high, rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t i = rst_partial_index(z, list, low, z->first_block);
-	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block), bin = RST_NO_HINT;
-	uint32_t left = 0;
+	uint64_t first = rst_partial_index(z, list, low, z->first_block);
+	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block);
+	uint64_t i = rst_hint_find(&z->partial, first, end);
 
-	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++) {
-		if (i >> z->block_shift != bin) {
-			bin = i >> z->block_shift;
-			left = q->hints;
-		}
-		*b = rst_indexed_block(z, i);
-		/* Racy: a note that is old is taken away, and if it was not old it is renewed. */
-		if (rst_list_of(rst_load_rlx(&q->r->place[*b])) == list &&
-		    (list == ROOST_LIST_RESERVE ? take_in_reserve(q, z, *b, f)
-						: take_in_block(q, z, *b, f)))
+	while (i != RST_NO_HINT)
+		if (from_bin(q, z, list, &i, end, b, f))
 			return true;
-		if (left--)
-			rst_demote(q, z, i);
-		else
-			i = ((bin + 1) << z->block_shift) - 1;
-	}
 	return false;
 }
 
 /*
  * The pageblock's place says that it is this CPU's current one; now the CPU says so too. What a CPU
- * that goes off-line just now would leave behind is given to the zone: it looks at dead after it
- * became the owner, and roost_cpu_offline() at what is owned after dead is set.
+ * that goes off-line just now would leave behind is given to the zone:
+ *
+ *	here					roost_cpu_offline()
+ *	1  place = own list | CURRENT		1  dead = 1
+ *	2  current = b				2  current = none; leaves what was there
+ *	3  reads dead; set: undoes both		3  hands over what places say is of this home
+ *
+ * All are sequentially consistent: either 3 on the left sees dead, or 2 and 3 on the right see b.
  */
 static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
@@ -223,7 +248,15 @@ static void fill_set(struct rst_set *set, unsigned k)
 		rst_store_rel(&set->word[i], i < words ? first : RST_FULL);
 }
 
-/* A pageblock that was whole and is the caller's now: its first frames are what was asked for. */
+/*
+ * A pageblock that was whole and is the caller's now: its first frames are what was asked for.
+ *
+ *	place	by compare-and-exchange: an isolation may have come first
+ *	set	by plain stores: nobody else takes or puts there yet, nothing is noted
+ *	fence	the stores before the loads of settle
+ *	settle	notes what is left, while the place already says where
+ *	own	last: then the CPU allocates from it
+ */
 static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
 			 rst_frame_id *f)
 {

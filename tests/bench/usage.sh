@@ -62,7 +62,7 @@ mine good '[$n, .not_measured, (.samples | length), .figures[0].samples, .figure
 check "its version" '"1.2.3"' "$(value '.peers[1].version')"
 mine crash .not_measured '"crashed: Aborted"'
 mine hang .not_measured '"hung, or took longer than 1 seconds"' --timeout=1
-mine empty .not_measured '"a block of order 0 was not to be had"'
+mine empty .not_measured '"it has no block of order 0"'
 mine none .not_measured '"it has no pool of this size and order"'
 mine absent .not_measured '"it is shy"'
 mine sleepy '[.samples[] | [.round, .kept, .disturbed, .off_cpu > 0.05]]' \

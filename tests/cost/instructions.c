@@ -28,10 +28,11 @@ static roost_t *roost;
 #include <sys/rseq.h>
 
 /* In place of the port's, by the linker. */
-bool __wrap_rst_seq_ready(const void *memory);
-bool __wrap_rst_seq_ready(const void *memory)
+bool __wrap_rst_seq_ready(const void *memory, size_t size);
+bool __wrap_rst_seq_ready(const void *memory, size_t size)
 {
 	(void)memory;
+	(void)size;
 	return true;
 }
 

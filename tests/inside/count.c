@@ -258,9 +258,10 @@ _Noreturn void rst_fatal(const char *text)
 
 /* ---- Sequences ----------------------------------------------------------------------------- */
 
-bool rst_seq_ready(const void *memory)
+bool rst_seq_ready(const void *memory, size_t size)
 {
 	(void)memory;
+	(void)size;
 	return counted.pockets;
 }
 

@@ -87,6 +87,22 @@ static void halved_in_part(void **state)
 	rig_close(&rig);
 }
 
+/* A spare of no order that there is: said, and not shifted by. */
+static void corrupt_spare(void **state)
+{
+	static const uint64_t spares[] = {1, UINT64_C(200) << 32, UINT64_C(12) << 32};
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
+	for (unsigned i = 0; i < LENGTH(spares); i++) {
+		rig.roost->zones[0].pockets[0].spare = spares[i];
+		assert_int_equal(roost_validate(rig.roost, NULL), -ROOST_EUCLEAN);
+	}
+	rig.roost->zones[0].pockets[0].spare = 0;
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* All that is free, and of what is named only what is held is freed: others have had the rest. */
 static void rest_of_a_pageblock(void **state)
 {
@@ -119,6 +135,7 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(nobody_elses, variants_one),
 		SUITE_TEST(halved, variants_one),
+		SUITE_TEST(corrupt_spare, variants_one),
 		SUITE_TEST(halved_in_part, variants_one),
 		SUITE_TEST(rest_of_a_pageblock, variants_one),
 	};

@@ -29,9 +29,9 @@ embed() {
 	"$out/program" >"$out/log" || { cat "$out/log" >&2; echo "embedding: $example of $engine fails" >&2; exit 1; }
 }
 
-embed roost embed -std=c11
+embed sets embed -std=c11
 embed pcpbuddy embed -std=c17
-embed roost pool -std=c2x -DNDEBUG
+embed sets pool -std=c2x -DNDEBUG
 # Programs that define what these sources define, too.
 "${CC:-cc}" $strict -std=gnu11 -D_GNU_SOURCE -fsyntax-only -I"$root/include" -I"$root/src" \
 	-I"$root/src/port/posix" "$root"/src/pool/*.c "$root/src/port/posix/posix.c"

@@ -138,6 +138,34 @@ static void grows_on_all(void **state)
 	pool_close(pool);
 }
 
+/* An allocation makes the pool grow on its own node, also before the others' first GiB is used
+ * up. */
+static void grows_where_it_is_wanted(void **state)
+{
+	struct roost_pool_config config = pool_config(3 * 1024 * MIB, NULL);
+	roost_pool_t *pool;
+	void *blocks[16];
+
+	(void)state;
+	config.numa = true;
+	config.initial = 6 * MIB;
+	config.step = 2 * MIB;
+	nr_placed = 0;
+	pool = pool_open(&config);
+	roost_posix_set_cpu(0); /* of node 1 */
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned node = i % 4 < 3 ? i % 4 : 1;
+
+		blocks[i] = roost_pool_alloc(pool, 2 * MIB,
+					     i % 4 < 3 ? ROOST_THISNODE | ROOST_NODE(node) : 0);
+		assert_non_null(blocks[i]);
+		assert_int_equal(node_of(blocks[i], 2 * MIB), node);
+	}
+	roost_posix_set_cpu(-1);
+	roost_pool_free_bulk(blocks, 16);
+	pool_close(pool);
+}
+
 /* What cannot be shared out evenly is all there. */
 static void reserve_of_all(void **state)
 {
@@ -181,8 +209,11 @@ static void without_libnuma(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_node_has_a_part), cmocka_unit_test(own_node_first),
-		cmocka_unit_test(grows_on_all),		cmocka_unit_test(reserve_of_all),
+		cmocka_unit_test(each_node_has_a_part),
+		cmocka_unit_test(own_node_first),
+		cmocka_unit_test(grows_on_all),
+		cmocka_unit_test(reserve_of_all),
+		cmocka_unit_test(grows_where_it_is_wanted),
 		cmocka_unit_test(without_libnuma),
 	};
 

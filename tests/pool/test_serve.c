@@ -106,6 +106,32 @@ static void all_pools_are_told(void **state)
 	expect("roost 1 stats\n", "\"pools\":[]}");
 }
 
+static void *stop_and_look(void *gone)
+{
+	struct stat s;
+
+	roost_pool_serve_stop();
+	*(bool *)gone = stat(path, &s) != 0;
+	return NULL;
+}
+
+/* The server is with a client that says nothing: two ask it to stop, and each finds it gone. */
+static void who_stops_waits_for_the_end(void **state)
+{
+	bool gone[2] = {false, false};
+	int client = connect_to(path);
+	pthread_t thread;
+
+	(void)state;
+	assert_true(client >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, stop_and_look, &gone[0]), 0);
+	stop_and_look(&gone[1]);
+	pthread_join(thread, NULL);
+	close(client);
+	assert_true(gone[0] && gone[1]);
+	assert_int_equal(roost_pool_serve(path), 0);
+}
+
 static void nonsense_is_told_so(void **state)
 {
 	char *text;
@@ -443,6 +469,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_pools_are_told, begin, end),
+		cmocka_unit_test_setup_teardown(who_stops_waits_for_the_end, begin, end),
 		cmocka_unit_test_setup_teardown(nonsense_is_told_so, begin, end),
 		cmocka_unit_test_setup_teardown(only_the_owner_may_ask, begin, end),
 		cmocka_unit_test_setup_teardown(paths, begin, end),

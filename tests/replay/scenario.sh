@@ -119,7 +119,7 @@ find=$'pool cpus 1, pageblocks 1\nexpect all: pass\ntask cpu0: a = alloc 0; free
 name=$'Gr\xc3\xbc\e[2J\xe4'
 printf '# a title\e[31m \xe4\n%s\n' "$find" >"$work/$name.scn"
 run 1 "${explore[@]}" --json "$work/$name.scn"
-check "names in JSON" '["Grü\\x1b[2J\\xe4",true]' "$(value '[.[0].scenario, (.[0].schedule | endswith(".sched"))]')"
+check "names in JSON" '["Grü\\x1b[2J\\xe4",true]' "$(value '[.results[0].scenario, (.results[0].schedule | endswith(".sched"))]')"
 saved=$(ls "$work" | grep -a 'sched$')
 run 1 "${explore[@]}" "$work/$name.scn"
 check "nothing else" "$saved" "$(ls "$work" | grep -a 'sched$')"

@@ -13,7 +13,9 @@
 
 enum { FRAMES = 4 * 1024, PROCESSES = 4, ROUNDS = 4000, PATIENCE = 30 };
 
-static roost_t *open_shared(void *const *state, unsigned cpus, void **metadata, size_t *size)
+/* own: that many bytes at its start are this process's alone. */
+static roost_t *open_shared(void *const *state, unsigned cpus, size_t own, void **metadata,
+			    size_t *size)
 {
 	struct roost_range range = {0, FRAMES, 0, 0};
 	struct roost_config config = rig_config(state);
@@ -25,6 +27,10 @@ static roost_t *open_shared(void *const *state, unsigned cpus, void **metadata, 
 	*size = roost_metadata_size(&config);
 	*metadata = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(*metadata, MAP_FAILED);
+	if (own)
+		assert_ptr_equal(mmap(*metadata, own, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+				 *metadata);
 	assert_int_equal(roost_init(&roost, &config, *metadata, *size), 0);
 	return roost;
 }
@@ -60,7 +66,7 @@ static void processes_share(void **state)
 	int status;
 
 	NEED_SMP();
-	roost = open_shared(state, 2, &metadata, &size);
+	roost = open_shared(state, 2, 0, &metadata, &size);
 	roost_posix_set_cpu(-1);
 	for (unsigned i = 0; i < PROCESSES; i++)
 		if (!fork())
@@ -87,7 +93,7 @@ static struct rlimit no_descriptors(void)
 	return before;
 }
 
-static void expect_no_pockets(void *const *state)
+static void expect_no_pockets(void *const *state, size_t own)
 {
 	struct roost_pageblock_info info;
 	roost_t *roost;
@@ -95,7 +101,7 @@ static void expect_no_pockets(void *const *state)
 	size_t size;
 	roost_pfn pfn;
 
-	roost = open_shared(state, 4, &metadata, &size);
+	roost = open_shared(state, 4, own, &metadata, &size);
 	roost_posix_set_cpu(-1);
 	pfn = roost_alloc(roost, 0, 0);
 	assert_int_not_equal(pfn, ROOST_NONE);
@@ -114,9 +120,10 @@ static void no_pockets(void **state)
 
 	if (TEST_PCPBUDDY)
 		suite_skip(__func__, "is of the other engine");
-	expect_no_pockets(state);
+	expect_no_pockets(state, 0);
+	expect_no_pockets(state, 4096); /* so is none of it, if a part is shared */
 	before = no_descriptors();
-	expect_no_pockets(state);
+	expect_no_pockets(state, 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 

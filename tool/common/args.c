@@ -5,7 +5,7 @@
  * A command line is parsed by three argp structures: a root that knows how to complain, the
  * command's own, and the common table, cut down to what the command has.
  *
- * argp's own messages take two lines and a status of their own. So it is told to keep quiet, and
+ * argp's own messages take two lines and a status of their own. So it has to keep quiet, and
  * what it stumbled over is said here, in one line that says what to do.
  */
 #include <errno.h>

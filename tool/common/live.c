@@ -117,7 +117,7 @@ static bool check_member(json_t *object, const char *key, json_t *member)
 }
 
 /* Are all numbers such as a process may say? Names become printable on the way. -1 is a number in
- * maps; that others are not negative is for whoever reads them. */
+ * maps; that others are not negative is up to the readers. */
 static bool check(json_t *value)
 {
 	const char *key;
@@ -158,8 +158,8 @@ static json_t *parse(const char *path, const char *text, size_t length, char err
 	printable_again(said, sizeof(said), 100, why.text);
 	if (json_integer_value(json_object_get(root, "roost")) != 1) {
 		snprintf(error, ERROR_MAX,
-			 "%.200s: who answers there does not speak as roost does%s%s", path,
-			 *said ? ": " : "", said);
+			 "%.200s: the process that answers there does not speak as roost does%s%s",
+			 path, *said ? ": " : "", said);
 	} else if ((complaint = json_string_value(json_object_get(root, "error")))) {
 		snprintf(error, ERROR_MAX, "%.200s: it answers: %s", path,
 			 printable_again(said, sizeof(said), 200, complaint));

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 /* The answer to "stats" or "map", or NULL and error says why. pid: whose answer is wanted, 0: of
- * whoever serves there. */
+ * any process that serves there. */
 json_t *live_ask(const char *path, const char *what, pid_t pid, char error[]);
 
 #endif

@@ -101,7 +101,7 @@ bool output_check(const char *option, const char *path, char error[])
 		snprintf(error, ERROR_MAX, "--%s=%.300s: is a directory", option, path);
 		return false;
 	}
-	if (!is_replaced(path)) /* opening it might wait for whoever reads it */
+	if (!is_replaced(path)) /* opening it might wait for its reader */
 		return access(path, W_OK) == 0 || fail(option, path, error);
 	if (!output_begin(&o, option, path, error))
 		return false;

@@ -21,10 +21,10 @@ void program_begin(void);
 /* Ends the program with an error if something could not be written to stdout. */
 void check_stdout(void);
 
-/* Who says it: "roost" unless a program sets it. */
+/* The name before each line: "roost" unless a program sets it. */
 extern const char *say_who;
 
-/* Prints who says it and one line, in which names may hold any byte (printable.h). */
+/* Prints that name and one line, in which names may hold any byte (printable.h). */
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, then exits with EXIT_USAGE. */

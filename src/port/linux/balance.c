@@ -5,11 +5,11 @@
  *	come   a zone has fallen below its low mark, or a call that could not wait has failed: the
  *	       engine's pressure hook, in whatever context that is, raises an irq_work, which
  *	       queues work, which takes chunks until the zone is above its high mark. Or a caller
- *	       that may sleep has found nothing, and takes one himself
+ *	       that may sleep has found nothing, and takes one itself
  *	go     the kernel reclaims memory and asks the shrinker: chunks that are all free, but for
  *	       as many as the high mark says. Or the module is unloaded
  *
- * Who takes chunks makes the kernel reclaim, and what the shrinker gives is what it takes next. So
+ * Taking chunks makes the kernel reclaim, and what the shrinker gives is what is taken next. So
  * a task that takes a chunk finds nothing to shrink, nobody goes on taking once the kernel wanted
  * some back, and every loop is bounded by the chunks that there can be.
  */
@@ -26,7 +26,7 @@
 
 #include "linux.h"
 
-/* As the engine was told: see chunks.c. */
+/* As the engine's configuration has it: see chunks.c. */
 static unsigned long high_mark(void)
 {
 	return 2 * rst_chunk_pages();
@@ -39,7 +39,7 @@ static unsigned long high_mark(void)
 
 static bool open;		  /* the module runs */
 static unsigned long grow_from;	  /* jiffies before which nothing is tried again; racy, a hint */
-static struct task_struct *taker; /* who gives chunks back: what he does is no want of memory */
+static struct task_struct *taker; /* gives chunks back: what it does is no want of memory */
 static atomic_long_t reclaimed;	  /* pages that the shrinker gave back */
 
 /* Counts of the tasks that get a chunk just now, by a hash: two with one hash look like one. */
@@ -60,7 +60,7 @@ static bool get_chunk(unsigned int zone)
 	return came;
 }
 
-/* Chunks for a zone until so many pages are free; how many pages came. */
+/* Chunks for a zone until this many pages are free; how many pages came. */
 static unsigned long get_chunks(unsigned int zone, unsigned long pages)
 {
 	long before = atomic_long_read(&reclaimed);

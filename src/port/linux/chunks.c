@@ -10,9 +10,9 @@
  *	kernel's pages     a chunk                 a chunk            contiguous, anywhere
  *
  * The frames of a slot without a chunk are allocated, as far as the engine is concerned, as one
- * block, which belongs to who finds its bit in absent and clears it. So a chunk comes by a free,
- * and goes by an allocation; nothing but the engine's own calls is needed for either, and no lock.
- * Each page has the engine's pfn, and 1, in page_private().
+ * block, which belongs to the task that finds its bit in absent and clears it. So a chunk comes by
+ * a free, and goes by an allocation; nothing but the engine's own calls is needed for either, and
+ * no lock. Each page has the engine's pfn, and 1, in page_private().
  */
 #include <linux/bitops.h>
 #include <linux/gfp.h>
@@ -81,8 +81,8 @@ static unsigned long got_with(unsigned long i)
 	return i ? 1ul << __ffs(i) : rst_chunk_pages();
 }
 
-/* Page by page: who has a reference for a moment gives a page back when he drops it. What the
- * kernel has already it does not get once more. */
+/* Page by page: a task that has a reference for a moment gives a page back when it drops it. What
+ * the kernel has already it does not get once more. */
 static void give_to_kernel(struct page *first, u64 pfn)
 {
 	int references;
@@ -117,7 +117,7 @@ bool rst_chunk_go(unsigned int zone)
 	atomic_long_inc(&rst_chunks.shrunk);
 	trace_roost_shrink(pfn, page_to_pfn(page));
 	give_to_kernel(page, pfn);
-	/* Who finds the bit sees the slot empty. */
+	/* A task that finds the bit sees the slot empty. */
 	smp_mb__before_atomic();
 	set_bit(slot, rst_chunks.absent);
 	return true;
@@ -169,7 +169,7 @@ static int __init number_nodes(void)
 	return 0;
 }
 
-/* A zone for each node, with so much free that callers who cannot wait for more find something. */
+/* A zone for each node, with enough free that callers that cannot wait for more find something. */
 static void __init describe_zones(struct description *d)
 {
 	u64 frames = (u64)rst_chunks.nr_slots << rst_chunks.order;
@@ -217,7 +217,7 @@ static int __init empty(unsigned int zone)
 	return 0;
 }
 
-/* A limit that is too large is told without the kernel's help. */
+/* A limit that is too large is reported without the kernel's help. */
 static void *zeroed(size_t size)
 {
 	return __vmalloc(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
@@ -276,7 +276,7 @@ int __init rst_chunks_init(const struct roost_config *config, unsigned int order
 
 void rst_chunks_exit(void)
 {
-	/* Nobody is left who could free them; nobody else gets them, for they may be in use. */
+	/* No task is left that could free them; no other gets them, for they may be in use. */
 	if (atomic_long_read(&rst_chunks.nr))
 		pr_err("roost: %ld chunks with pages that were never freed are lost\n",
 		       atomic_long_read(&rst_chunks.nr));

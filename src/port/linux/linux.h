@@ -6,7 +6,7 @@
  *	pages.c     what other modules call
  *	balance.c   when chunks come from the kernel and go back to it
  *	chunks.c    chunks, slots, pages and pfns
- *	misuse.c    tells of misuse, from wherever it happens
+ *	misuse.c    reports misuse, from wherever it happens
  *	report.c    debugfs
  *	trace.c     tracepoints
  *	lock.c      classes of locks
@@ -30,7 +30,8 @@ struct rst_chunks {
 	unsigned long nr_slots;	 /* of a zone: chunks that it can have at most */
 	unsigned long all_slots; /* of all zones */
 	struct page **slot;	 /* of each chunk its first page; NULL: none is there */
-	/* Bits: slots without a chunk. Who clears one has it, its frames being allocated. */
+	/* Bits: slots without a chunk. The task that clears one has it, its frames being
+	 * allocated. */
 	unsigned long *absent;
 	int node[ROOST_MAX_NODES];     /* of each zone */
 	u8 zone_of_node[MAX_NUMNODES]; /* the nearest, for nodes that have none */
@@ -42,7 +43,7 @@ extern struct rst_chunks rst_chunks;
 int rst_chunks_init(const struct roost_config *config, unsigned int order, unsigned long slots);
 void rst_chunks_exit(void);
 
-/* Takes a chunk from the kernel, or gives one back, if there is one to be had; may sleep for it. */
+/* Takes a chunk from the kernel, or gives one back, if there is one; may sleep for it. */
 bool rst_chunk_come(unsigned int zone);
 bool rst_chunk_go(unsigned int zone);
 
@@ -64,7 +65,7 @@ static __always_inline struct page *rst_page_of(u64 pfn)
 }
 
 /* What a page's private word is for. Never 0, which the kernel writes there when it hands out a
- * page: so one that it has got and handed out again is told from ours. */
+ * page: so one that it has got and handed out again differs from ours. */
 static inline unsigned long rst_private_of(u64 pfn)
 {
 	return (unsigned long)pfn + 1;
@@ -86,7 +87,7 @@ static __always_inline u64 rst_pfn_of(const struct page *page)
 
 /*
  * Is a page that nobody has still roost.ko's? It has a reference of roost.ko's as long as it is
- * there. More come and go: who walks over all pages takes one for a moment
+ * there. More come and go: a walker over all pages takes one for a moment
  * (get_page_unless_zero()), so no number above 0 means anything. 0, or another private word: the
  * kernel's allocator was given the page, by a wrong call, and may have handed it out again.
  */
@@ -103,7 +104,8 @@ int rst_balance_start(unsigned int initial_chunks);
 void rst_balance_stop(void);
 /* For the pressure hook: any context. */
 void rst_balance_want_more(void);
-/* For who may sleep and found nothing: another chunk where the flags say. Its zone, -1: none. */
+/* For a caller that may sleep and found nothing: another chunk where the flags say. Its zone, -1:
+ * none. */
 int rst_balance_grow_for(unsigned int flags);
 
 /* ---- misuse.c ------------------------------------------------------------------------------ */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * misuse.c - tells of misuse from wherever it happens.
+ * misuse.c - reports misuse from wherever it happens.
  *
  * The caller may be in an NMI or hold the console's own locks, so nothing can be printed there.
- * What is said, and the stack of who did it, are written down in one of a few records, and an
+ * The report, and the stack of the culprit, are written down in one of a few records, and an
  * irq_work prints them a moment later, but not more than the log can bear. What comes while all
  * records are full, and what is not printed, is counted, and the number told some seconds later.
  */
@@ -27,8 +27,8 @@ enum {
 enum state { FREE, WRITTEN, READY, PRINTED };
 
 static struct record {
-	/* Who makes WRITTEN of FREE has the record until it is READY; who makes PRINTED of that
-	 * until it is FREE. */
+	/* The context that makes WRITTEN of FREE has the record until it is READY; the one that
+	 * makes PRINTED of that, until it is FREE. */
 	atomic_t state;
 	int cpu;
 	char task[TASK_COMM_LEN];

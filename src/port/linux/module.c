@@ -48,7 +48,7 @@ static const char *const free_paths[] = {
 	[ROOST_FREE_BLOCKING] = "blocking",
 };
 
-/* Who has more than the engine can tell apart has CPUs that share. */
+/* If there are more than the engine can tell apart, some share. */
 static unsigned int nr_cpus(void)
 {
 	return min_t(unsigned int, nr_cpu_ids, ROOST_MAX_CPUS);
@@ -174,7 +174,7 @@ static void __exit roost_end(void)
 }
 module_exit(roost_end);
 
-/* The engine, for who has memory of his own or wants to know more. */
+/* The engine, for modules with memory of their own or further questions. */
 EXPORT_SYMBOL_GPL(roost_strerror);
 EXPORT_SYMBOL_GPL(roost_version);
 EXPORT_SYMBOL_GPL(roost_build_config);

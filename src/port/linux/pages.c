@@ -41,12 +41,12 @@ EXPORT_SYMBOL_GPL(roost_linux);
 enum {
 	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
 		      0xff << 8 | 0xff << 16,
-	GROW_TURNS = 8, /* others may be quicker than who has grown it */
+	GROW_TURNS = 8, /* others may be quicker than the task that has grown it */
 	SPOILT = 8,	/* blocks that are passed over at most, in one call */
 };
 
 /* The pages of a block that level 3 looks at are all, else the first. Complains if the kernel has
- * one: such a block stays allocated for ever. */
+ * one: such a block stays allocated forever. */
 static noinline bool are_intact(const struct page *first, u64 pfn, unsigned int order)
 {
 	bool all = rst_chunks.check_level == ROOST_CHECK_PARANOID;
@@ -91,7 +91,7 @@ static bool makes_sense(unsigned int order, unsigned int flags)
 	       (flags >> 16 & 0xff) <= rst_chunks.nr_zones;
 }
 
-/* There is none. So another chunk is taken, and the block out of it; if none is to be had, the
+/* There is none. So another chunk is taken, and the block out of it; if there is none, the
  * engine waits for others. A task that is being killed waits for nothing. */
 static noinline u64 alloc_waiting(unsigned int order, unsigned int flags)
 {

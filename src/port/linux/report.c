@@ -8,8 +8,8 @@
  *	validate       walks everything: "ok", or the invariant that is violated. Exact at rest
  *	config         how it is built
  *	drain, shrink, grow    written to: roost_drain() of a CPU (-1: all), roost_shrink() whatever
- *	               is written, roost_grow() of so many pages. -EINVAL: no number; -ERANGE: there
- *	               is no such CPU, or no number is so large; -ENOMEM: so many are not free now
+ *	               is written, roost_grow() of that many pages. -EINVAL: no number; -ERANGE: no
+ *	               such CPU, or a number too large; -ENOMEM: that many are not free now
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>

@@ -11,7 +11,7 @@
  *	             kernels, whose trylock always succeeds, get core/lock.h's words
  *	probes       are tracepoints: trace.h
  *
- * There are no sequences, so no pockets: who reaps them would have to interrupt the other CPU and
+ * There are no sequences, so no pockets: a reaper would have to interrupt the other CPU and
  * wait until it answers, which a CPU that spins for the reaper's own lock never would.
  */
 #ifndef RST_PORT_LINUX_H
@@ -95,7 +95,7 @@ static inline _Noreturn void rst_fatal(const char *text)
 #define RST_LOCAL_ADD 1
 
 /* One instruction is one step to all that runs on this CPU, and a store releases. Without the
- * tracer's eyes, because a tracer may be who frees. */
+ * tracer's eyes, because a tracer may be the one that frees. */
 static inline bool rst_local_add(unsigned cpu, _Atomic u64 *word, u64 n)
 {
 	bool here;
@@ -111,8 +111,8 @@ static inline bool rst_local_add(unsigned cpu, _Atomic u64 *word, u64 n)
 
 /* ---- Locks --------------------------------------------------------------------------------- */
 
-/* Who has one, or (sets) frames that are on their way from one set to another, is not preempted:
- * nobody is to search in vain because of a thread that does not run. */
+/* A task that has one, or (sets) frames in transit from one set to another, is not preempted:
+ * no task is to search in vain because of one that does not run. */
 static inline void rst_lock_note(int delta)
 {
 	if (delta > 0)
@@ -126,7 +126,8 @@ static inline void rst_lock_note(int delta)
 #define RST_PORT_LOCKS 1
 
 enum {
-	RST_LINUX_TRIES = 64, /* as core/lock.h has it: who must not wait tries so often */
+	RST_LINUX_TRIES =
+		64, /* as core/lock.h has it: a caller that must not wait tries this often */
 };
 
 typedef struct {
@@ -148,7 +149,7 @@ static inline void rst_try_init(rst_trylock_t *lock)
 
 /*
  * The engines take and drop locks in different functions, under conditions that sparse cannot
- * follow. So it is told that nothing is held; lockdep looks at what is. _raw_spin_trylock() is
+ * follow. So it learns that nothing is held; lockdep looks at what is. _raw_spin_trylock() is
  * raw_spin_trylock() without a word to sparse.
  */
 

@@ -31,7 +31,7 @@ unsigned rst_seq_cpu(void);
 bool rst_seq_cas(unsigned cpu, struct rst_seq seq);
 bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq seq);
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n);
-bool rst_seq_ready(const void *memory);
+bool rst_seq_ready(const void *memory, size_t size);
 bool rst_seq_fence(unsigned cpu);
 void rst_observe(int delta);
 #define RST_OBSERVE(delta) rst_observe(delta)

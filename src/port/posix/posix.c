@@ -137,7 +137,7 @@ static bool membarrier(int command, unsigned cpu)
 /*
  * Does the kernel break sequences off whenever it should? From 6.19 on, that of arm64 does it no
  * more when another thread runs on the same CPU (reported as a regression on 22 April 2026); which
- * releases have it mended is not known here.
+ * releases have the fix is not known here.
  */
 static bool are_broken_off(void)
 {
@@ -153,21 +153,22 @@ static bool are_broken_off(void)
 #endif
 }
 
-/* Does a line of /proc/self/maps describe shared memory that holds an address? */
-static bool is_shared_at(const char *line, uintptr_t address)
+/* Does a line of /proc/self/maps describe shared memory that holds some of [start, stop)? */
+static bool is_shared_in(const char *line, uintptr_t start, uintptr_t stop)
 {
 	char *end;
 	uintptr_t first = strtoul(line, &end, 16),
 		  last = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
 
-	return address >= first && address < last && strlen(end) > 4 && end[4] == 's';
+	return first < stop && start < last && strlen(end) > 4 && end[4] == 's';
 }
 
 /* May other processes use this memory too? Without stdio, which may allocate. Where /proc is not
  * mounted it is thought to be the caller's own; if the file is there but cannot be opened or read
  * (no descriptor left, a sandbox), it may be shared. */
-static bool is_shared(const void *memory)
+static bool is_shared(const void *memory, size_t size)
 {
+	uintptr_t start = (uintptr_t)memory;
 	struct kept kept = keep_begin();
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	char buffer[2048], line[64] = "";
@@ -178,7 +179,7 @@ static bool is_shared(const void *memory)
 	while (fd >= 0 && (n = read(fd, buffer, sizeof(buffer))) > 0)
 		for (ssize_t i = 0; i < n; i++) {
 			if (buffer[i] == '\n') {
-				shared |= is_shared_at(line, (uintptr_t)memory);
+				shared |= is_shared_in(line, start, start + size);
 				length = 0;
 			} else if (length < sizeof(line) - 1) {
 				line[length++] = buffer[i];
@@ -191,10 +192,10 @@ static bool is_shared(const void *memory)
 	return shared || n < 0;
 }
 
-bool rst_seq_ready(const void *memory)
+bool rst_seq_ready(const void *memory, size_t size)
 {
 	/* The fence reaches the threads of the caller's process alone. */
-	return __rseq_size && are_broken_off() && !is_shared(memory) &&
+	return __rseq_size && are_broken_off() && !is_shared(memory, size) &&
 	       membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0); /* Linux 5.10 */
 }
 

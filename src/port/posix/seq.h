@@ -24,7 +24,7 @@
 	".pushsection __rseq_cs, \"aw\"\n\t.balign 32\n"                                           \
 	"3:\t.long 0, 0\n\t.quad 1f, 2f - 1f, 4f\n\t.popsection\n\t"
 
-bool rst_seq_ready(const void *memory);
+bool rst_seq_ready(const void *memory, size_t size);
 bool rst_seq_fence(unsigned cpu);
 
 _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_cs) == 8,
@@ -54,7 +54,7 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 
 #else /* aarch64 */
 
-/* stop is read with acquire: what who stopped the CPU did to the word comes before. */
+/* stop is read with acquire: what the CPU that stopped this one did to the word comes before. */
 #define RST_SEQ_AREA	((char *)__builtin_thread_pointer() + __rseq_offset)
 #define RST_SEQ_MEMORY	"Q"
 #define RST_SEQ_SCRATCH "x16"

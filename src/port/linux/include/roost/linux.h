@@ -8,12 +8,12 @@
  *
  * A block is pages in the kernel's direct map (page_address()), each with a reference of its own,
  * which the free takes back, whatever others hold just then: walkers over all pages take references
- * for a moment. Who has taken more for himself drops them before he frees, for the page may be
+ * for a moment. A caller that has taken more drops them before it frees, for the page may be
  * handed out again at once. page_private() of each page belongs to roost.ko.
  *
  * A page that is given to the kernel's allocator instead (__free_pages()), or as well, is found
  * when it is freed here; when it would be handed out again (as the first of its block, as any
- * at check level 3); or when its chunk goes back to the kernel. It is told in the log,
+ * at check level 3); or when its chunk goes back to the kernel. It is reported in the log,
  * and it is the kernel's from then on.
  *
  * Flags are those of roost_alloc(). With ROOST_WAIT the caller may sleep, which kernels that look
@@ -47,16 +47,16 @@ void roost_free_pages_nolock(struct page *page, unsigned int order);
  * kernel's: they number the pages of the chunks. What is none of its pages, and what is the number
  * of none, gives ROOST_NONE, and NULL. */
 roost_t *roost_linux(void);
-/* For ROOST_ZONE() and ROOST_NODE(): roost.ko's number of a node of the kernel's, or of the nearest
- * one that has memory. What is no node (NUMA_NO_NODE): that of the caller. */
+/* For ROOST_ZONE() and ROOST_NODE(): roost.ko's number of one of the kernel's nodes, or the
+ * nearest one that has memory. What is no node (NUMA_NO_NODE): that of the caller. */
 unsigned int roost_zone_of_node(int node);
 u64 roost_pfn_of_page(const struct page *page);
 struct page *roost_page_of_pfn(u64 pfn);
 
 /* Takes chunks until that many pages of each node are free; gives back what is free but for the two
- * chunks that are kept for who cannot wait. Thread context. Return pages that came, that went.
- * Both end early for a task that is being killed; growth does when the kernel has no more, or when
- * it takes back what is there. */
+ * chunks that are kept for callers that cannot wait. Thread context. Return pages that came, that
+ * went. Both end early for a task that is being killed; growth does when the kernel has no more, or
+ * when it takes back what is there. */
 unsigned long roost_grow(unsigned long pages);
 unsigned long roost_shrink(void);
 
