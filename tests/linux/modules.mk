@@ -9,3 +9,7 @@ roost_test-y := $(addprefix tests/linux/,main.o proof.o hang.o nmi.o load.o cont
 # pfns and pages are the same to roost_bench.ko: words of 64 bits.
 obj-m += roost_bench.o
 roost_bench-y := $(call objects,tests/linux/bench*.c)
+
+# roost_fail.ko: an allocation that fails while roost.ko starts.
+obj-$(if $(CONFIG_FAULT_INJECTION),m) += roost_fail.o
+roost_fail-y := tests/linux/fail_load.o

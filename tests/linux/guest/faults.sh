@@ -6,9 +6,9 @@
 #
 #	sh /faults.sh PATH [PART...]	the free path, for pcpbuddy; only some parts, see the end
 #
-# Chunks that are unavailable, now and then, under a load; kprobes in modules that go; two tasks that load
-# and unload at once. Only when asked for, because few of the failures come to lie in roost.ko: insmod
-# with one of its allocations failing (insmod_fails).
+# Half of all chunks fail, under a load; kprobes are armed while the module goes and comes; two loops
+# load and unload at once. Only on demand, since it takes minutes: insmod with each of roost.ko's
+# allocations failing in turn (insmod_fails).
 set -u
 
 what=faults path=$1
@@ -23,30 +23,31 @@ prepare() {
 	echo 0 >$debug/fail_page_alloc/min-order
 }
 
-# The nth allocation fails that a task makes, which becomes insmod: the first ones are those of the
-# system call for that. busybox tries it again in another way, without a
-# failure. A module that came goes. Only some are tried, for the sake of time.
+# Each allocation of roost.ko's start fails in turn: it comes all the same, or it does not, and leaves
+# nothing. The last ones are those of many files in debugfs, which it can do without: a few will do.
 insmod_fails() {
-	n=40 failed=0 came=0 inside=0
-	dmesg -c >/dev/null
-	while [ $n -lt 420 ]; do
-		sh -c "echo $n >/proc/self/fail-nth; exec insmod /roost.ko limit_mb=32 free_path=$path" \
-			>/dev/null 2>&1
-		if [ -d /sys/module/roost ]; then
-			came=$((came + 1))
-			rmmod roost || fail "roost.ko does not go after failure $n"
-		else
-			failed=$((failed + 1))
-		fi
-		dmesg | grep -q '+0x.*\[roost\]' && inside=$((inside + 1))
-		kernel_is_content
-		dmesg -c >/dev/null
-		n=$((n + 13))
-	done
-	echo "insmod: $inside failures in roost.ko; it came $came times, not $failed times"
-	[ $inside -gt 0 ] && [ $came -gt 3 ] || fail "not shown"
 	echo 0 >$debug/failslab/verbose
 	echo 0 >$debug/fail_page_alloc/verbose
+	insmod /roost_fail.ko || fail "no roost_fail.ko"
+	n=0 came=0 left=0 on_end=0
+	while [ "$left" = 0 ] && [ $on_end -lt 12 ]; do
+		n=$((n + 1))
+		echo $n >/sys/module/roost_fail/parameters/nth
+		insmod /roost.ko limit_mb=32 free_path="$path" 2>/dev/null
+		left=$(cat /sys/module/roost_fail/parameters/left)
+		if [ -d /sys/module/roost ]; then
+			came=$((came + 1)) on_end=$((on_end + 1))
+			rmmod roost || fail "roost.ko does not go after failure $n"
+		else
+			on_end=0
+		fi
+		dmesg | grep 'never freed' && fail "failure $n loses chunks"
+		kernel_is_content
+		dmesg -c >/dev/null
+	done
+	rmmod roost_fail
+	echo "insmod: $n failures; roost.ko came in spite of $came of them"
+	[ $n -gt 20 ] && [ $came -gt 3 ] && [ $came -lt $n ] || fail "not shown"
 }
 
 start() {
@@ -59,7 +60,7 @@ end() {
 	rmmod roost || fail "roost.ko does not go"
 }
 
-# Half of all chunks are unavailable.
+# Half of the allocations of chunks fail.
 chunks_fail() {
 	start
 	echo 9 >$debug/fail_page_alloc/min-order
