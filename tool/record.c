@@ -348,7 +348,7 @@ int record_main(int argc, char **argv)
 		die("%s", error);
 	current = &r;
 	atexit(close_tracing);
-	if (!output_begin(&r.output, args_name(ARGS_OUTPUT), r.path, error))
+	if (!output_begin_private(&r.output, args_name(ARGS_OUTPUT), r.path, error))
 		die("%s", error);
 	if (!archive_begin(&r))
 		cannot_write(&r);

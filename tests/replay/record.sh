@@ -13,6 +13,26 @@ refuse '^roost: --output=.*: is a directory' record -o "$work" true
 refuse '^roost: --bogus: unknown option' record --bogus true
 accept '--buffer=SIZE' record --help
 
+# ---- What somebody else planted ----------------------------------------------------------------
+
+if [ "$(id -u)" = 0 ] && chown 65534 "$(mktemp -p "$work")" 2>/dev/null; then
+	mkdir -m 1777 "$work/shared" "$work/shared/mine"
+	mkdir "$work/kept" && echo kept >"$work/kept/file"
+	for link in link:kept/file gone:kept/absent folder:kept; do
+		ln -s "$work/${link#*:}" "$work/shared/${link%%:*}"
+	done
+	ln -s shared/link "$work/through"
+	ln -s "$work/kept/file" "$work/shared/mine/link"
+	mkfifo "$work/shared/pipe"
+	chown -h 65534 "$work/shared/"*
+	for name in shared/link shared/gone shared/folder/file shared/pipe through; do
+		refuse '^roost: --output=.*: somebody else made this link or pipe' record -o "$work/$name" true
+	done
+	check "what it led to" 'kept file' "$(cat "$work/kept/file") $(ls "$work/kept")"
+	ln -s kept/file "$work/loop1" && ln -sf loop1 "$work/loop2" && ln -sf loop2 "$work/loop1"
+	refuse '^roost: --output=.*loop1: cannot write: Too many' record -o "$work/loop1" true
+fi
+
 # ---- Without what it takes ---------------------------------------------------------------------
 
 # lacks PATTERN COMMAND...: which runs the tool where something is missing.
@@ -74,6 +94,33 @@ done
 check "packed" '28b52ffd 1f8b' "$(head -c 4 packed.zst | od -An -tx1 | tr -d ' \n') $(head -c 2 packed.gz | od -An -tx1 | tr -d ' \n')"
 run 0 "$ROOST" record --quiet sh -c 'exit 0'
 check "the name of a trace that has none" 'yes 0' "$([ -s roost.trace.zst ] && echo yes) $(wc -c <err)"
+
+# A trace has frame numbers and tasks of the whole machine: it is for its owner alone, also over a file with another mode.
+umask 022
+mkdir -m 1777 all
+echo before >all/planted && chmod 4777 all/planted
+chown 65534 all/planted
+for file in new all/planted; do
+	run 0 "$ROOST" record --quiet -o $file true
+	check "owner and mode of $file" "600 $(id -u)" "$(stat -c '%a %u' $file)"
+done
+ln -s ../new all/link # of the user's own
+run 0 "$ROOST" record --quiet -o all/link true
+check "a link stays one" yes "$([ -L all/link ] && echo yes)"
+if [ -w /dev/shm ]; then # a folder like any other, though below /dev
+	shm=/dev/shm/roost-test-$$
+	for old in absent 'a long text'; do
+		[ "$old" = absent ] || yes "$old" | head -n 200000 >$shm
+		run 0 "$ROOST" record --quiet -o $shm true
+		check "a text that was there, in /dev/shm" 0 "$(grep -c "$old" $shm)"
+	done
+	rm -f $shm
+fi
+echo head >appended
+"$ROOST" record --quiet -o /dev/stdout true >>appended
+check "stdout, where it stands" 'head 1' "$(head -n 1 appended) $(grep -c '^# recorded by' appended)"
+"$ROOST" record --quiet -o /dev/fd/7 true 7<appended 2>err
+check "a descriptor that cannot be written" '2 1' "$? $(grep -c '^roost: --output=/dev/fd/7: cannot write: Bad file' err)"
 
 # How it ends otherwise. What it leaves: the trace, and nothing of tracing.
 run 1 "$ROOST" record -o failed sh -c 'exit 3'

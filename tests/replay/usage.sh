@@ -22,6 +22,9 @@ accept '"verified": true' replay --json --quiet --engine "$ENGINE" "$here/hand.t
 run 0 "$ROOST" replay --quiet "$engine" --json="$work/report" "$here/hand.trace"
 check "a report in a file, beside the one for people" "true 1" \
 	"$(jq .verified "$work/report") $(grep -c '^  verified$' "$work/out")"
+chmod 4666 "$work/report"
+run 0 "$ROOST" replay --quiet "$engine" --json="$work/report" "$here/hand.trace"
+check "the mode of a file that is replaced stays, but for setuid" 666 "$(stat -c %a "$work/report")"
 run 0 "$ROOST" map --quiet "$engine" --json="$work/report" "$here/hand.trace"
 check "a map in a file, beside the letters" "1 1" \
 	"$(jq '.maps | length' "$work/report") $(grep -c '^zone Normal' "$work/out")"

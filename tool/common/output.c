@@ -2,6 +2,7 @@
 /* output.c - see output.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,32 +12,124 @@
 #include "output.h"
 #include "say.h"
 
+enum { DEPTH_MAX = 40 }; /* of links, as the kernel has it */
+
 static bool fail(const char *option, const char *path, char error[])
 {
 	snprintf(error, ERROR_MAX, "--%s=%.300s: cannot write: %s", option, path, strerror(errno));
 	return false;
 }
 
-/* What is to be replaced by a new file; else it is written as it is. */
+/* The descriptor that a path names, which need not have a file; or -1. */
+static int descriptor_of(const char *path)
+{
+	static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+
+	if (!strcmp(path, "/dev/stdout"))
+		return STDOUT_FILENO;
+	if (!strcmp(path, "/dev/stderr"))
+		return STDERR_FILENO;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		const char *number = path + strlen(folders[i]);
+		size_t digits;
+
+		if (strncmp(path, folders[i], strlen(folders[i])) != 0)
+			continue;
+		digits = strspn(number, "0123456789");
+		if (digits && digits < 8 && !number[digits])
+			return atoi(number);
+	}
+	return -1;
+}
+
+/* What is to be replaced by a new file, or is not there; else it is written as it is. */
 static bool is_replaced(const char *path)
 {
 	struct stat st;
 
-	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6))
+	if (descriptor_of(path) >= 0)
 		return false;
 	return stat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
-static mode_t mode_for(const char *path)
+/* Did somebody else put it into a folder in which all may make files? */
+static bool is_planted(const struct stat *what, const char *folder)
+{
+	struct stat st;
+
+	return stat(folder, &st) == 0 && (st.st_mode & S_ISVTX) && (st.st_mode & S_IWOTH) &&
+	       what->st_uid != geteuid() && what->st_uid != st.st_uid;
+}
+
+/* Is a symbolic link on the way planted? The kernel asks so too, but only with protected_symlinks,
+ * and not where links are only read, as by realpath(). */
+static bool has_planted_link(const char *path, unsigned depth)
+{
+	char *way = strdup(path), target[PATH_MAX], *followed;
+	bool planted = false;
+	struct stat st;
+
+	if (!way)
+		die("out of memory");
+	for (char *name = way, *end; *(name += strspn(name, "/")); name = end) {
+		char after = *(end = name + strcspn(name, "/")), first = *name;
+		ssize_t length;
+
+		*end = '\0';
+		length = lstat(way, &st) == 0 && S_ISLNK(st.st_mode)
+				 ? readlink(way, target, sizeof(target) - 1)
+				 : 0;
+		*end = after;
+		if (length <= 0 || depth > DEPTH_MAX)
+			continue;
+		*name = '\0'; /* its folder */
+		target[length] = '\0';
+		if (asprintf(&followed, "%s%s%s", *target == '/' ? "" : way, target, end) < 0)
+			die("out of memory");
+		planted =
+			is_planted(&st, *way ? way : ".") || has_planted_link(followed, depth + 1);
+		*name = first;
+		free(followed);
+		break;
+	}
+	free(way);
+	return planted;
+}
+
+/* A FIFO that is planted, too: its maker would read what is written. */
+static bool is_trusted(const char *path)
+{
+	struct stat st;
+	char *folder, *slash;
+	bool trusted;
+
+	if (has_planted_link(path, 0))
+		return false;
+	if (lstat(path, &st) != 0 || S_ISREG(st.st_mode))
+		return true;
+	folder = strdup(path);
+	if (!folder)
+		die("out of memory");
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[1] = '\0';
+	trusted = !is_planted(&st, slash ? folder : ".");
+	free(folder);
+	return trusted;
+}
+
+/* Those of the file that is replaced, but no more than `most`, and no setuid. If the owner
+ * changes, the owner alone may write. */
+static mode_t mode_for(const char *path, mode_t most)
 {
 	struct stat st;
 	mode_t mask;
 
 	if (stat(path, &st) == 0)
-		return st.st_mode & 07777;
+		return st.st_mode & most & (st.st_uid == geteuid() ? 0777 : 0755);
 	mask = umask(0);
 	umask(mask);
-	return 0666 & ~mask;
+	return 0666 & ~mask & most;
 }
 
 /* A file in the same directory, whose name is no longer than that of any file may be. */
@@ -59,22 +152,64 @@ static void forget(struct output *o)
 	*o = (struct output){.fd = -1};
 }
 
-bool output_begin(struct output *o, const char *option, const char *path, char error[])
+/* Through symbolic links; the path itself, of what is not there. */
+static bool resolve(struct output *o, const char *path)
+{
+	o->path = realpath(path, NULL);
+	if (o->path || errno != ENOENT)
+		return o->path;
+	o->path = strdup(path);
+	if (!o->path)
+		die("out of memory");
+	return true;
+}
+
+static int make_file(struct output *o, const char *path, mode_t most)
+{
+	int fd = descriptor_of(path);
+
+	if (fd >= 0)
+		return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (!is_replaced(path))
+		return open(path, O_WRONLY | O_CLOEXEC);
+	if (access(path, W_OK) != 0 && errno != ENOENT)
+		return -1;
+	fd = make_temporary(o);
+	if (fd >= 0)
+		(void)fchmod(fd, mode_for(o->path, most));
+	return fd;
+}
+
+static bool begin(struct output *o, const char *option, const char *path, mode_t most, char error[])
 {
 	*o = (struct output){.option = option, .fd = -1};
-	o->path = realpath(path, NULL); /* through symbolic links */
-	if (!o->path && !(o->path = strdup(path)))
-		die("out of memory");
-	if (!is_replaced(path))
-		o->fd = open(path, O_WRONLY | O_CLOEXEC);
-	else if ((access(path, F_OK) != 0 || access(path, W_OK) == 0) &&
-		 (o->fd = make_temporary(o)) >= 0)
-		(void)fchmod(o->fd, mode_for(o->path));
-	if (o->fd >= 0)
+	if (descriptor_of(path) < 0 && !is_trusted(path)) {
+		snprintf(error, ERROR_MAX,
+			 "--%s=%.300s: somebody else made this link or pipe, in a folder that all "
+			 "may write; give another name",
+			 option, path);
+		return false;
+	}
+	if (resolve(o, path) && (o->fd = make_file(o, path, most)) >= 0)
 		return true;
 	fail(option, path, error);
 	forget(o);
 	return false;
+}
+
+bool output_begin(struct output *o, const char *option, const char *path, char error[])
+{
+	return begin(o, option, path, 0777, error);
+}
+
+bool output_begin_private(struct output *o, const char *option, const char *path, char error[])
+{
+	return begin(o, option, path, 0600, error);
+}
+
+bool output_may_wait(const char *path)
+{
+	return !is_replaced(path);
 }
 
 bool output_end(struct output *o, bool good, char error[])
@@ -101,7 +236,13 @@ bool output_check(const char *option, const char *path, char error[])
 		snprintf(error, ERROR_MAX, "--%s=%.300s: is a directory", option, path);
 		return false;
 	}
-	if (!is_replaced(path)) /* opening it might wait for its reader */
+	if (descriptor_of(path) >= 0) {
+		int flags = fcntl(descriptor_of(path), F_GETFL);
+
+		errno = flags < 0 ? errno : EBADF;
+		return (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) || fail(option, path, error);
+	}
+	if (!is_replaced(path) && is_trusted(path)) /* opening it might wait for its reader */
 		return access(path, W_OK) == 0 || fail(option, path, error);
 	if (!output_begin(&o, option, path, error))
 		return false;

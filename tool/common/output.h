@@ -2,7 +2,9 @@
 /*
  * output.h - a file that is written whole or not at all: it is made under another name beside the
  * one that is wanted, and gets its name when all is in it. Until then what was there before stays.
- * A device or a pipe is written as it is.
+ * A device, a pipe or a descriptor (/dev/stdout) is written as it is. What somebody else planted in
+ * a folder that all may write is refused: a link could lead to any file, and the maker of a
+ * pipe could read what is written.
  */
 #ifndef TOOL_OUTPUT_H
 #define TOOL_OUTPUT_H
@@ -21,6 +23,12 @@ bool output_check(const char *option, const char *path, char error[]);
 
 /* Then one of the two ends it; output_end() closes fd in any case. */
 bool output_begin(struct output *output, const char *option, const char *path, char error[]);
+/* The same, for its owner alone. */
+bool output_begin_private(struct output *output, const char *option, const char *path,
+			  char error[]);
 bool output_end(struct output *output, bool good, char error[]);
+
+/* It is written as it is: opening it, as well as writing, may wait for a reader. */
+bool output_may_wait(const char *path);
 
 #endif
