@@ -115,7 +115,7 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 			return pfn;
 		if (growth == RST_GROWN)
 			continue;
-		if (wait && rst_pool_is_busy(pool))
+		if (wait && round + cost < AGAIN_ROUNDS && rst_pool_is_busy(pool))
 			rst_pool_sleep(round);
 		else if (!wait || (patient && growth == RST_NOT_GROWN &&
 				   atomic_load(&pool->changes) == seen))

@@ -109,12 +109,71 @@ static void while_others_free_and_trim(void **state)
 	assert_in_range(sleeps_of(RUN * PAGE, free_and_trim), 1, 1024 + ROOST_WAIT_ROUNDS);
 }
 
+static void *trim_all(void *arg)
+{
+	roost_pool_trim(arg);
+	return NULL;
+}
+
+static struct parking stopped;
+static unsigned ends_at; /* the sleep during which that trim goes on, and ends */
+
+static void end_trim(void)
+{
+	if (sleeps == ends_at)
+		calls_unpark(&stopped);
+}
+
+/* The only run is in the hands of a trim that stopped; what an allocation of it returned. */
+static void *wait_for_trim(unsigned at)
+{
+	size_t run = (size_t)RUN * PAGE, i = 0;
+	void *block;
+
+	open_pool();
+	while (!blocks[i] || (uintptr_t)blocks[i] / run == (uintptr_t)spare / run)
+		i++;
+	roost_pool_free(blocks[i]);
+	blocks[i] = NULL;
+	stopped = (struct parking){.work = trim_all, .arg = pool, .at = 1, .only = "madvise"};
+	assert_true(calls_park(&stopped));
+	sleeps = 0;
+	ends_at = at;
+	meanwhile = end_trim;
+	calls_hook = on_call;
+	block = roost_pool_alloc(pool, run, ROOST_WAIT);
+	calls_hook = NULL;
+	if (!at)
+		calls_unpark(&stopped);
+	roost_pool_free(block);
+	roost_pool_free(spare);
+	roost_pool_free_bulk(blocks, PAGES);
+	pool_close(pool);
+	return block;
+}
+
+/* What comes back during any sleep is found, the last one too. */
+static void looks_after_the_last_sleep(void **state)
+{
+	unsigned last;
+
+	(void)state;
+	assert_null(wait_for_trim(0));
+	last = sleeps;
+	assert_in_range(last, 1, 1024);
+	assert_non_null(wait_for_trim(1));
+	assert_int_equal(sleeps, 1);
+	assert_non_null(wait_for_trim(last));
+	assert_int_equal(sleeps, last);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alone),
 		cmocka_unit_test(while_others_trim_nothing),
 		cmocka_unit_test(while_others_free_and_trim),
+		cmocka_unit_test(looks_after_the_last_sleep),
 	};
 
 	return cmocka_run_group_tests_name("pool_wait", tests, NULL, NULL);
