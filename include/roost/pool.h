@@ -144,7 +144,8 @@ void roost_pool_destroy(roost_pool_t *pool);
  * A block of at least size bytes; what is in it is not defined. Any context; with ROOST_WAIT thread
  * context. flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, a migratetype.
  * NULL and errno ENOMEM if there is none, or larger than the largest (1 GiB, or less if the limit
- * is). Without ROOST_WAIT it may also fail while others have the last of it in hand (roost.h), or
+ * is). With ROOST_WAIT it also waits for threads that trim or change the size, some 1.7 s asleep at
+ * most. Without ROOST_WAIT it may also fail while others have the last of it in hand (roost.h), or
  * while another thread changes the size, trims or forks. Now and then it takes 3 KiB of stack.
  */
 ROOST_MUST_CHECK void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags);

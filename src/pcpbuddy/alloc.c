@@ -11,7 +11,7 @@
  *	   waiting for the zone lock. It fails only after a round in which no try-lock failed,
  *	   nothing moved and nothing came in from anybody else: then there was an instant at
  *	   which no such block was free. Otherwise it sleeps, holding nothing, and goes round
- *	   again; for orders above 0 at most FULL_ROUNDS times.
+ *	   again; for orders above 0 it goes ROOST_WAIT_ROUNDS rounds.
  *
  * A busy pcp is never taken for an empty one. The pressure hook is called when no lock is held.
  */
@@ -313,13 +313,12 @@ static uint64_t arrivals(const struct request *q, bool *missed)
 	return sum;
 }
 
-/* Larger blocks can be out of reach forever while frames come and go: the search for one ends after
- * ROOST_WAIT_ROUNDS that looked everywhere. One for a single frame goes on. */
+/* Larger blocks can be out of reach forever, while frames come and go or since the holder of a lock
+ * stopped: the search for one ends after ROOST_WAIT_ROUNDS. One for a single frame goes on. */
 static rst_frame_id alloc_wait(const struct request *q)
 {
 	struct rst_zone *first = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]], *z;
 	rst_frame_id f = from_others_anywhere(q);
-	unsigned full_rounds = 0; /* in which it got every lock */
 
 	if (f != RST_NO_FRAME)
 		return f;
@@ -336,12 +335,11 @@ static rst_frame_id alloc_wait(const struct request *q)
 			return f;
 		if (round == 0)
 			pressure_everywhere(q); /* may free: its frames count as arrived */
-		full_rounds += !missed;
 		if (moved && round == 0)
 			continue;
 		if (!moved && arrivals(q, &missed) == before && !missed)
 			break;
-		if (q->ask.order && full_rounds >= ROOST_WAIT_ROUNDS)
+		if (q->ask.order && round + 1 >= ROOST_WAIT_ROUNDS)
 			break;
 		RST_COUNT(q->r, first, wait_rounds, 1);
 		rst_sleep(round);

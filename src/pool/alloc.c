@@ -77,7 +77,8 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
-enum { AGAIN_ROUNDS = 1024 }; /* a second and a half, if somebody holds a lock for that long */
+/* A second and a half asleep at most, in the engine too. */
+enum { AGAIN_ROUNDS = 1024 };
 
 /* On which node it is best that the pool grows. */
 static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
@@ -90,28 +91,34 @@ static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 /*
  * Nothing was found. Without WAIT there is a reason to look again only if the pool has grown. With
  * it the call also waits for threads that change the size or are giving frames back, and looks once
- * more if any did so since its last look began.
+ * more if any did so since its last look began. The engine waits only when none of them is at it,
+ * and each time that costs as many rounds as the engine may sleep.
  */
 static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
 {
 	bool wait = flags & ROOST_WAIT;
 
-	for (unsigned round = 0; round < AGAIN_ROUNDS && !refused; round++) {
+	for (unsigned round = 0, cost; round < AGAIN_ROUNDS && !refused; round += cost) {
 		uint64_t seen = atomic_load(&pool->changes);
-		enum rst_growth growth = RST_NOT_GROWN;
+		enum rst_growth growth;
 		roost_pfn pfn = ROOST_NONE;
+		bool patient;
 
 		growth = rst_size_grow_for(pool, rst_page_size(pool) << order,
 					   wanted_node(pool, flags), flags & ROOST_THISNODE);
+		patient = wait && growth != RST_GROWN && !rst_pool_is_busy(pool);
+		cost = patient ? ROOST_WAIT_ROUNDS : 1;
 		if (wait || growth == RST_GROWN)
-			pfn = roost_alloc(pool->frames, order, flags);
+			pfn = roost_alloc(pool->frames, order,
+					  patient ? flags : flags & ~(unsigned)ROOST_WAIT);
 		if (pfn != ROOST_NONE)
 			return pfn;
 		if (growth == RST_GROWN)
 			continue;
-		if (wait && rst_pool_is_busy(pool))
+		if (wait && round + cost < AGAIN_ROUNDS && rst_pool_is_busy(pool))
 			rst_pool_sleep(round);
-		else if (!wait || (growth == RST_NOT_GROWN && atomic_load(&pool->changes) == seen))
+		else if (!wait || (patient && growth == RST_NOT_GROWN &&
+				   atomic_load(&pool->changes) == seen))
 			break;
 	}
 	return ROOST_NONE;

@@ -276,8 +276,8 @@ size_t roost_pool_recover(roost_pool_t *pool)
 	rst_pool_lock(&pool->size_lock, "roost_pool_recover");
 	rst_pool_lock(&pool->trim_lock, "roost_pool_recover");
 	pages = rst_fork_recover(pool);
-	rst_pool_done(pool, &pool->trim_lock);
-	rst_pool_done(pool, &pool->size_lock);
+	rst_pool_unlock(&pool->trim_lock);
+	rst_pool_unlock(&pool->size_lock);
 	rst_pool_end(&call);
 	return pages << pool->page_shift;
 }

@@ -62,13 +62,6 @@ void rst_pool_unlock(struct rst_pool_lock *lock)
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock)
-{
-	/* Before the lock: a waiter that sees it free sees this, and looks for memory again. */
-	atomic_fetch_add(&pool->changes, 1);
-	rst_pool_unlock(lock);
-}
-
 /* If its holder ended, the caller has the lock, and what it guards is right. */
 static bool inherit(struct rst_pool_lock *lock)
 {
@@ -78,6 +71,8 @@ static bool inherit(struct rst_pool_lock *lock)
 	    !take_from(lock, holder))
 		return false;
 	lock->repair(lock->pool);
+	if (lock->pool)
+		rst_pool_has_more(lock->pool);
 	return true;
 }
 
@@ -119,7 +114,7 @@ bool rst_pool_is_busy(roost_pool_t *pool)
 		if (!holder || holder == rst_thread_self())
 			continue;
 		if (inherit(locks[i]))
-			rst_pool_done(pool, locks[i]);
+			rst_pool_unlock(locks[i]);
 		else
 			busy = true;
 	}

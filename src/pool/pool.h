@@ -65,7 +65,7 @@ struct roost_pool {
 	unsigned max_order;	  /* c */
 	_Atomic uint64_t *freed;  /* c; a: see trim.c; a bit for each pageblock */
 	_Atomic uint32_t growing; /* a; an allocation that fails may grow it */
-	_Atomic uint64_t changes; /* a; how often one of the locks was let go */
+	_Atomic uint64_t changes; /* a; see rst_pool_has_more() */
 
 	_Alignas(64) struct rst_pool_lock size_lock;
 	_Atomic size_t size;		/* s; bytes that may be used */
@@ -239,8 +239,13 @@ bool rst_pool_try(struct rst_pool_lock *lock);
  * caller, it is fatal. Thread context, between rst_pool_begin() and rst_pool_end(). */
 void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
 void rst_pool_unlock(struct rst_pool_lock *lock);
-/* The same for one of a pool's two; waiters for memory look again. */
-void rst_pool_done(roost_pool_t *pool, struct rst_pool_lock *lock);
+/* The holder of one of the pool's locks put frames back, or made room for growth: waiters for
+ * memory look again. Before it lets go: a waiter that sees the lock free sees this. Not after work
+ * that changed nothing, or a decay thread would keep waiters going forever. */
+static inline void rst_pool_has_more(roost_pool_t *pool)
+{
+	atomic_fetch_add(&pool->changes, 1);
+}
 /* Does somebody else have one of them? Thread context. */
 bool rst_pool_is_busy(roost_pool_t *pool);
 /* rst_registry_lock. Signals are blocked while it is held: no handler forks in between. */

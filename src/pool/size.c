@@ -60,7 +60,7 @@ static size_t rounded(const roost_pool_t *pool, size_t bytes)
 /* Between two chunks of a resize: signals come in, and others may have the lock. */
 static void let_others(roost_pool_t *pool)
 {
-	rst_pool_done(pool, &pool->size_lock);
+	rst_pool_unlock(&pool->size_lock);
 	rst_pool_lock(&pool->size_lock, "roost_pool_resize");
 }
 
@@ -98,6 +98,7 @@ static int put_in(roost_pool_t *pool, size_t most)
 	pool->nr_unused--;
 	add_size(pool, chunk_bytes(pool, *top));
 	rst_unhold(pool->frames, chunk_pfn(*top), chunk_order(*top));
+	rst_pool_has_more(pool);
 	return 0;
 }
 
@@ -181,7 +182,7 @@ enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned nod
 		grow_on(pool, target, (struct growth){.any = true});
 	has_grown(pool);
 	grown = atomic_load(&pool->size) > size;
-	rst_pool_done(pool, &pool->size_lock);
+	rst_pool_unlock(&pool->size_lock);
 	return grown ? RST_GROWN : RST_NOT_GROWN;
 }
 
@@ -227,6 +228,7 @@ static int shrink(roost_pool_t *pool, size_t target)
 	RST_PROBE2(shrink, pool->base, atomic_load(&pool->size));
 	atomic_fetch_add(&pool->shrunk, 1);
 	look_for_more(pool);
+	rst_pool_has_more(pool); /* an allocation may grow it */
 	return most ? -EAGAIN : 0;
 }
 
@@ -242,7 +244,7 @@ int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 	rst_pool_lock(&pool->size_lock, "roost_pool_resize");
 	size = atomic_load(&pool->size);
 	err = target > size ? grow(pool, target, true) : target < size ? shrink(pool, target) : 0;
-	rst_pool_done(pool, &pool->size_lock);
+	rst_pool_unlock(&pool->size_lock);
 	rst_pool_end(&call);
 	return err;
 }

@@ -191,6 +191,7 @@ static size_t give_back(roost_pool_t *pool, size_t b)
 	if (rst_hold_rest(pool->frames, first, frames)) {
 		missed = !tell(pool, first, frames, &pages) || misses_some(pool, first, frames);
 		rst_unhold_rest(pool->frames, first, frames);
+		rst_pool_has_more(pool);
 		RST_PROBE3(give_back, pool->base, first, pages);
 		atomic_fetch_add(&pool->trims, 1);
 		atomic_fetch_add(&pool->given_back, pages << pool->page_shift);
@@ -257,11 +258,11 @@ size_t roost_pool_trim(roost_pool_t *pool)
 	/* Signals come in between. Others may make more due meanwhile: that is theirs to end. */
 	for (size_t left = rst_nr_pageblocks(pool) / AT_ONCE;
 	     left && atomic_load(&pool->nr_due) && !atomic_load(&pool->stop); left--) {
-		rst_pool_done(pool, &pool->trim_lock);
+		rst_pool_unlock(&pool->trim_lock);
 		rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
 		bytes += give_back_some(pool, AT_ONCE);
 	}
-	rst_pool_done(pool, &pool->trim_lock);
+	rst_pool_unlock(&pool->trim_lock);
 	rst_pool_end(&call);
 	return bytes;
 }
@@ -293,7 +294,7 @@ void rst_trim_step(roost_pool_t *pool)
 		atomic_store_explicit(&pool->tick_ms, now + pool->decay_ms, memory_order_relaxed);
 	}
 	give_back_some(pool, AT_ONCE);
-	rst_pool_done(pool, &pool->trim_lock);
+	rst_pool_unlock(&pool->trim_lock);
 }
 
 /* Sleeps for a period; false if the thread is to end. */
@@ -334,7 +335,7 @@ static void *decay(void *arg)
 		rst_pool_enter();
 		rst_pool_lock(&pool->trim_lock, "the decay thread");
 		decay_once(pool);
-		rst_pool_done(pool, &pool->trim_lock);
+		rst_pool_unlock(&pool->trim_lock);
 		rst_pool_leave();
 	}
 	return NULL;

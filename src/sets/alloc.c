@@ -192,7 +192,7 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 }
 
 /*
- * Rounds of searches, and asleep in between, until one of these:
+ * Rounds of searches, and asleep in between, never after the last, until one of these:
  *
  *	found		a block
  *	proof		the counters say that at some instant too few frames were free
@@ -222,7 +222,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 		before = now;
 		if (q->ask.order && quiet > 1)
 			break;
-		if (!q->ask.order || !quiet) {
+		if (round + 1 < ROOST_WAIT_ROUNDS && (!q->ask.order || !quiet)) {
 			RST_COUNT(pcp, wait_rounds, 1);
 			rst_sleep(round);
 		}

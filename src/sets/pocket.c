@@ -178,12 +178,14 @@ enum { REAP_ROUNDS = 64 }; /* for a reaper at work; it may have been killed */
 
 bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards)
 {
-	for (unsigned round = 0; r->pocket_cpus && round < REAP_ROUNDS; round++) {
+	for (unsigned round = 0; r->pocket_cpus; round++) {
 		if (rst_pocket_reap(r, z, cpu, afterwards))
 			return true;
+		if (round + 1 == REAP_ROUNDS)
+			return false;
 		rst_sleep(round);
 	}
-	return !r->pocket_cpus;
+	return true;
 }
 
 /* ---- Look ---------------------------------------------------------------------------------- */

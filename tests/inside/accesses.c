@@ -515,7 +515,8 @@ static void end_hidden(struct rig *rig)
 
 /* The contract of ROOST_WAIT. With a proof an allocation fails without sleeping. While enough
  * frames count as free there is none (for larger orders: while something happens, too): then it
- * searches ROOST_WAIT_ROUNDS times, whatever the order. */
+ * searches ROOST_WAIT_ROUNDS times, whatever the order, and sleeps between them, but not after the
+ * first. */
 static void fails_with_proof_or_after_all_rounds(void **state)
 {
 	static const struct {
@@ -542,11 +543,40 @@ static void fails_with_proof_or_after_all_rounds(void **state)
 		assert_int_equal(rig_alloc(&rig, cases[i].order, ROOST_WAIT), ROOST_NONE);
 		assert_int_equal(roost_stats(rig.roost, -1, -1, &stats), 0);
 		assert_int_equal(stats.wait_rounds, counted.sleeps);
-		assert_int_equal(counted.sleeps, cases[i].proof ? 0 : ROOST_WAIT_ROUNDS - 1);
+		assert_int_equal(counted.sleeps, cases[i].proof ? 0 : ROOST_WAIT_ROUNDS - 2);
 		assert_int_equal(stats.fail_wait, 1);
 		rig.roost->zones[0].begun -= cases[i].begun;
 		end_hidden(&rig);
 		close_hidden(&rig, cases[i].hidden);
+	}
+}
+
+static unsigned comes_at; /* the sleep during which a frame comes */
+
+static void frame_comes(void)
+{
+	if (counted.sleeps == comes_at)
+		rig_free(meddled, 0);
+}
+
+/* No sleep is the last thing that it does: what comes meanwhile is found. */
+static void looks_after_each_sleep(void **state)
+{
+	unsigned sleeps;
+	struct rig rig;
+
+	open_hidden(&rig, state, 1);
+	assert_int_equal(rig_alloc(&rig, 0, ROOST_WAIT), ROOST_NONE);
+	sleeps = counted.sleeps;
+	close_hidden(&rig, 1);
+	assert_int_not_equal(sleeps, 0);
+	for (comes_at = 1; comes_at <= sleeps; comes_at++) {
+		open_hidden(&rig, state, 1);
+		meddled = &rig;
+		counted.on_sleep = frame_comes;
+		assert_int_equal(rig_alloc(&rig, 0, ROOST_WAIT), 0);
+		assert_int_equal(counted.sleeps, comes_at);
+		close_hidden(&rig, 1);
 	}
 }
 
@@ -562,8 +592,8 @@ static void reaps_so_many_rounds(void **state)
 	reset();
 	counted.no_fence = true;
 	assert_int_equal(roost_isolate(rig.roost, pfn, true), -ROOST_EAGAIN);
-	assert_int_equal(counted.sleeps, 2 * 64); /* REAP_ROUNDS, each CPU */
-	assert_int_equal(counted.fences, 2 * 64);
+	assert_int_equal(counted.fences, 2 * 64); /* REAP_ROUNDS, each CPU */
+	assert_int_equal(counted.sleeps, 2 * 63);
 	reset();
 	assert_int_equal(roost_isolate(rig.roost, pfn, false), 0);
 	rig_home(&rig);
@@ -792,6 +822,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(places_are_tried_so_often, variants_one),
 		SUITE_TEST(wholes_are_tried_twice, variants_one),
 		SUITE_TEST(fails_with_proof_or_after_all_rounds, variants_one),
+		SUITE_TEST(looks_after_each_sleep, variants_one),
 		SUITE_TEST(reaps_so_many_rounds, variants_one),
 		SUITE_TEST(sequences_may_all_fail, variants_one),
 		SUITE_TEST(no_such_type, variants_one),
