@@ -2,9 +2,13 @@
 /*
  * assert.h - what must hold at one place of the code, whatever others do at that instant.
  *
- * Assertions are about the engine, never about its callers: misuse has a hook, and is looked for in
- * all builds. They are in lab builds alone, so that the explorer looks at each of them in each
- * interleaving; roost_validate() sees what is left in the end. A build may choose:
+ * Assertions are about the engine, not about its callers: misuse has a hook, and is looked for in
+ * all builds. What the check level does not find (a double free at ROOST_CHECK_NONE; two at one
+ * instant below ROOST_CHECK_EXACT) may break the engine's state, and then an assertion, too. The
+ * one that such a free itself breaks says so.
+ *
+ * They are in lab builds alone, so that the explorer looks at each of them in each interleaving;
+ * roost_validate() sees what is left in the end. A build may choose:
  *
  *	RST_ASSERTS	0  none: no code, but the conditions are compiled (the default)
  *			1  RST_ASSERT: a few loads

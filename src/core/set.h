@@ -68,7 +68,9 @@ static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
 		before = rst_fetch_or_sc(word, bits);
 	else
 		rst_or_sc(word, bits);
-	RST_ASSERT("put: what is put was not free", !(before & bits));
+	/* Below ROOST_CHECK_EXACT a caller may be to blame: core/assert.h. */
+	RST_ASSERT("put: what is put was not free (or a caller freed it twice, unchecked)",
+		   !(before & bits));
 }
 
 /* Puts a run that the caller holds. Any context; one OR, for k > 6 one per word. */

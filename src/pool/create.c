@@ -195,8 +195,8 @@ static void take_down_unfinished(roost_pool_t *none)
 	}
 }
 
-/* Before there are threads. */
-static __attribute__((constructor)) void set_repair(void)
+/* Before there are threads, and before the constructors of a program that is linked statically. */
+static __attribute__((constructor(101))) void set_repair(void)
 {
 	rst_registry_lock.repair = take_down_unfinished;
 }
