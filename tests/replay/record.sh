@@ -267,6 +267,29 @@ kill -KILL $pid 2>/dev/null
 kill $reader
 wait $pid $reader 2>/dev/null
 
+# The instance: not one of somebody else's, none that a killed recording left, and none of the options of other tracing.
+"$ROOST" record -o killed 2>err &
+pid=$!
+until_true has_instance $pid
+kill -KILL $pid
+wait $pid 2>/dev/null
+foreign='mkdir $0/instances/roost-$$ && echo 777 >$0/instances/roost-$$/buffer_size_kb && cat $0/instances/roost-$$/buffer_size_kb >size && echo $$ >foreign && exec "$@"'
+run 0 sh -c "$foreign" $tracing "$ROOST" record --quiet -o beside true
+check "the instance of a recording that was killed is removed" yes "$(has_none $pid && echo yes)"
+foreign=$tracing/instances/roost-$(cat foreign)
+check "one of the same name stays as it is" "$(cat size)" "$(cat "$foreign/buffer_size_kb")"
+rmdir "$foreign"
+options=$(cat $tracing/trace_options)
+trap 'for option in $options; do echo "$option" >$tracing/trace_options; done 2>/dev/null; rm -rf "$work"' EXIT
+for option in raw hex bin fields verbose latency-format printk-msg-only nocontext-info noirq-info; do
+	echo $option >$tracing/trace_options 2>/dev/null || continue
+	run 0 "$ROOST" record --quiet -o options sh -c "$load"
+	echo "$(echo "$options" | grep -x "$option\|no$option\|${option#no}")" >$tracing/trace_options
+	replay 0 --quiet --json options
+	check "with the option $option" '[true,true,0]' "$(value '[.verified, .allocs > 100, .bad_lines]')"
+done
+check "the options are as they were" "$options" "$(cat $tracing/trace_options)"
+
 # Too little room: what is lost is counted.
 status=0
 "$ROOST" record --buffer=64K -o lost -- sh -c "$load; $load; $load" >out 2>err || status=$?
