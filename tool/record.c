@@ -34,8 +34,8 @@
 #define BUFFER_MAX     (UINT64_C(4) << 30)
 
 enum { KEY_DURATION = 256, KEY_BUFFER };
-enum { CHILD_UNKNOWN = -1, PATIENCE_MS = 2000 };
-enum { PERIOD_NS = 50 * 1000 * 1000, CHUNK = 1 << 16, MOST = 4 << 20, SECONDS_MAX = 86400 };
+enum { CHILD_UNKNOWN = -1, PATIENCE_MS = 2000, PERIOD_MS = 50 };
+enum { PERIOD_NS = PERIOD_MS * 1000 * 1000, CHUNK = 1 << 16, MOST = 4 << 20, SECONDS_MAX = 86400 };
 
 extern char **environ;
 
@@ -55,7 +55,8 @@ struct record {
 	sigset_t signals;	  /* blocked, and waited for */
 	sigset_t not_by_terminal; /* of those: ignored at the start */
 	sigset_t ignored;	  /* by this program alone: the command gets the defaults */
-	bool over;
+	bool over;		  /* nothing more is recorded */
+	bool told;		  /* because of a signal */
 	double start;
 };
 
@@ -189,7 +190,7 @@ static void take(struct record *r, const siginfo_t *info)
 	if (info->si_signo == SIGCHLD ||
 	    (by_kernel && sigismember(&r->not_by_terminal, info->si_signo)))
 		return;
-	r->over = true;
+	r->told = r->over = true;
 	if (r->child && (!by_kernel || getpgid(r->child) != getpgrp()))
 		kill(r->child, info->si_signo);
 }
@@ -216,6 +217,23 @@ static void wait_for_command(struct record *r)
 			take(r, &info);
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Once it has begun: stops the trace if it is time to. */
+static void end_in_time(struct record *r)
+{
+	if (r->start > 0)
+		r->over |= has_ended(r) || (r->seconds && now() - r->start >= r->seconds);
+	if (r->over)
+		tracing_stop(&r->tracing);
+}
+
 /* ---- The file --------------------------------------------------------------------------- */
 
 static bool ends_in(const char *path, const char *end)
@@ -240,14 +258,15 @@ static bool wait_for_room(struct record *r)
 	siginfo_t info;
 	int n;
 
-	while (good && (n = poll(fds, 2, r->over ? PATIENCE_MS : -1)) >= 0 && !fds[0].revents) {
-		bool was_over = r->over;
+	while (good && (n = poll(fds, 2, r->told ? PATIENCE_MS : PERIOD_MS)) >= 0 &&
+	       !fds[0].revents) {
+		const bool was_told = r->told;
+		int signal = n > 0 ? sigtimedwait(&r->signals, &info, &at_once) : 0;
 
-		if (n > 0 && sigtimedwait(&r->signals, &info, &at_once) > 0)
+		if (signal > 0)
 			take(r, &info);
-		if (r->over)
-			tracing_stop(&r->tracing);
-		good = n > 0 && !(was_over && info.si_signo != SIGCHLD);
+		end_in_time(r);
+		good = !was_told || signal == SIGCHLD;
 	}
 	close(fds[1].fd);
 	return good;
@@ -351,14 +370,6 @@ static void clean_up(void)
 	wait_for_command(r);
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* "CPU:1 [LOST 23 EVENTS]" stands between events. */
 static bool is_event(const char *line, const char *end)
 {
@@ -426,9 +437,7 @@ static void record(struct record *r)
 	while (!r->over || more) {
 		if (sigtimedwait(&r->signals, &info, more ? &at_once : &period) > 0)
 			take(r, &info);
-		r->over |= has_ended(r) || (r->seconds && now() - r->start >= r->seconds);
-		if (r->over)
-			tracing_stop(&r->tracing);
+		end_in_time(r);
 		more = drain(r);
 		show(r);
 	}

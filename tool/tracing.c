@@ -260,7 +260,8 @@ long tracing_read(struct tracing *t, char *text, size_t room)
 
 void tracing_stop(struct tracing *t)
 {
-	tracefs_trace_off(t->instance);
+	if (t->instance) /* without one it would be the machine's own trace */
+		tracefs_trace_off(t->instance);
 }
 
 /* The number behind a word of a CPU's statistics. */
