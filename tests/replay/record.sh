@@ -266,6 +266,22 @@ check "a signal ends one that is stalled" 'yes yes' "$(has_gone $pid && echo yes
 kill -KILL $pid 2>/dev/null
 kill $reader
 wait $pid $reader 2>/dev/null
+sleep 100 <>stalled &
+reader=$!
+"$ROOST" record -o stalled -- sh -c "$load; $load; echo >ended" 2>err &
+pid=$!
+until_true test -e ended
+until_true grep -qsx 0 $tracing/instances/roost-$pid/tracing_on
+check "the trace stops with the command, though nobody reads" 0 "$(cat $tracing/instances/roost-$pid/tracing_on)"
+sleep 2.5
+cat stalled >slow &
+slow=$!
+wait $pid
+check "a reader that comes late gets all of it" '0 1' "$? $(grep -c '^roost: stalled: [0-9]* events' err)"
+kill $reader
+wait $slow
+replay 0 --quiet --json slow
+wait $pid $reader 2>/dev/null
 
 # The instance: not one of somebody else's, none that a killed recording left, and none of the options of other tracing.
 "$ROOST" record -o killed 2>err &
