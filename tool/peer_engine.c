@@ -23,6 +23,7 @@
 #include "options.h"
 #include "replay_main.h"
 #include "tool/common/adapter.h"
+#include "tool/common/printable.h"
 #include "tool/common/say.h"
 
 struct roost {
@@ -233,7 +234,7 @@ static const struct engine *load(const char *path)
 	static struct engine engine = {.metadata = metadata};
 
 	peer = adapter_for_replay(path);
-	engine.name = engine.paths[0] = peer->name;
+	engine.name = engine.paths[0] = printable_copy(peer->name, strlen(peer->name));
 	return &engine;
 }
 

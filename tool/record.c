@@ -8,11 +8,14 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,7 +34,8 @@
 #define BUFFER_MAX     (UINT64_C(4) << 30)
 
 enum { KEY_DURATION = 256, KEY_BUFFER };
-enum { PERIOD_NS = 50 * 1000 * 1000, CHUNK = 1 << 16, MOST = 4 << 20, SECONDS_MAX = 86400 };
+enum { CHILD_UNKNOWN = -1, PATIENCE_MS = 2000, PERIOD_MS = 50 };
+enum { PERIOD_NS = PERIOD_MS * 1000 * 1000, CHUNK = 1 << 16, MOST = 4 << 20, SECONDS_MAX = 86400 };
 
 extern char **environ;
 
@@ -46,8 +50,13 @@ struct record {
 	struct output output;
 	struct archive *archive;
 	uint64_t events;
-	pid_t child;	  /* 0: there is none, or it has ended */
-	int child_status; /* as waitpid() has it */
+	pid_t child;		  /* 0: there is none, or it has ended */
+	int child_status;	  /* as waitpid() has it, or CHILD_UNKNOWN */
+	sigset_t signals;	  /* blocked, and waited for */
+	sigset_t not_by_terminal; /* of those: ignored at the start */
+	sigset_t ignored;	  /* by this program alone: the command gets the defaults */
+	bool over;		  /* nothing more is recorded */
+	bool told;		  /* because of a signal */
 	double start;
 };
 
@@ -125,6 +134,106 @@ static void read_options(struct record *r, int argc, char **argv)
 		    r->command[0]);
 }
 
+/* ---- Signals ---------------------------------------------------------------------------- */
+
+static bool is_ignored(int signal)
+{
+	struct sigaction action;
+
+	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* Before the output is opened: nobody reads a pipe any more, or a file is too large. That is an
+ * error of a write then. And somebody may have left SIGCHLD ignored: no status would come. */
+static void signals_prepare(struct record *r)
+{
+	static const int errors[] = {SIGPIPE, SIGXFSZ};
+
+	sigemptyset(&r->ignored);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (!is_ignored(errors[i])) {
+			sigaddset(&r->ignored, errors[i]);
+			signal(errors[i], SIG_IGN);
+		}
+	signal(SIGCHLD, SIG_DFL);
+}
+
+/*
+ * From here on each signal that would end the program is waited for. One that is ignored stays so,
+ * as SIGHUP by nohup. But a shell ignores SIGINT and SIGQUIT for what it runs in the background:
+ * it means those of the terminal, and not kill().
+ */
+static void signals_block(struct record *r, sigset_t *old)
+{
+	static const int others[] = {SIGSEGV, SIGBUS,  SIGFPE,	SIGILL,	 SIGTRAP,
+				     SIGABRT, SIGSYS,  SIGPIPE, SIGXFSZ, SIGTSTP,
+				     SIGTTIN, SIGTTOU, SIGCONT, SIGURG,	 SIGWINCH};
+
+	sigfillset(&r->signals);
+	sigemptyset(&r->not_by_terminal);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		sigdelset(&r->signals, others[i]);
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
+		if (is_ignored(signal))
+			signal == SIGINT || signal == SIGQUIT
+				? sigaddset(&r->not_by_terminal, signal)
+				: sigdelset(&r->signals, signal);
+	sigprocmask(SIG_BLOCK, &r->signals, old);
+}
+
+/* One that has come. What wants to end the tool ends the command as well; a terminal has told the
+ * command itself, if they are of one process group. */
+static void take(struct record *r, const siginfo_t *info)
+{
+	bool by_kernel = info->si_code > 0;
+
+	if (info->si_signo == SIGCHLD ||
+	    (by_kernel && sigismember(&r->not_by_terminal, info->si_signo)))
+		return;
+	r->told = r->over = true;
+	if (r->child && (!by_kernel || getpgid(r->child) != getpgrp()))
+		kill(r->child, info->si_signo);
+}
+
+/* Has the command ended? */
+static bool has_ended(struct record *r)
+{
+	pid_t pid = r->child ? waitpid(r->child, &r->child_status, WNOHANG) : 0;
+
+	if (pid < 0)
+		r->child_status = CHILD_UNKNOWN;
+	if (pid)
+		r->child = 0;
+	return r->command && !r->child;
+}
+
+/* Signals go on to it meanwhile. */
+static void wait_for_command(struct record *r)
+{
+	siginfo_t info;
+
+	while (r->child && !has_ended(r))
+		if (sigwaitinfo(&r->signals, &info) > 0)
+			take(r, &info);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Once it has begun: stops the trace if it is time to. */
+static void end_in_time(struct record *r)
+{
+	if (r->start > 0)
+		r->over |= has_ended(r) || (r->seconds && now() - r->start >= r->seconds);
+	if (r->over)
+		tracing_stop(&r->tracing);
+}
+
 /* ---- The file --------------------------------------------------------------------------- */
 
 static bool ends_in(const char *path, const char *end)
@@ -132,6 +241,54 @@ static bool ends_in(const char *path, const char *end)
 	size_t length = strlen(path), n = strlen(end);
 
 	return length > n && !strcmp(path + length - n, end);
+}
+
+/*
+ * Waits until a pipe takes more. A signal that comes meanwhile ends the recording; what is there is
+ * still written, unless nobody reads it: then it gives up at the next one, or after a while.
+ */
+static bool wait_for_room(struct record *r)
+{
+	struct pollfd fds[] = {
+		{.fd = r->output.fd, .events = POLLOUT},
+		{.fd = signalfd(-1, &r->signals, SFD_CLOEXEC), .events = POLLIN},
+	};
+	const struct timespec at_once = {0};
+	bool good = true;
+	siginfo_t info;
+	int n;
+
+	while (good && (n = poll(fds, 2, r->told ? PATIENCE_MS : PERIOD_MS)) >= 0 &&
+	       !fds[0].revents) {
+		const bool was_told = r->told;
+		int signal = n > 0 ? sigtimedwait(&r->signals, &info, &at_once) : 0;
+
+		if (signal > 0)
+			take(r, &info);
+		end_in_time(r);
+		good = !was_told || signal == SIGCHLD;
+	}
+	close(fds[1].fd);
+	return good;
+}
+
+/* A pipe that poll() finds writable takes PIPE_BUF bytes, and a file all of them. */
+static la_ssize_t write_some(struct archive *a, void *context, const void *data, size_t length)
+{
+	struct record *r = context;
+	ssize_t n;
+
+	if (!r->output.temporary) {
+		if (!wait_for_room(r)) {
+			archive_set_error(a, ETIMEDOUT, "nobody reads it");
+			return -1;
+		}
+		length = length < PIPE_BUF ? length : PIPE_BUF;
+	}
+	n = write(r->output.fd, data, length);
+	if (n < 0)
+		archive_set_error(a, errno, "%s", strerror(errno));
+	return n;
 }
 
 /* After output_begin(). */
@@ -152,7 +309,7 @@ static bool archive_begin(struct record *r)
 	archive_write_set_bytes_in_last_block(a, 1); /* no padding */
 	good = archive_write_set_format_raw(a) == ARCHIVE_OK &&
 	       archive_write_add_filter(a, filter) == ARCHIVE_OK &&
-	       archive_write_open_fd(a, r->output.fd) == ARCHIVE_OK &&
+	       archive_write_open(a, r, NULL, write_some, NULL) == ARCHIVE_OK &&
 	       archive_write_header(a, entry) == ARCHIVE_OK;
 	archive_entry_free(entry);
 	return good;
@@ -160,13 +317,7 @@ static bool archive_begin(struct record *r)
 
 static _Noreturn void cannot_write(struct record *r)
 {
-	char error[ERROR_MAX], ignored[ERROR_MAX];
-
-	snprintf(error, sizeof(error), "--output=%.300s: cannot write: %s", r->path,
-		 archive_errno(r->archive) ? strerror(archive_errno(r->archive))
-					   : archive_error_string(r->archive));
-	output_end(&r->output, false, ignored);
-	die("%s", error); /* what is open is closed at the end of the program */
+	die("--output=%.300s: cannot write: %s", r->path, archive_error_string(r->archive));
 }
 
 static void write_text(struct record *r, const char *text, size_t length)
@@ -200,21 +351,23 @@ static void finish_file(struct record *r)
 
 /* ---- Recording -------------------------------------------------------------------------- */
 
-static struct record *current; /* what atexit() closes */
+static struct record *current; /* what atexit() cleans up after */
 
-static void close_tracing(void)
+/* Nothing of an error is left: no instance, no half of a file, and no command that runs on. */
+static void clean_up(void)
 {
-	if (current)
-		tracing_close(&current->tracing);
+	struct record *r = current;
+	char ignored[ERROR_MAX];
+
 	current = NULL;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	if (!r)
+		return;
+	tracing_close(&r->tracing);
+	if (r->output.path)
+		output_end(&r->output, false, ignored);
+	if (r->child)
+		kill(r->child, SIGTERM);
+	wait_for_command(r);
 }
 
 /* "CPU:1 [LOST 23 EVENTS]" stands between events. */
@@ -263,54 +416,40 @@ static void start_command(struct record *r, const sigset_t *mask)
 
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, mask);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigdefault(&attributes, &r->ignored);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	failed = posix_spawnp(&r->child, r->command[0], NULL, &attributes, r->command, environ);
 	posix_spawnattr_destroy(&attributes);
-	if (failed) {
-		char ignored[ERROR_MAX];
-
-		output_end(&r->output, false, ignored);
-		die("%s: cannot run: %s", r->command[0], strerror(failed));
-	}
+	if (!failed)
+		return;
+	r->child = 0;
+	die("%s: cannot run: %s", r->command[0], strerror(failed));
 }
 
-/* Has the command ended? */
-static bool has_ended(struct record *r)
-{
-	if (r->child && waitpid(r->child, &r->child_status, WNOHANG) == r->child)
-		r->child = 0;
-	return r->command && !r->child;
-}
-
-/* Until it is time to end. What wants to end the tool ends the command as well. */
-static void record(struct record *r, const sigset_t *signals)
+/* Until it is time to end. */
+static void record(struct record *r)
 {
 	const struct timespec period = {.tv_nsec = PERIOD_NS}, at_once = {0};
-	bool over = false, more = false;
+	bool more = false;
+	siginfo_t info;
 
 	r->start = now();
-	while (!over || more) {
-		int signal = sigtimedwait(signals, NULL, more ? &at_once : &period);
-
-		if (signal > 0 && signal != SIGCHLD && r->child)
-			kill(r->child, signal);
-		over |= (signal > 0 && signal != SIGCHLD) || has_ended(r) ||
-			(r->seconds && now() - r->start >= r->seconds);
-		if (over)
-			tracing_stop(&r->tracing);
+	while (!r->over || more) {
+		if (sigtimedwait(&r->signals, &info, more ? &at_once : &period) > 0)
+			take(r, &info);
+		end_in_time(r);
 		more = drain(r);
 		show(r);
 	}
-	if (r->child && waitpid(r->child, &r->child_status, 0) == r->child)
-		r->child = 0;
 	if (!r->quiet && isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 }
 
 static int report(const struct record *r, uint64_t lost, double seconds)
 {
-	bool failed =
-		r->command && !(WIFEXITED(r->child_status) && WEXITSTATUS(r->child_status) == 0);
+	bool unknown = r->child_status == CHILD_UNKNOWN;
+	bool failed = r->command &&
+		      (unknown || !WIFEXITED(r->child_status) || WEXITSTATUS(r->child_status) != 0);
 
 	if (!r->quiet) /* stdout is the command's */
 		say_error("%s: %" PRIu64 " events in %.1f s; try: roost replay %s", r->path,
@@ -318,7 +457,9 @@ static int report(const struct record *r, uint64_t lost, double seconds)
 	if (lost)
 		say_error("%s: %" PRIu64 " events were lost; give more room: --buffer=%" PRIu64 "M",
 			  r->path, lost, (r->buffer >> 20 ? r->buffer >> 20 : 1) * 4);
-	if (failed && WIFSIGNALED(r->child_status))
+	if (unknown)
+		say_error("%s: its exit status is not known", r->command[0]);
+	else if (failed && WIFSIGNALED(r->child_status))
 		say_error("%s: ended by signal %d (%s)", r->command[0], WTERMSIG(r->child_status),
 			  strsignal(WTERMSIG(r->child_status)));
 	else if (failed)
@@ -331,34 +472,36 @@ int record_main(int argc, char **argv)
 {
 	static struct record r = {.buffer = DEFAULT_BUFFER, .tracing = {.pipe = -1}};
 	char error[ERROR_MAX];
-	sigset_t signals, old;
 	double seconds;
 	uint64_t lost;
+	sigset_t old;
+	bool waits;
 
 	read_options(&r, argc, argv);
 	if (!output_check(args_name(ARGS_OUTPUT), r.path, error))
 		die("%s", error);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &signals, &old); /* from here on each of them is waited for */
-	if (!tracing_open(&r.tracing, r.buffer, error))
+	signals_prepare(&r);
+	/* A pipe that nobody reads is waited for while signals still end the program. */
+	waits = output_may_wait(r.path);
+	if (waits && !output_begin_private(&r.output, args_name(ARGS_OUTPUT), r.path, error))
 		die("%s", error);
+	signals_block(&r, &old);
 	current = &r;
-	atexit(close_tracing);
-	if (!output_begin_private(&r.output, args_name(ARGS_OUTPUT), r.path, error))
+	atexit(clean_up);
+	if (!waits && !output_begin_private(&r.output, args_name(ARGS_OUTPUT), r.path, error))
+		die("%s", error);
+	if (!tracing_open(&r.tracing, r.buffer, error))
 		die("%s", error);
 	if (!archive_begin(&r))
 		cannot_write(&r);
 	write_head(&r);
 	if (r.command)
 		start_command(&r, &old);
-	record(&r, &signals);
+	record(&r);
 	seconds = now() - r.start;
 	lost = tracing_lost(&r.tracing);
-	close_tracing();
+	tracing_close(&r.tracing);
 	finish_file(&r);
+	wait_for_command(&r);
 	return report(&r, lost, seconds);
 }

@@ -2,7 +2,10 @@
 /* tracing.c - see tracing.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,10 @@
 /* Those that a replay reads, and no others: each costs the kernel time and the buffers room. */
 static const char *const events[] = {"mm_page_alloc", "mm_page_free", "mm_page_free_batched"};
 
-enum { NR_EVENTS = sizeof(events) / sizeof(events[0]), FILE_MAX = 4096 };
+/* Then the process, and a number if there is such an instance already. */
+#define PREFIX "roost-"
+
+enum { NR_EVENTS = sizeof(events) / sizeof(events[0]), FILE_MAX = 4096, NAMES_MAX = 100 };
 
 /* ---- What is missing -------------------------------------------------------------------- */
 
@@ -106,6 +112,95 @@ static bool check_events(const char *directory, char error[])
 	return true;
 }
 
+/* ---- The instance ----------------------------------------------------------------------- */
+
+/* Of the process of its name, or -1 if it is not one of these. */
+static long owner_of(const char *name)
+{
+	char *end;
+	long pid;
+
+	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+		return -1;
+	pid = strtol(name + strlen(PREFIX), &end, 10);
+	return pid > 0 && pid <= INT_MAX && (!*end || *end == '-') ? pid : -1;
+}
+
+/* Those that killed recordings left behind. One that is still read is busy, and stays. */
+static void remove_stale(const char *directory)
+{
+	char **names = tracefs_instances(NULL);
+
+	for (char **name = names; name && *name; name++) {
+		long pid = owner_of(*name);
+		char path[FILE_MAX];
+
+		if (pid < 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%s/instances/%s", directory, *name);
+		(void)rmdir(path);
+	}
+	tracefs_list_free(names);
+}
+
+/* One that is there is another's, and has its own buffers and events. */
+static bool make_instance(struct tracing *t, char error[])
+{
+	char name[48], what[96];
+
+	for (unsigned i = 0; i < NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), i ? PREFIX "%d-%u" : PREFIX "%d", (int)getpid(), i);
+		errno = 0;
+		t->instance = tracefs_instance_create(name);
+		if (!t->instance)
+			break;
+		if (tracefs_instance_is_new(t->instance))
+			return true;
+		tracefs_instance_free(t->instance);
+		t->instance = NULL;
+		errno = EEXIST;
+	}
+	snprintf(what, sizeof(what), "make the trace instance %s", name);
+	return explain(what, errno ? errno : EIO, error);
+}
+
+/* An instance begins with the options of the machine's own trace: those that change the text which
+ * a replay reads. A kernel may lack some of them. */
+static bool set_options(struct tracing *t, char error[])
+{
+	static const char *const wanted[] = {
+		"noraw",
+		"nohex",
+		"nobin",
+		"nofields",
+		"noverbose",
+		"noblock",
+		"nolatency-format",
+		"noprintk-msg-only",
+		"nostacktrace",
+		"nouserstacktrace",
+		"norecord-tgid",
+		"nopause-on-trace",
+		"nodisable_on_free",
+		"context-info",
+		"irq-info",
+		"record-cmd",
+		"overwrite",
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		char what[64];
+
+		errno = 0;
+		if (tracefs_instance_file_write(t->instance, "trace_options", wanted[i]) >= 0 ||
+		    errno == EINVAL)
+			continue;
+		snprintf(what, sizeof(what), "set the trace option %s", wanted[i]);
+		return explain(what, errno ? errno : EIO, error);
+	}
+	return true;
+}
+
 /* ---- Recording -------------------------------------------------------------------------- */
 
 static bool begin(struct tracing *t, uint64_t buffer, char error[])
@@ -136,20 +231,19 @@ static bool begin(struct tracing *t, uint64_t buffer, char error[])
 bool tracing_open(struct tracing *t, uint64_t buffer, char error[])
 {
 	static const char *directory; /* libtracefs does not say whose it is: never given back */
-	char name[32], what[64];
 
 	*t = (struct tracing){.pipe = -1};
 	if (!check_mounted(&directory, error) || !check_rights(directory, error) ||
 	    !check_events(directory, error))
 		return false;
-	snprintf(name, sizeof(name), "roost-%d", (int)getpid());
-	snprintf(what, sizeof(what), "make the trace instance %s", name);
-	errno = 0;
-	t->instance = tracefs_instance_create(name);
-	if (!t->instance)
-		return explain(what, errno ? errno : EIO, error);
+	remove_stale(directory);
+	if (!make_instance(t, error))
+		return false;
 	/* As soon as there is an event it is recorded, so the buffers come first. */
-	if (tracefs_trace_off(t->instance) == 0 && begin(t, buffer, error))
+	errno = 0;
+	if (tracefs_trace_off(t->instance) < 0)
+		explain("hold the trace", errno ? errno : EIO, error);
+	else if (set_options(t, error) && begin(t, buffer, error))
 		return true;
 	tracing_close(t);
 	return false;
@@ -166,7 +260,8 @@ long tracing_read(struct tracing *t, char *text, size_t room)
 
 void tracing_stop(struct tracing *t)
 {
-	tracefs_trace_off(t->instance);
+	if (t->instance) /* without one it would be the machine's own trace */
+		tracefs_trace_off(t->instance);
 }
 
 /* The number behind a word of a CPU's statistics. */
@@ -179,20 +274,24 @@ static uint64_t stat_of(const char *stats, const char *word)
 
 uint64_t tracing_lost(const struct tracing *t)
 {
-	const long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	char *pattern = tracefs_instance_get_file(t->instance, "per_cpu/cpu*/stats");
+	glob_t files = {0};
 	uint64_t lost = 0;
 
-	for (long cpu = 0; cpu < cpus; cpu++) {
-		char file[64], *stats;
+	if (!pattern || glob(pattern, 0, NULL, &files) != 0)
+		files.gl_pathc = 0;
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		char *file = strstr(files.gl_pathv[i], "per_cpu/");
+		char *stats = tracefs_instance_file_read(t->instance, file, NULL);
 
-		snprintf(file, sizeof(file), "per_cpu/cpu%ld/stats", cpu);
-		stats = tracefs_instance_file_read(t->instance, file, NULL);
 		if (!stats)
-			continue; /* such a CPU was never there */
+			continue; /* the CPU has just gone */
 		lost += stat_of(stats, "\noverrun: ") + stat_of(stats, "commit overrun: ") +
 			stat_of(stats, "dropped events: ");
 		free(stats);
 	}
+	globfree(&files);
+	tracefs_put_tracing_file(pattern);
 	return lost;
 }
 

@@ -26,7 +26,7 @@ bool tracing_open(struct tracing *tracing, uint64_t buffer, char error[]);
 /* Text of whole lines that has come since, or 0: there is none now. -1: it cannot be read. */
 long tracing_read(struct tracing *tracing, char *text, size_t room);
 
-/* No more events; those that are there can still be read. */
+/* No more events; those that are there can still be read. Also of what is not open. */
 void tracing_stop(struct tracing *tracing);
 
 /* Events that were lost because nobody read them in time. */

@@ -28,6 +28,10 @@ check "what it tells is there" 1 "$(grep -c '^metadata, KiB  *[1-9][0-9]*  *[1-9
 run 0 "$ROOST" compare --quiet --runs=1 --memory=64M --peer="$EXAMPLE_SO" "$part"
 check "beside all engines" 1 "$(grep -c '^verified  *yes  *yes  *yes  *yes$' "$work/out")"
 
+variant coloured 's/"bitmap"/"\\033[31mred\\n"/'
+run 0 "$ROOST" replay --quiet --peer="$work/coloured.so" "$hand"
+check "a name with control characters" '1 0' "$(grep -c 'engine \\x1b\[31mred\\x0a,' "$work/out") $(grep -c "$(printf '\033')" "$work/out")"
+
 # Faults of it are found.
 variant twice 's/found = next;/found = 0;/'
 run 1 "$ROOST" replay --quiet --json --peer="$work/twice.so" "$hand"

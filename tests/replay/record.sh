@@ -147,6 +147,165 @@ kill -TERM $pid
 wait $pid
 check "the command ends with it" '1 1' "$? $(grep -c '^roost: sleep: ended by signal 15' err)"
 
+# until_true COMMAND...: waits until it is; a minute is more than any of them takes.
+until_true() {
+	local tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 1200 ] || return 1
+		sleep 0.05
+	done
+}
+has_instance() { [ -e $tracing/instances/roost-"$1" ]; }
+has_none() { ! has_instance "$1"; }
+has_gone() { ! grep -qs "^State:.[^Z]" "/proc/$1/status"; }
+says() { grep -q "$1" "$2" 2>/dev/null; }
+
+# What a caller left ignored, and what would end the tool without a word.
+python=$(command -v python3)
+if [ "$python" ]; then
+	ignoring='import os,signal,sys; signal.signal(getattr(signal, sys.argv[1]), signal.SIG_IGN); os.execvp(sys.argv[2], sys.argv[2:])'
+	status=0
+	timeout -s KILL 60 "$python" -c "$ignoring" SIGCHLD "$ROOST" record -o ignored sh -c 'exit 3' 2>err || status=$?
+	check "a command that fails, with SIGCHLD ignored" '1 1' "$status $(grep -c '^roost: sh: its exit status is 3$' err)"
+	"$python" -c "$ignoring" SIGHUP "$ROOST" record -o nohup sh -c 'echo >log; while [ ! -e go ]; do sleep 0.05; done' 2>err &
+	pid=$!
+	until_true test -s log
+	kill -HUP $pid
+	sleep 0.5
+	check "nohup: it goes on" yes "$(has_instance $pid && echo yes)"
+	touch go
+	wait $pid
+	check "nohup: SIGHUP does not end it" '0 1' "$? $(grep -c '^roost: nohup: ' err)"
+	rm -f log
+fi
+for signal in QUIT HUP USR1 ALRM; do
+	"$ROOST" record -o signalled$signal 2>err &
+	pid=$!
+	until_true has_instance $pid
+	until_true grep -qx 1 $tracing/instances/roost-$pid/tracing_on
+	kill -$signal $pid
+	wait $pid
+	check "after SIG$signal: exit status, trace, and half of one" '0 yes 0' \
+		"$? $([ -s signalled$signal ] && echo yes) $(find . -name '.roost*' | wc -l)"
+done
+(ulimit -f 1 && exec "$ROOST" record -o large -- sh -c "trap 'exit 0' TERM; $load; while :; do sleep 0.05; done") 2>err
+check "a file that is too large ends the command, too" '2 1 0' \
+	"$? $(grep -c '^roost: --output=large: cannot write: File too large' err) $(find . -name '.roost*' | wc -l)"
+"$ROOST" record -o /dev/stdout --duration=60 2>err | true
+check "a pipe without a reader" '2 1' "${PIPESTATUS[0]} $(grep -c '^roost: --output=/dev/stdout: cannot write: Broken pipe' err)"
+run 0 "$ROOST" record -o defaults sh -c 'sed -n "s/^SigIgn:.*\(.\{7\}\)$/\1/p" /proc/self/status'
+check "what the command ignores" "$(sed -n 's/^SigIgn:.*\(.\{7\}\)$/\1/p' /proc/self/status)" "$(cat out)"
+
+# A command that catches what ends the tool: tracing ends, each signal goes on, and the last one ends both.
+stubborn='trap "echo INT >>log" INT; trap "echo HUP >>log" HUP; trap "exit 5" TERM; echo begun >log; while :; do sleep 0.05; done'
+rm -f log
+"$ROOST" record -o stubborn -- env --default-signal=INT sh -c "$stubborn" 2>err &
+pid=$!
+until_true says begun log
+kill -INT $pid
+until_true says INT log
+until_true has_none $pid
+check "no instance while it waits for the command" yes "$(has_none $pid && ! has_gone $pid && echo yes)"
+kill -HUP $pid
+until_true says HUP log
+kill -TERM $pid
+wait $pid
+check "a command that ends at the third signal" '1 1' "$? $(grep -c '^roost: sh: its exit status is 5$\|^roost: env: its exit status is 5$' err)"
+check "each signal comes once" 'begun INT HUP' "$(paste -sd' ' log)"
+
+# From the terminal the command has it already.
+if [ "$python" ]; then
+	rm -f log
+	cat >terminal.py <<'EOF_PY'
+import os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+for i in range(1200):
+    if os.path.exists("log") and "begun" in open("log").read():
+        break
+    time.sleep(0.05)
+os.write(terminal, b"\x03")
+while True:
+    try:
+        if not os.read(terminal, 4096):
+            break
+    except OSError:
+        break
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+EOF_PY
+	count='import signal,time,os
+signal.signal(signal.SIGINT, lambda *a: os.write(3, b"INT\n"))
+os.write(3, b"begun\n")
+while b"INT" not in open("log", "rb").read(): time.sleep(0.05)
+time.sleep(0.5)'
+	"$python" terminal.py sh -c 'exec 3>>log; exec "$@"' sh "$ROOST" record -o ctrl-c -- "$python" -c "$count" >/dev/null 2>&1
+	check "Ctrl-C reaches the command once" 'begun INT' "$(paste -sd' ' log)"
+fi
+
+# Pipes that nobody reads.
+mkfifo unread stalled
+"$ROOST" record -o unread 2>err &
+pid=$!
+until_true sleep 0.3
+check "no instance before there is a reader" yes "$(has_none $pid && echo yes)"
+kill -TERM $pid
+until_true has_gone $pid
+check "a signal ends it" yes "$(has_gone $pid && echo yes)"
+kill -KILL $pid 2>/dev/null
+wait $pid 2>/dev/null
+sleep 100 <>stalled & # reads nothing
+reader=$!
+"$ROOST" record -o stalled -- sh -c "while :; do $load; done" 2>err &
+pid=$!
+until_true has_instance $pid
+kill -TERM $pid
+until_true has_gone $pid
+check "a signal ends one that is stalled" 'yes yes' "$(has_gone $pid && echo yes) $(has_none $pid && echo yes)"
+kill -KILL $pid 2>/dev/null
+kill $reader
+wait $pid $reader 2>/dev/null
+sleep 100 <>stalled &
+reader=$!
+"$ROOST" record -o stalled -- sh -c "$load; $load; echo >ended" 2>err &
+pid=$!
+until_true test -e ended
+until_true grep -qsx 0 $tracing/instances/roost-$pid/tracing_on
+check "the trace stops with the command, though nobody reads" 0 "$(cat $tracing/instances/roost-$pid/tracing_on)"
+sleep 2.5
+cat stalled >slow &
+slow=$!
+wait $pid
+check "a reader that comes late gets all of it" '0 1' "$? $(grep -c '^roost: stalled: [0-9]* events' err)"
+kill $reader
+wait $slow
+replay 0 --quiet --json slow
+wait $pid $reader 2>/dev/null
+
+# The instance: not one of somebody else's, none that a killed recording left, and none of the options of other tracing.
+"$ROOST" record -o killed 2>err &
+pid=$!
+until_true has_instance $pid
+kill -KILL $pid
+wait $pid 2>/dev/null
+foreign='mkdir $0/instances/roost-$$ && echo 777 >$0/instances/roost-$$/buffer_size_kb && cat $0/instances/roost-$$/buffer_size_kb >size && echo $$ >foreign && exec "$@"'
+run 0 sh -c "$foreign" $tracing "$ROOST" record --quiet -o beside true
+check "the instance of a recording that was killed is removed" yes "$(has_none $pid && echo yes)"
+foreign=$tracing/instances/roost-$(cat foreign)
+check "one of the same name stays as it is" "$(cat size)" "$(cat "$foreign/buffer_size_kb")"
+rmdir "$foreign"
+options=$(cat $tracing/trace_options)
+trap 'for option in $options; do echo "$option" >$tracing/trace_options; done 2>/dev/null; rm -rf "$work"' EXIT
+for option in raw hex bin fields verbose latency-format printk-msg-only nocontext-info noirq-info; do
+	echo $option >$tracing/trace_options 2>/dev/null || continue
+	run 0 "$ROOST" record --quiet -o options sh -c "$load"
+	echo "$(echo "$options" | grep -x "$option\|no$option\|${option#no}")" >$tracing/trace_options
+	replay 0 --quiet --json options
+	check "with the option $option" '[true,true,0]' "$(value '[.verified, .allocs > 100, .bad_lines]')"
+done
+check "the options are as they were" "$options" "$(cat $tracing/trace_options)"
+
 # Too little room: what is lost is counted.
 status=0
 "$ROOST" record --buffer=64K -o lost -- sh -c "$load; $load; $load" >out 2>err || status=$?
