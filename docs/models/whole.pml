@@ -5,7 +5,7 @@
  *
  * Stands for: put(), note() of free.c; rst_settle(), make_whole(), rst_put_whole(),
  * rst_open_whole(), rst_move(), rst_leave(), rst_demote() of block.c; adopt(), open_claimed() of
- * zone.c; roost_isolate(), hand_over() of cpu.c. One pageblock of two frames, each a word.
+ * zone.c; roost_isolate(), hand_over() of cpu.c; take_part() of range.c, rst_disown(). One pageblock of two frames, each a word.
  * Says: a frame is never given twice; at rest each is in one set or held, the pageblock is noted
  * in the list that its place names, in the bin of its largest run or above; if it is all free,
  * ordinary and not current then it is whole, unless somebody gave up or it was opened because it
@@ -17,6 +17,7 @@
  * check FREES=0: right BUG_PLACE_BEFORE_PUT BUG_LOOK_BEFORE_MOVE BUG_LOOK_BEFORE_LEAVE
  * check FREES=0: BUG_BLIND_TAKE BUG_NO_LOOK_AFTER_PUT_BACK BUG_WHOLE_KEEPS_PLACE
  * check FREES=0: BUG_CLAIM_NO_LOOK BUG_WHOLE_NOT_OPENED BUG_APART_COUNTED_LATE
+ * check FREES=0: BUG_RANGE_KEEPS_PLACE BUG_RANGE_NO_LOOK
  * long check FREES=2: right
  */
 #define ZONE 0	/* lists: ROOST_LIST_MOVABLE, two homes' (1, 2), ROOST_LIST_ISOLATE */
@@ -82,6 +83,12 @@ proctype cpu(byte f) {	/* 0, 1: frees this frame, which it holds; 2: does anythi
 #ifdef BUG_CLAIM_NO_LOOK
 		goto ends
 #endif
+	:: take_whole(); WHEN(got, goto taken);		/* takes all by address, frees it */
+		take(0); WHEN(!got, goto ends);
+		take(1); WHEN(got, goto disowns); put(0);
+#ifdef BUG_RANGE_NO_LOOK
+		goto ends
+#endif
 	:: was & CURRENT ->				/* leaves */
 #ifdef BUG_LOOK_BEFORE_LEAVE
 		look(); place = LIST(place); WHEN(n < 2, goto ends)
@@ -112,6 +119,11 @@ settles:
 		if :: was = APART; to = ZONE; next = 3; goto moves :: goto ends fi /* and back? */
 	:: else -> nr_apart = nr_apart - (next == 3); goto ends
 	fi;
+disowns:
+#ifndef BUG_RANGE_KEEPS_PLACE
+	do :: p = place; WHEN(p == ZONE || p == APART, break); change(p, ZONE) od;
+#endif
+taken:	put_whole(); goto ends;
 moves:
 #ifdef BUG_LOOK_BEFORE_MOVE
 	look(); WHEN(n == 0, change(was, to); goto ends);
@@ -128,7 +140,7 @@ frees:
 	next = 0; WHEN(was & CURRENT, hint[LIST(was) * 2 + 1] = 1; goto ends);
 	look();
 	if :: n == 2 -> goto settles :: else -> hint[LIST(was) * 2] = 1 fi;
-ends:	atomic { n = 0; was = 0; to = 0; f = 0; got = 0 }
+ends:	atomic { n = 0; p = 0; was = 0; to = 0; f = 0; got = 0 }
 }
 
 init {

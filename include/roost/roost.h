@@ -80,6 +80,7 @@ enum {
 
 enum roost_error {
 	ROOST_EAGAIN = 11, /* somebody holds what is needed; try again */
+	ROOST_EBUSY = 16,  /* a frame that is needed is in use */
 	ROOST_EINVAL = 22, /* an argument makes no sense; roost_config_error() says which */
 	ROOST_ENOSPC = 28, /* the metadata area is too small */
 	ROOST_E2BIG = 7,   /* the map has more frames, ranges, zones or CPUs than can be managed */
@@ -351,6 +352,30 @@ enum {
  * word and each frame found.
  */
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
+
+/*
+ * Allocates exactly the n frames from pfn on, all of them or none, whichever pageblocks they lie
+ * in: also in isolated ones and in those of the reserve, however short it is. They become the
+ * largest aligned blocks of which the range can be made, from its beginning on, each of which is
+ * then freed or split on its own:
+ *
+ *	for (p = pfn; p < pfn + n; p += (roost_pfn)1 << order) {
+ *		order = (unsigned)roost_order(roost, p);
+ *		roost_free(roost, p, order);
+ *	}
+ *
+ * Returns 0; -ROOST_EINVAL: not all of them are frames of one zone, without a hole between them;
+ * -ROOST_EBUSY: one of them is allocated; -ROOST_EAGAIN: none was seen allocated, but others are
+ * moving some of them, or hold locks before them, and so it was at each of a few tries (or a thread
+ * stopped in the middle of a call that had one).
+ * Any context; waits for nothing. Two calls for the same frames may both fail. Cost: sets: a
+ * compare-and-exchange for each 64 frames, for each whole pageblock 1 (if it is not whole, 9); as
+ * much again to put back what it had when a frame is missing. If one is in a pocket, a system call
+ * (POSIX: membarrier) for each pocket that is not empty. At most 4 tries. pcpbuddy: at most
+ * 4 tries of the zone lock, which is held for some looks and list operations for each free chunk;
+ * between them it empties each pcp that it can lock.
+ */
+ROOST_MUST_CHECK int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n);
 
 /* The order of the allocated block that begins at pfn, or -1 if none does. Any context; racy unless
  * the caller holds the block. Cost: a few loads. */

@@ -79,6 +79,17 @@ static void do_alloc_bulk(struct context *c, const struct statement *s)
 		got(c, s->variables[i], i < n ? pfns[i] : ROOST_NONE, order);
 }
 
+static void do_take(struct context *c, const struct statement *s)
+{
+	unsigned order = (unsigned)s->number;
+	int err;
+
+	call(c, false, "%s = take frame %lu", world_name(s->variables[0]), s->frame);
+	err = roost_take_range(pool, s->frame, (uint64_t)1 << order);
+	called(c);
+	got(c, s->variables[0], err ? ROOST_NONE : s->frame, order);
+}
+
 static void do_free(struct context *c, const struct statement *s, bool nolock)
 {
 	for (unsigned i = 0; i < s->nr_variables; i++) {
@@ -298,6 +309,9 @@ static void do_statement(struct context *c, const struct statement *s, unsigned 
 		break;
 	case VERB_ALLOC_BULK:
 		do_alloc_bulk(c, s);
+		break;
+	case VERB_TAKE:
+		do_take(c, s);
 		break;
 	case VERB_FREE:
 	case VERB_FREE_NOLOCK:

@@ -37,6 +37,7 @@ enum {
 enum verb {
 	VERB_ALLOC,
 	VERB_ALLOC_BULK,
+	VERB_TAKE,
 	VERB_FREE,
 	VERB_FREE_NOLOCK,
 	VERB_FREE_BATCH,
@@ -72,7 +73,8 @@ struct statement {
 	enum verb verb;
 	enum assertion assertion;
 	int lock;
-	int number; /* order, CPU, ... */
+	int number;	/* order, CPU, ... */
+	unsigned frame; /* of a take */
 	unsigned flags;
 	unsigned nr_variables;
 	uint8_t variables[SCENARIO_ARGUMENTS];

@@ -59,14 +59,33 @@ static void alloc_flags(struct reader *r, struct statement *s)
 	}
 }
 
-/* What stands behind "a = alloc" or "a b c = alloc-bulk". */
+/* The block of an order at a frame, counted from the pool's first one. */
+static void frame_and_order(struct reader *r, struct statement *s)
+{
+	s->frame = (unsigned)read_number(r, "a frame", 100000);
+	s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER);
+	if (!r->bad && s->frame & ((1u << s->number) - 1))
+		read_error(r, "no block of order %d begins at frame %u", s->number, s->frame);
+}
+
+static bool gives_value(enum verb verb)
+{
+	return verb == VERB_ALLOC || verb == VERB_ALLOC_BULK || verb == VERB_TAKE;
+}
+
+/* What stands behind "a = alloc", "a b c = alloc-bulk" or "a = take". */
 static void alloc(struct reader *r, struct statement *s)
 {
 	if (!s->nr_variables)
-		read_error(r, "say which variable gets it: a = alloc ..., or a b = alloc-bulk ...");
-	else if (s->verb == VERB_ALLOC && s->nr_variables > 1)
-		read_error(r, "alloc gives one block; alloc-bulk gives several");
+		read_error(r, "say which variable gets it: a = alloc ..., a b = alloc-bulk ..., or "
+			      "a = take ...");
+	else if (s->verb != VERB_ALLOC_BULK && s->nr_variables > 1)
+		read_error(r, "alloc and take give one block; alloc-bulk gives several");
 	all_different(r, s, 0);
+	if (s->verb == VERB_TAKE) {
+		frame_and_order(r, s);
+		return;
+	}
 	s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
 	alloc_flags(r, s);
 }
@@ -158,6 +177,7 @@ static void arguments(struct reader *r, struct statement *s)
 static const char *const verbs[] = {
 	[VERB_ALLOC] = "alloc",
 	[VERB_ALLOC_BULK] = "alloc-bulk",
+	[VERB_TAKE] = "take",
 	[VERB_FREE] = "free",
 	[VERB_FREE_NOLOCK] = "free-nolock",
 	[VERB_FREE_BATCH] = "free-batch",
@@ -196,10 +216,10 @@ static void statement(struct reader *r, struct program *program)
 	s.verb = (enum verb)verb;
 	if (verb < 0)
 		read_error(r, "there is no operation \"%s\": see docs/lab.md", name);
-	else if (verb == VERB_ALLOC || verb == VERB_ALLOC_BULK)
+	else if (gives_value(s.verb))
 		alloc(r, &s);
 	else if (s.nr_variables)
-		read_error(r, "only alloc and alloc-bulk give a value, not \"%s\"", name);
+		read_error(r, "only alloc, alloc-bulk and take give a value, not \"%s\"", name);
 	else
 		arguments(r, &s);
 	if (r->bad)
@@ -259,7 +279,7 @@ static void note_orders(struct orders *o, const struct program *p)
 		const struct statement *s = &p->statements[i];
 
 		/* Nobody need set what is waited for: a livelock may be wanted. */
-		if (s->verb == VERB_ALLOC || s->verb == VERB_ALLOC_BULK || s->verb == VERB_WAIT)
+		if (gives_value(s->verb) || s->verb == VERB_WAIT)
 			note(o, s, 0);
 		else if (s->verb == VERB_SPLIT)
 			note(o, s, 1);

@@ -58,16 +58,21 @@ bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put
 	return true;
 }
 
-bool rst_set_take_at(struct rst_set *set, unsigned off)
+bool rst_set_take_bits(_Atomic uint64_t *word, uint64_t bits)
 {
 	/* Sequentially consistent: an isolation looks here after it has announced itself, and a
 	 * put looks for that announcement after the put. */
-	uint64_t bit = rst_run(off, 0), old = rst_load_sc(&set->word[off / 64]);
+	uint64_t old = rst_load_sc(word);
 
-	for (unsigned i = 0; i < RST_SET_TRIES && old & bit; i++)
-		if (rst_cas64_acq(&set->word[off / 64], &old, old & ~bit))
+	for (unsigned i = 0; i < RST_SET_TRIES && (old & bits) == bits; i++)
+		if (rst_cas64_sc(word, &old, old & ~bits))
 			return true;
 	return false;
+}
+
+bool rst_set_take_at(struct rst_set *set, unsigned off)
+{
+	return rst_set_take_bits(&set->word[off / 64], rst_run(off, 0));
 }
 
 /* The first runs of a word, at most count of them: their bits, and how many. */

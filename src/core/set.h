@@ -105,8 +105,10 @@ unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint
  * bits from *off on; 0: the word has no such half. One CAS, tries as above. Sequentially
  * consistent: a CPU that sees that they are gone sees what the caller wrote before. */
 uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsigned *off);
-/* Takes the one thing at off; false if it is not there. One CAS for each change by others, at most
- * RST_SET_TRIES. */
+/* Takes these things of one word, all of them or none. One CAS for each change by others, at most
+ * RST_SET_TRIES. Sequentially consistent, as rst_set_take_half(). */
+bool rst_set_take_bits(_Atomic uint64_t *word, uint64_t bits);
+/* The same for the one thing at off. */
 bool rst_set_take_at(struct rst_set *set, unsigned off);
 
 /* The order of the largest free run around the run of order k at off, which was just put. */

@@ -9,6 +9,8 @@ const char *roost_strerror(int error)
 		return "success";
 	case ROOST_EAGAIN:
 		return "somebody holds what is needed; try again";
+	case ROOST_EBUSY:
+		return "a frame is in use";
 	case ROOST_EINVAL:
 		return "an argument makes no sense (for a configuration see roost_config_error())";
 	case ROOST_ENOSPC:

@@ -41,19 +41,18 @@ static uint64_t floor_of(const struct request *q, const struct rst_zone *z)
 
 /* ---- Pressure ----------------------------------------------------------------------------- */
 
-static void call_pressure(const struct request *q, struct rst_zone *z)
+static void call_pressure(struct roost *r, struct rst_zone *z)
 {
 	uint64_t free = rst_zone_available(z);
 
-	if (rst_pressure_call(&q->r->base, &z->pressure, &z->desc, free))
-		RST_COUNT(q->r, z, pressure, 1);
+	if (rst_pressure_call(&r->base, &z->pressure, &z->desc, free))
+		RST_COUNT(r, z, pressure, 1);
 }
 
-/* No lock is held. rst_zone_put() arms the hook again. */
-static void check_pressure(const struct request *q, struct rst_zone *z)
+void rst_check_pressure(struct roost *r, struct rst_zone *z)
 {
 	if (rst_pressure_falls(&z->pressure, &z->desc, rst_zone_available(z)))
-		call_pressure(q, z);
+		call_pressure(r, z);
 }
 
 static void pressure_everywhere(const struct request *q)
@@ -61,26 +60,24 @@ static void pressure_everywhere(const struct request *q)
 	struct rst_zone *z;
 
 	for (unsigned i = 0; (z = zone_to_try(q, &i));)
-		call_pressure(q, z);
+		call_pressure(q->r, z);
 }
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
-static roost_pfn hand_out(const struct request *q, rst_frame_id f)
+roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, unsigned order)
 {
-	struct roost *r = q->r;
 	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+	struct roost_misuse m;
 
-	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, q->ask.order))
-		rst_report(&r->base, &(struct roost_misuse){.kind = ROOST_MISUSE_CORRUPT,
-							    .call = q->ask.call,
-							    .pfn = pfn,
-							    .order_given = (int)q->ask.order,
-							    .order_found = -1,
-							    .head_found = ROOST_NONE});
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, order)) {
+		m = rst_misuse_of(call, pfn, order);
+		m.kind = ROOST_MISUSE_CORRUPT;
+		rst_report(&r->base, &m);
+	}
 	rst_store_rlx(&r->frames[f].used, 1);
-	rst_set_state(r, f, rst_state(RST_ALLOC, q->ask.order));
-	RST_PROBE2(alloc, pfn, q->ask.order);
+	rst_set_state(r, f, rst_state(RST_ALLOC, order));
+	RST_PROBE2(alloc, pfn, order);
 	return pfn;
 }
 
@@ -171,7 +168,7 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 		n += from_pcp(q, z, out + n, count - n);
 		while (n < count && (out[n] = from_zone(q, z)) != RST_NO_FRAME)
 			n++;
-		check_pressure(q, z);
+		rst_check_pressure(q->r, z);
 	}
 	return n;
 }
@@ -223,13 +220,11 @@ static rst_frame_id from_others(const struct request *q, struct rst_zone *z)
 	return RST_NO_FRAME;
 }
 
-/* Empties all pcps of a zone whose locks can be acquired into the zone. *missed: a try-lock
- * failed. */
-static size_t gather(const struct request *q, struct rst_zone *z, bool *missed)
+size_t rst_gather(struct roost *r, struct rst_zone *z, bool wait, bool *missed)
 {
 	size_t moved = 0;
 
-	for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++) {
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
 		struct rst_pcp *pcp = &z->pcps[cpu];
 
 		/* Racy: a pcp that fills up behind this look shows in the sum of puts. */
@@ -237,10 +232,10 @@ static size_t gather(const struct request *q, struct rst_zone *z, bool *missed)
 		    !rst_try_held(&pcp->lock))
 			continue;
 		if (rst_try(&pcp->lock)) {
-			moved += rst_pcp_empty(q->r, z, pcp, q->ask.wait);
-			rst_pcp_leave(q->r, z, pcp, q->ask.wait);
+			moved += rst_pcp_empty(r, z, pcp, wait);
+			rst_pcp_leave(r, z, pcp, wait);
 		} else {
-			RST_COUNT(q->r, z, trylock_fail_drain, 1);
+			RST_COUNT(r, z, trylock_fail_drain, 1);
 			*missed = true;
 		}
 	}
@@ -280,7 +275,7 @@ static rst_frame_id alloc_nowait(const struct request *q)
 
 	for (unsigned i = 0; f == RST_NO_FRAME && (z = zone_to_try(q, &i));) {
 		if (q->ask.order && free_everywhere(q) >= 1u << q->ask.order)
-			gather(q, z, &missed);
+			rst_gather(q->r, z, false, &missed);
 		f = from_zone(q, z);
 	}
 	if (f == RST_NO_FRAME) {
@@ -328,7 +323,7 @@ static rst_frame_id alloc_wait(const struct request *q)
 		size_t moved = 0;
 
 		for (unsigned i = 0; (z = zone_to_try(q, &i));)
-			moved += gather(q, z, &missed);
+			moved += rst_gather(q->r, z, true, &missed);
 		for (unsigned i = 0; f == RST_NO_FRAME && (z = zone_to_try(q, &i));)
 			f = from_zone(q, z);
 		if (f != RST_NO_FRAME)
@@ -363,7 +358,7 @@ roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 		if (f == RST_NO_FRAME)
 			return ROOST_NONE;
 	}
-	return hand_out(&q, f);
+	return rst_hand_out(roost, q.ask.call, f, order);
 }
 
 size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
@@ -387,7 +382,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 			n = 1;
 		}
 		for (size_t i = 0; i < n; i++)
-			pfns[done++] = hand_out(&q, frames[i]);
+			pfns[done++] = rst_hand_out(roost, q.ask.call, frames[i], order);
 	}
 	return done;
 }

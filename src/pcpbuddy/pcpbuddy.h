@@ -353,6 +353,16 @@ size_t rst_pcp_empty(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, b
 size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned order,
 		      unsigned type, uint64_t floor, bool wait);
 
+/* ---- alloc.c ----------------------------------------------------------------------------- */
+
+/* Marks a block that the caller holds as allocated by a call. No lock is held. */
+roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, unsigned order);
+/* No lock is held. rst_zone_put() arms the hook again. */
+void rst_check_pressure(struct roost *r, struct rst_zone *z);
+/* Empties all pcps of a zone whose locks can be acquired into the zone. *missed: a try-lock
+ * failed. */
+size_t rst_gather(struct roost *r, struct rst_zone *z, bool wait, bool *missed);
+
 /* ---- free.c ------------------------------------------------------------------------------ */
 
 /* At check level 3: are the frames after the first all INSIDE? */

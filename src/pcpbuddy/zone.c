@@ -224,9 +224,11 @@ void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned 
 {
 	unsigned whole_blocks = 1;
 
-	/* Pageblocks of a large block may have been set apart while it was allocated: one by one,
-	 * each goes to the lists of its own type, and those that may merge do so. */
-	if (order > ROOST_PAGEBLOCK_ORDER && rst_load_rlx(&z->blocks[ROOST_LIST_ISOLATE])) {
+	/* Pageblocks of a large block may have been set apart while it was allocated, and one that
+	 * was named by its address may hold some of the reserve, which are the zone's last ones:
+	 * one by one, each goes to the lists of its own type, and those that may merge do so. */
+	if (order > ROOST_PAGEBLOCK_ORDER &&
+	    (rst_load_rlx(&z->blocks[ROOST_LIST_ISOLATE]) || set_apart(r, f + (1u << order) - 1))) {
 		whole_blocks = 1u << (order - ROOST_PAGEBLOCK_ORDER);
 		order = ROOST_PAGEBLOCK_ORDER;
 	}

@@ -234,15 +234,19 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
-/* Does a block begin at f already, or (level 3) something look free in it? Reported. */
-static RST_COLD bool is_corrupt_free(struct roost *r, rst_frame_id f, unsigned order)
+/* Does a block begin at f already, or (level 3) something look free in it? Reported, if by a call.
+ */
+static RST_COLD bool is_corrupt_free(struct roost *r, const char *call, rst_frame_id f,
+				     unsigned order)
 {
 	struct roost_misuse m;
 
 	if (!rst_om_is_allocated(rst_load_rlx(&r->om[f])) &&
 	    (r->base.check_level < ROOST_CHECK_PARANOID || rst_is_clean(r, f, order, false)))
 		return false;
-	m = rst_misuse_of("roost_alloc", rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
+	if (!call)
+		return true;
+	m = rst_misuse_of(call, rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
 	m.kind = ROOST_MISUSE_CORRUPT;
 	rst_report(&r->base, &m);
 	return true;
@@ -274,10 +278,20 @@ static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
  * and it stays with its holder. In line also where a probe in it looks large to the compiler. */
 static RST_HOT bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
 {
-	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
+	if (is_suspect(r, f) && is_corrupt_free(r, "roost_alloc", f, order))
 		return false;
 	*pfn = enter(r, f, order);
 	return true;
+}
+
+bool rst_is_unfit(struct roost *r, const char *call, rst_frame_id f, unsigned order)
+{
+	return is_suspect(r, f) && is_corrupt_free(r, call, f, order);
+}
+
+void rst_enter(struct roost *r, rst_frame_id f, unsigned order)
+{
+	enter(r, f, order);
 }
 
 static bool alloc_one(struct rst_call *q, rst_frame_id *f)
@@ -368,7 +382,8 @@ static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned o
 static RST_COLD roost_pfn alloc_suspect(struct roost *r, rst_frame_id f, unsigned order,
 					unsigned flags)
 {
-	return is_corrupt_free(r, f, order) ? alloc_far(r, order, flags) : enter(r, f, order);
+	return is_corrupt_free(r, "roost_alloc", f, order) ? alloc_far(r, order, flags)
+							   : enter(r, f, order);
 }
 
 /* The common case on one page, and nothing that it calls comes back: so it saves little. */
@@ -430,7 +445,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
  * record has what was written before it. */
 static bool hold(struct roost *r, rst_frame_id f, unsigned order)
 {
-	if (is_suspect(r, f) && is_corrupt_free(r, f, order))
+	if (is_suspect(r, f) && is_corrupt_free(r, "roost_alloc", f, order))
 		return false;
 	RST_PROBE2(alloc, rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
 	rst_store_rel(&r->om[f], (uint8_t)(RST_OM_HELD + order + 1));

@@ -165,11 +165,18 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	bool reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* forever, or never */
+	unsigned more = order > RST_SET_ORDER ? (1u << (order - RST_SET_ORDER)) - 1 : 0;
+	/* Forever, or never; those of a zone are its last ones. */
+	bool reserve = rst_load_rlx(&r->place[b + more]) == ROOST_LIST_RESERVE;
 
-	/* A pageblock of the reserve can be handed out as one block, but is never whole. */
-	if (order > RST_SET_ORDER || (order == RST_SET_ORDER && !reserve)) {
+	/* A pageblock of the reserve can be handed out, but is never whole. */
+	if (order >= RST_SET_ORDER && !reserve) {
 		rst_put_whole(r, z, b, order - RST_SET_ORDER);
+		return;
+	}
+	if (more) {
+		for (rst_block_id i = b; i <= b + more; i++)
+			rst_put(r, z, i << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
 		return;
 	}
 	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);

@@ -32,6 +32,7 @@
  *   adopt      moves one that has something to a CPU's home, where it becomes current
  *   own        makes one whose place says so the CPU's current one; leave undoes that
  *   gather     makes current pageblocks whole that are all free
+ *   disown     moves a pageblock, all of whose frames the caller holds, to where whole ones are
  *   reap       empties a CPU's pocket, which others do; hide, show: hidden.h
  *
  * What is the engine's own begins with rst_ (roost, as against roost_ for what is public). Letters:
@@ -61,6 +62,7 @@
  *	allocate  find a hint, CAS a set; if nothing is there: clear the hint, look again, note
  *	claim     CAS a bit of a region's set, then fill the pageblock's set
  *	move      CAS a pageblock's place, then look and note in the new list
+ *	range     CAS each word and each region's bit; a failure puts back what it has: range.c
  *
  * Each look again and each note comes after what it must not miss, sequentially consistent: hint.h.
  * A few frames lie in each CPU's pocket, for it alone until another CPU reaps them: pocket.h.
@@ -444,13 +446,34 @@ uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z);
 /* Free frames that are not isolated: rst_zone_come() less the other two. */
 uint64_t rst_available(const struct roost *r, const struct rst_zone *z);
 void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t free);
+/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is a few loads. */
+void rst_check_pressure(const struct rst_call *q, struct rst_zone *z);
+
+/* ---- alloc.c ------------------------------------------------------------------------------- */
+
+/* Of a block that the caller has taken: is it somebody's all the same, or (check level 3) not as a
+ * free one is? A double free that no check could see brings that about. Reported as misuse by the
+ * call, unless that is NULL. */
+bool rst_is_unfit(struct roost *r, const char *call, rst_frame_id f, unsigned order);
+/* Enters a block that the caller has taken, and counted, in om[]. */
+void rst_enter(struct roost *r, rst_frame_id f, unsigned order);
 
 /* ---- free.c ------------------------------------------------------------------------------- */
 
+/* The order of the block, allocated or held, of at least this order that holds a frame, and its
+ * first frame; -1: none does. Any context; racy unless the caller holds the block. */
+int rst_block_over(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+		   unsigned order, rst_frame_id *head);
 /* The order of the allocated or free block that holds a frame, and its first frame; -1: it is on
  * its way between the two. Any context; racy unless the caller holds the block. */
 int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		     rst_frame_id *head, bool *allocated);
+
+/* ---- range.c ------------------------------------------------------------------------------ */
+
+/* The caller holds all frames of the pageblock. It is moved to where whole ones are, unless it is
+ * set apart or part of the reserve. False: others keep changing its place. */
+bool rst_disown(struct roost *r, rst_block_id b);
 
 /* ---- pocket.c, pocket.h -------------------------------------------------------------------- */
 

@@ -38,28 +38,33 @@ static int free_order(const struct roost *r, rst_frame_id f, rst_frame_id *head)
 	return (int)order;
 }
 
+int rst_block_over(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+		   unsigned order, rst_frame_id *head)
+{
+	roost_pfn pfn = rst_pfn_of(span, f);
+
+	for (; order <= r->base.max_order && pfn >> order << order >= span->start; order++) {
+		int found;
+
+		*head = rst_frame_of(span, pfn >> order << order);
+		found = rst_om_order(rst_load_rlx(&r->om[*head]));
+		if (found >= (int)order)
+			return found;
+	}
+	return -1;
+}
+
 int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		     rst_frame_id *head, bool *allocated)
 {
-	roost_pfn pfn = rst_pfn_of(span, f);
-	int free = free_order(r, f, head);
+	int order = free_order(r, f, head);
 
-	*allocated = free < 0;
-	if (free >= 0)
-		return free;
-	for (unsigned order = 0; order <= r->base.max_order; order++) {
-		roost_pfn first = pfn >> order << order;
-		unsigned om;
-
-		if (first < span->start)
-			break;
-		*head = rst_frame_of(span, first);
-		om = rst_load_rlx(&r->om[*head]);
-		if (rst_om_is_allocated(om) && om > order)
-			return (int)om - 1;
-	}
 	*allocated = false;
-	return -1;
+	if (order >= 0)
+		return order;
+	order = rst_block_over(r, span, f, 0, head);
+	*allocated = order >= 0 && rst_om_is_allocated(rst_load_rlx(&r->om[*head]));
+	return *allocated ? order : -1;
 }
 
 /* What lies at pfn is not what the caller says: what is it? Fills in kind and what was found. */

@@ -219,21 +219,11 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 /* The order of the allocated or held block of order >= 9 in which a pageblock lies, -1: none. */
 static int order_over(const struct roost *r, rst_frame_id f, bool *is_held)
 {
-	const struct rst_span *span = rst_span_of(&r->base.map, f);
-	roost_pfn pfn = rst_pfn_of(span, f);
+	rst_frame_id head;
+	int order = rst_block_over(r, rst_span_of(&r->base.map, f), f, RST_SET_ORDER, &head);
 
-	for (unsigned order = RST_SET_ORDER; order <= r->base.max_order; order++) {
-		roost_pfn first = pfn >> order << order;
-		unsigned om;
-
-		if (first < span->start)
-			return -1;
-		om = rst_load_rlx(&r->om[rst_frame_of(span, first)]);
-		*is_held = !rst_om_is_allocated(om);
-		if (rst_om_order(om) >= (int)order)
-			return rst_om_order(om);
-	}
-	return -1;
+	*is_held = order >= 0 && !rst_om_is_allocated(rst_load_rlx(&r->om[head]));
+	return order;
 }
 
 static unsigned usable_frames(const struct roost *r, rst_frame_id f, roost_pfn frames)

@@ -482,8 +482,7 @@ void rst_call_pressure(const struct rst_call *q, struct rst_zone *z, uint64_t fr
 		RST_COUNT(rst_pcp_of(q, z), pressure, 1);
 }
 
-/* After the rarer rungs. As long as whole pageblocks alone are above the mark it is a few loads. */
-static void check_pressure(const struct rst_call *q, struct rst_zone *z)
+void rst_check_pressure(const struct rst_call *q, struct rst_zone *z)
 {
 	uint64_t free;
 
@@ -538,7 +537,7 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 		if (got)
 			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
 		if (rare)
-			check_pressure(q, z);
+			rst_check_pressure(q, z);
 		n += got;
 	}
 	return n;

@@ -266,6 +266,29 @@ uint64_t rig_take_all(struct rig *rig, unsigned order, unsigned flags)
 	return taken;
 }
 
+unsigned rig_range_order(const struct rig *rig, roost_pfn pfn, uint64_t n)
+{
+	unsigned order = 0;
+
+	while (order < rig->shadow.max_order && !(pfn >> order & 1) && UINT64_C(2) << order <= n)
+		order++;
+	return order;
+}
+
+int rig_take_range(struct rig *rig, roost_pfn pfn, uint64_t n)
+{
+	int err = roost_take_range(rig->roost, pfn, n);
+
+	for (uint64_t i = 0; !err && i < n;) {
+		unsigned order = rig_range_order(rig, pfn + i, n - i);
+
+		assert_int_equal(roost_order(rig->roost, pfn + i), order);
+		insist(shadow_take(&rig->shadow, pfn + i, order), pfn + i, order);
+		i += UINT64_C(1) << order;
+	}
+	return err;
+}
+
 size_t rig_bulk(struct rig *rig, unsigned order, unsigned flags, roost_pfn *pfns, size_t count)
 {
 	size_t got = roost_alloc_bulk(rig->roost, order, flags, pfns, count);

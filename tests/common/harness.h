@@ -129,6 +129,11 @@ roost_pfn rig_get(struct rig *rig, unsigned order, unsigned flags);
 uint64_t rig_take_all(struct rig *rig, unsigned order, unsigned flags);
 size_t rig_bulk(struct rig *rig, unsigned order, unsigned flags, roost_pfn *pfns, size_t count);
 
+/* Takes frames by address; what it gets is entered, in the largest aligned blocks. */
+int rig_take_range(struct rig *rig, roost_pfn pfn, uint64_t n);
+/* The order of the largest aligned block of those n frames that begins at pfn. */
+unsigned rig_range_order(const struct rig *rig, roost_pfn pfn, uint64_t n);
+
 void rig_free(struct rig *rig, roost_pfn pfn);
 void rig_free_nolock(struct rig *rig, roost_pfn pfn);
 void rig_free_bulk(struct rig *rig, const struct roost_block *blocks, size_t count, bool nolock);

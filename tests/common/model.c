@@ -279,6 +279,51 @@ static void do_rest(struct model *m)
 		assert_int_equal(n, most);
 }
 
+/* How many frames of a range are not free; *hole: some are no memory, or in another zone. */
+static uint64_t in_use(const struct model *m, roost_pfn pfn, uint64_t n, bool *hole)
+{
+	int zone = shadow_zone(&m->rig.shadow, pfn);
+	uint64_t frames = 0;
+
+	*hole = false;
+	for (uint64_t i = 0; i < n; i++) {
+		unsigned state = shadow_state(&m->rig.shadow, pfn + i);
+
+		*hole |= state == SHADOW_RESERVED || shadow_zone(&m->rig.shadow, pfn + i) != zone;
+		frames += state != SHADOW_FREE;
+	}
+	return frames;
+}
+
+/* Frames by address: all or none, wherever they lie; mostly of those that are free. */
+static void do_range(struct model *m)
+{
+	uint64_t n = below(m, 4) ? 1 + below(m, 80) : 1 + below(m, 3 * BLOCK), used;
+	roost_pfn pfn = m->base + below(m, MODEL_FRAMES);
+	bool hole;
+	int err;
+
+	for (unsigned i = 0; i < MODEL_FRAMES && below(m, 16); i++) { /* the next that is free */
+		if (shadow_state(&m->rig.shadow, pfn) == SHADOW_FREE)
+			break;
+		pfn = m->base + (pfn - m->base + 1) % MODEL_FRAMES;
+	}
+	used = in_use(m, pfn, n, &hole);
+	if (used && used < n && below(m, 8)) /* up to the first that is not */
+		for (n = 0; shadow_state(&m->rig.shadow, pfn + n) == SHADOW_FREE;)
+			n++;
+	used = in_use(m, pfn, n, &hole);
+	TELL(m, "take range of pfn %" PRIu64 ", %" PRIu64 " frames", pfn, n);
+	err = rig_take_range(&m->rig, pfn, n);
+	if (hole || !n)
+		assert_true(err == -ROOST_EINVAL || (used && err == -ROOST_EBUSY));
+	else
+		assert_int_equal(err, used ? -ROOST_EBUSY : 0);
+	for (uint64_t i = 0; !err && i < n;
+	     i += UINT64_C(1) << shadow_order(&m->rig.shadow, pfn + i))
+		note(m, pfn + i);
+}
+
 /* ---- Frees ------------------------------------------------------------------------------- */
 
 static roost_pfn pick(struct model *m)
@@ -629,6 +674,8 @@ static void refused(struct model *m)
 		assert_int_equal(roost_isolate(m->rig.roost, foreign, false), -ROOST_EINVAL);
 		assert_int_equal(roost_order(m->rig.roost, foreign), -1);
 		assert_int_equal(roost_alloc_rest(m->rig.roost, foreign, frames), 0);
+		assert_int_equal(roost_take_range(m->rig.roost, foreign, 1 + below(m, 9)),
+				 -ROOST_EINVAL);
 	}
 	if (can_isolate(m, block))
 		assert_int_equal(roost_isolate(m->rig.roost, middle(m, block), m->apart[block]),
@@ -687,7 +734,7 @@ void model_event(struct model *m)
 	else if (what < 18)
 		do_isolate(m);
 	else if (what < 19)
-		do_rest(m);
+		below(m, 2) ? do_rest(m) : do_range(m);
 	else if (what < 20)
 		do_recover(m);
 	else if (what < (m->greedy ? 75 : 35) || !m->nr_blocks)

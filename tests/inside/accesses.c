@@ -17,14 +17,15 @@
 
 enum { SLOTS = 64, CPUS = 3 };
 
-enum what { ALLOC, BULK, FREE, BATCH, SPLIT, FILL, DRAIN, OFF, ON, APART, BACK, EMPTY };
+enum what { ALLOC, BULK, FREE, BATCH, SPLIT, FILL, DRAIN, OFF, ON, APART, BACK, EMPTY, TAKE };
 
 /* What a call is given; of it accesses, and of these changes: first without pockets, then with. */
 struct step {
 	enum what what;
 	int cpu;
-	unsigned n;	/* order; FREE, SPLIT, APART, BACK: the slot; BATCH: slots 0 to n - 1 */
-	unsigned flags; /* SPLIT: to that order */
+	unsigned n;	/* order; FREE, SPLIT, APART, BACK: the slot; BATCH: slots 0 to n - 1;
+			 * TAKE: how many frames */
+	unsigned flags; /* SPLIT: to that order; TAKE: from that frame on */
 	unsigned cost[2][2];
 };
 
@@ -51,6 +52,24 @@ static void free_slots(struct rig *rig, unsigned n)
 	}
 	reset();
 	rig_free_bulk(rig, blocks, used, false);
+}
+
+/* The harness looks at the blocks, which is not the call's cost. */
+static void take_range(struct rig *rig, roost_pfn pfn, uint64_t n)
+{
+	unsigned accesses, changes;
+	int err = roost_take_range(rig->roost, pfn, n);
+
+	accesses = counted.accesses;
+	changes = counted.changes;
+	for (uint64_t i = 0; !err && i < n;) {
+		unsigned order = rig_range_order(rig, pfn + i, n - i);
+
+		assert_null(shadow_take(&rig->shadow, pfn + i, order));
+		i += UINT64_C(1) << order;
+	}
+	counted.accesses = accesses;
+	counted.changes = changes;
 }
 
 static void run(struct rig *rig, const struct step *step)
@@ -92,6 +111,9 @@ static void run(struct rig *rig, const struct step *step)
 	case APART:
 	case BACK:
 		assert_int_equal(roost_isolate(rig->roost, slots[step->n], step->what == APART), 0);
+		break;
+	case TAKE:
+		take_range(rig, step->flags, step->n);
 		break;
 	case EMPTY:
 		rig_free_all(rig);
@@ -312,6 +334,29 @@ static const struct step large[] = {
 	{EMPTY, 2, 0, 0, {{406, 111}, {411, 81}}},  {DRAIN, -1, 0, 0, {{3048, 9}, {3078, 20}}},
 };
 
+/* By address: whole pageblocks, parts of one that is whole and of one that is open, what is in use,
+ * what is in a pocket, all. */
+static const struct step addressed[] = {
+	{TAKE, 0, 3 * BLOCK, BLOCK, {{24, 11}, {24, 9}}},
+	{TAKE, 0, 1, BLOCK, {{4, 0}, {4, 0}}},
+	{TAKE, 0, 1, 4 * BLOCK + 5, {{40, 15}, {40, 14}}},
+	{TAKE, 1, 64, 4 * BLOCK + 64, {{22, 5}, {22, 4}}},
+	{TAKE, 1, 200, 4 * BLOCK + 130, {{49, 13}, {49, 7}}},
+	{ALLOC, 0, 0, M, {{46, 7}, {49, 6}}},
+	{ALLOC, 0, 0, M, {{8, 2}, {15, 1}}},
+	{FREE, 0, 1, 0, {{10, 3}, {6, 0}}},
+	{TAKE, 1, 1, 6, {{22, 5}, {70, 12}}},
+	{DRAIN, 0, 0, 0, {{63, 5}, {69, 6}}},
+	{FREE, 0, 0, 0, {{12, 3}, {13, 2}}},
+	{EMPTY, 0, 0, 0, {{224, 49}, {229, 33}}},
+	{TAKE, 2, 7 * BLOCK, 5, {{125, 45}, {177, 43}}},
+};
+
+static void open_addressed(struct rig *rig, void *const *state)
+{
+	open_small(rig, state);
+}
+
 #define LIFE(name)                                                                                 \
 	static void life_##name(void **state)                                                      \
 	{                                                                                          \
@@ -330,6 +375,7 @@ static const struct step large[] = {
 LIFE(small)
 LIFE(zones)
 LIFE(large)
+LIFE(addressed)
 
 /* Holes, odd ends, two zones and a reserve, across a region's end: what roost_init() writes. */
 static void starts_at_so_much(void **state)
@@ -817,6 +863,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(life_small, variants_one),
 		SUITE_TEST(life_zones, variants_one),
 		SUITE_TEST(life_large, variants_one),
+		SUITE_TEST(life_addressed, variants_one),
 		SUITE_TEST(starts_at_so_much, variants_one),
 		SUITE_TEST(words_are_tried_so_often, variants_one),
 		SUITE_TEST(places_are_tried_so_often, variants_one),

@@ -116,6 +116,12 @@ static void open(void)
 	rst_open_whole(r(), zone(), 1);
 }
 
+static void take_range(void)
+{
+	r()->blocks[1].word[5] = 1;
+	assert_int_equal(roost_take_range(r(), BLOCK, 1), 0);
+}
+
 /* Mixes up whose list it is. */
 static void other_home(volatile void *word)
 {
@@ -177,6 +183,7 @@ static const struct {
 	{"gather: frames count as hidden while a hint is cleared", gather},
 	{"claim: nothing is in the set of a whole pageblock", claim},
 	{"open: nothing is in the set of a whole pageblock", open},
+	{"range: nothing is in the set of a whole pageblock", take_range},
 	{"adopt: nobody's current pageblock, and for a list of the CPU's own", adopt},
 	{"own: a CPU owns a pageblock of that zone", own},
 	{"leave: a CPU's pageblock is of that zone", leave},

@@ -252,6 +252,17 @@ static void call_rest(struct cut *c, unsigned block)
 	roost_alloc_rest(c->rig.roost, block * BLOCK + BLOCK / 2, frames);
 }
 
+/* The last free block of that order, by its address. */
+static void call_range(struct cut *c, unsigned order)
+{
+	roost_pfn size = UINT64_C(1) << order, pfn = c->rig.shadow.ranges[0].end & ~(size - 1);
+
+	do
+		pfn -= size;
+	while (pfn && !shadow_is_free(&c->rig.shadow, pfn, order));
+	assert_int_equal(roost_take_range(c->rig.roost, pfn, size), 0);
+}
+
 static void call_free(struct cut *c, unsigned i)
 {
 	roost_free(c->rig.roost, c->held[i].pfn, c->held[i].order);
@@ -311,6 +322,8 @@ static void cut_alloc(struct cut *c)
 		cut_each(c, "alloc", call_alloc, order, MOST);
 		if (order % 3 == 0)
 			cut_each(c, "bulk", call_bulk, order, MOST);
+		if (order % 3 == 0 && order < 9)
+			cut_each(c, "range", call_range, order, MOST);
 	}
 	c->order = 0;
 	for (unsigned block = 0; block < FRAMES / BLOCK; block += 2)
@@ -382,6 +395,8 @@ static void large_blocks(void **state)
 	save(&c);
 	for (c.order = 15; c.order <= 18; c.order++)
 		cut_each(&c, "alloc", call_alloc, (unsigned)c.order, MOST);
+	for (c.order = 9; c.order <= 13; c.order += 2)
+		cut_each(&c, "range", call_range, (unsigned)c.order, 4);
 	large = rig_get(&c.rig, 17, 0);
 	save(&c);
 	c.concerned[0] = true;

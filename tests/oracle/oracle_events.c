@@ -256,6 +256,27 @@ static void do_rest(struct oracle *o, const struct oracle_event *e)
 		fail_msg("the rest is %zu frames, not %" PRIu64 " to %" PRIu64, got, least, most);
 }
 
+/* Frames by address, of one pageblock or more: all of them or none, and why. */
+static void do_range(struct oracle *o, const struct oracle_event *e)
+{
+	const struct oracle_block *b = &o->blocks[e->a % o->nr_blocks];
+	roost_pfn pfn = b->first + (e->c & 1 ? 0 : (e->a >> 8) % (b->last - b->first + 1));
+	uint64_t n = e->c & 2 ? BLOCK : 1 + (e->b >> 4) % (e->c & 4 ? 16 : 2 * BLOCK);
+	bool hole = false, used = false;
+	int err;
+
+	for (uint64_t i = 0; i < n; i++) {
+		hole |= shadow_zone(&o->rig.shadow, pfn + i) != (int)b->zone ||
+			shadow_state(&o->rig.shadow, pfn + i) == SHADOW_RESERVED;
+		used |= shadow_state(&o->rig.shadow, pfn + i) >= SHADOW_INSIDE;
+	}
+	err = rig_take_range(&o->rig, pfn, n);
+	TELL(o, "range of pfn %" PRIu64 ", %" PRIu64 " frames: %d\n", pfn, n, err);
+	if (hole ? err != -ROOST_EINVAL && !(used && err == -ROOST_EBUSY)
+		 : err != (used ? -ROOST_EBUSY : 0))
+		fail_msg("the range of pfn %" PRIu64 ", %" PRIu64 " frames: %d", pfn, n, err);
+}
+
 /* ---- Frees --------------------------------------------------------------------------------- */
 
 static void do_free(struct oracle *o, const struct oracle_event *e)
@@ -363,8 +384,9 @@ static const struct {
 	unsigned weight;
 	void (*act)(struct oracle *o, const struct oracle_event *e);
 } kinds[] = {
-	{36, do_alloc},	   {8, do_bulk},  {6, do_fill},	 {3, do_rest},	  {14, do_free},
-	{8, do_free_some}, {4, do_split}, {4, do_drain}, {3, do_hotplug}, {5, do_isolate},
+	{36, do_alloc}, {8, do_bulk},	 {6, do_fill},	    {3, do_rest},
+	{3, do_range},	{14, do_free},	 {8, do_free_some}, {4, do_split},
+	{4, do_drain},	{3, do_hotplug}, {5, do_isolate},
 };
 
 void oracle_events(uint64_t seed, struct oracle_event events[ORACLE_EVENTS])

@@ -350,6 +350,13 @@ static void finds_corrupt_records(void **state)
 	corrupt.call = "roost_alloc";
 	if (!exact)
 		rig_expect(&rig, &corrupt);
+	scribble(&rig, pfn + 15, 2 * BLOCK, 0);
+	rig_free(&rig, pfn);
+	scribble(&rig, pfn + 15, 2 * BLOCK, 3u << 5 | 1);
+	assert_int_equal(rig_take_range(&rig, pfn, 16), 0);
+	corrupt.call = "roost_take_range";
+	if (!exact)
+		rig_expect(&rig, &corrupt);
 	rig_expect_none(&rig);
 	scribble(&rig, pfn + 15, 2 * BLOCK, 0);
 	rig_home(&rig);

@@ -228,6 +228,35 @@ static void does_not_hand_out_corrupt_ones(void **state)
 	rig_close(&rig);
 }
 
+/* A block of a range is somebody's all the same: that one stays with its holder, and the others,
+ * before and after it and of a pageblock, are free as they were. */
+static void takes_no_range_with_corrupt_ones(void **state)
+{
+	const struct variant *variant = *state;
+	struct roost_misuse corrupt = {.kind = ROOST_MISUSE_CORRUPT,
+				       .call = "roost_take_range",
+				       .pfn = BLOCK + 64,
+				       .order_given = 2,
+				       .order_found = -1,
+				       .head_found = ROOST_NONE};
+	unsigned char *records;
+	struct rig rig;
+
+	if (variant->check == ROOST_CHECK_NONE)
+		return;
+	rig_open_simple(&rig, state, 0, 2 * BLOCK, 1);
+	records = records_of(&rig, 2 * BLOCK);
+	roost_drain(rig.roost, -1);
+	assert_null(shadow_take(&rig.shadow, corrupt.pfn, 2));
+	records[corrupt.pfn] = 2 + 1;
+	assert_int_equal(rig_take_range(&rig, 3, corrupt.pfn + 4 - 3), -ROOST_EBUSY);
+	rig_expect(&rig, &corrupt);
+	rig_compare(&rig);
+	rig_free(&rig, corrupt.pfn);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -238,6 +267,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(reserve_is_counted, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
 		SUITE_TEST(does_not_hand_out_corrupt_ones, variants_all),
+		SUITE_TEST(takes_no_range_with_corrupt_ones, variants_all),
 	};
 
 	return SUITE_RUN("sets_paths", tests, argc, argv);

@@ -185,6 +185,7 @@ EXPORT_SYMBOL_GPL(roost_init);
 EXPORT_SYMBOL_GPL(roost_alloc);
 EXPORT_SYMBOL_GPL(roost_alloc_bulk);
 EXPORT_SYMBOL_GPL(roost_alloc_rest);
+EXPORT_SYMBOL_GPL(roost_take_range);
 EXPORT_SYMBOL_GPL(roost_order);
 EXPORT_SYMBOL_GPL(roost_free);
 EXPORT_SYMBOL_GPL(roost_free_nolock);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * range.c - frames by address: exactly these, all or none.
+ *
+ * Under the zone lock, which is only tried: if all of them lie in the zone buddy they stay there
+ * until the lock is dropped, so looking at them first and then removing them is one step. What
+ * lies on pcps is gathered before the next try.
+ */
+#include "pcpbuddy/pcpbuddy.h"
+
+struct range {
+	struct roost *r;
+	struct rst_zone *z;
+	const struct rst_span *span;
+	struct rst_extent extent;
+	rst_frame_id first, end;
+};
+
+/* The first of its frames that is not in the zone buddy, or RST_NO_FRAME. The zone lock is held. */
+static rst_frame_id missing_in(const struct range *range)
+{
+	for (rst_frame_id f = range->first; f < range->end;) {
+		rst_frame_id chunk = rst_zone_chunk_of(range->r, f);
+
+		if (chunk == RST_NO_FRAME)
+			return f;
+		f = chunk + (1u << rst_order_of(rst_load_state(range->r, chunk)));
+	}
+	return RST_NO_FRAME;
+}
+
+/* Puts frames [f, end) that were cut off a chunk back, in the largest aligned blocks. */
+static void put_back(const struct range *range, rst_frame_id f, rst_frame_id end)
+{
+	struct rst_extent rest = {.start = rst_pfn_of(range->span, f),
+				  .end = rst_pfn_of(range->span, f) + (end - f)};
+
+	while (f < end) {
+		unsigned order = rst_chunk_order(&rest, rst_pfn_of(range->span, f),
+						 range->r->base.max_order);
+
+		rst_set_state(range->r, f, rst_state(RST_BUSY, order));
+		rst_zone_put(range->r, range->z, f, order);
+		f += 1u << order;
+	}
+}
+
+/* All of them lie in the zone buddy, and the zone lock is held. */
+static void remove_all(const struct range *range)
+{
+	for (rst_frame_id f = range->first; f < range->end;) {
+		rst_frame_id chunk = rst_zone_chunk_of(range->r, f);
+		unsigned order = rst_order_of(rst_load_state(range->r, chunk));
+		rst_frame_id behind = chunk + (1u << order);
+
+		rst_zone_remove(range->r, range->z, chunk, order);
+		rst_set_state(range->r, chunk, rst_state(RST_INSIDE, 0));
+		/* Their buddies hold frames of the range: they merge with none of them. */
+		if (chunk < range->first)
+			put_back(range, chunk, range->first);
+		if (behind > range->end)
+			put_back(range, range->end, behind);
+		f = behind;
+	}
+}
+
+/* In the largest aligned blocks. No lock is held. */
+static void hand_out(const struct range *range)
+{
+	uint64_t blocks = 0;
+
+	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end; blocks++) {
+		unsigned order = rst_chunk_order(&range->extent, pfn, range->r->base.max_order);
+		rst_frame_id f = rst_frame_of(range->span, pfn);
+
+		rst_hand_out(range->r, "roost_take_range", f, order);
+		pfn += (roost_pfn)1 << order;
+	}
+	RST_COUNT(range->r, range->z, alloc_zone, blocks);
+	rst_check_pressure(range->r, range->z);
+}
+
+/* 0, or why a frame is not in the zone buddy. Racy. */
+static int why_missing(const struct range *range, rst_frame_id f)
+{
+	roost_pfn pfn = rst_pfn_of(range->span, f);
+	uint32_t state = rst_load_state(range->r, f);
+
+	if (rst_kind_of(state) == RST_HOLE)
+		return -ROOST_EINVAL;
+	for (unsigned order = 0; order <= range->r->base.max_order; order++) {
+		roost_pfn head = pfn >> order << order;
+
+		if (head < range->span->start)
+			break;
+		state = rst_load_state(range->r, rst_frame_of(range->span, head));
+		if (rst_is_head(state) && rst_order_of(state) >= order)
+			return rst_kind_of(state) == RST_ALLOC ? -ROOST_EBUSY : 0;
+	}
+	return 0;
+}
+
+enum { RANGE_TRIES = 4 };
+
+int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct range range = {.r = roost, .span = span};
+	bool missed = false;
+
+	if (!span || !n || n > span->end - pfn)
+		return -ROOST_EINVAL;
+	range.z = &roost->zones[span->zone];
+	range.extent = (struct rst_extent){.start = pfn, .end = pfn + n, .zone = span->zone};
+	range.first = rst_frame_of(span, pfn);
+	range.end = range.first + (rst_frame_id)n;
+	for (unsigned i = 0; i < RANGE_TRIES; i++) {
+		rst_frame_id f;
+		rst_irq_t irq;
+		int err;
+
+		if (!rst_zone_enter(roost, range.z, false, &irq))
+			continue;
+		f = missing_in(&range);
+		if (f == RST_NO_FRAME)
+			remove_all(&range);
+		rst_zone_leave(range.z, irq);
+		if (f == RST_NO_FRAME) {
+			hand_out(&range);
+			return 0;
+		}
+		err = why_missing(&range, f);
+		if (err)
+			return err;
+		rst_gather(roost, range.z, false, &missed);
+	}
+	return -ROOST_EAGAIN;
+}

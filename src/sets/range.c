@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * range.c - frames by address: exactly these, all or none, whichever list their pageblocks are in.
+ *
+ * A range is cut at pageblocks into parts. Each is taken by itself: a pageblock's bit out of its
+ * region, whose other frames go into its set; or words out of its set. A part that is not all free
+ * ends it, and what was taken before is put back as frees put it. Meanwhile the frames are in
+ * nobody's reach, so it is a section in which free frames are hidden (hidden.h). It begins when all
+ * parts looked free the moment before. What CPUs have in their pockets is reaped, if frames are
+ * missing that nobody has allocated.
+ *
+ * No list need be searched, and no hint be cleared: those that lead to what is gone are old, as
+ * after any other take.
+ */
+#include "sets/hidden.h"
+#include "sets/pocket.h"
+
+/* Frames [low, high) of a pageblock. */
+struct part {
+	rst_block_id b;
+	unsigned low, high;
+};
+
+struct range {
+	struct roost *r;
+	struct rst_zone *z;
+	const struct rst_span *span;
+	struct rst_extent extent;
+	rst_frame_id first, last; /* the frames of its ends */
+};
+
+/* ---- A part -------------------------------------------------------------------------------- */
+
+/* The part that begins at f and ends with its pageblock or before. */
+static struct part part_at(const struct range *range, rst_frame_id f)
+{
+	struct part p = {f >> ROOST_PAGEBLOCK_ORDER, f % RST_PAGEBLOCK, RST_PAGEBLOCK};
+
+	if (p.b == range->last >> ROOST_PAGEBLOCK_ORDER)
+		p.high = range->last % RST_PAGEBLOCK + 1;
+	return p;
+}
+
+static bool is_all_of_it(const struct part *p)
+{
+	return p->high - p->low == RST_PAGEBLOCK;
+}
+
+/* Its bits of one word. */
+static uint64_t bits_of(const struct part *p, unsigned word)
+{
+	unsigned first = word * 64, low, high;
+
+	if (p->high <= first || p->low >= first + 64)
+		return 0;
+	low = p->low > first ? p->low - first : 0;
+	high = p->high < first + 64 ? p->high - first : 64;
+	return RST_FULL >> (64 - (high - low)) << low;
+}
+
+/* What an open pageblock has beside the part, or what a part has, into the set. */
+static void put_bits(struct roost *r, const struct part *p, unsigned words, bool outside)
+{
+	for (unsigned i = 0; i < words; i++) {
+		uint64_t bits = outside ? ~bits_of(p, i) : bits_of(p, i);
+
+		if (bits)
+			rst_set_put_bits(&r->blocks[p->b].word[i], bits);
+	}
+}
+
+/* Out of its region, if it is whole there. */
+static bool take_whole(struct roost *r, struct rst_zone *z, const struct part *p)
+{
+	unsigned bit;
+	rst_region_id g = rst_region_of(r, p->b, &bit);
+
+	if (!rst_set_take_at(&r->regions[g], bit))
+		return false;
+	RST_ASSERT_WALK("range: nothing is in the set of a whole pageblock",
+			!rst_set_count(&r->blocks[p->b]));
+	rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+	if (!is_all_of_it(p)) {
+		put_bits(r, p, RST_SET_WORDS, true);
+		rst_settle(r, z, p->b);
+	}
+	return true;
+}
+
+enum { DISOWN_TRIES = 16 }; /* for calls that have begun, like an isolation */
+
+bool rst_disown(struct roost *r, rst_block_id b)
+{
+	uint16_t place = rst_load_rlx(&r->place[b]);
+
+	for (unsigned i = 0; i < DISOWN_TRIES; i++)
+		if (place == ROOST_LIST_MOVABLE || !rst_is_ordinary(rst_list_of(place)) ||
+		    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
+			return true;
+	return false;
+}
+
+/* Out of its set. What is full leaves its home: it will be freed as what was whole. */
+static bool take_bits(struct roost *r, struct rst_zone *z, const struct part *p)
+{
+	unsigned words = 0;
+
+	while (words < RST_SET_WORDS &&
+	       (!bits_of(p, words) ||
+		rst_set_take_bits(&r->blocks[p->b].word[words], bits_of(p, words))))
+		words++;
+	if (words == RST_SET_WORDS && (!is_all_of_it(p) || rst_disown(r, p->b))) {
+		if (rst_load_rlx(&r->place[p->b]) == ROOST_LIST_RESERVE)
+			rst_add_rlx(&z->reserve_free, -(int64_t)(p->high - p->low));
+		return true;
+	}
+	put_bits(r, p, words, false);
+	rst_settle(r, z, p->b); /* others may have looked meanwhile */
+	return false;
+}
+
+enum { PART_TRIES = 2 }; /* others may open it, or make it whole, in between */
+
+static bool take_part(struct roost *r, struct rst_zone *z, const struct part *p)
+{
+	for (unsigned i = 0; i < PART_TRIES; i++)
+		if (take_whole(r, z, p) || take_bits(r, z, p))
+			return true;
+	return false;
+}
+
+static void put_part(struct roost *r, struct rst_zone *z, const struct part *p)
+{
+	if (is_all_of_it(p)) {
+		rst_put(r, z, p->b << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
+		return;
+	}
+	put_bits(r, p, RST_SET_WORDS, false);
+	if (rst_load_rlx(&r->place[p->b]) == ROOST_LIST_RESERVE)
+		rst_add_rlx(&z->reserve_free, (int64_t)(p->high - p->low));
+	rst_settle(r, z, p->b);
+}
+
+/* The first of its frames that is not free, or RST_NO_FRAME. Racy: a part that goes from the set to
+ * the region or back may seem not to be. */
+static rst_frame_id missing_of(const struct roost *r, const struct part *p)
+{
+	if (rst_is_whole(r, p->b))
+		return RST_NO_FRAME;
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		uint64_t bits = bits_of(p, i) & ~rst_load_acq(&r->blocks[p->b].word[i]);
+
+		if (bits)
+			return (p->b << ROOST_PAGEBLOCK_ORDER) + i * 64 +
+			       (unsigned)__builtin_ctzll(bits);
+	}
+	return RST_NO_FRAME;
+}
+
+/* ---- All parts ----------------------------------------------------------------------------- */
+
+static rst_frame_id behind(const struct part *p)
+{
+	return (p->b << ROOST_PAGEBLOCK_ORDER) + p->high;
+}
+
+static rst_frame_id missing_in(const struct range *range)
+{
+	for (rst_frame_id f = range->first; f <= range->last;) {
+		struct part p = part_at(range, f);
+		rst_frame_id missing = missing_of(range->r, &p);
+
+		if (missing != RST_NO_FRAME)
+			return missing;
+		f = behind(&p);
+	}
+	return RST_NO_FRAME;
+}
+
+static bool take_parts(const struct range *range)
+{
+	for (rst_frame_id f = range->first; f <= range->last;) {
+		struct part p = part_at(range, f);
+
+		if (!take_part(range->r, range->z, &p)) {
+			for (rst_frame_id i = range->first; i < f; i = behind(&p)) {
+				p = part_at(range, i);
+				put_part(range->r, range->z, &p);
+			}
+			return false;
+		}
+		f = behind(&p);
+	}
+	return true;
+}
+
+/* ---- Blocks -------------------------------------------------------------------------------- */
+
+/* The next of the largest aligned blocks that a range is made of; *pfn moves behind it. */
+static rst_frame_id next_block(const struct range *range, roost_pfn *pfn, unsigned *order)
+{
+	rst_frame_id f = rst_frame_of(range->span, *pfn);
+
+	*order = rst_chunk_order(&range->extent, *pfn, range->r->base.max_order);
+	*pfn += (roost_pfn)1 << *order;
+	return f;
+}
+
+/* Is any block that was taken, and counted, unfit? That one stays with its holder. */
+static bool is_any_unfit(const struct range *range)
+{
+	unsigned order;
+	bool any = false;
+
+	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end;) {
+		rst_frame_id f = next_block(range, &pfn, &order);
+
+		any |= rst_is_unfit(range->r, "roost_take_range", f, order);
+	}
+	return any;
+}
+
+/* Counted before the records: a free of what these say must find it counted. */
+static void count_range(const struct range *range, const struct rst_call *q)
+{
+	uint64_t n[RST_ORDERS] = {0}, blocks = 0;
+	unsigned order;
+
+	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end; blocks++) {
+		next_block(range, &pfn, &order);
+		n[order]++;
+	}
+	for (order = 0; order < RST_ORDERS; order++)
+		if (n[order])
+			RST_COUNT_BLOCKS(range->z, q->here, allocated, order, n[order]);
+	RST_COUNT(rst_pcp_of(q, range->z), alloc_zone, blocks);
+}
+
+/* False: a double free that no check could see has made some of it free. The rest is put back. */
+static bool hand_out_range(const struct range *range)
+{
+	struct rst_call q = {.r = range->r, .here = rst_here(range->r)};
+	bool unfit;
+	unsigned order;
+
+	q.ask.cpu = q.here.cpu;
+	count_range(range, &q);
+	unfit = is_any_unfit(range);
+	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end;) {
+		rst_frame_id f = next_block(range, &pfn, &order);
+
+		if (!unfit) {
+			rst_enter(range->r, f, order);
+		} else if (!rst_is_unfit(range->r, NULL, f, order)) {
+			RST_COUNT_BLOCKS(range->z, q.here, freed, order, 1);
+			rst_put(range->r, range->z, f, order);
+		}
+	}
+	rst_check_pressure(&q, range->z);
+	return !unfit;
+}
+
+/* ---- Interface ----------------------------------------------------------------------------- */
+
+enum { RANGE_TRIES = 4 };
+
+/* All frames looked free. */
+static bool take(const struct range *range)
+{
+	bool had;
+
+	rst_hide(range->z);
+	had = take_parts(range);
+	rst_show(range->z);
+	return had && hand_out_range(range);
+}
+
+int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct range range = {.r = roost, .span = span};
+	rst_frame_id f, head;
+
+	if (!span || !n || n > span->end - pfn)
+		return -ROOST_EINVAL;
+	range.z = &roost->zones[span->zone];
+	range.extent = (struct rst_extent){.start = pfn, .end = pfn + n, .zone = span->zone};
+	range.first = rst_frame_of(span, pfn);
+	range.last = rst_frame_of(span, pfn + n - 1);
+	for (unsigned i = 0; i < RANGE_TRIES; i++) {
+		f = missing_in(&range);
+		if (f == RST_NO_FRAME && take(&range))
+			return 0;
+		if (f == RST_NO_FRAME)
+			continue;
+		if (rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
+			return -ROOST_EINVAL;
+		if (rst_block_over(roost, span, f, 0, &head) >= 0)
+			return -ROOST_EBUSY;
+		rst_pocket_reap_any(roost, range.z);
+	}
+	return -ROOST_EAGAIN;
+}
