@@ -293,6 +293,17 @@ enum {
 	ROOST_RESERVE = 1 << 3,
 	/* Only zones of the chosen node. */
 	ROOST_THISNODE = 1 << 4,
+	/*
+	 * One look, for callers that are content with less, and are so every day. The call does
+	 * without what a plain one does before it fails: it does not search again what others
+	 * may have moved, looks into no other CPU's pocket (pcpbuddy: pcp), gathers nothing but
+	 * whole pageblocks, and calls no hook. So it may fail although such a block is free, also
+	 * at rest. It is not counted in fail_while_free. Not together with ROOST_WAIT.
+	 */
+	ROOST_ONCE = 1 << 5,
+	/* Nothing of pageblocks of other migratetypes, as long as they are not whole. With
+	 * ROOST_WAIT the proof is then of a search: see there, orders above 0. */
+	ROOST_NOSTEAL = 1 << 6,
 };
 
 enum {
@@ -353,6 +364,10 @@ enum {
  */
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
 
+/* The same also of pageblocks that are isolated or part of the reserve, however short it is: for a
+ * caller that is about to take a certain part of memory out of use. */
+size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
+
 /*
  * Allocates exactly the n frames from pfn on, all of them or none, whichever pageblocks they lie
  * in: also in isolated ones and in those of the reserve, however short it is. They become the
@@ -380,6 +395,23 @@ ROOST_MUST_CHECK int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 /* The order of the allocated block that begins at pfn, or -1 if none does. Any context; racy unless
  * the caller holds the block. Cost: a few loads. */
 int roost_order(const roost_t *roost, roost_pfn pfn);
+
+/*
+ * The order of the free run around pfn, wherever it lies, or -1 if the frame is not free; the run
+ * is the block of that order that holds pfn. pcpbuddy: that of the chunk, which may not be merged
+ * yet. Any context; racy: it was so at some instant. Cost: a few loads (sets: if the frame is in no
+ * set, 4 for each pocket).
+ */
+int roost_free_order(const roost_t *roost, roost_pfn pfn);
+
+/*
+ * Would roost_alloc(roost, order, flags) find a block, as far as is noted? False: there is none but
+ * what others are moving at this moment. True may be wrong: notes may be old until a search has
+ * followed them, and it does not say whether the reserve or pcps (pcpbuddy: of which frames may
+ * merge) are in the way. Flags as there; bad ones are misuse, and false. Any context. Cost: no
+ * matter how large the memory is, some loads for each CPU, up to 32, and zone.
+ */
+bool roost_may_alloc(const roost_t *roost, unsigned order, unsigned flags);
 
 /* ---- Free ------------------------------------------------------------------------------- */
 

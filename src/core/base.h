@@ -99,6 +99,8 @@ struct rst_request {
 	unsigned order, type;
 	unsigned cpu; /* where it began; only locality depends on it */
 	bool wait;    /* may sleep, and wait for locks that are held with interrupts off */
+	bool once;    /* looks but once, and fails then */
+	bool steal;   /* may use pageblocks of other migratetypes */
 	bool reserve; /* may use the reserve */
 	uint8_t one_zone[2];
 	const uint8_t *zones; /* in order of preference, ended by 0xff */
@@ -108,6 +110,12 @@ struct rst_request {
 /* Reads the flags; false if they make no sense, which is then reported. No lock is held. */
 bool rst_request_read(struct rst_request *q, const struct rst_base *base, const char *call,
 		      unsigned order, unsigned flags);
+
+/* Is a zone one of those that the request may use, as far as its node is concerned? */
+static inline bool rst_request_of_node(const struct rst_request *q, unsigned node)
+{
+	return q->node < 0 || node == (unsigned)q->node;
+}
 
 /* ---- Pressure ------------------------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 
 enum {
 	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
-		      0xff << 8 | 0xff << 16,
+		      ROOST_ONCE | ROOST_NOSTEAL | 0xff << 8 | 0xff << 16,
 };
 
 static bool complain(const struct rst_request *q, enum roost_misuse_kind kind)
@@ -28,10 +28,12 @@ bool rst_request_read(struct rst_request *q, const struct rst_base *base, const 
 	if (order > base->max_order)
 		return complain(q, ROOST_MISUSE_BAD_ORDER);
 	if (flags & ~(unsigned)KNOWN_FLAGS || q->type >= RST_TYPES || zone > base->nr_zones ||
-	    node > base->nr_nodes)
+	    node > base->nr_nodes || (flags & ROOST_ONCE && flags & ROOST_WAIT))
 		return complain(q, ROOST_MISUSE_BAD_FLAGS);
 	q->cpu = rst_this_cpu(base);
 	q->wait = (flags & ROOST_WAIT) && !rst_nmi();
+	q->once = flags & ROOST_ONCE;
+	q->steal = !(flags & ROOST_NOSTEAL);
 	q->reserve = flags & ROOST_RESERVE;
 	node = node ? node - 1 : base->cpu_node[q->cpu];
 	q->node = flags & ROOST_THISNODE ? (int)node : -1;

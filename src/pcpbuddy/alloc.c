@@ -28,7 +28,7 @@ static struct rst_zone *zone_to_try(const struct request *q, unsigned *i)
 	while (q->ask.zones[*i] != 0xff) {
 		struct rst_zone *z = &q->r->zones[q->ask.zones[(*i)++]];
 
-		if (q->ask.node < 0 || z->desc.node == (unsigned)q->ask.node)
+		if (rst_request_of_node(&q->ask, z->desc.node))
 			return z;
 	}
 	return NULL;
@@ -96,8 +96,7 @@ static rst_frame_id from_pcp_locked(const struct request *q, struct rst_zone *z,
 		rst_pcp_merge(r, pcp);
 	f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
 	/* Never below min, for any caller: any CPU may take what lies on a pcp. */
-	if (f == RST_NO_FRAME &&
-	    rst_pcp_refill(r, z, pcp, q->ask.order, q->ask.type, z->desc.min, q->ask.wait))
+	if (f == RST_NO_FRAME && rst_pcp_refill(r, z, pcp, &q->ask, z->desc.min))
 		f = rst_pcp_take(r, pcp, q->ask.order, q->ask.type);
 	return f;
 }
@@ -133,9 +132,9 @@ static rst_frame_id from_zone_locked(const struct request *q, struct rst_zone *z
 	if (rst_zone_room(z, floor_of(q, z)) < 1u << q->ask.order)
 		return RST_NO_FRAME;
 	f = rst_zone_take(r, z, q->ask.order, q->ask.type);
-	if (f == RST_NO_FRAME && rst_zone_convert(r, z, q->ask.order, q->ask.type))
+	if (f == RST_NO_FRAME && rst_zone_convert(r, z, q->ask.order, q->ask.type, q->ask.steal))
 		f = rst_zone_take(r, z, q->ask.order, q->ask.type);
-	if (f == RST_NO_FRAME)
+	if (f == RST_NO_FRAME && q->ask.steal)
 		f = rst_zone_take_other(r, z, q->ask.order, q->ask.type);
 	if (f == RST_NO_FRAME) {
 		f = rst_zone_take(r, z, q->ask.order, ROOST_LIST_RESERVE);
@@ -194,7 +193,7 @@ static rst_frame_id from_other_locked(const struct request *q, struct rst_zone *
 	rst_pcp_absorb(q->r, z, pcp, false);
 	if (q->ask.order)
 		rst_pcp_merge(q->r, pcp);
-	for (unsigned i = 0; f == RST_NO_FRAME && i < RST_TYPES; i++)
+	for (unsigned i = 0; f == RST_NO_FRAME && i < (q->ask.steal ? RST_TYPES : 1); i++)
 		f = rst_pcp_take(q->r, pcp, q->ask.order, (q->ask.type + i) % RST_TYPES);
 	return f;
 }
@@ -344,6 +343,19 @@ static rst_frame_id alloc_wait(const struct request *q)
 	return RST_NO_FRAME;
 }
 
+static rst_frame_id alloc_slow(const struct request *q)
+{
+	struct rst_zone *z = &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]];
+
+	if (q->ask.wait)
+		return alloc_wait(q);
+	if (!q->ask.once)
+		return alloc_nowait(q);
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
+	RST_COUNT(q->r, z, fail_nowait, 1);
+	return RST_NO_FRAME;
+}
+
 /* ---- Interface ---------------------------------------------------------------------------- */
 
 roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
@@ -354,7 +366,7 @@ roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
 		return ROOST_NONE;
 	if (!alloc_fast(&q, &f, 1)) {
-		f = q.ask.wait ? alloc_wait(&q) : alloc_nowait(&q);
+		f = alloc_slow(&q);
 		if (f == RST_NO_FRAME)
 			return ROOST_NONE;
 	}
@@ -376,7 +388,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 		size_t n = alloc_fast(&q, frames, want);
 
 		if (!n) {
-			frames[0] = q.ask.wait ? alloc_wait(&q) : alloc_nowait(&q);
+			frames[0] = alloc_slow(&q);
 			if (frames[0] == RST_NO_FRAME)
 				break;
 			n = 1;

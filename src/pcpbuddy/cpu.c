@@ -208,13 +208,15 @@ static void hand_out_frames(struct roost *r, rst_frame_id f, unsigned n, unsigne
 	}
 }
 
-static size_t rest_locked(struct roost *r, struct rst_zone *z, rst_frame_id first, uint64_t *frames)
+/* all: also of what is set apart, and below the mark. */
+static size_t rest_locked(struct roost *r, struct rst_zone *z, rst_frame_id first, uint64_t *frames,
+			  bool all)
 {
 	rst_frame_id at = first, end = first + RST_PAGEBLOCK, f;
-	uint64_t room = rst_zone_room(z, z->desc.min);
+	uint64_t room = all ? UINT64_MAX : rst_zone_room(z, z->desc.min);
 	size_t n = 0;
 
-	if (rst_load_rlx(&rst_block_of(r, first)->type) >= RST_TYPES)
+	if (!all && rst_load_rlx(&rst_block_of(r, first)->type) >= RST_TYPES)
 		return 0;
 	if (room >= RST_PAGEBLOCK && cut_out(r, z, first)) {
 		hand_out_frames(r, first, RST_PAGEBLOCK, 0, frames);
@@ -232,7 +234,7 @@ static size_t rest_locked(struct roost *r, struct rst_zone *z, rst_frame_id firs
 	return n;
 }
 
-size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+static size_t take_rest(struct roost *roost, roost_pfn pfn, uint64_t *frames, bool all)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	struct rst_zone *z = span ? &roost->zones[span->zone] : NULL;
@@ -244,9 +246,19 @@ size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAG
 	if (!span || !rst_zone_enter(roost, z, false, &irq))
 		return 0;
 	n = rest_locked(roost, z, rst_frame_of(span, pfn) & ~(rst_frame_id)(RST_PAGEBLOCK - 1),
-			frames);
+			frames, all);
 	rst_zone_leave(z, irq);
 	return n;
+}
+
+size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	return take_rest(roost, pfn, frames, false);
+}
+
+size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	return take_rest(roost, pfn, frames, true);
 }
 
 size_t roost_recover(roost_t *roost)

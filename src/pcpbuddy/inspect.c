@@ -127,31 +127,54 @@ int roost_order(const roost_t *roost, roost_pfn pfn)
 	return rst_kind_of(state) == RST_ALLOC ? (int)rst_order_of(state) : -1;
 }
 
-/* ---- Pageblocks ---------------------------------------------------------------------------- */
-
-/* The record of the block of order >= 9 in which a pageblock lies, or 0. */
-static uint32_t state_over(const struct roost *r, rst_frame_id f)
-{
-	const struct rst_span *span = rst_span_of(&r->base.map, f);
-	roost_pfn pfn = rst_pfn_of(span, f);
-
-	for (unsigned order = ROOST_PAGEBLOCK_ORDER; order <= r->base.max_order; order++) {
-		roost_pfn first = pfn >> order << order;
-		uint32_t state;
-
-		if (first < span->start)
-			return 0;
-		state = rst_load_state(r, rst_frame_of(span, first));
-		if (rst_is_head(state) && rst_order_of(state) >= order)
-			return state;
-	}
-	return 0;
-}
-
 static bool is_free(uint32_t state)
 {
 	return rst_kind_of(state) >= RST_ZONE;
 }
+
+int roost_free_order(const roost_t *roost, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	uint32_t state = span ? rst_state_over(roost, rst_frame_of(span, pfn), 0) : 0;
+
+	return is_free(state) ? (int)rst_order_of(state) : -1;
+}
+
+/* ---- Is there a block? --------------------------------------------------------------------- */
+
+/* In the zone, or made of what lies on pcps and lock-free lists, which may merge with anything. */
+static bool may_have(const struct rst_request *q, const struct roost *r, const struct rst_zone *z)
+{
+	if (rst_llist_frames(&z->llist))
+		return true;
+	for (unsigned type = 0; type < ROOST_LIST_ISOLATE; type++)
+		for (unsigned k = q->order; k < RST_ORDERS; k++)
+			if ((q->steal || type == q->type || type >= RST_TYPES ||
+			     k >= ROOST_PAGEBLOCK_ORDER) &&
+			    rst_load_acq(&z->lists[type][k].nr))
+				return true;
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+		if (rst_load_acq(&z->pcps[cpu].count) || rst_llist_frames(&z->pcps[cpu].llist))
+			return true;
+	return false;
+}
+
+bool roost_may_alloc(const roost_t *roost, unsigned order, unsigned flags)
+{
+	struct rst_request q;
+
+	if (!rst_request_read(&q, &roost->base, "roost_may_alloc", order, flags))
+		return false;
+	for (unsigned i = 0; q.zones[i] != 0xff; i++) {
+		const struct rst_zone *z = &roost->zones[q.zones[i]];
+
+		if (rst_request_of_node(&q, z->desc.node) && may_have(&q, roost, z))
+			return true;
+	}
+	return false;
+}
+
+/* ---- Pageblocks ---------------------------------------------------------------------------- */
 
 /* Adds up the blocks in a pageblock. Racy: INSIDE where no block is (any more) is passed over. */
 static void add_blocks(const struct roost *r, rst_frame_id f, struct roost_pageblock_info *info)
@@ -181,7 +204,7 @@ int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageb
 	if (f == RST_NO_FRAME)
 		return -ROOST_EINVAL;
 	block = rst_block_of(roost, f);
-	over = state_over(roost, f);
+	over = rst_state_over(roost, f, ROOST_PAGEBLOCK_ORDER);
 	info->owner = (int)rst_load_rlx(&block->owner) - 1;
 	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
 	if (!over) {

@@ -279,8 +279,9 @@ rst_frame_id rst_zone_take(struct roost *r, struct rst_zone *z, unsigned order, 
 /* Takes a free chunk that is known to lie in the zone buddy. */
 void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
 /* Turns the largest block of another migratetype to type, if that is worth it: the block
- * is whole, or at least half of it is free and nobody owns it. */
-bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type);
+ * is whole, or may be a part and at least half of it is free and nobody owns it. */
+bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type,
+		      bool part);
 /* Takes a block off the lists of the other migratetypes, largest first. */
 rst_frame_id rst_zone_take_other(struct roost *r, struct rst_zone *z, unsigned order,
 				 unsigned type);
@@ -311,6 +312,10 @@ static inline uint64_t rst_zone_room(const struct rst_zone *z, uint64_t floor)
 
 	return available > floor ? available - floor : 0;
 }
+
+/* The record of the block, free or not, of at least this order that holds a frame, or 0. No lock
+ * need be held: racy. */
+uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order);
 
 /* Frees a block that the caller holds to the zone: by the lock or, if it must not wait and the
  * lock is taken, by the lock-free list. No zone lock is held. */
@@ -348,10 +353,10 @@ size_t rst_pcp_empty(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, b
 
 /* ---- refill.c ---------------------------------------------------------------------------- */
 
-/* The four phases: fills the pcp for an allocation of this order and type. The pcp lock is held.
- * Returns the frames that came; 0 also if it did not get the zone lock. */
-size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned order,
-		      unsigned type, uint64_t floor, bool wait);
+/* The four phases: fills the pcp for an allocation. The pcp lock is held. Returns the frames that
+ * came; 0 also if it did not get the zone lock. */
+size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp,
+		      const struct rst_request *ask, uint64_t floor);
 
 /* ---- alloc.c ----------------------------------------------------------------------------- */
 

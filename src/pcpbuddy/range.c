@@ -83,21 +83,9 @@ static void hand_out(const struct range *range)
 /* 0, or why a frame is not in the zone buddy. Racy. */
 static int why_missing(const struct range *range, rst_frame_id f)
 {
-	roost_pfn pfn = rst_pfn_of(range->span, f);
-	uint32_t state = rst_load_state(range->r, f);
-
-	if (rst_kind_of(state) == RST_HOLE)
+	if (rst_kind_of(rst_load_state(range->r, f)) == RST_HOLE)
 		return -ROOST_EINVAL;
-	for (unsigned order = 0; order <= range->r->base.max_order; order++) {
-		roost_pfn head = pfn >> order << order;
-
-		if (head < range->span->start)
-			break;
-		state = rst_load_state(range->r, rst_frame_of(range->span, head));
-		if (rst_is_head(state) && rst_order_of(state) >= order)
-			return rst_kind_of(state) == RST_ALLOC ? -ROOST_EBUSY : 0;
-	}
-	return 0;
+	return rst_kind_of(rst_state_over(range->r, f, 0)) == RST_ALLOC ? -ROOST_EBUSY : 0;
 }
 
 enum { RANGE_TRIES = 4 };

@@ -18,6 +18,7 @@ struct refill {
 	struct rst_zone *z;
 	struct rst_pcp *pcp;
 	unsigned order, type;
+	bool steal; /* also from blocks that are not whole */
 	uint64_t floor;
 	size_t got; /* frames so far */
 };
@@ -121,11 +122,13 @@ static void steal(struct refill *q)
 
 	if (q->pcp->nonempty[q->type] >> q->order || room(q) < 1u << q->order)
 		return;
-	if (rst_zone_convert(q->r, q->z, q->order, q->type)) {
+	if (rst_zone_convert(q->r, q->z, q->order, q->type, q->steal)) {
 		claim(q);
 		chunks(q);
 		return;
 	}
+	if (!q->steal)
+		return;
 	f = rst_zone_take_other(q->r, q->z, q->order, q->type);
 	if (f == RST_NO_FRAME)
 		return;
@@ -133,14 +136,19 @@ static void steal(struct refill *q)
 	RST_COUNT_PCP(q->pcp, refill_stolen, 1u << q->order);
 }
 
-size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned order,
-		      unsigned type, uint64_t floor, bool wait)
+size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp,
+		      const struct rst_request *ask, uint64_t floor)
 {
-	struct refill q = {
-		.r = r, .z = z, .pcp = pcp, .order = order, .type = type, .floor = floor};
+	struct refill q = {.r = r,
+			   .z = z,
+			   .pcp = pcp,
+			   .order = ask->order,
+			   .type = ask->type,
+			   .steal = ask->steal,
+			   .floor = floor};
 	rst_irq_t irq;
 
-	if (!rst_zone_enter(r, z, wait, &irq))
+	if (!rst_zone_enter(r, z, ask->wait, &irq))
 		return 0;
 	recover(&q);
 	claim(&q);

@@ -264,6 +264,20 @@ void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsign
 	taken(r, z, f, order);
 }
 
+uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
+	roost_pfn pfn = rst_pfn_of(span, f);
+
+	for (; order <= r->base.max_order && pfn >> order << order >= span->start; order++) {
+		uint32_t state = rst_load_state(r, rst_frame_of(span, pfn >> order << order));
+
+		if (rst_is_head(state) && rst_order_of(state) >= order)
+			return state;
+	}
+	return 0;
+}
+
 rst_frame_id rst_zone_chunk_of(const struct roost *r, rst_frame_id f)
 {
 	const struct rst_span *span = rst_span_of(&r->base.map, f);
@@ -364,7 +378,7 @@ uint32_t rst_zone_retype(struct roost *r, struct rst_zone *z, struct rst_block *
 	return frames;
 }
 
-bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type)
+bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type, bool part)
 {
 	unsigned found = 0;
 	rst_frame_id f = largest_other(z, order, type, &found);
@@ -385,7 +399,7 @@ bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsig
 		RST_COUNT(r, z, blocks_stolen, blocks);
 		return true;
 	}
-	if (rst_load_rlx(&rst_block_of(r, f)->owner) ||
+	if (!part || rst_load_rlx(&rst_block_of(r, f)->owner) ||
 	    free_in_block(r, rst_block_of(r, f)) < RST_PAGEBLOCK / 2)
 		return false;
 	rst_zone_retype(r, z, rst_block_of(r, f), type);

@@ -30,7 +30,7 @@ static struct rst_zone *zone_to_try(const struct rst_call *q, unsigned *i)
 	while (q->ask.zones[*i] != 0xff) {
 		struct rst_zone *z = &q->r->zones[q->ask.zones[(*i)++]];
 
-		if (q->ask.node < 0 || z->desc.node == (unsigned)q->ask.node)
+		if (rst_request_of_node(&q->ask, z->desc.node))
 			return z;
 	}
 	return NULL;
@@ -196,7 +196,8 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
  *
  *	found		a block
  *	proof		the counters say that at some instant too few frames were free
- *	proof		orders above 0: two searches on end missed nothing, and no block was
+ *	proof		orders above 0, or without stealing, so that it is no matter of numbers
+ *			alone: two searches on end missed nothing, and no block was
  *			allocated or freed from the start of the first to the end of the second
  *	no proof	ROOST_WAIT_ROUNDS searches: frames count as free, but somebody stopped
  *			before the put, or others were faster each time
@@ -206,6 +207,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
 	uint64_t before = events(q), now;
 	unsigned quiet = 0; /* searches on end */
+	bool by_search = q->ask.order || !q->ask.steal;
 
 	for (unsigned round = 0; round < ROOST_WAIT_ROUNDS; round++) {
 		if (search(q, f))
@@ -220,9 +222,9 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 		now = events(q);
 		quiet = q->missed || now != before ? 0 : quiet + 1;
 		before = now;
-		if (q->ask.order && quiet > 1)
+		if (by_search && quiet > 1)
 			break;
-		if (round + 1 < ROOST_WAIT_ROUNDS && (!q->ask.order || !quiet)) {
+		if (round + 1 < ROOST_WAIT_ROUNDS && (!by_search || !quiet)) {
 			RST_COUNT(pcp, wait_rounds, 1);
 			rst_sleep(round);
 		}
@@ -294,9 +296,20 @@ void rst_enter(struct roost *r, rst_frame_id f, unsigned order)
 	enter(r, f, order);
 }
 
+static bool alloc_once(struct rst_call *q)
+{
+	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
+	RST_COUNT(rst_pcp_of(q, first_zone(q)), fail_nowait, 1);
+	return false;
+}
+
 static bool alloc_one(struct rst_call *q, rst_frame_id *f)
 {
-	return from_anywhere(q, f, 1) || (q->ask.wait ? alloc_wait(q, f) : alloc_nowait(q, f));
+	if (from_anywhere(q, f, 1))
+		return true;
+	if (q->ask.once)
+		return alloc_once(q);
+	return q->ask.wait ? alloc_wait(q, f) : alloc_nowait(q, f);
 }
 
 /* ---- Interface ---------------------------------------------------------------------------- */
@@ -330,7 +343,7 @@ static RST_COLD roost_pfn alloc_slow(struct roost *r, unsigned order, unsigned f
 /* The CPU's first zone, if a request may take from there without more ado. */
 static RST_HOT struct rst_zone *fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
 {
-	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE;
+	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_NOSTEAL;
 	unsigned first = r->base.cpu_zone[cpu];
 	struct rst_zone *z = &r->zones[first];
 
@@ -470,6 +483,7 @@ roost_pfn rst_hold(roost_t *roost, unsigned order)
 static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here here,
 			  rst_frame_id first, uint64_t *bits, bool is_held)
 {
+	unsigned place = rst_load_rlx(&r->place[first >> ROOST_PAGEBLOCK_ORDER]);
 	_Atomic uint64_t *word =
 		&r->blocks[first >> ROOST_PAGEBLOCK_ORDER].word[first % RST_PAGEBLOCK / 64];
 	unsigned n = 0, taken = 0;
@@ -482,6 +496,8 @@ static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here h
 	/* Before the records: a free of what these say must find it counted. */
 	if (taken)
 		RST_COUNT_BLOCKS(z, here, allocated, 0, taken);
+	if (taken && place == ROOST_LIST_RESERVE)
+		rst_add_rlx(&z->reserve_free, -(int64_t)taken);
 	for (uint64_t left = *bits; left; left &= left - 1) {
 		unsigned bit = (unsigned)__builtin_ctzll(left);
 
@@ -495,15 +511,16 @@ static unsigned take_word(struct roost *r, struct rst_zone *z, struct rst_here h
 	return n;
 }
 
-static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool is_held)
+/* all: whatever its place is. */
+static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool is_held, bool all)
 {
 	const struct rst_span *span = rst_span_of_pfn(&r->base.map, pfn);
 	rst_frame_id first = span ? rst_frame_of(span, pfn) & ~(RST_PAGEBLOCK - 1u) : 0;
 	rst_block_id b = first >> ROOST_PAGEBLOCK_ORDER;
 	struct rst_here here = rst_here(r);
 	struct rst_zone *z = span ? &r->zones[span->zone] : NULL;
-	bool may = z && !rst_reserve_is_short(z) &&
-		   rst_is_ordinary(rst_list_of(rst_load_rlx(&r->place[b])));
+	bool may = z && (all || (!rst_reserve_is_short(z) &&
+				 rst_is_ordinary(rst_list_of(rst_load_rlx(&r->place[b])))));
 	size_t n = 0;
 
 	if (may && rst_is_whole(r, b))
@@ -518,10 +535,15 @@ static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool i
 
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
 {
-	return take_rest(roost, pfn, frames, false);
+	return take_rest(roost, pfn, frames, false, false);
+}
+
+size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
+{
+	return take_rest(roost, pfn, frames, false, true);
 }
 
 size_t rst_hold_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS])
 {
-	return take_rest(roost, pfn, frames, true);
+	return take_rest(roost, pfn, frames, true, false);
 }

@@ -359,6 +359,14 @@ int roost_order(const roost_t *roost, roost_pfn pfn)
 	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
 }
 
+int roost_free_order(const roost_t *roost, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_frame_id head;
+
+	return span ? free_order(roost, rst_frame_of(span, pfn), &head) : -1;
+}
+
 /* ---- Held blocks --------------------------------------------------------------------------- */
 
 void rst_halve_held(roost_t *roost, roost_pfn pfn, unsigned order)

@@ -173,6 +173,61 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 	return 0;
 }
 
+/* ---- Is there a block? --------------------------------------------------------------------- */
+
+static bool is_list_noted(const struct rst_zone *z, unsigned list, unsigned low)
+{
+	return rst_hint_find(&z->partial, rst_partial_index(z, list, low, z->first_block),
+			     rst_partial_index(z, list + 1, 0, z->first_block)) != RST_NO_HINT;
+}
+
+static bool may_be_in_pocket(const struct rst_pocket *pocket, unsigned order)
+{
+	uint64_t spare = rst_load_acq(&pocket->spare), frames = 0;
+
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		frames |= rst_load_acq(&pocket->frames[type]) & UINT32_MAX;
+	return spare || (order < RST_SET_ORDER && frames);
+}
+
+static bool may_have(const struct rst_request *q, const struct roost *r, const struct rst_zone *z)
+{
+	bool large = q->order >= RST_SET_ORDER;
+	unsigned k = large ? q->order - RST_SET_ORDER : 0;
+	unsigned low = large ? RST_BINS - 1 : q->order ? rst_lowest_bin(q->order) : 0;
+
+	if (rst_hint_find(&z->whole, rst_whole_index(z, k, z->first_region),
+			  rst_whole_index(z, RST_SET_ORDER + 1, z->first_region)) != RST_NO_HINT)
+		return true;
+	for (unsigned list = 0; list < z->nr_lists; list++) {
+		bool mine = large || q->steal || rst_type_of(list) == q->type;
+
+		if (list == ROOST_LIST_RESERVE ||
+		    (rst_is_ordinary(list) && mine)) /* of large ones: all free, but not whole */
+			if (is_list_noted(z, list, low))
+				return true;
+	}
+	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
+		if (may_be_in_pocket(&z->pockets[cpu], q->order))
+			return true;
+	return false;
+}
+
+bool roost_may_alloc(const roost_t *roost, unsigned order, unsigned flags)
+{
+	struct rst_request q;
+
+	if (!rst_request_read(&q, &roost->base, "roost_may_alloc", order, flags))
+		return false;
+	for (unsigned i = 0; q.zones[i] != 0xff; i++) {
+		const struct rst_zone *z = &roost->zones[q.zones[i]];
+
+		if (rst_request_of_node(&q, z->desc.node) && may_have(&q, roost, z))
+			return true;
+	}
+	return false;
+}
+
 /* ---- Frames -------------------------------------------------------------------------------- */
 
 /* What is free and not there is in a pocket. */

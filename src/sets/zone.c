@@ -447,7 +447,7 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	q->hints = RST_ALL_HINTS;
 	return (brief && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
 	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
-	       steal(q, z, f) || from_reserve(q, z, f);
+	       (q->ask.steal && steal(q, z, f)) || from_reserve(q, z, f);
 }
 
 static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)

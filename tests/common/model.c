@@ -118,7 +118,7 @@ static bool may_fail(const struct model *m, const struct wish *w)
 {
 	uint64_t reserve = reserve_of(m, w->zones);
 
-	if (any_apart(m) && !m->drained)
+	if ((any_apart(m) && !m->drained) || w->flags & (ROOST_ONCE | ROOST_NOSTEAL))
 		return true;
 	if (reserve && !(w->flags & ROOST_RESERVE))
 		return w->order > 0 || usable(m, w) <= reserve;
@@ -169,8 +169,12 @@ static void some_wish(struct model *m, struct wish *w)
 	w->zones = UINT32_MAX;
 	if (below(m, 2))
 		w->flags |= ROOST_WAIT;
+	else if (below(m, 4) == 0)
+		w->flags |= ROOST_ONCE;
 	if (below(m, 4) == 0)
 		w->flags |= ROOST_RESERVE;
+	if (below(m, 8) == 0)
+		w->flags |= ROOST_NOSTEAL;
 	switch (below(m, 6)) {
 	case 0:
 		w->flags |= ROOST_ZONE(zone);
@@ -202,16 +206,33 @@ static void handed_out(struct model *m, const struct wish *w, roost_pfn pfn)
 	note(m, pfn);
 }
 
+/* The free run that holds a frame is free, and none holds one that is not. */
+static void check_free_order(struct model *m)
+{
+	roost_pfn pfn = m->base + below(m, MODEL_FRAMES);
+	int order = roost_free_order(m->rig.roost, pfn);
+
+	if (shadow_state(&m->rig.shadow, pfn) != SHADOW_FREE)
+		assert_int_equal(order, -1);
+	else if (order < 0 ||
+		 !shadow_is_free(&m->rig.shadow, pfn >> order << order, (unsigned)order))
+		fail_msg("the free run around pfn %" PRIu64 " has order %d", pfn, order);
+}
+
 static void do_alloc(struct model *m)
 {
 	struct wish w;
-	bool fail_ok;
+	bool fail_ok, may;
 	roost_pfn pfn;
 
 	some_wish(m, &w);
 	TELL(m, "alloc order %u flags %#x", w.order, w.flags);
 	fail_ok = may_fail(m, &w);
+	check_free_order(m);
+	may = roost_may_alloc(m->rig.roost, w.order, w.flags);
 	pfn = rig_alloc(&m->rig, w.order, w.flags);
+	if (pfn != ROOST_NONE && !may)
+		fail_msg("a block of order %u flags %#x, though none was noted", w.order, w.flags);
 	if (pfn != ROOST_NONE)
 		handed_out(m, &w, pfn);
 	else if (!fail_ok)
@@ -250,6 +271,7 @@ static void do_rest(struct model *m)
 {
 	unsigned block = below(m, MODEL_BLOCKS);
 	uint64_t frames[ROOST_PAGEBLOCK_WORDS], most, found = 0;
+	bool all = below(m, 3) == 0;
 	roost_pfn first, pfn;
 	size_t n;
 	int zone;
@@ -260,9 +282,10 @@ static void do_rest(struct model *m)
 	first = m->base + (roost_pfn)block * BLOCK;
 	pfn = first + below(m, BLOCK);
 	zone = shadow_zone(&m->rig.shadow, pfn);
-	most = m->apart[block] ? 0 : free_in_block(m, first, zone);
-	TELL(m, "the rest of the pageblock of pfn %" PRIu64, pfn);
-	n = roost_alloc_rest(m->rig.roost, pfn, frames);
+	most = m->apart[block] && !all ? 0 : free_in_block(m, first, zone);
+	TELL(m, "the rest of the pageblock of pfn %" PRIu64 "%s", pfn, all ? ", whatever" : "");
+	n = all ? roost_take_rest(m->rig.roost, pfn, frames)
+		: roost_alloc_rest(m->rig.roost, pfn, frames);
 	for (unsigned i = 0; i < BLOCK; i++) {
 		if (!(frames[i / 64] >> i % 64 & 1))
 			continue;
@@ -275,7 +298,7 @@ static void do_rest(struct model *m)
 	assert_int_equal(found, n);
 	assert_true(n <= most);
 	if (!TEST_PCPBUDDY && !cpus_are_real() && shadow_state(&m->rig.shadow, pfn) &&
-	    !reserve_of(m, UINT32_MAX))
+	    (all || !reserve_of(m, UINT32_MAX)))
 		assert_int_equal(n, most);
 }
 
@@ -630,7 +653,7 @@ static unsigned bad_flags(struct model *m)
 	case 0:
 		return 3;
 	case 1:
-		return 1u << (5 + below(m, 3));
+		return below(m, 2) ? 1u << 7 : ROOST_WAIT | ROOST_ONCE;
 	case 2:
 		return 1u << (24 + below(m, 8));
 	default:

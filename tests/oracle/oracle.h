@@ -68,8 +68,9 @@ void oracle_before(struct oracle *o, struct oracle_call *call, unsigned order, u
 void oracle_success(struct oracle *o, const struct oracle_call *call, roost_pfn pfn);
 void oracle_after(struct oracle *o, const struct oracle_call *call, size_t got, size_t wanted);
 
-/* What roost_alloc_rest() must return for a frame's pageblock: how many, at least and at most. */
-void oracle_rest(struct oracle *o, roost_pfn pfn, uint64_t *least, uint64_t *most);
+/* What roost_alloc_rest() (all: roost_take_rest()) must return for a frame's pageblock: how many,
+ * at least and at most. */
+void oracle_rest(struct oracle *o, roost_pfn pfn, bool all, uint64_t *least, uint64_t *most);
 
 /* ---- inside/oracle_count.c ----------------------------------------------------------------- */
 

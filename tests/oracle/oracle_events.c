@@ -158,10 +158,13 @@ static void do_alloc(struct oracle *o, const struct oracle_event *e)
 {
 	unsigned order = order_of(o, e->a), flags = flags_of(o, e->b);
 	struct oracle_call call;
+	bool may = roost_may_alloc(o->rig.roost, order, flags);
 	roost_pfn pfn;
 
 	oracle_before(o, &call, order, flags);
 	pfn = roost_alloc(o->rig.roost, order, flags);
+	if (pfn != ROOST_NONE && !may)
+		fail_msg("a block of order %u flags %#x, though none was noted", order, flags);
 	TELL(o, "alloc order %u flags %#x: %" PRId64 "\n", order, flags, (int64_t)pfn);
 	if (pfn != ROOST_NONE)
 		oracle_success(o, &call, pfn);
@@ -238,11 +241,14 @@ static void do_rest(struct oracle *o, const struct oracle_event *e)
 {
 	const struct oracle_block *b = &o->blocks[e->a % o->nr_blocks];
 	uint64_t frames[ROOST_PAGEBLOCK_WORDS], least, most, n = 0;
+	bool all = e->b & 1;
 	size_t got;
 
-	oracle_rest(o, b->first, &least, &most);
-	got = roost_alloc_rest(o->rig.roost, b->first, frames);
-	TELL(o, "rest of the pageblock of pfn %" PRIu64 ": %zu\n", b->first, got);
+	oracle_rest(o, b->first, all, &least, &most);
+	got = all ? roost_take_rest(o->rig.roost, b->first, frames)
+		  : roost_alloc_rest(o->rig.roost, b->first, frames);
+	TELL(o, "rest of the pageblock of pfn %" PRIu64 "%s: %zu\n", b->first,
+	     all ? ", whatever" : "", got);
 	for (unsigned i = 0; i < BLOCK; i++)
 		if (frames[i / 64] >> i % 64 & 1) {
 			roost_pfn pfn = b->first / BLOCK * BLOCK + i;

@@ -419,7 +419,7 @@ void oracle_after(struct oracle *o, const struct oracle_call *call, size_t got, 
 	fail_again(o, call);
 }
 
-void oracle_rest(struct oracle *o, roost_pfn pfn, uint64_t *least, uint64_t *most)
+void oracle_rest(struct oracle *o, roost_pfn pfn, bool whatever, uint64_t *least, uint64_t *most)
 {
 	const struct oracle_block *b = oracle_block_of(o, pfn);
 	uint64_t reserve, all = available(o, b->zone, &reserve), min = o->zones[b->zone].reserve;
@@ -427,7 +427,9 @@ void oracle_rest(struct oracle *o, roost_pfn pfn, uint64_t *least, uint64_t *mos
 
 	*least = *most = 0;
 	assert_int_equal(roost_pageblock_info(o->rig.roost, b->first, &info), 0);
-	if (b->apart || b->reserve)
+	if (whatever)
+		*least = *most = PCPBUDDY ? frames_in_zone(o, b) : info.free;
+	if (whatever || b->apart || b->reserve)
 		return;
 	(void)all;
 	if (!PCPBUDDY) {

@@ -307,7 +307,8 @@ static void bad_order(void **state)
 static void bad_flags(void **state)
 {
 	static const unsigned flags[] = {3,
-					 1u << 5,
+					 1u << 7,
+					 ROOST_ONCE | ROOST_WAIT,
 					 1u << 31,
 					 ROOST_ZONE(1),
 					 ROOST_ZONE(200),

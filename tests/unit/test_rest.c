@@ -89,6 +89,43 @@ static void not_of_these(void **state)
 	rig_close(&rig);
 }
 
+/* By roost_take_rest() also of these: freed, they are where they were. */
+static void whatever_the_pageblock_is(void **state)
+{
+	struct roost_config config = rig_config(state);
+	struct roost_range range = {.start = 0, .end = FRAMES};
+	struct roost_zone_config zone = {.name = "Normal", .reserve = BLOCK};
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS];
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.zones = &zone;
+	config.nr_zones = 1;
+	rig_open(&rig, &config);
+	assert_int_equal(roost_isolate(rig.roost, 3 * BLOCK, true), 0);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		for (unsigned block = 0; block < BLOCKS; block++) {
+			assert_int_equal(roost_take_rest(rig.roost, block * BLOCK + 5, frames),
+					 BLOCK);
+			for (unsigned i = 0; i < BLOCK; i++) {
+				assert_true(has(frames, i));
+				assert_null(shadow_take(&rig.shadow, block * BLOCK + i, 0));
+			}
+			rig_check(&rig);
+			assert_int_equal(roost_take_rest(rig.roost, block * BLOCK, frames), 0);
+		}
+		assert_int_equal(roost_alloc(rig.roost, 0, ROOST_RESERVE), ROOST_NONE);
+		rig_free_all(&rig);
+		roost_drain(rig.roost, -1);
+		rig_check(&rig);
+	}
+	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES - 2 * BLOCK);
+	assert_int_equal(roost_isolate(rig.roost, 3 * BLOCK, false), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* The reserve keeps its own, whichever pageblocks are asked for. */
 static void the_reserve_stays(void **state)
 {
@@ -139,6 +176,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(all_of_a_whole_one, variants_owners),
 		SUITE_TEST(what_lives_stays, variants_owners),
 		SUITE_TEST(not_of_these, variants_owners),
+		SUITE_TEST(whatever_the_pageblock_is, variants_owners),
 		SUITE_TEST(the_reserve_stays, variants_one),
 		SUITE_TEST(orders_of_blocks, variants_all),
 	};
