@@ -451,6 +451,25 @@ void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, si
  */
 int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to);
 
+/*
+ * Frees an aligned part of an allocated block, or the block. What is left of the block stays
+ * allocated, as one block of each order from this one to the one below the block's. The block is
+ * the caller's alone: nobody frees, splits or merges any of it at the same time. What is no part of
+ * an allocated block is reported as misuse of this call. Any context, waits for nothing. Cost: that
+ * of roost_free_nolock(), and a load for each order up to the block's and as many stores.
+ */
+void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order);
+
+/*
+ * Turns the allocated blocks of any orders that make up 2^order aligned frames, and are the
+ * caller's alone, into one. Returns 0 (also if they are one already), -ROOST_EINVAL if there are no
+ * such blocks (which is also reported as misuse; what is allocated stays so), or, sets, from order
+ * 9 on, -ROOST_EAGAIN: others were setting one of the pageblocks apart, or back. Any context, waits
+ * for nothing. Cost: two loads and a store for each block; from order 9 on sets has a
+ * compare-and-exchange for each pageblock.
+ */
+ROOST_MUST_CHECK int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order);
+
 /* ---- CPUs and maintenance --------------------------------------------------------------- */
 
 /*

@@ -296,3 +296,79 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	}
 	return 0;
 }
+
+void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	struct freeing q = {.r = roost, .call = "roost_free_part"};
+	struct roost_misuse m = rst_misuse_of(q.call, pfn, order), block;
+	const struct rst_span *span = rst_span_below(&roost->base.map, pfn);
+	rst_frame_id f = locate(roost, &m), head = 0;
+	uint32_t state = f == RST_NO_FRAME ? 0 : rst_state_over(roost, f, order, &head);
+	unsigned from = rst_order_of(state);
+
+	if (rst_kind_of(state) != RST_ALLOC || from == order) {
+		free_blocks(&q, &(struct roost_block){pfn, order}, 1);
+		return;
+	}
+	block = rst_misuse_of(q.call, pfn >> from << from, from);
+	if (claim_block(roost, &block, rst_state(RST_BUSY, from)) == RST_NO_FRAME) {
+		m.kind = block.kind;
+		rst_report(&roost->base, &m);
+		return;
+	}
+	/* The halves that it is in, from the block down to it: the one beside it is a block. */
+	for (unsigned k = order; k < from; k++) {
+		rst_frame_id half = rst_frame_of(span, (pfn >> k ^ 1) << k);
+
+		rst_store_rlx(&roost->frames[half].used, 1);
+		rst_set_state(roost, half, rst_state(RST_ALLOC, k));
+	}
+	rst_store_rlx(&roost->frames[f].used, 1);
+	rst_set_state(roost, f, rst_state(RST_BUSY, order));
+	RST_PROBE2(free, pfn, order);
+	free_block(&q, f, order);
+	leave_pcp(&q);
+}
+
+/* The first frame of a block's where no allocated block begins that ends in it, or RST_NO_FRAME. */
+static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	rst_frame_id end = f + (1u << order);
+
+	while (f < end) {
+		uint32_t state = rst_load_state(r, f);
+
+		if (rst_kind_of(state) != RST_ALLOC || 1u << rst_order_of(state) > end - f)
+			return f;
+		f += 1u << rst_order_of(state);
+	}
+	return RST_NO_FRAME;
+}
+
+int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	struct roost_misuse m = rst_misuse_of("roost_merge", pfn, order), at;
+	rst_frame_id f = locate(roost, &m), missing;
+	const struct rst_span *span = rst_span_below(&roost->base.map, pfn);
+
+	missing = f == RST_NO_FRAME ? f : not_allocated(roost, f, order);
+	if (missing != RST_NO_FRAME) {
+		at = rst_misuse_of(m.call, rst_pfn_of(span, missing), order);
+		classify(roost, span, &at);
+		m.kind = at.kind;
+		m.order_found = at.order_found;
+		m.head_found = at.head_found;
+	}
+	if (f == RST_NO_FRAME || missing != RST_NO_FRAME) {
+		rst_report(&roost->base, &m);
+		return -ROOST_EINVAL;
+	}
+	for (rst_frame_id i = f; i < f + (1u << order);) {
+		unsigned k = rst_order_of(rst_load_state(roost, i));
+
+		rst_set_state(roost, i,
+			      i == f ? rst_state(RST_ALLOC, order) : rst_state(RST_INSIDE, 0));
+		i += 1u << k;
+	}
+	return 0;
+}

@@ -135,7 +135,8 @@ static bool is_free(uint32_t state)
 int roost_free_order(const roost_t *roost, roost_pfn pfn)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	uint32_t state = span ? rst_state_over(roost, rst_frame_of(span, pfn), 0) : 0;
+	rst_frame_id head;
+	uint32_t state = span ? rst_state_over(roost, rst_frame_of(span, pfn), 0, &head) : 0;
 
 	return is_free(state) ? (int)rst_order_of(state) : -1;
 }
@@ -197,14 +198,14 @@ static void add_blocks(const struct roost *r, rst_frame_id f, struct roost_pageb
 
 int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageblock_info *info)
 {
-	rst_frame_id f = rst_pageblock_at(&roost->base.map, pfn, info);
+	rst_frame_id f = rst_pageblock_at(&roost->base.map, pfn, info), head;
 	const struct rst_block *block;
 	uint32_t over;
 
 	if (f == RST_NO_FRAME)
 		return -ROOST_EINVAL;
 	block = rst_block_of(roost, f);
-	over = rst_state_over(roost, f, ROOST_PAGEBLOCK_ORDER);
+	over = rst_state_over(roost, f, ROOST_PAGEBLOCK_ORDER, &head);
 	info->owner = (int)rst_load_rlx(&block->owner) - 1;
 	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
 	if (!over) {

@@ -313,9 +313,9 @@ static inline uint64_t rst_zone_room(const struct rst_zone *z, uint64_t floor)
 	return available > floor ? available - floor : 0;
 }
 
-/* The record of the block, free or not, of at least this order that holds a frame, or 0. No lock
- * need be held: racy. */
-uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order);
+/* The record of the block, free or not, of at least this order that holds a frame, and its first
+ * frame; or 0. No lock need be held: racy. */
+uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order, rst_frame_id *head);
 
 /* Frees a block that the caller holds to the zone: by the lock or, if it must not wait and the
  * lock is taken, by the lock-free list. No zone lock is held. */

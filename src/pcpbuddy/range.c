@@ -83,9 +83,11 @@ static void hand_out(const struct range *range)
 /* 0, or why a frame is not in the zone buddy. Racy. */
 static int why_missing(const struct range *range, rst_frame_id f)
 {
+	rst_frame_id head;
+
 	if (rst_kind_of(rst_load_state(range->r, f)) == RST_HOLE)
 		return -ROOST_EINVAL;
-	return rst_kind_of(rst_state_over(range->r, f, 0)) == RST_ALLOC ? -ROOST_EBUSY : 0;
+	return rst_kind_of(rst_state_over(range->r, f, 0, &head)) == RST_ALLOC ? -ROOST_EBUSY : 0;
 }
 
 enum { RANGE_TRIES = 4 };

@@ -220,15 +220,24 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 	rst_pressure_rises(&z->pressure, &z->desc, rst_zone_available(z));
 }
 
+/* Of a large block, is any pageblock set apart or somebody's? */
+static bool is_mixed(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	for (rst_frame_id i = f; i < f + (1u << order); i += RST_PAGEBLOCK)
+		if (set_apart(r, i) || rst_load_rlx(&rst_block_of(r, i)->owner))
+			return true;
+	return false;
+}
+
 void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	unsigned whole_blocks = 1;
 
-	/* Pageblocks of a large block may have been set apart while it was allocated, and one that
-	 * was named by its address may hold some of the reserve, which are the zone's last ones:
-	 * one by one, each goes to the lists of its own type, and those that may merge do so. */
-	if (order > ROOST_PAGEBLOCK_ORDER &&
-	    (rst_load_rlx(&z->blocks[ROOST_LIST_ISOLATE]) || set_apart(r, f + (1u << order) - 1))) {
+	/* Pageblocks of a large block may have been set apart while it was allocated; one that was
+	 * taken by its address may hold some of the reserve, and one that was merged may hold some
+	 * that a CPU owns: one by one, each goes to the lists of its own type, and those that may
+	 * merge do so. */
+	if (order > ROOST_PAGEBLOCK_ORDER && is_mixed(r, f, order)) {
 		whole_blocks = 1u << (order - ROOST_PAGEBLOCK_ORDER);
 		order = ROOST_PAGEBLOCK_ORDER;
 	}
@@ -264,14 +273,16 @@ void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsign
 	taken(r, z, f, order);
 }
 
-uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order)
+uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order, rst_frame_id *head)
 {
 	const struct rst_span *span = rst_span_of(&r->base.map, f);
 	roost_pfn pfn = rst_pfn_of(span, f);
 
 	for (; order <= r->base.max_order && pfn >> order << order >= span->start; order++) {
-		uint32_t state = rst_load_state(r, rst_frame_of(span, pfn >> order << order));
+		uint32_t state;
 
+		*head = rst_frame_of(span, pfn >> order << order);
+		state = rst_load_state(r, *head);
 		if (rst_is_head(state) && rst_order_of(state) >= order)
 			return state;
 	}

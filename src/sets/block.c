@@ -269,6 +269,19 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 	return true;
 }
 
+enum { DISOWN_TRIES = 16 }; /* for calls that have begun, like an isolation */
+
+bool rst_disown(struct roost *r, rst_block_id b)
+{
+	uint16_t place = rst_load_rlx(&r->place[b]);
+
+	for (unsigned i = 0; i < DISOWN_TRIES; i++)
+		if (place == ROOST_LIST_MOVABLE || !rst_is_ordinary(rst_list_of(place)) ||
+		    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
+			return true;
+	return false;
+}
+
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_has_block(r, z, b));

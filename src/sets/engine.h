@@ -469,12 +469,6 @@ int rst_block_over(const struct roost *r, const struct rst_span *span, rst_frame
 int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		     rst_frame_id *head, bool *allocated);
 
-/* ---- range.c ------------------------------------------------------------------------------ */
-
-/* The caller holds all frames of the pageblock. It is moved to where whole ones are, unless it is
- * set apart or part of the reserve. False: others keep changing its place. */
-bool rst_disown(struct roost *r, rst_block_id b);
-
 /* ---- pocket.c, pocket.h -------------------------------------------------------------------- */
 
 /* Changes a word of the CPU's pocket, whatever is there, for a block whose pageblock b has that
@@ -520,6 +514,9 @@ void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned
 void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
 /* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
 void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
+/* The caller holds all frames of the pageblock. It is moved to where whole ones are, unless it is
+ * set apart or part of the reserve. False: others keep changing its place. */
+bool rst_disown(struct roost *r, rst_block_id b);
 /* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 

@@ -351,6 +351,126 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	return 0;
 }
 
+/* The halves that a part is in, from the block down to it: the one beside it is a block of its own.
+ * Each after the ones before it, the record of the block's first frame last, as in a split. */
+static void cut_out(struct roost *r, const struct rst_span *span, rst_frame_id head, unsigned from,
+		    rst_frame_id f, unsigned to)
+{
+	roost_pfn pfn = rst_pfn_of(span, f);
+	unsigned first = RST_OM_FREED;
+
+	for (unsigned k = to; k < from; k++) {
+		rst_frame_id half = rst_frame_of(span, (pfn >> k ^ 1) << k);
+
+		if (half == head)
+			first = k + 1;
+		else
+			rst_store_rel(&r->om[half], (uint8_t)(k + 1));
+	}
+	if (f != head)
+		rst_store_rel(&r->om[f], RST_OM_FREED);
+	rst_store_rel(&r->om[head], (uint8_t)first);
+}
+
+void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	const struct rst_span *span = span_of(roost, pfn, order);
+	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0, head;
+	int from = span ? rst_block_over(roost, span, f, order, &head) : -1;
+	struct rst_here here = rst_here(roost);
+	bool corrupt;
+
+	if (from <= (int)order || !rst_om_is_allocated(rst_load_rlx(&roost->om[head]))) {
+		free_slow(roost, "roost_free_part", pfn, order);
+		return;
+	}
+	corrupt = roost->base.check_level == ROOST_CHECK_PARANOID &&
+		  is_corrupt(roost, head, (unsigned)from);
+	if (corrupt || !change(roost, head, (unsigned)from, RST_OM_SPLIT + (unsigned)from + 1)) {
+		complain_free(roost, "roost_free_part", pfn, order, corrupt);
+		return;
+	}
+	cut_out(roost, span, head, (unsigned)from, f, order);
+	RST_PROBE2(free, pfn, order);
+	RST_COUNT_BLOCKS(&roost->zones[span->zone], here, freed, order, 1);
+	free_far(roost, &roost->zones[span->zone], here, f, order);
+}
+
+/* The first frame of a block's where no allocated block begins that ends in it, or RST_NO_FRAME. */
+static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigned order)
+{
+	rst_frame_id end = f + (1u << order);
+
+	while (f < end) {
+		unsigned om = rst_load_rlx(&r->om[f]);
+
+		if (!rst_om_is_allocated(om) || 1u << (om - 1) > end - f)
+			return f;
+		f += 1u << (om - 1);
+	}
+	return RST_NO_FRAME;
+}
+
+static int complain_merge(const struct roost *r, roost_pfn pfn, unsigned order)
+{
+	struct roost_misuse m = rst_misuse_of("roost_merge", pfn, order), at;
+	const struct rst_span *span = rst_misuse_span(&r->base, &m);
+	rst_frame_id missing;
+
+	if (span) {
+		missing = not_allocated(r, rst_frame_of(span, pfn), order);
+		at = rst_misuse_of(
+			m.call, missing == RST_NO_FRAME ? pfn : rst_pfn_of(span, missing), order);
+		classify(r, span, &at);
+		m.kind = at.kind;
+		m.order_found = at.order_found;
+		m.head_found = at.head_found;
+	}
+	rst_report(&r->base, &m);
+	return -ROOST_EINVAL;
+}
+
+/* Others freed a piece at this instant: those before it are again allocated, as large as can be. */
+static void undo_merge(struct roost *r, const struct rst_span *span, rst_frame_id f,
+		       rst_frame_id end)
+{
+	struct rst_extent done = {.start = rst_pfn_of(span, f), .end = rst_pfn_of(span, end)};
+
+	for (roost_pfn pfn = done.start; pfn < done.end;) {
+		unsigned k = rst_chunk_order(&done, pfn, r->base.max_order);
+
+		rst_store_rel(&r->om[rst_frame_of(span, pfn)], (uint8_t)(k + 1));
+		pfn += (roost_pfn)1 << k;
+	}
+}
+
+int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	const struct rst_span *span = span_of(roost, pfn, order);
+	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0, end = f + (1u << (order & 31)), i;
+	unsigned k;
+
+	if (!span || not_allocated(roost, f, order) != RST_NO_FRAME)
+		return complain_merge(roost, pfn, order);
+	/* What is freed as one block was whole, or might have been. */
+	for (i = f; order >= RST_SET_ORDER && i < end; i += RST_PAGEBLOCK)
+		if (!rst_disown(roost, i >> ROOST_PAGEBLOCK_ORDER))
+			return -ROOST_EAGAIN;
+	/* As a split, backwards: a recovery that finds the mark ends it. */
+	for (i = f; i < end; i += 1u << k) {
+		unsigned om = rst_load_rlx(&roost->om[i]);
+
+		k = om - 1;
+		if (rst_om_is_allocated(om) &&
+		    change(roost, i, k, i == f ? RST_OM_SPLIT + order + 1 : RST_OM_NEVER))
+			continue;
+		undo_merge(roost, span, f, i);
+		return complain_merge(roost, pfn, order);
+	}
+	rst_store_rel(&roost->om[f], (uint8_t)(order + 1));
+	return 0;
+}
+
 int roost_order(const roost_t *roost, roost_pfn pfn)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);

@@ -87,19 +87,6 @@ static bool take_whole(struct roost *r, struct rst_zone *z, const struct part *p
 	return true;
 }
 
-enum { DISOWN_TRIES = 16 }; /* for calls that have begun, like an isolation */
-
-bool rst_disown(struct roost *r, rst_block_id b)
-{
-	uint16_t place = rst_load_rlx(&r->place[b]);
-
-	for (unsigned i = 0; i < DISOWN_TRIES; i++)
-		if (place == ROOST_LIST_MOVABLE || !rst_is_ordinary(rst_list_of(place)) ||
-		    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
-			return true;
-	return false;
-}
-
 /* Out of its set. What is full leaves its home: it will be freed as what was whole. */
 static bool take_bits(struct roost *r, struct rst_zone *z, const struct part *p)
 {

@@ -336,6 +336,18 @@ void rig_split(struct rig *rig, roost_pfn pfn, unsigned to)
 	insist(shadow_split(&rig->shadow, pfn, to), pfn, to);
 }
 
+void rig_free_part(struct rig *rig, roost_pfn pfn, unsigned order)
+{
+	insist(shadow_put_part(&rig->shadow, pfn, order), pfn, order);
+	roost_free_part(rig->roost, pfn, order);
+}
+
+void rig_merge(struct rig *rig, roost_pfn pfn, unsigned order)
+{
+	insist(shadow_merge(&rig->shadow, pfn, order), pfn, order);
+	assert_int_equal(roost_merge(rig->roost, pfn, order), 0);
+}
+
 static void free_one(void *context, roost_pfn pfn, unsigned order)
 {
 	(void)order;

@@ -138,6 +138,8 @@ void rig_free(struct rig *rig, roost_pfn pfn);
 void rig_free_nolock(struct rig *rig, roost_pfn pfn);
 void rig_free_bulk(struct rig *rig, const struct roost_block *blocks, size_t count, bool nolock);
 void rig_split(struct rig *rig, roost_pfn pfn, unsigned to);
+void rig_free_part(struct rig *rig, roost_pfn pfn, unsigned order);
+void rig_merge(struct rig *rig, roost_pfn pfn, unsigned order);
 void rig_free_all(struct rig *rig);
 
 /* Validates and compares the counts of every zone with the shadow. */

@@ -412,6 +412,42 @@ static void do_split(struct model *m)
 		note(m, pfn + ((roost_pfn)i << to));
 }
 
+static void list_again(void *context, roost_pfn pfn, unsigned order)
+{
+	(void)order;
+	note(context, pfn);
+}
+
+/* A part of a block goes; then merges what can be merged around another one. */
+static void do_parts(struct model *m)
+{
+	roost_pfn pfn = m->blocks[below(m, (unsigned)m->nr_blocks)];
+	unsigned from = (unsigned)shadow_order(&m->rig.shadow, pfn), order = below(m, from + 1);
+
+	if (below(m, 2)) {
+		pfn += (roost_pfn)below(m, 1u << (from - order)) << order;
+		TELL(m, "free part of a block of order %u: pfn %" PRIu64 " order %u", from, pfn,
+		     order);
+		rig_free_part(&m->rig, pfn, order);
+	} else {
+		order = from;
+		while (order < max_order(m) && below(m, 12) &&
+		       !shadow_is_made_of_blocks(&m->rig.shadow, pfn >> order << order, order + 1))
+			order++;
+		while (order < max_order(m) &&
+		       shadow_is_made_of_blocks(&m->rig.shadow, pfn >> (order + 1) << (order + 1),
+						order + 1))
+			order++;
+		pfn = pfn >> order << order;
+		if (!shadow_is_made_of_blocks(&m->rig.shadow, pfn, order))
+			return;
+		TELL(m, "merge pfn %" PRIu64 " order %u", pfn, order);
+		rig_merge(&m->rig, pfn, order);
+	}
+	m->nr_blocks = 0;
+	shadow_each(&m->rig.shadow, list_again, m);
+}
+
 /* ---- CPUs and pageblocks ----------------------------------------------------------------- */
 
 static void do_drain(struct model *m)
@@ -618,6 +654,26 @@ static void wrong_split(struct model *m)
 	check_told(m, &m->rig.misuse[0], b.pfn, b.order);
 }
 
+/* A free of a part of no block; a merge of frames that are not all allocated. */
+static void wrong_part(struct model *m)
+{
+	struct roost_block b = no_block(m);
+	bool part = below(m, 2),
+	     aligned = b.order <= max_order(m) && !(b.pfn & ((UINT64_C(1) << b.order) - 1));
+
+	if (part && shadow_state(&m->rig.shadow, b.pfn) > SHADOW_FREE && aligned)
+		return; /* it may be one */
+	if (!part && aligned && shadow_is_made_of_blocks(&m->rig.shadow, b.pfn, b.order))
+		return;
+	TELL(m, "wrong %s of pfn %" PRIu64 " order %u", part ? "part" : "merge", b.pfn, b.order);
+	if (part)
+		roost_free_part(m->rig.roost, b.pfn, b.order);
+	else
+		assert_int_equal(roost_merge(m->rig.roost, b.pfn, b.order), -ROOST_EINVAL);
+	assert_int_equal(m->rig.misuse[0].pfn, b.pfn);
+	one_misuse(m, part ? "roost_free_part" : "roost_merge");
+}
+
 /* The good ones are freed all the same. */
 static void bad_one_in_a_batch(struct model *m)
 {
@@ -717,7 +773,7 @@ static void do_misuse(struct model *m)
 	else if (m->rig.config.check_level == ROOST_CHECK_NONE)
 		return;
 	else if (what == 2)
-		wrong_split(m);
+		below(m, 2) ? wrong_split(m) : wrong_part(m);
 	else if (what == 3)
 		bad_one_in_a_batch(m);
 	else
@@ -767,7 +823,7 @@ void model_event(struct model *m)
 	else if (what & 8)
 		do_free_bulk(m);
 	else
-		do_split(m);
+		below(m, 2) ? do_split(m) : do_parts(m);
 	rig_expect_none(&m->rig);
 	nobody_waited(m);
 }

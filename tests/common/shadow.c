@@ -170,6 +170,40 @@ const char *shadow_split(struct shadow *shadow, roost_pfn pfn, unsigned to)
 	return NULL;
 }
 
+const char *shadow_put_part(struct shadow *shadow, roost_pfn pfn, unsigned order)
+{
+	for (unsigned k = order; k <= shadow->max_order; k++) {
+		int from = shadow_order(shadow, pfn >> k << k);
+
+		if (from < (int)k)
+			continue;
+		for (unsigned half = order; half < (unsigned)from; half++)
+			paint_block(shadow, (pfn >> half ^ 1) << half, half);
+		paint_block(shadow, pfn, order);
+		return shadow_put(shadow, pfn);
+	}
+	return "given back: a part of no block";
+}
+
+bool shadow_is_made_of_blocks(const struct shadow *shadow, roost_pfn pfn, unsigned order)
+{
+	roost_pfn end = pfn + (UINT64_C(1) << order);
+
+	if (shadow_zone(shadow, pfn) != shadow_zone(shadow, end - 1))
+		return false;
+	while (pfn < end && shadow_order(shadow, pfn) >= 0)
+		pfn += UINT64_C(1) << shadow_order(shadow, pfn);
+	return pfn == end;
+}
+
+const char *shadow_merge(struct shadow *shadow, roost_pfn pfn, unsigned order)
+{
+	if (!shadow_is_made_of_blocks(shadow, pfn, order))
+		return "merged: not all of it is handed out in blocks";
+	paint_block(shadow, pfn, order);
+	return NULL;
+}
+
 static uint64_t sum(const uint64_t *counts, int zone)
 {
 	uint64_t total = 0;

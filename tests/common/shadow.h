@@ -46,10 +46,14 @@ int shadow_zone(const struct shadow *shadow, roost_pfn pfn);
 /* Order of the block handed out at pfn, or -1 if there is none. */
 int shadow_order(const struct shadow *shadow, roost_pfn pfn);
 
-/* Enter an allocation, a free, a split. NULL, or why it cannot be. */
+/* Enter an allocation, a free, a split, a free of a part, a merge. NULL, or why it cannot be. */
 const char *shadow_take(struct shadow *shadow, roost_pfn pfn, unsigned order);
 const char *shadow_put(struct shadow *shadow, roost_pfn pfn);
 const char *shadow_split(struct shadow *shadow, roost_pfn pfn, unsigned to);
+const char *shadow_put_part(struct shadow *shadow, roost_pfn pfn, unsigned order);
+const char *shadow_merge(struct shadow *shadow, roost_pfn pfn, unsigned order);
+/* Is all of it handed out, in blocks that end where it ends? */
+bool shadow_is_made_of_blocks(const struct shadow *shadow, roost_pfn pfn, unsigned order);
 
 /* Managed frames and those handed out of a zone (-1: of all). */
 uint64_t shadow_managed(const struct shadow *shadow, int zone);

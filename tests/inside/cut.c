@@ -38,6 +38,7 @@ struct cut {
 	bool concerned[HELD]; /* the call may free or split it */
 	int split_to;	      /* of the concerned one; -1: it is freed or nothing */
 	int order;	      /* of what the call may allocate; -1: nothing */
+	bool merged;	      /* all that is held may be one block of that order */
 };
 
 static void add_held(void *context, roost_pfn pfn, unsigned order)
@@ -137,6 +138,8 @@ static uint64_t check_block(const struct cut *c, roost_pfn pfn, unsigned order)
 {
 	unsigned i = find(c, pfn);
 
+	if (c->merged && (int)order == c->order && pfn == c->held[0].pfn)
+		return (uint64_t)1 << order;
 	if (i < c->nr_held && c->held[i].pfn == pfn) {
 		if (c->held[i].order == order)
 			return (uint64_t)1 << order;
@@ -280,6 +283,12 @@ static void call_split(struct cut *c, unsigned i)
 		0);
 }
 
+/* A piece of the block i, which is split completely or not at all. */
+static void call_merge(struct cut *c, unsigned i)
+{
+	assert_int_equal(roost_merge(c->rig.roost, c->held[i].pfn, (unsigned)c->order), 0);
+}
+
 static void call_drain(struct cut *c, unsigned cpu)
 {
 	roost_drain(c->rig.roost, (int)cpu - 1);
@@ -364,6 +373,28 @@ static void cut_split(struct cut *c)
 		}
 }
 
+/* Of pieces of one order: all of them are there, or the block. */
+static void merges(void **state)
+{
+	static struct cut c;
+	roost_pfn pfn;
+
+	counted = (struct counted){.pockets = false};
+	open_cut(&c, state, 1 << 12, ROOST_DEFAULT_MAX_ORDER + 1, 0);
+	pfn = rig_get(&c.rig, ROOST_DEFAULT_MAX_ORDER, 0);
+	for (unsigned to = 6; to < 9; to++) {
+		rig_split(&c.rig, pfn, to);
+		save(&c);
+		c.order = ROOST_DEFAULT_MAX_ORDER;
+		memset(c.concerned, true, sizeof(c.concerned));
+		c.merged = true;
+		cut_each(&c, "merge", call_merge, 0, 8);
+		c.merged = false;
+		rig_merge(&c.rig, pfn, ROOST_DEFAULT_MAX_ORDER);
+	}
+	close_cut(&c);
+}
+
 static void splits(void **state)
 {
 	with_and_without_pockets(state, 0, cut_split);
@@ -415,9 +446,9 @@ static void large_blocks(void **state)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
-		SUITE_TEST(allocations, variants_one),	SUITE_TEST(frees, variants_one),
-		SUITE_TEST(splits, variants_one),	SUITE_TEST(others, variants_one),
-		SUITE_TEST(large_blocks, variants_one),
+		SUITE_TEST(allocations, variants_one), SUITE_TEST(frees, variants_one),
+		SUITE_TEST(splits, variants_one),      SUITE_TEST(merges, variants_one),
+		SUITE_TEST(others, variants_one),      SUITE_TEST(large_blocks, variants_one),
 	};
 
 	return SUITE_RUN("cut", tests, argc, argv);

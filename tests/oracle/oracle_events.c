@@ -346,6 +346,30 @@ static void do_split(struct oracle *o, const struct oracle_event *e)
 	rig_split(&o->rig, pick.pfn, to);
 }
 
+static void do_parts(struct oracle *o, const struct oracle_event *e)
+{
+	struct pick pick;
+	unsigned order;
+
+	if (!pick_block(o, e->a, &pick))
+		return;
+	if (e->c & 1) {
+		order = (e->b >> 4) % (pick.order + 1);
+		pick.pfn += (e->b >> 8) % (1u << (pick.order - order)) << order;
+		TELL(o, "free part pfn %" PRIu64 " order %u of %u\n", pick.pfn, order, pick.order);
+		rig_free_part(&o->rig, pick.pfn, order);
+		return;
+	}
+	for (order = roost_max_order(o->rig.roost); order > 0; order--)
+		if (shadow_is_made_of_blocks(&o->rig.shadow, pick.pfn >> order << order, order) &&
+		    shadow_zone(&o->rig.shadow, pick.pfn >> order << order) ==
+			    shadow_zone(&o->rig.shadow, (((pick.pfn >> order) + 1) << order) - 1))
+			break;
+	TELL(o, "merge pfn %" PRIu64 " order %u\n", pick.pfn >> order << order, order);
+	if (shadow_is_made_of_blocks(&o->rig.shadow, pick.pfn >> order << order, order))
+		rig_merge(&o->rig, pick.pfn >> order << order, order);
+}
+
 /* ---- Maintenance --------------------------------------------------------------------------- */
 
 static void do_drain(struct oracle *o, const struct oracle_event *e)
@@ -390,9 +414,9 @@ static const struct {
 	unsigned weight;
 	void (*act)(struct oracle *o, const struct oracle_event *e);
 } kinds[] = {
-	{36, do_alloc}, {8, do_bulk},	 {6, do_fill},	    {3, do_rest},
-	{3, do_range},	{14, do_free},	 {8, do_free_some}, {4, do_split},
-	{4, do_drain},	{3, do_hotplug}, {5, do_isolate},
+	{36, do_alloc}, {8, do_bulk},  {6, do_fill},	  {3, do_rest},
+	{3, do_range},	{14, do_free}, {8, do_free_some}, {4, do_split},
+	{4, do_parts},	{4, do_drain}, {3, do_hotplug},	  {5, do_isolate},
 };
 
 void oracle_events(uint64_t seed, struct oracle_event events[ORACLE_EVENTS])

@@ -195,6 +195,8 @@ EXPORT_SYMBOL_GPL(roost_free_nolock);
 EXPORT_SYMBOL_GPL(roost_free_bulk);
 EXPORT_SYMBOL_GPL(roost_free_bulk_nolock);
 EXPORT_SYMBOL_GPL(roost_split);
+EXPORT_SYMBOL_GPL(roost_free_part);
+EXPORT_SYMBOL_GPL(roost_merge);
 EXPORT_SYMBOL_GPL(roost_cpu_offline);
 EXPORT_SYMBOL_GPL(roost_cpu_online);
 EXPORT_SYMBOL_GPL(roost_drain);
