@@ -499,6 +499,59 @@ size_t roost_drain(roost_t *roost, int cpu);
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
 /*
+ * Moves what is in an allocated block elsewhere and frees the block, all of it, by roost_free() or
+ * roost_free_part(); true: it did. False: it cannot be moved. Called in the context of the call
+ * that it was given to, with no lock held. It may allocate: nothing of what is being emptied is
+ * handed out meanwhile. Blocks of other users are shown, too: it refuses those that it does not
+ * know.
+ */
+typedef bool roost_move_fn(void *context, roost_pfn pfn, unsigned order);
+
+/*
+ * Allocates the n frames from pfn on like roost_take_range(), but has what is in use of them moved
+ * away first. Meanwhile their pageblocks are isolated; those of the reserve stay in use, and what
+ * is allocated of these again is moved again, 4 passes at most. Returns 0, -ROOST_EINVAL,
+ * -ROOST_EBUSY (move refused a block, somebody else has isolated one of the pageblocks, or frames
+ * were in use again each time), -ROOST_EAGAIN; what was moved stays moved. Thread context. Cost: a
+ * look at each block and free run, roost_isolate() of each pageblock and back, drains.
+ */
+ROOST_MUST_CHECK int roost_alloc_range(roost_t *roost, roost_pfn pfn, uint64_t n,
+				       roost_move_fn *move, void *context);
+
+/* A compaction under way. Start from {0}. */
+struct roost_compaction {
+	roost_pfn pfn; /* the block, once roost_compact() returned 0 */
+	/* Since it began: pageblocks looked at, ranges tried to empty since the last success,
+	 * blocks and frames moved, blocks that could not be. */
+	uint64_t looked, tried, moved, moved_frames, refused;
+	/* How far it is: the library's own. */
+	roost_pfn next, first, best, last;
+	uint64_t used, best_used, last_used;
+	unsigned order, zone, found, moving, passes;
+	uint32_t unused;
+	uint64_t reserved[4];
+};
+
+/*
+ * Obtains a block of this order, from ROOST_PAGEBLOCK_ORDER on, where none is free in one piece. It
+ * looks for the aligned range of which the fewest frames are in use, all of one zone without a
+ * hole, none of it isolated or part of the reserve, and empties it as roost_alloc_range() does. If
+ * a block of it cannot be moved it goes on to the next cheapest one.
+ * A call is one step: it looks at 512 pageblocks, or passes 512 blocks and free runs, and returns
+ * -ROOST_EAGAIN; call it again with the same *compaction. Returns 0: compaction->pfn is the block,
+ * allocated; -ROOST_EBUSY: no range is left that has not been tried since the last success (the
+ * next call begins anew); -ROOST_EINVAL: no such order, or another one than in the call before.
+ * Between the steps of an evacuation its pageblocks are isolated. Thread context; one call at a
+ * time for each compaction.
+ */
+ROOST_MUST_CHECK int roost_compact(roost_t *roost, unsigned order, roost_move_fn *move,
+				   void *context, struct roost_compaction *compaction);
+
+/* Gives a compaction up in the middle: what it has isolated is in use again. Its figures stay; it
+ * may begin anew, also with another order. Thread context. */
+void roost_compact_end(roost_t *roost, struct roost_compaction *compaction);
+
+/*
  * In a child after fork(), or after all threads that were inside are gone forever: puts back what
  * they had in hand, empties pockets, and makes counts and notes right. Blocks stay allocated that
  * some call had returned, or was about to; one that was being split is whole or completely split.
