@@ -283,6 +283,19 @@ wait $slow
 replay 0 --quiet --json slow
 wait $pid $reader 2>/dev/null
 
+# Somebody has a look at the instance just when it is to be removed.
+"$ROOST" record -o looked-at 2>err &
+pid=$!
+until_true has_instance $pid
+until_true grep -qx 1 $tracing/instances/roost-$pid/tracing_on
+exec 8<$tracing/instances/roost-$pid/tracing_on
+kill -TERM $pid
+until_true grep -qx 0 $tracing/instances/roost-$pid/tracing_on
+sleep 0.2
+exec 8<&-
+wait $pid
+check "an instance that was in use for a moment" '0 yes 0' "$? $(has_none $pid && echo yes) $(grep -c 'stays behind' err)"
+
 # The instance: not one of somebody else's, none that a killed recording left, and none of the options of other tracing.
 "$ROOST" record -o killed 2>err &
 pid=$!
