@@ -148,7 +148,7 @@ void rig_open(struct rig *rig, const struct roost_config *config)
 	rig->config.misuse = on_misuse;
 	rig->config.pressure = on_pressure;
 	rig->config.context = rig;
-	if (TEST_UP)
+	if (library_is_up)
 		rig->config.nr_cpus = 1;
 	if (roost_config_error(&rig->config))
 		fail_msg("refused: %s", roost_config_error(&rig->config));

@@ -17,17 +17,9 @@
 #include <roost/posix.h>
 #include <roost/roost.h>
 
+#include "library.h"
 #include "random.h"
 #include "shadow.h"
-
-/* Builds of the tests: TEST_UP with the uniprocessor library, TEST_LAB with a lab library,
- * TEST_PCPBUDDY with that engine. */
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
-#ifndef TEST_LAB
-#define TEST_LAB 0
-#endif
 
 enum {
 	BLOCK = 1 << ROOST_PAGEBLOCK_ORDER, /* frames of a pageblock */
@@ -79,7 +71,7 @@ void suite_skip(const char *test, const char *reason);
 /* Skips the test in builds that have but one CPU. */
 #define NEED_SMP()                                                                                 \
 	do {                                                                                       \
-		if (TEST_UP)                                                                       \
+		if (library_is_up)                                                                 \
 			suite_skip(__func__, "needs several CPUs; this is a uniprocessor build");  \
 	} while (0)
 

@@ -9,10 +9,6 @@
 
 #include "cpus.h"
 
-#ifndef TEST_PCPBUDDY
-#define TEST_PCPBUDDY 0
-#endif
-
 #define TELL(m, ...)                                                                               \
 	do {                                                                                       \
 		snprintf((m)->told, sizeof((m)->told), __VA_ARGS__);                               \
@@ -274,7 +270,7 @@ static void do_rest(struct model *m)
 	}
 	assert_int_equal(found, n);
 	assert_true(n <= most);
-	if (!TEST_PCPBUDDY && !cpus_are_real() && shadow_state(&m->rig.shadow, pfn) &&
+	if (!library_is_pcpbuddy && !cpus_are_real() && shadow_state(&m->rig.shadow, pfn) &&
 	    !reserve_of(m, UINT32_MAX))
 		assert_int_equal(n, most);
 }

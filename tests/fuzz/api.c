@@ -7,6 +7,7 @@
  * FUZZ_LOG=1 in the environment lists the events.
  */
 #include "fuzz.h"
+#include "library.h"
 #include "model.h"
 
 #include <stdio.h>
@@ -114,7 +115,7 @@ static void read_world(struct world *w, struct fuzz_bytes *b)
 /* Real CPUs, with their pockets, or virtual ones. */
 static void choose_cpus(struct fuzz_bytes *b)
 {
-	if (!TEST_PCPBUDDY && fuzz_below(b, 4) == 3)
+	if (!library_is_pcpbuddy && fuzz_below(b, 4) == 3)
 		setenv("ROOST_TEST_CPUS", "real", 1);
 	else
 		unsetenv("ROOST_TEST_CPUS");

@@ -53,7 +53,7 @@ static void pieces(void **state)
 {
 	struct rig rig;
 	const struct roost *r;
-	unsigned homes = TEST_UP ? 1 : 3;
+	unsigned homes = library_is_up ? 1 : 3;
 
 	open_pieces(&rig, state);
 	r = rig.roost;

@@ -5,10 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-	PCPBUDDY = TEST_PCPBUDDY,
-	PCP_ORDER = ROOST_PAGEBLOCK_ORDER,
-};
+enum { PCP_ORDER = ROOST_PAGEBLOCK_ORDER };
 
 /* ---- The map ------------------------------------------------------------------------------- */
 
@@ -258,7 +255,8 @@ static const char *owes(struct oracle *o, const struct oracle_call *call)
 
 	for (unsigned zone = 0; !due && zone < o->nr_zones; zone++)
 		if (call->zones >> zone & 1)
-			due = PCPBUDDY ? pcpbuddy_owes(o, call, zone) : roost_owes(o, call, zone);
+			due = library_is_pcpbuddy ? pcpbuddy_owes(o, call, zone)
+						  : roost_owes(o, call, zone);
 	return due;
 }
 
@@ -286,9 +284,9 @@ void oracle_before(struct oracle *o, struct oracle_call *call, unsigned order, u
 	call->flags = flags;
 	call->zones = zones_for(o, flags);
 	call->due = owes(o, call);
-	for (unsigned zone = 0; PCPBUDDY && zone < o->nr_zones; zone++)
+	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++)
 		call->in_zone[zone] = in_zone(o, zone);
-	if (PCPBUDDY)
+	if (library_is_pcpbuddy)
 		note_strays(o);
 	assert_int_equal(roost_stats(o->rig.roost, -1, -1, &call->stats), 0);
 	call->nr_pressure = o->rig.nr_pressure;
@@ -322,7 +320,7 @@ static const char *objection(struct oracle *o, const struct oracle_call *call, r
 		return "is of a zone that was not asked for";
 	if (is_apart(o, pfn, call->order))
 		return "is set apart";
-	if (!PCPBUDDY && !may_have(o, call, zone, oracle_block_of(o, pfn)->reserve))
+	if (!library_is_pcpbuddy && !may_have(o, call, zone, oracle_block_of(o, pfn)->reserve))
 		return "belongs to the reserve";
 	return NULL;
 }
@@ -341,7 +339,7 @@ void oracle_success(struct oracle *o, const struct oracle_call *call, roost_pfn 
 /* pcpbuddy: what a plain caller takes out of the zone leaves the reserve there. */
 static void check_floor(const struct oracle *o, const struct oracle_call *call)
 {
-	for (unsigned zone = 0; PCPBUDDY && zone < o->nr_zones; zone++) {
+	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++) {
 		uint64_t left = in_zone(o, zone);
 
 		if (!(call->flags & ROOST_RESERVE) && left < o->zones[zone].reserve &&
@@ -372,7 +370,7 @@ static uint64_t zone_locks(const struct oracle *o)
 {
 	uint64_t locks = 0, reserve;
 
-	for (unsigned zone = 0; PCPBUDDY && zone < o->nr_zones; zone++) {
+	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++) {
 		struct roost_pcp_info info;
 
 		assert_int_equal(roost_pcp_info(o->rig.roost, zone, 0, &info), 0);
@@ -430,7 +428,7 @@ void oracle_rest(struct oracle *o, roost_pfn pfn, uint64_t *least, uint64_t *mos
 	if (b->apart || b->reserve)
 		return;
 	(void)all;
-	if (!PCPBUDDY) {
+	if (!library_is_pcpbuddy) {
 		*least = *most = reserve >= min ? info.free : 0;
 		return;
 	}

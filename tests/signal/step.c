@@ -19,6 +19,7 @@
 #include <ucontext.h>
 
 #include "cpus.h"
+#include "library.h"
 #include "plain.h"
 #include "stepping.h"
 
@@ -126,7 +127,7 @@ int main(void)
 {
 	struct sigaction action = {.sa_handler = handler};
 
-	roost = plain_open(FRAMES, TEST_UP ? 1 : 2, ROOST_CHECK_EXACT);
+	roost = plain_open(FRAMES, library_is_up ? 1 : 2, ROOST_CHECK_EXACT);
 	for (unsigned i = 0; i < HELD; i++)
 		held[i].pfn = ROOST_NONE;
 	cpus_go(0);

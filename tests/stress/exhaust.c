@@ -30,14 +30,11 @@
 #include <roost/posix.h>
 
 #include "cpus.h"
+#include "library.h"
 #include "exhaust_table.h"
 #include "frames.h"
 #include "random.h"
 #include "ticks.h"
-
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
 
 enum { CPUS = 16, SAMPLES = 4096, PATIENCE = 2000, CHURN_WAIT = 200, CHURN = 1500 };
 
@@ -514,7 +511,7 @@ int main(int argc, char **argv)
 	ticks_open(stall, NULL);
 	printf("seed %" PRIu64 ", %" PRIu64 " frames\n", opt_seed, opt_frames);
 	table_head();
-	for (size_t i = 0; i < (TEST_UP ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)
+	for (size_t i = 0; i < (library_is_up ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)
 		run_all(cpus[i]);
 	printf("%" PRIu64 " stalls of a thread that held a pcp lock\n", stalls);
 	puts(failed ? "FAILED" : "PASSED: every frame was allocated");

@@ -15,10 +15,7 @@
 #include <sys/mman.h>
 
 #include "cpus.h"
-
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
+#include "library.h"
 
 struct stress stress;
 
@@ -45,7 +42,7 @@ static _Noreturn void usage(const char *program, int status)
 		"  --watchdog=S     stopped dead is after S seconds without progress (10)\n"
 		"  --expect-all     a rung of a ladder that was not used is an error\n"
 		"  --quiet          no counters\n",
-		program, TEST_UP ? 1 : 4, STRESS_THREADS, TEST_UP ? 1 : 6);
+		program, library_is_up ? 1 : 4, STRESS_THREADS, library_is_up ? 1 : 6);
 	exit(status);
 }
 
@@ -63,8 +60,8 @@ static void defaults(struct options *o)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	*o = (struct options){
-		.cpus = TEST_UP ? 1 : 4,
-		.threads = TEST_UP ? 1 : 6,
+		.cpus = library_is_up ? 1 : 4,
+		.threads = library_is_up ? 1 : 6,
 		.hz = 4000,
 		.seconds = 5,
 		.watchdog = 10,

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* stress_report.c - the watchdog of the stress test and what is said in the end; see stress.h. */
 #define _GNU_SOURCE
+#include "library.h"
 #include "stress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
-#ifndef TEST_LAB
-#define TEST_LAB 0
-#endif
 
 double stress_now(void)
 {
@@ -194,7 +188,7 @@ static bool roost_rungs_used(const struct roost_stats *s)
 /* The rungs of each ladder; which there are depends on the engine, the free path and the build. */
 static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
 {
-	bool all = TEST_PCPBUDDY ? pcpbuddy_rungs_used(s) : roost_rungs_used(s);
+	bool all = library_is_pcpbuddy ? pcpbuddy_rungs_used(s) : roost_rungs_used(s);
 
 	all &= rung("alloc: own pcp", s->alloc_pcp);
 	all &= rung("alloc: zone", s->alloc_zone);
@@ -207,7 +201,7 @@ static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
 	all &= rung("free: under L", t->freed_locked[0]);
 	all &= rung("free: under L in a handler", t->freed_locked[1] || !stress.options.hz);
 	all &= rung("handler while a pcp lock was held, or frames were moved",
-		    t->in_lock || !TEST_LAB || !stress.options.hz);
+		    t->in_lock || !library_is_lab || !stress.options.hz);
 	all &= rung("handler on top of a handler", t->nested || !stress.options.hz);
 	return all;
 }

@@ -287,7 +287,7 @@ static void handlers_count_their_tries(void **state)
 	sigset_t signals;
 	timer_t timer;
 
-	if (!TEST_LAB)
+	if (!library_is_lab)
 		suite_skip(__func__, "needs to know whether a lock is held; this is no lab build");
 	rig_open_simple(&tick.rig, state, 0, FRAMES, 1);
 	tick.hits = tick.wrong = 0;

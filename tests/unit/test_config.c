@@ -36,7 +36,7 @@ static void make_good(struct good *g)
 	g->config.nr_zones = 2;
 	g->config.zone_order = g->zone_order;
 	g->config.cpu_node = g->cpu_node;
-	g->config.nr_cpus = TEST_UP ? 1 : 4;
+	g->config.nr_cpus = library_is_up ? 1 : 4;
 }
 
 /* The text with all letters small. */
@@ -171,7 +171,7 @@ static void bad_numbers(void **state)
 	REFUSED(g.config.check_level = ROOST_CHECK_PARANOID + 1, "check");
 	REFUSED(g.config.free_path = (enum roost_free_path)3, "free_path");
 	REFUSED(g.config.pockets = (enum roost_pockets)2, "pockets");
-	if (!TEST_LAB)
+	if (!library_is_lab)
 		REFUSED(g.config.free_path = ROOST_FREE_BLOCKING, "free_path");
 }
 
@@ -241,7 +241,7 @@ static void just_enough(void **state)
 	config.ranges = ranges;
 	config.zones = zones;
 	config.nr_ranges = config.nr_zones = ROOST_MAX_ZONES;
-	config.nr_cpus = TEST_UP ? 1 : ROOST_MAX_CPUS;
+	config.nr_cpus = library_is_up ? 1 : ROOST_MAX_CPUS;
 	rig_open(&rig, &config);
 	rig_cpu(&rig, ROOST_MAX_CPUS - 1);
 	assert_int_equal(rig_take_all(&rig, 0, ROOST_WAIT), 90 * ROOST_MAX_ZONES);

@@ -293,8 +293,8 @@ static void idle_owner_stays_bounded(void **state)
 
 	NEED_SMP();
 	open_bounded(&rig, state, 256);
-	assert_int_equal(pcp_of(&rig, 0).high, TEST_PCPBUDDY ? 256 : 0);
-	assert_int_equal(pcp_of(&rig, 0).batch, TEST_PCPBUDDY ? 32 : 0);
+	assert_int_equal(pcp_of(&rig, 0).high, library_is_pcpbuddy ? 256 : 0);
+	assert_int_equal(pcp_of(&rig, 0).batch, library_is_pcpbuddy ? 32 : 0);
 	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES);
 	rig_free_all(&rig); /* by the owner itself: the high mark holds */
 	assert_in_range(pcp_of(&rig, 0).count, 0, 256 + 32 + BLOCK);
