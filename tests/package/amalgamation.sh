@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 compile() {
-	"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes ${WERROR--Werror} "$@"
+	"${CC:-cc}" -std=gnu11 -O1 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes ${WERROR--Werror} "$@"
 }
 
 fail() {
