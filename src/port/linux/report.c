@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * report.c - /sys/kernel/debug/roost: what there is to see, and what can be asked for.
+ * report.c - /sys/kernel/debug/roost: what the module shows, and what a user can ask it to do.
  *
  *	stats          the counters of roost_stats(), a line each
  *	buddyinfo, pagetypeinfo, zoneinfo    as in /proc
- *	memory         chunks: how many are there, may be, came and went
+ *	memory         chunks: how many there are, how many there may be, how many came and went
  *	validate       walks everything: "ok", or the invariant that is violated. Exact at rest
- *	config         how it is built
- *	drain, shrink, grow    written to: roost_drain() of a CPU (-1: all), roost_shrink() whatever
- *	               is written, roost_grow() of that many pages. -EINVAL: no number; -ERANGE: no
- *	               such CPU, or a number too large; -ENOMEM: that many are not free now
+ *	config         how the module was built
+ *	drain          a write calls roost_drain() with the CPU that was written (-1: all)
+ *	grow           a write calls roost_grow() with that number of pages
+ *	shrink         a write of anything calls roost_shrink()
+ *
+ * A write fails with -EINVAL if it is no number, with -ERANGE if there is no such CPU or the number
+ * is too large, and with -ENOMEM if that many pages could not be made free.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>

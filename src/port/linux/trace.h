@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * The tracepoints, in the group "roost". Most are the engines' probes, of which docs/tracing.md
- * says when they come. pfns are the engine's own: see memory.c.
+ * The tracepoints, in the group "roost". Most are the engines' probes; docs/tracing.md says when
+ * each fires. pfns are the engine's own: see chunks.c.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM roost
