@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* base.c - what every engine has, but for requests: request.c. */
+/* base.c - what every engine has, except requests (request.c). */
 #include "core/base.h"
 #include "core/text.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c - is a configuration good, and what memory map does it describe?
+ * config.c - checks a configuration and reads its memory map.
  *
- * Nothing is copied or sorted: there is no memory yet to put a copy in. The ranges are visited in
- * order of address by searching for the next one. A walk over the map goes over the ranges once for
- * each that begins or ends an extent: quadratic in at most RST_MAX_RANGES.
+ * Nothing is copied or sorted: there is no memory yet for a copy. A walk visits the ranges in order
+ * of address by searching for the next one. It goes over all ranges once for each range that begins
+ * or ends an extent, so it is quadratic in the number of ranges (at most RST_MAX_RANGES).
  */
 #include "core/map.h"
 
@@ -332,7 +332,7 @@ static const char *choice_error(const struct roost_config *config)
 	return NULL;
 }
 
-/* Fields only ever come at the end, and none before this length was in use. */
+/* New fields are only added at the end, and the first version had this length. */
 enum {
 	CONFIG_SIZE_FIRST = offsetof(struct roost_config, context) + sizeof(void *),
 	CONFIG_SIZE_SANE = 4096,
