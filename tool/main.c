@@ -99,8 +99,9 @@ static const struct command {
 enum { KEY_HELP = 'h', KEY_VERSION = 'V' };
 
 static const struct argp_option top_options[] = {
-	{"help", KEY_HELP, 0, 0, "This text", -1},
-	{"version", KEY_VERSION, 0, 0, "The version, and how the default engine was built", -1},
+	{"help", KEY_HELP, 0, 0, "Show this text", -1},
+	{"version", KEY_VERSION, 0, 0, "Show the version, and how the default engine was built",
+	 -1},
 	{0},
 };
 
@@ -110,16 +111,16 @@ static const char top_doc[] =
 	"Commands:\n"
 	"  record [COMMAND]     Record the page events of this machine into a trace\n"
 	"  replay TRACE         Replay the page events of a real kernel: is any frame\n"
-	"                       lost, given twice or corrupted?\n"
+	"                       lost, handed out twice or corrupted?\n"
 	"  compare TRACE...     Replay traces on all engines: speed, locks and memory\n"
 	"                       side by side\n"
-	"  map TRACE            Draw the pageblocks at a moment of a replay: whose they\n"
-	"                       are, how much of each is in use\n"
+	"  map TRACE            Draw the pageblocks at a moment of a replay: their\n"
+	"                       owners, and how much of each is in use\n"
 	"  top SOCKET           Watch the pools of a process that serves its statistics\n"
 	"  explore SCENARIO...  Explore every interleaving of a few calls, interrupts\n"
 	"                       included: deadlocks, lost frames, data races\n"
 	"  bench                Measure roost beside other allocators\n"
-	"  help [COMMAND]       This text, or the options of a command\n\n"
+	"  help [COMMAND]       Show this text, or the options of a command\n\n"
 	"`roost COMMAND --help` lists the options of a command; `man roost` has more.";
 
 static error_t parse_top(int key, char *text, struct argp_state *state)

@@ -15,32 +15,34 @@ enum { KEY_ORDERED = 256, KEY_SAMPLES, KEY_TIMING, KEY_HIGH, KEY_BATCH };
 
 static const struct argp_option replay_options[] = {
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
-	{"ordered", KEY_ORDERED, 0, 0, "One thread, in the order of the trace (default)", 0},
+	{"ordered", KEY_ORDERED, 0, 0,
+	 "One thread takes all steps in the order of the trace (default)", 0},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{"high", KEY_HIGH, "N", 0,
-	 "With pcpbuddy: frames that a pcp holds before it drains (default: by size)", 0},
-	{"batch", KEY_BATCH, "N", 0, "With pcpbuddy: frames moved per zone lock (default: by size)",
+	 "With pcpbuddy: frames that a pcp holds before it drains (default: by the size of the "
+	 "zone)",
 	 0},
+	{"batch", KEY_BATCH, "N", 0,
+	 "With pcpbuddy: frames moved under one zone lock (default: by the size of the zone)", 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
-	{"samples", KEY_SAMPLES, 0, 0,
-	 "With --json: the samples over the time of the trace as well", 0},
+	{"samples", KEY_SAMPLES, 0, 0, "With --json: list all samples over the time of the trace",
+	 0},
 	{"timing", KEY_TIMING, 0, 0,
-	 "For timing: no stamps in the frames, no samples, the metadata touched beforehand; what "
-	 "the loop itself takes is measured as well",
+	 "Measure time: do not stamp frames, take no samples, touch the metadata before the start, "
+	 "and measure the loop itself as well",
 	 0},
 	{0},
 };
 
 static const char replay_doc[] =
-	"Replays the page allocations and frees of a real kernel on roost's allocator and "
-	"verifies that no frame is lost, given twice or written by anybody else.\v"
-	"TRACE is /sys/kernel/tracing/trace, the output of `trace-cmd report` or `perf "
-	"script`, or "
-	"a trace.dat with all its buffers; "
-	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
-	"sudo roost record; sudo trace-cmd record -e kmem\n\n"
-	"The picture has the free 2 MiB blocks over time; it is drawn by gnuplot.\n\n"
-	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
+	"Replays the page allocations and frees of a real kernel on roost's allocator, and "
+	"verifies that no frame is lost, handed out twice, or written by anyone else.\v"
+	"TRACE is a copy of /sys/kernel/tracing/trace, the output of `trace-cmd report` or `perf "
+	"script`, or a trace.dat with all its buffers. It may be compressed (gzip, zstd, xz, "
+	"...); - is standard input. To record one: sudo roost record, or sudo trace-cmd record "
+	"-e kmem.\n\n"
+	"The picture shows the free 2 MiB blocks over time. It needs gnuplot.\n\n"
+	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is wrong.";
 
 /* `roost replay` runs the program of the engine that the option names: this one. */
 static void check_engine(const struct engine *engine, const char *text)

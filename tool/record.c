@@ -65,9 +65,9 @@ struct record {
 static const struct argp_option record_options[] = {
 	{0, 0, 0, 0, "What is recorded:", ARGS_GROUP_FIRST},
 	{"duration", KEY_DURATION, "SECONDS", 0,
-	 "So long (default: until COMMAND has ended, or until Ctrl-C)", 0},
+	 "Record for SECONDS (default: until COMMAND has ended, or until Ctrl-C)", 0},
 	{"buffer", KEY_BUFFER, "SIZE", 0,
-	 "For each CPU, with K, M or G (default 8M); more, if events are lost", 0},
+	 "Buffer of each CPU, with K, M or G (default 8M); give more if events are lost", 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{0},
 };
@@ -75,11 +75,11 @@ static const struct argp_option record_options[] = {
 static const char record_doc[] =
 	"Records the page allocations and frees of this machine, of all processes and of the "
 	"kernel, into a trace for `roost replay`, `compare` and `map`.\v"
-	"The trace is the kernel's text, compressed if FILE ends in .zst, .gz or .xz; without "
-	"--output it is " DEFAULT_FILE ". With COMMAND it is run, and recorded until it has "
+	"The trace is the kernel's text, compressed if FILE ends in .zst, .gz or .xz; the default "
+	"FILE is " DEFAULT_FILE ". With COMMAND, `roost record` runs it and records until it has "
 	"ended.\n\n"
-	"It takes the rights of root and a kernel with tracefs. A trace instance of its own is "
-	"used, so other tracing goes on, and nothing is left of it.\n\n"
+	"Recording needs root and a kernel with tracefs. It uses a trace instance of its own and "
+	"removes it, so other tracing is not disturbed.\n\n"
 	"Exit status: 0 recorded, 1 events were lost or COMMAND failed, 2 nothing could be "
 	"recorded.";
 
