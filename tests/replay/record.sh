@@ -319,6 +319,17 @@ for option in raw hex bin fields verbose latency-format printk-msg-only nocontex
 done
 check "the options are as they were" "$options" "$(cat $tracing/trace_options)"
 
+# Faults of tracefs. Where the trace could not be held, it would record with options that are not set yet.
+if [ "${TRACEFS_FAULT_SO:-}" ]; then
+	run 2 env LD_PRELOAD="$TRACEFS_FAULT_SO" TRACEFS_FAULT=trace_off "$ROOST" record -o held true
+	check "a trace that cannot be held" '1 no' \
+		"$(grep -c '^roost: cannot hold the trace: Input/output error' err) $([ -e held ] && echo yes || echo no)"
+	if [ -e $tracing/per_cpu/cpu1 ]; then
+		run 1 env LD_PRELOAD="$TRACEFS_FAULT_SO" TRACEFS_FAULT=gap "$ROOST" record -o gap true
+		check "events lost on a CPU after one that is gone" 1 "$(grep -c '^roost: gap: 7 events were lost' err)"
+	fi
+fi
+
 # Too little room: what is lost is counted.
 status=0
 "$ROOST" record --buffer=64K -o lost -- sh -c "$load; $load; $load" >out 2>err || status=$?
