@@ -126,7 +126,7 @@ static void add_list(struct compare_options *o, const char *text)
 
 /* ---- The rest --------------------------------------------------------------------------- */
 
-/* The options that the replays understand, as they are to get them. */
+/* The options that are passed on to the replays. */
 static void pass_on(struct compare_options *o, const struct args_common *c)
 {
 	static const enum args_option passed_on[] = {ARGS_STORM, ARGS_LIMIT,  ARGS_STALL,

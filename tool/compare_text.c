@@ -29,7 +29,8 @@ static double fail_while_free(const struct score *s)
 	return (double)s->fail_while_free;
 }
 
-/* A figure is what one of three says: of the runs' spread, the report's key, or the function. */
+/* A figure comes from one of three: the spread over the runs, a key of the report, or a
+ * function. */
 static const struct row {
 	const char *text;
 	int decimals;

@@ -20,7 +20,7 @@ static struct {
 	stack_t stack_before;
 } guard;
 
-/* The message is ready, for nothing but write() and _exit() is safe here. */
+/* The message was formatted before: only write() and _exit() are safe here. */
 static void on_crash(int signal)
 {
 	(void)signal;
@@ -28,7 +28,7 @@ static void on_crash(int signal)
 	_exit(EXIT_USAGE);
 }
 
-/* Libraries recurse as deep as the input says: the handler has a stack of its own. */
+/* The handler has a stack of its own: the input decides how deep a library recurses. */
 static void change_stack(void)
 {
 	static char stack[STACK];

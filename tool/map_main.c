@@ -20,7 +20,7 @@
 #include "tool/common/say.h"
 #include "trace.h"
 
-/* What is looked at, in the order of the steps. */
+/* The moments, in the order of the steps. */
 struct stops {
 	const struct map_options *options;
 	size_t steps[MAP_MAX]; /* before which */
@@ -64,7 +64,7 @@ static void find_stop(struct stops *stops, const struct plan *plan, size_t at)
 	    m->seconds > (double)(plan->last_ns - plan->first_ns) / 1e9)
 		die("--at=%s: the trace is %.6f seconds long", m->text,
 		    (double)(plan->last_ns - plan->first_ns) / 1e9);
-	/* Steps are sorted as the moments are once both kinds are found. */
+	/* Moments given as seconds and as events are sorted together by step. */
 	for (; at > 0 && stops->steps[at - 1] > i; at--) {
 		stops->steps[at] = stops->steps[at - 1];
 		stops->events[at] = stops->events[at - 1];

@@ -44,7 +44,7 @@ static const char replay_doc[] =
 	"The picture shows the free 2 MiB blocks over time. It needs gnuplot.\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is wrong.";
 
-/* `roost replay` runs the program of the engine that the option names: this one. */
+/* `roost replay` runs the program of the engine that --engine names, which is this one. */
 static void check_engine(const struct engine *engine, const char *text)
 {
 	if (strcmp(text, engine->name) != 0)
@@ -108,7 +108,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
-/* An engine by an adapter. It knows of no handlers that allocate, nor of a choice of paths. */
+/* An engine through an adapter. It has no choice of free paths, and its allocations may not be
+ * legal in handlers. */
 static void load_engine(struct options *o, const struct args_common *c)
 {
 	if (c->nr_peers != 1)

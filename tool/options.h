@@ -26,14 +26,13 @@ struct options {
 	unsigned stall;	      /* seconds without a step after which a replay is stuck */
 };
 
-/* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
+/* argv[0] is "replay". Ends the program on --help and on options that do not fit the engine. */
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
 
-/* What the options say that all commands have that replay. Ends the program if the engine does not
- * make sense of them. */
+/* Reads the options of all commands that replay. Ends the program if they do not fit the engine. */
 void options_take(struct options *options, const struct args_common *common);
 
-/* NULL: the engine has no choice. */
+/* NULL: the engine has only one. */
 const char *options_path(const struct options *options);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay.h - a plan carried out on a machine, and what came of it.
+ * replay.h - carries out a plan on a machine, and keeps the results.
  */
 #ifndef TOOL_REPLAY_H
 #define TOOL_REPLAY_H
@@ -19,7 +19,7 @@
 
 struct replay;
 
-/* Called before the step of that number is taken; sets look_at on if it wants to come again. */
+/* Called before step look_at is taken. Sets look_at to a later step to be called again. */
 typedef void replay_look_fn(struct replay *replay, void *context);
 
 struct replay {
@@ -33,7 +33,7 @@ struct replay {
 	size_t look_at; /* up to plan->nr_steps, which is after the last */
 
 	double seconds;	     /* from the first step to the last */
-	double cpu_seconds;  /* that the threads were running meanwhile, all of them together */
+	double cpu_seconds;  /* CPU time of all threads together meanwhile */
 	double loop_seconds; /* with --timing, in order: of that, what is not the allocator's */
 	struct tally tally;
 	struct storm_tally storm;
@@ -45,7 +45,7 @@ struct replay {
 	struct machine_verdict verdict;
 };
 
-/* True if it could be done at all; what came of it is in *replay. */
+/* True if the replay could be done at all; *replay has its results. */
 bool replay_run(struct replay *replay, char error[]);
 void replay_release(struct replay *replay);
 

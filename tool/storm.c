@@ -2,8 +2,8 @@
 /*
  * storm.c - interrupts that come at any instant.
  *
- * The timer is armed for one shot, again at the end of each tick: however slow a tick is (under a
- * sanitizer, say), the thread gets its time between two of them.
+ * The timer is armed for one shot at a time, at the end of each tick. So the thread can run between
+ * two ticks, however slow they are (under a sanitizer, for example).
  *
  * The handler uses atomics, roost, memory of the machine, sched_yield() and timer_settime(), all
  * async-signal-safe. Its counts are its own: while the storm runs, code outside of handlers
@@ -26,7 +26,7 @@
 
 #define STORM_SIGNAL SIGRTMIN
 
-/* So that no stamp of a storm is one of the trace's, whose serials have 32 bits. */
+/* Above 32 bits, so that no stamp of a storm is a stamp of the trace. */
 #define SERIAL_STORM (UINT64_C(1) << 63)
 
 enum { CPU_BITS = 10, ORDER_BITS = 5, SERIAL_BITS = 17 };
@@ -114,7 +114,7 @@ void storm_lock(struct storm *storm, sigset_t *saved)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, saved);
 	take_lock(storm->exchange);
-	storm->tally.locked_steps++; /* no tick counts meanwhile */
+	storm->tally.locked_steps++; /* signals are blocked: no tick counts meanwhile */
 }
 
 void storm_unlock(struct storm *storm, const sigset_t *saved)
@@ -130,7 +130,8 @@ static void tick(struct storm *storm)
 	_Atomic uint64_t *slot = &storm->exchange->slots[next_random(storm) % STORM_SLOTS];
 
 	storm->tally.interrupted_holder += roost_posix_locks_held() > 0;
-	take_lock(storm->exchange); /* as a handler that ends a write would; it guards nothing */
+	take_lock(storm->exchange); /* as a handler at the end of a write does; the lock guards
+				     * nothing */
 	drop_lock(storm->exchange);
 	word = storm_alloc(storm);
 	storm->tally.ticks++;

@@ -36,7 +36,7 @@ struct storm_tally {
 	uint64_t locked_steps;	     /* of threads, under the caller's lock */
 };
 
-/* One thread's; touched by that thread alone. */
+/* The storm of one thread, which alone touches it. */
 struct storm {
 	struct machine *machine;
 	struct storm_exchange *exchange;
@@ -51,7 +51,7 @@ struct storm {
 /* Once for all threads, before the first storm_start(). */
 bool storm_install(void);
 
-/* For and in the calling thread. False: there is no timer. */
+/* Starts the storm of the calling thread. False: there is no timer. */
 bool storm_start(struct storm *storm, unsigned hz);
 void storm_stop(struct storm *storm);
 
@@ -59,7 +59,7 @@ void storm_stop(struct storm *storm);
 void storm_lock(struct storm *storm, sigset_t *saved);
 void storm_unlock(struct storm *storm, const sigset_t *saved);
 
-/* Frees what is still on its way; all threads must be done. */
+/* Frees the blocks that are still on their way; all threads must have ended. */
 void storm_drain(struct storm_exchange *exchange, struct machine *machine,
 		 struct storm_tally *tally);
 

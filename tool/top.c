@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top.c - `roost top`: asks a process how its pools are, and shows it: once, or again and again on
- * a terminal, by ncurses.
+ * top.c - `roost top`: asks a process for the state of its pools and shows it, once, or repeatedly
+ * on a terminal with ncurses.
  */
 #include <curses.h>
 #include <errno.h>
@@ -146,7 +146,7 @@ static void draw(const json_t *now, const json_t *before, const struct top_view 
 	free(text);
 }
 
-/* Handles the keys until it is time for the next look; false: the end. */
+/* Handles the keys until it is time for the next sample; false: quit. */
 static bool handle_keys(struct top_options *o, const json_t *now, const json_t *before)
 {
 	bool paused = false;

@@ -2,8 +2,7 @@
 /*
  * trace.h - the page events of a kernel trace, whatever form the trace has.
  *
- * trace_read() finds out what a file is from its content, not from its name. Nothing in it is
- * passed over in silence:
+ * trace_read() recognises a file by its content, not by its name. It counts everything in it:
  *
  *   lines == comments + blank + lost_lines + bad + failed + passed_over + nr
  *

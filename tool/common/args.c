@@ -2,11 +2,11 @@
 /*
  * args.c - what the command lines of all commands have in common.
  *
- * A command line is parsed by three argp structures: a root that knows how to complain, the
- * command's own, and the common table, cut down to what the command has.
+ * Three argp structures parse a command line: a root that reports errors, the command's own, and
+ * the common table, reduced to the options that the command has.
  *
- * argp's own messages take two lines and a status of their own. So it has to keep quiet, and
- * what it stumbled over is said here, in one line that says what to do.
+ * argp's own messages take two lines, and it exits with a status of its own. So its messages are
+ * off, and the root reports the error, in one line that says what to do.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -103,7 +103,7 @@ char *args_again(enum args_option option, const char *text)
 	return again;
 }
 
-/* The lines of the table that a command has. */
+/* Selects the lines of the table that a command has. */
 static void take_common(struct argp_option out[NR_COMMON], unsigned has)
 {
 	const struct argp_option *real = common_options;
@@ -152,7 +152,7 @@ uint64_t args_number(const char *option, const char *text, uint64_t min, uint64_
 
 	if (args_parse_number(text, min, max, &value))
 		return value;
-	if (max < UINT32_MAX) /* above, nobody wants to know */
+	if (max < UINT32_MAX) /* above that the limit is of no interest */
 		die("--%s=%s: give a whole number from %" PRIu64 " to %" PRIu64, option, text, min,
 		    max);
 	die("--%s=%s: give a %s number", option, text, min ? "positive whole" : "whole");
@@ -172,7 +172,7 @@ static uint64_t memory_size(const char *text)
 {
 	uint64_t value;
 
-	/* A number of bytes alone is one, too. */
+	/* A number without a suffix is a number of bytes. */
 	if (args_parse_size(text, MEMORY_MIN, MEMORY_MAX, &value) ||
 	    args_parse_number(text, MEMORY_MIN, MEMORY_MAX, &value))
 		return value;
@@ -237,7 +237,7 @@ static error_t parse_common(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-/* What the root hands to the two below it. */
+/* What the root passes to the two below it. */
 struct inputs {
 	void *command;
 	struct args_common *common;
@@ -290,7 +290,7 @@ void args_parse(const struct args_command *command, int argc, char **argv, void 
 
 void args_help(const struct argp_state *state)
 {
-	/* Without a note on short options, which says nothing that the list does not. */
+	/* Without argp's note on short options, which repeats what the list shows. */
 	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	argp_help(state->root_argp, stdout,
 		  ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC,
@@ -298,7 +298,8 @@ void args_help(const struct argp_state *state)
 	exit(EXIT_OK);
 }
 
-/* Complains if the word is one of these options; else how many begin as it does. */
+/* Reports an error if the word is one of these options; otherwise returns how many begin with
+ * it. */
 static unsigned find_option(const struct argp_option *options, const char *word, size_t length,
 			    const char *name)
 {
@@ -326,7 +327,7 @@ void args_complain(const struct argp_state *state)
 	unsigned fits;
 
 	if (word[0] != '-' && state->next < state->argc)
-		word = state->argv[state->next]; /* "-xy" is done with only after y */
+		word = state->argv[state->next]; /* argp leaves "-xy" only after y */
 	length = strcspn(word, "=");
 	fits = find_option(root->options, word, length, name);
 	for (const struct argp_child *child = root->children; child && child->argp; child++)

@@ -56,7 +56,7 @@ static int connect_to(const char *path, pid_t pid, char error[])
 	return -1;
 }
 
-/* All that comes, or NULL. */
+/* Reads all that comes; NULL: an error. */
 static char *read_all(int fd, size_t *length)
 {
 	size_t room = 1 << 16;
@@ -81,7 +81,7 @@ static char *read_all(int fd, size_t *length)
 
 /* ---- What the answer may say ---------------------------------------------------------------- */
 
-/* A process writes names in ASCII, with \\xNN for other bytes. Here they become printable. */
+/* A process writes names in ASCII, with \\xNN for other bytes. This makes them printable. */
 static json_t *read_name(const char *text)
 {
 	char *name = grow(NULL, strlen(text) + 1, 1);
@@ -116,8 +116,8 @@ static bool check_member(json_t *object, const char *key, json_t *member)
 	return true;
 }
 
-/* Are all numbers such as a process may say? Names become printable on the way. -1 is a number in
- * maps; that others are not negative is up to the readers. */
+/* Are all numbers such as a process may send? Makes names printable on the way. -1 is legal in
+ * maps; the readers check that other numbers are not negative. */
 static bool check(json_t *value)
 {
 	const char *key;
