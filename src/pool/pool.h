@@ -51,7 +51,7 @@ enum {
 struct rst_pool_lock {
 	_Atomic uint64_t holder; /* a; see lock.c; 0: nobody */
 	sigset_t signals;	 /* the holder's; those that it had blocked before */
-	/* c; makes what the lock guards right when its holder is no more. Set by create.c. */
+	/* c; repairs what the lock guards when its holder has ended. Set by create.c. */
 	void (*repair)(roost_pool_t *pool);
 	roost_pool_t *pool; /* c */
 };

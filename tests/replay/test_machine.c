@@ -121,7 +121,7 @@ static void test_double_free(void **state)
 	expect(0, 1, 1, 0);
 }
 
-/* Every frame looks handed out already: whatever comes is given twice. */
+/* Every frame looks handed out already: each one that comes is a second time. */
 static void test_doubled(void **state)
 {
 	(void)state;
