@@ -85,7 +85,7 @@ static uint64_t steps_until(struct worker *w, struct storm *storm, uint64_t end)
 
 	do {
 		for (unsigned i = 0; i < STEPS; i++) {
-			slot *place = &storm->slots[random_below(&w->random, SLOTS)];
+			slot *place = &storm->slots[random_scaled(&w->random, SLOTS)];
 
 			operations += 1u + free_slot(storm, place, job_alloc(w->job, 0) + 1);
 		}

@@ -18,8 +18,8 @@
 #include <roost/roost.h>
 
 #include "library.h"
-#include "random.h"
 #include "shadow.h"
+#include "tool/common/random.h"
 
 enum {
 	BLOCK = 1 << ROOST_PAGEBLOCK_ORDER, /* frames of a pageblock */

@@ -50,7 +50,8 @@ for engine in sets pcpbuddy; do
 	"$out/embed" >/dev/null || fail "examples/embed.c fails"
 	pcpbuddy=0
 	[ $engine = sets ] || pcpbuddy=1
-	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_UP=0 -DTEST_LAB=0 -DTEST_PCPBUDDY=$pcpbuddy -I"$root/tests/common" \
+	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_UP=0 -DTEST_LAB=0 -DTEST_PCPBUDDY=$pcpbuddy \
+		-I"$root" -I"$root/tests/common" \
 		"$root"/tests/unit/test_split.c "$root"/tests/common/library.c \
 		"$root"/tests/common/harness.c \
 		"$root"/tests/common/shadow.c "$root"/tests/common/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"

@@ -14,7 +14,7 @@
 
 #include <roost/pool.h>
 
-#include "random.h"
+#include "tool/common/random.h"
 #include "stepping.h"
 
 enum {

@@ -33,7 +33,7 @@
 #include "library.h"
 #include "exhaust_table.h"
 #include "frames.h"
-#include "random.h"
+#include "tool/common/random.h"
 #include "ticks.h"
 
 enum { CPUS = 16, SAMPLES = 4096, PATIENCE = 2000, CHURN_WAIT = 200, CHURN = 1500 };

@@ -23,7 +23,7 @@
 #include <roost/roost.h>
 
 #include "frames.h"
-#include "random.h"
+#include "tool/common/random.h"
 #include "ticks.h"
 
 enum {
