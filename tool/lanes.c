@@ -169,7 +169,6 @@ static void install_handlers(void)
 	sigaction(SIGUSR1, &action, NULL);
 	sigaddset(&action.sa_mask, SIGUSR1); /* no softirq inside a hard interrupt */
 	sigaction(SIGUSR2, &action, NULL);
-	storm_install();
 }
 
 static void start_lanes(struct crew *crew, struct replay *replay)

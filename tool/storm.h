@@ -15,9 +15,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "machine.h"
+#include "tool/common/ticker.h"
 
 enum {
 	STORM_SLOTS = 64,
@@ -42,14 +42,9 @@ struct storm {
 	struct storm_exchange *exchange;
 	uint16_t cpu;
 	uint32_t random;
-	volatile sig_atomic_t running;
-	timer_t timer;
-	struct timespec period;
+	struct ticker ticker;
 	struct storm_tally tally;
 };
-
-/* Once for all threads, before the first storm_start(). */
-bool storm_install(void);
 
 /* Starts the storm of the calling thread. False: there is no timer. */
 bool storm_start(struct storm *storm, unsigned hz);

@@ -16,7 +16,6 @@
  *   exhaust [--frames=N] [--rounds=N] [--seed=N] [--hz=N]
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -267,17 +266,15 @@ static void churn(struct taker *t, unsigned flags, unsigned times)
 }
 
 /* A long interrupt, in which the thread keeps the pcp lock that it has. */
-static void stall(int number)
+static void stall(unsigned depth)
 {
 	const struct timespec nap = {0, 100000};
-	int saved = errno;
 
-	(void)number;
+	(void)depth;
 	if (roost_posix_locks_held()) {
 		stalls++;
 		nanosleep(&nap, NULL);
 	}
-	errno = saved;
 }
 
 static void *taker_thread(void *context)
@@ -508,7 +505,7 @@ int main(int argc, char **argv)
 
 	read_options(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	ticks_open(stall, NULL);
+	ticks_open(stall);
 	printf("seed %" PRIu64 ", %" PRIu64 " frames\n", opt_seed, opt_frames);
 	table_head();
 	for (size_t i = 0; i < (library_is_up ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)

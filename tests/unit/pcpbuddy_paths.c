@@ -260,13 +260,13 @@ static struct {
 
 /* On top of the holder of this CPU's pcp lock each try fails, once for each call. (What counts as
  * a holder may also be about to try, or have dropped the lock: then both succeed.) */
-static void on_tick(int signal)
+static void on_tick(unsigned depth)
 {
 	struct roost_stats before = {0}, after = {0};
 	uint64_t failed;
 	int err;
 
-	(void)signal;
+	(void)depth;
 	if (!roost_posix_locks_held() || tick.hits == 50)
 		return;
 	err = roost_stats(tick.rig.roost, -1, -1, &before);
@@ -414,6 +414,6 @@ int main(int argc, char **argv)
 		SUITE_TEST(finds_corrupt_records, variants_all),
 	};
 
-	ticks_open(on_tick, NULL);
+	ticks_open(on_tick);
 	return SUITE_RUN("pcpbuddy_paths", tests, argc, argv);
 }
