@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <roost/posix.h>
@@ -32,6 +31,7 @@
 #include "library.h"
 #include "exhaust_table.h"
 #include "frames.h"
+#include "plain.h"
 #include "tool/common/random.h"
 #include "ticks.h"
 
@@ -53,8 +53,7 @@ struct taker {
 /* One configuration. */
 struct run {
 	roost_t *roost;
-	void *metadata;
-	size_t metadata_size;
+	struct plain_memory metadata;
 	struct frames frames;
 	uint64_t reserve;
 	unsigned cpus, threads;
@@ -391,21 +390,12 @@ static void open_run(struct run *run, uint64_t seed)
 {
 	const struct roost_range range = {300, 300 + opt_frames, 0, 0};
 	const struct roost_zone_config zone = {.reserve = run->reserve};
-	struct roost_config config = ROOST_CONFIG_INIT;
+	struct roost_config config = plain_config(&range, &zone, run->cpus);
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	config.nr_cpus = run->cpus;
 	config.free_path = run->path;
-	run->metadata_size = roost_metadata_size(&config);
-	run->metadata = mmap(NULL, run->metadata_size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (run->metadata == MAP_FAILED ||
-	    roost_init(&run->roost, &config, run->metadata, run->metadata_size) ||
-	    !frames_open(&run->frames, range.start, opt_frames))
-		frames_fault("no allocator", opt_frames, run->cpus);
+	run->roost = plain_make(&config, &run->metadata);
+	if (!frames_open(&run->frames, range.start, opt_frames))
+		frames_fault("no memory: frames", opt_frames, 0);
 	for (unsigned i = 0; i < run->cpus; i++) {
 		struct taker *t = &run->takers[i];
 
@@ -429,7 +419,7 @@ static void close_run(struct run *run)
 	for (unsigned i = 0; i < run->cpus; i++)
 		free(run->takers[i].held);
 	frames_close(&run->frames);
-	munmap(run->metadata, run->metadata_size);
+	plain_unmake(&run->metadata);
 }
 
 static void add_to_table(const struct run *run)

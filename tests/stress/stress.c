@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cpus.h"
 #include "library.h"
+#include "plain.h"
 
 struct stress stress;
 
@@ -156,15 +156,8 @@ static void open_allocator(const struct options *o)
 {
 	const struct roost_range range = {0x100000, 0x100000 + o->frames, 0, 0};
 	const struct roost_zone_config zone = {.name = "Stress", .reserve = o->frames / 64};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	size_t size;
-	void *metadata;
+	struct roost_config config = plain_config(&range, &zone, o->cpus);
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	config.nr_cpus = o->cpus;
 	config.free_path = o->path;
 	config.check_level = o->check;
 	config.misuse = on_misuse;
@@ -172,10 +165,8 @@ static void open_allocator(const struct options *o)
 		fprintf(stderr, "stress: %s\n", roost_config_error(&config));
 		exit(2);
 	}
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&stress.roost, &config, metadata, size) ||
-	    !frames_open(&stress.frames, range.start, o->frames))
+	stress.roost = plain_make(&config, NULL);
+	if (!frames_open(&stress.frames, range.start, o->frames))
 		frames_fault("no memory: frames", o->frames, 0);
 }
 
