@@ -166,33 +166,38 @@ void rig_open(struct rig *rig, const struct roost_config *config)
 	rig_check(rig);
 }
 
-void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint64_t frames,
-		     unsigned cpus)
-{
-	struct roost_range range = {start, start + frames, 0, 0};
-	struct roost_config config = rig_config(state);
-
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = cpus;
-	rig_open(rig, &config);
-	rig->config.ranges = NULL; /* the shadow has what is needed of it */
-	rig->config.nr_ranges = 0;
-}
-
 static void open_zones(struct rig *rig, void *const *state, const struct roost_range *ranges,
-		       size_t nr_ranges, const struct roost_zone_config zones[2], unsigned cpus)
+		       size_t nr_ranges, const struct roost_zone_config *zones, size_t nr_zones,
+		       unsigned cpus)
 {
 	struct roost_config config = rig_config(state);
 
 	config.ranges = ranges;
 	config.nr_ranges = nr_ranges;
 	config.zones = zones;
-	config.nr_zones = 2;
+	config.nr_zones = nr_zones;
 	config.nr_cpus = cpus;
 	rig_open(rig, &config);
-	rig->config.ranges = NULL;
+	rig->config.ranges = NULL; /* the shadow has what is needed of them */
 	rig->config.nr_ranges = 0;
+	rig->config.zones = NULL;
+	rig->config.nr_zones = 0;
+}
+
+void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint64_t frames,
+		     unsigned cpus)
+{
+	const struct roost_range range = {start, start + frames, 0, 0};
+
+	open_zones(rig, state, &range, 1, NULL, 0, cpus);
+}
+
+void rig_open_zone(struct rig *rig, void *const *state, uint64_t frames,
+		   const struct roost_zone_config *zone, unsigned cpus)
+{
+	const struct roost_range range = {0, frames, 0, 0};
+
+	open_zones(rig, state, &range, 1, zone, 1, cpus);
 }
 
 void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned cpus)
@@ -200,7 +205,7 @@ void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned
 	static const struct roost_zone_config zones[2];
 	const struct roost_range ranges[] = {{0, frames, 0, 0}, {frames, 2 * frames, 1, 0}};
 
-	open_zones(rig, state, ranges, LENGTH(ranges), zones, cpus);
+	open_zones(rig, state, ranges, LENGTH(ranges), zones, 2, cpus);
 }
 
 const struct roost_zone_config rig_unlike_zones[] = {
@@ -216,7 +221,7 @@ void rig_open_unlike(struct rig *rig, void *const *state, unsigned cpus)
 		{8 * BLOCK, 8 * BLOCK + 100, 0, ROOST_RANGE_RESERVED},
 	};
 
-	open_zones(rig, state, ranges, LENGTH(ranges), rig_unlike_zones, cpus);
+	open_zones(rig, state, ranges, LENGTH(ranges), rig_unlike_zones, 2, cpus);
 }
 
 void rig_close(struct rig *rig)
@@ -354,6 +359,19 @@ uint64_t rig_cpu_holds(const struct rig *rig, unsigned cpu)
 		frames += info.count + info.llist;
 	}
 	return frames;
+}
+
+struct roost_stats rig_stats_of(const struct rig *rig, int zone, int cpu)
+{
+	struct roost_stats stats = {0};
+
+	assert_int_equal(roost_stats(rig->roost, zone, cpu, &stats), 0);
+	return stats;
+}
+
+struct roost_stats rig_stats(const struct rig *rig)
+{
+	return rig_stats_of(rig, -1, -1);
 }
 
 /* The free lists, counted block by block, hold what the zone says is free. */

@@ -102,6 +102,9 @@ void rig_open(struct rig *rig, const struct roost_config *config);
 /* One zone of that many frames from start on, and that many CPUs (one in a UP build). */
 void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint64_t frames,
 		     unsigned cpus);
+/* The same from frame 0 on, with what else is said of the zone. */
+void rig_open_zone(struct rig *rig, void *const *state, uint64_t frames,
+		   const struct roost_zone_config *zone, unsigned cpus);
 /* Two zones of that many frames each, one behind the other. */
 void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned cpus);
 /* "DMA" with a reserve on node 0 and "Normal" on node 2, which meet in mid-pageblock; odd ends, and
@@ -138,6 +141,11 @@ void rig_home(struct rig *rig);
 uint64_t rig_zone_free(const struct rig *rig, unsigned zone);
 /* Frames on all pcps and lists of one CPU. */
 uint64_t rig_cpu_holds(const struct rig *rig, unsigned cpu);
+
+/* The counters of a zone and a CPU (-1: all). */
+struct roost_stats rig_stats_of(const struct rig *rig, int zone, int cpu);
+/* All of them. */
+struct roost_stats rig_stats(const struct rig *rig);
 
 /* Exactly one misuse was recorded, and this is it; forgets it. */
 void rig_expect(struct rig *rig, const struct roost_misuse *expected);

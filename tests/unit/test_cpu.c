@@ -4,8 +4,6 @@
 
 #include <limits.h>
 
-#include <string.h>
-
 enum { FRAMES = 12 * BLOCK + 45, CPUS = 4, EACH = 150 };
 
 /* Each CPU has allocated EACH blocks and freed half of them itself, some were freed by others. */

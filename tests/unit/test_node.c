@@ -2,8 +2,6 @@
 /* test_node.c - which zone a call is served from: fallback orders, nodes, and flags. */
 #include "harness.h"
 
-#include <string.h>
-
 enum { ZONES = 4, FRAMES = 600 };
 
 /* Zones 0 and 1 on node 0, zone 2 on node 1, zone 3 on node 3. */
