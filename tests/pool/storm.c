@@ -18,8 +18,8 @@
 #include <roost/pool.h>
 
 #include "frames.h"
-#include "tool/common/random.h"
 #include "ticks.h"
+#include "tool/common/random.h"
 
 enum { PAGE = 4096, LIMIT = 64 << 20, THREADS = 4, SHARED = 256, OWN = 16, HZ = 3000 };
 

@@ -28,12 +28,12 @@
 #include <roost/posix.h>
 
 #include "cpus.h"
-#include "library.h"
 #include "exhaust_table.h"
 #include "frames.h"
+#include "library.h"
 #include "plain.h"
-#include "tool/common/random.h"
 #include "ticks.h"
+#include "tool/common/random.h"
 
 enum { CPUS = 16, SAMPLES = 4096, PATIENCE = 2000, CHURN_WAIT = 200, CHURN = 1500 };
 

@@ -23,8 +23,8 @@
 #include <roost/roost.h>
 
 #include "frames.h"
-#include "tool/common/random.h"
 #include "ticks.h"
+#include "tool/common/random.h"
 
 enum {
 	STRESS_THREADS = 64,
