@@ -137,9 +137,7 @@ bool machine_open(struct machine *machine, const struct machine_config *config, 
 	c.nr_zones = MACHINE_ZONES;
 	c.nr_cpus = config->cpus;
 	c.max_order = config->max_order;
-	c.pcp_high = config->high;
-	c.pcp_batch = config->batch;
-	c.free_path = config->free_path;
+	c.pcpbuddy = config->pcpbuddy;
 	c.check_level = config->check;
 	c.misuse = on_misuse;
 	c.context = machine;

@@ -30,8 +30,7 @@ enum {
 struct machine_config {
 	uint64_t frames; /* one above the highest frame */
 	unsigned cpus, max_order, check;
-	uint32_t high, batch;
-	enum roost_free_path free_path;
+	const struct roost_pcpbuddy_config *pcpbuddy; /* NULL: the engine is another */
 	bool bare; /* for timing: no marks and no stamps, the metadata touched beforehand */
 };
 

@@ -95,10 +95,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		o->timing = true;
 		return 0;
 	case KEY_HIGH:
-		o->high = pcp_mark(o->engine, "high", text);
+		o->pcpbuddy.high = pcp_mark(o->engine, "high", text);
 		return 0;
 	case KEY_BATCH:
-		o->batch = pcp_mark(o->engine, "batch", text);
+		o->pcpbuddy.batch = pcp_mark(o->engine, "batch", text);
 		return 0;
 	case ARGP_KEY_ARG:
 		set_trace(o, text);
@@ -142,7 +142,7 @@ void options_take(struct options *o, const struct args_common *c)
 	else if (c->engine)
 		check_engine(o->engine, c->engine);
 	if (c->free)
-		o->free_path = free_path(o->engine, c->free);
+		o->pcpbuddy.free_path = free_path(o->engine, c->free);
 }
 
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv)
@@ -173,6 +173,7 @@ void options_parse(struct options *options, const struct engine *engine, int arg
 
 const char *options_path(const struct options *options)
 {
-	return engine_nr_paths(options->engine) > 1 ? options->engine->paths[options->free_path]
-						    : NULL;
+	return engine_nr_paths(options->engine) > 1
+		       ? options->engine->paths[options->pcpbuddy.free_path]
+		       : NULL;
 }

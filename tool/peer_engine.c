@@ -198,15 +198,6 @@ int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *sta
 	return 0;
 }
 
-int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info)
-{
-	(void)roost;
-	(void)zone;
-	(void)cpu;
-	memset(info, 0, sizeof(*info));
-	return 0;
-}
-
 const char *roost_misuse_name(enum roost_misuse_kind kind)
 {
 	(void)kind;
@@ -243,5 +234,5 @@ int main(int argc, char **argv)
 {
 	static const struct engine unknown = {.name = "peer", .paths = {"peer"}, .load = load};
 
-	return replay_main(&unknown, argc, argv);
+	return replay_main(&unknown, NULL, argc, argv);
 }

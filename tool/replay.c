@@ -51,9 +51,7 @@ static bool open_machine(struct replay *replay, char error[])
 				     ? replay->plan->max_order
 				     : ROOST_DEFAULT_MAX_ORDER,
 		.check = options->check,
-		.high = options->high,
-		.batch = options->batch,
-		.free_path = options->free_path,
+		.pcpbuddy = options->engine->has_pcps ? &options->pcpbuddy : NULL,
 		.bare = options->timing,
 	};
 
@@ -156,8 +154,9 @@ bool replay_run(struct replay *replay, char error[])
 		lanes_run(replay);
 	else
 		run_in_order(replay);
-	roost_stats(replay->machine.roost, -1, -1, &replay->stats);
-	(void)roost_pcp_info(replay->machine.roost, MACHINE_ZONES - 1, 0, &replay->pcp);
+	roost_stats(replay->machine.roost, -1, -1, &replay->counts.every);
+	if (replay->own)
+		replay->own(replay);
 	if (!replay->stuck)
 		series_take(&replay->series, &replay->machine, plan->last_ns);
 	series_sort(&replay->series);

@@ -22,6 +22,9 @@ struct replay;
 /* Called before step look_at is taken. Sets look_at to a later step to be called again. */
 typedef void replay_look_fn(struct replay *replay, void *context);
 
+/* Asks the engine for what only it has, into replay->pcp and replay->counts. */
+typedef void replay_own_fn(struct replay *replay);
+
 struct replay {
 	const struct options *options;
 	const struct trace *trace;
@@ -30,7 +33,8 @@ struct replay {
 	struct series series;
 	replay_look_fn *look; /* in order only; NULL: none */
 	void *look_context;
-	size_t look_at; /* up to plan->nr_steps, which is after the last */
+	size_t look_at;	    /* up to plan->nr_steps, which is after the last */
+	replay_own_fn *own; /* NULL: the engine has nothing of its own */
 
 	double seconds;	     /* from the first step to the last */
 	double cpu_seconds;  /* CPU time of all threads together meanwhile */
@@ -38,8 +42,8 @@ struct replay {
 	struct tally tally;
 	struct storm_tally storm;
 	struct storm_exchange exchange;
-	struct roost_pcp_info pcp; /* of CPU 0 in the large zone */
-	struct roost_stats stats;  /* before the blocks that are left are freed */
+	struct roost_pcpbuddy_pcp_info pcp; /* of CPU 0 in the large zone */
+	struct counts counts;		    /* before the blocks that are left are freed */
 	uint64_t left_at_end; /* blocks, counted after the replay; plan->live_at_end foretold */
 	bool stuck;	      /* no step was taken for options->stall seconds */
 	struct machine_verdict verdict;

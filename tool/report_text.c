@@ -130,12 +130,12 @@ static void show_matching(const struct plan *plan)
 			       plan->unmatched[i], unmatched_texts[i]);
 }
 
-static void show_paths(const struct engine *engine, const struct roost_stats *stats)
+static void show_paths(const struct engine *engine, const struct counts *counts)
 {
 	section("Paths");
 	for (enum counter i = 0; i < NR_COUNTERS; i++)
-		if (engine->counters[i] && counter_value(stats, i))
-			count_with(counter_name(i), counter_value(stats, i), engine->counters[i]);
+		if (engine->counters[i] && counter_value(counts, i))
+			count_with(counter_name(i), counter_value(counts, i), engine->counters[i]);
 }
 
 static void show_handlers(const struct replay *replay)
@@ -162,7 +162,7 @@ static void show_handlers(const struct replay *replay)
 static void show_cost(const struct replay *replay)
 {
 	uint64_t operations = replay_operations(replay);
-	const struct roost_stats *stats = &replay->stats;
+	const struct roost_pcpbuddy_stats *stats = &replay->counts.pcpbuddy;
 
 	section("Cost");
 	count("operations", operations);
@@ -206,7 +206,7 @@ void report_text(const struct replay *replay)
 	show_trace(replay->trace, replay->plan);
 	show_classes(replay->plan);
 	show_matching(replay->plan);
-	show_paths(replay->options->engine, &replay->stats);
+	show_paths(replay->options->engine, &replay->counts);
 	show_handlers(replay);
 	show_cost(replay);
 	show_verdict(replay);

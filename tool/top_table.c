@@ -51,8 +51,7 @@ static double rate(const struct row *row, const char *const names[])
 
 static const char *const all_allocs[] = {"alloc_pcp", "alloc_zone", "alloc_other", "alloc_reserve",
 					 NULL};
-static const char *const all_frees[] = {"free_local", "free_remote", "free_llist", "free_fallback",
-					"free_dead",  "free_direct", NULL};
+static const char *const all_frees[] = {"free_local", "free_remote", "free_direct", NULL};
 static const char *const all_failed[] = {"fail_wait", "fail_nowait", NULL};
 
 static void write_size(FILE *out, const json_t *value)

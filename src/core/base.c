@@ -37,7 +37,6 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->nr_cpus = config->nr_cpus;
 	base->max_order = rst_config_max_order(config);
 	base->check_level = config->check_level;
-	base->free_path = config->free_path;
 	base->misuse = config->misuse;
 	base->pressure = config->pressure;
 	base->context = config->context;

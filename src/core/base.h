@@ -19,7 +19,6 @@ struct rst_base {
 	uint8_t *cpu_zone; /* the first zone for callers on a CPU, 0xff: none */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	unsigned max_order, check_level;
-	enum roost_free_path free_path;
 	roost_misuse_fn *misuse;
 	roost_pressure_fn *pressure;
 	void *context;
@@ -140,10 +139,10 @@ static inline void rst_pressure_rises(struct rst_pressure *pressure,
 
 /* ---- Counters ------------------------------------------------------------------------------ */
 
-struct rst_counters {
 #define RST_COUNTER_FIELD(name, text) _Atomic uint64_t name;
+
+struct rst_counters {
 	ROOST_COUNTERS(RST_COUNTER_FIELD)
-#undef RST_COUNTER_FIELD
 };
 
 /* Are these a zone and a CPU, or -1 for all of them? */
@@ -151,6 +150,13 @@ static inline bool rst_stats_are_of(const struct rst_base *base, int zone, int c
 {
 	return zone >= -1 && zone < (int)base->nr_zones && cpu >= -1 && cpu < (int)base->nr_cpus;
 }
+
+/* Of each engine: what roost_dump() has in place of /proc/zoneinfo's marks. 0: it has none. */
+struct rst_pcp_marks {
+	uint32_t high, batch;
+};
+
+struct rst_pcp_marks rst_pcp_marks(const struct roost *roost, unsigned zone, unsigned cpu);
 
 void rst_counters_add(const struct rst_counters *from, struct roost_stats *to);
 

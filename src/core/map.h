@@ -161,6 +161,12 @@ bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block);
  * fields that this library knows to *config. Returns what roost_config_error() does. */
 const char *rst_config_read(struct roost_config *config, const struct roost_config *given);
 
+/* Of each engine: why it refuses what it alone looks at of a configuration, or NULL. */
+const char *rst_engine_config_error(const struct roost_config *config);
+
+/* What is returned of a field that is set and not known. */
+extern const char rst_config_too_new[];
+
 /* 0, -ROOST_E2BIG or -ROOST_EINVAL for what roost_config_error() returned. */
 int rst_config_errno(const char *error);
 

@@ -38,8 +38,8 @@
 #define RST_PROBE4(name, a, b, c, d) ((void)(0 && (a) && (b) && (c) && (d)))
 #endif
 
-/* n events of the counter at this offset in struct rst_counters. Only ports have this probe: it
- * fires wherever something is counted. */
+/* n events of the counter at this offset in struct rst_counters, or in the engine's structure that
+ * begins like it. Only ports have this probe: it fires wherever something is counted. */
 #ifndef RST_PROBE_COUNT
 #define RST_PROBE_COUNT(offset, n) ((void)0)
 #endif

@@ -116,8 +116,7 @@ static uint64_t allocs_of(const struct roost_stats *s)
 
 static uint64_t frees_of(const struct roost_stats *s)
 {
-	return s->free_local + s->free_remote + s->free_llist + s->free_fallback + s->free_dead +
-	       s->free_direct;
+	return s->free_local + s->free_remote + s->free_direct;
 }
 
 /* What each CPU has, without its pockets. CPUs that share a home are listed under the first of

@@ -128,6 +128,13 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->size = rst_carve(&end, 0);
 }
 
+const char *rst_engine_config_error(const struct roost_config *config)
+{
+	return config->pcpbuddy ? "pcpbuddy: this library has the engine sets, which has nothing "
+				  "of it; must be NULL"
+				: NULL;
+}
+
 size_t roost_metadata_size(const struct roost_config *given)
 {
 	struct roost_config config;

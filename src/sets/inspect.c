@@ -173,6 +173,14 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 	return 0;
 }
 
+struct rst_pcp_marks rst_pcp_marks(const roost_t *roost, unsigned zone, unsigned cpu)
+{
+	(void)roost;
+	(void)zone;
+	(void)cpu;
+	return (struct rst_pcp_marks){0};
+}
+
 /* ---- Frames -------------------------------------------------------------------------------- */
 
 /* A free frame that is not in the set is in a pocket. */

@@ -111,14 +111,17 @@ static void on_pressure(void *context, unsigned zone, uint64_t free_frames)
 
 /* ---- Making and ending ------------------------------------------------------------------- */
 
+struct roost_pcpbuddy_config rig_pcpbuddy;
+
 struct roost_config rig_config(void *const *state)
 {
 	const struct variant *variant = *state;
 	struct roost_config config = ROOST_CONFIG_INIT;
 
-	config.free_path = variant->path;
 	config.check_level = variant->check;
-	config.pcp_high = variant->pcp_high;
+	rig_pcpbuddy = (struct roost_pcpbuddy_config){.high = variant->pcp_high,
+						      .free_path = variant->path};
+	config.pcpbuddy = library_is_pcpbuddy ? &rig_pcpbuddy : NULL;
 	return config;
 }
 
@@ -361,15 +364,15 @@ uint64_t rig_cpu_holds(const struct rig *rig, unsigned cpu)
 	return frames;
 }
 
-struct roost_stats rig_stats_of(const struct rig *rig, int zone, int cpu)
+struct counters rig_stats_of(const struct rig *rig, int zone, int cpu)
 {
-	struct roost_stats stats = {0};
+	struct counters stats;
 
-	assert_int_equal(roost_stats(rig->roost, zone, cpu, &stats), 0);
+	assert_int_equal(counters_read(&stats, rig->roost, zone, cpu), 0);
 	return stats;
 }
 
-struct roost_stats rig_stats(const struct rig *rig)
+struct counters rig_stats(const struct rig *rig)
 {
 	return rig_stats_of(rig, -1, -1);
 }

@@ -14,9 +14,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 #include <roost/roost.h>
 
+#include "counters.h"
 #include "library.h"
 #include "shadow.h"
 #include "tool/common/random.h"
@@ -97,6 +99,9 @@ struct rig {
 /* A configuration with the variant's free path and check level; ranges are the caller's. */
 struct roost_config rig_config(void *const *state);
 
+/* What the last configuration of rig_config() says of the engine pcpbuddy; others do not get it. */
+extern struct roost_pcpbuddy_config rig_pcpbuddy;
+
 /* Makes the allocator: config with hooks that record. */
 void rig_open(struct rig *rig, const struct roost_config *config);
 /* One zone of that many frames from start on, and that many CPUs (one in a UP build). */
@@ -143,9 +148,9 @@ uint64_t rig_zone_free(const struct rig *rig, unsigned zone);
 uint64_t rig_cpu_holds(const struct rig *rig, unsigned cpu);
 
 /* The counters of a zone and a CPU (-1: all). */
-struct roost_stats rig_stats_of(const struct rig *rig, int zone, int cpu);
+struct counters rig_stats_of(const struct rig *rig, int zone, int cpu);
 /* All of them. */
-struct roost_stats rig_stats(const struct rig *rig);
+struct counters rig_stats(const struct rig *rig);
 
 /* Exactly one misuse was recorded, and this is it; forgets it. */
 void rig_expect(struct rig *rig, const struct roost_misuse *expected);

@@ -25,6 +25,7 @@
 #include <linux/vmalloc.h>
 
 #include "bench.h"
+#include "counters.h"
 #include "roost/linux.h"
 
 enum { TEXT_MOST = 1 << 18 };
@@ -101,28 +102,28 @@ static const struct bench_peer *find_peer(const char *name)
 	return NULL;
 }
 
-static void say_counters(const struct roost_stats *before)
+static void say_counters(const struct kt_counters *before)
 {
-	struct roost_stats now = {0};
+	struct kt_counters now;
 
-	roost_stats(bench_engine, -1, -1, &now);
+	kt_counters_read(&now, bench_engine);
 #define SAY(name, text)                                                                            \
 	if (now.name != before->name)                                                              \
 		bench_say("counter " #name " %llu\n", now.name - before->name);
-	ROOST_COUNTERS(SAY)
+	KT_COUNTERS(SAY)
 #undef SAY
 }
 
 static int run_case(const char *word, const struct bench_peer *peer, const char *name,
 		    unsigned int order, unsigned int n)
 {
-	struct roost_stats before = {0};
+	struct kt_counters before;
 	int err;
 
 	for (int i = 0; i < ARRAY_SIZE(meters); i++) {
 		if (strcmp(meters[i]->name, word))
 			continue;
-		roost_stats(bench_engine, -1, -1, &before);
+		kt_counters_read(&before, bench_engine);
 		err = bench_case(meters[i], peer, name, order, n);
 		if (!err && meters[i] == &bench_meter_none)
 			say_counters(&before);

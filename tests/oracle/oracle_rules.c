@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "counters.h"
+
 enum { PCP_ORDER = ROOST_PAGEBLOCK_ORDER };
 
 /* ---- The map ------------------------------------------------------------------------------- */
@@ -371,10 +373,7 @@ static uint64_t zone_locks(const struct oracle *o)
 	uint64_t locks = 0, reserve;
 
 	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++) {
-		struct roost_pcp_info info;
-
-		assert_int_equal(roost_pcp_info(o->rig.roost, zone, 0, &info), 0);
-		locks += 8 + available(o, zone, &reserve) / info.batch;
+		locks += 8 + available(o, zone, &reserve) / marks_of(o->rig.roost, zone, 0).batch;
 	}
 	return locks;
 }
@@ -382,17 +381,17 @@ static uint64_t zone_locks(const struct oracle *o)
 /* Once more: what had to be moved and cleared is. */
 static void fail_again(struct oracle *o, const struct oracle_call *call)
 {
-	struct roost_stats stats = {0}, before = {0};
+	struct counters stats, before;
 	roost_pfn pfn;
 
-	roost_stats(o->rig.roost, -1, -1, &before);
+	counters_read(&before, o->rig.roost, -1, -1);
 	oracle_count_start(o);
 	pfn = roost_alloc(o->rig.roost, call->order, call->flags);
 	oracle_count_end(o, call);
 	if (pfn != ROOST_NONE)
 		fail_msg("order %u flags %#x: the same call fails and then finds pfn %" PRIu64,
 			 call->order, call->flags, pfn);
-	roost_stats(o->rig.roost, -1, -1, &stats);
+	counters_read(&stats, o->rig.roost, -1, -1);
 	if (stats.zone_lock - before.zone_lock > zone_locks(o))
 		fail_msg("%" PRIu64 " zone locks for a call that fails, more than %" PRIu64,
 			 stats.zone_lock - before.zone_lock, zone_locks(o));

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 
 #include "cpus.h"
@@ -390,9 +391,10 @@ static void open_run(struct run *run, uint64_t seed)
 {
 	const struct roost_range range = {300, 300 + opt_frames, 0, 0};
 	const struct roost_zone_config zone = {.reserve = run->reserve};
+	const struct roost_pcpbuddy_config pcpbuddy = {.free_path = run->path};
 	struct roost_config config = plain_config(&range, &zone, run->cpus);
 
-	config.free_path = run->path;
+	config.pcpbuddy = library_is_pcpbuddy ? &pcpbuddy : NULL;
 	run->roost = plain_make(&config, &run->metadata);
 	if (!frames_open(&run->frames, range.start, opt_frames))
 		frames_fault("no memory: frames", opt_frames, 0);

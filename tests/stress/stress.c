@@ -156,9 +156,10 @@ static void open_allocator(const struct options *o)
 {
 	const struct roost_range range = {0x100000, 0x100000 + o->frames, 0, 0};
 	const struct roost_zone_config zone = {.name = "Stress", .reserve = o->frames / 64};
+	const struct roost_pcpbuddy_config pcpbuddy = {.free_path = o->path};
 	struct roost_config config = plain_config(&range, &zone, o->cpus);
 
-	config.free_path = o->path;
+	config.pcpbuddy = library_is_pcpbuddy ? &pcpbuddy : NULL;
 	config.check_level = o->check;
 	config.misuse = on_misuse;
 	if (roost_config_error(&config)) {

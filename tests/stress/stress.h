@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 #include <roost/roost.h>
 

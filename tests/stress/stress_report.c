@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "counters.h"
+
 double stress_now(void)
 {
 	struct timespec t;
@@ -149,10 +151,10 @@ static void print_totals(const struct totals *t)
 	       (uint64_t)stress.isolations, (uint64_t)stress.drained);
 }
 
-static void print_counters(const struct roost_stats *stats)
+static void print_counters(const struct counters *stats)
 {
 #define PRINT(name, text) printf("%-20s %12" PRIu64 "  %s\n", #name, stats->name, text);
-	ROOST_COUNTERS(PRINT)
+	ALL_COUNTERS(PRINT)
 #undef PRINT
 }
 
@@ -164,7 +166,7 @@ static bool rung(const char *name, uint64_t used)
 }
 
 /* What only the reference has. */
-static bool pcpbuddy_rungs_used(const struct roost_stats *s)
+static bool pcpbuddy_rungs_used(const struct counters *s)
 {
 	bool llist = stress.options.path == ROOST_FREE_LLIST, many = stress.options.cpus > 1;
 	bool all = true;
@@ -177,7 +179,7 @@ static bool pcpbuddy_rungs_used(const struct roost_stats *s)
 	return all;
 }
 
-static bool roost_rungs_used(const struct roost_stats *s)
+static bool roost_rungs_used(const struct counters *s)
 {
 	bool all = rung("alloc: a pageblock claimed", s->blocks_claimed);
 
@@ -186,7 +188,7 @@ static bool roost_rungs_used(const struct roost_stats *s)
 }
 
 /* The rungs of each ladder; which there are depends on the engine, the free path and the build. */
-static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
+static bool all_rungs_used(const struct counters *s, const struct totals *t)
 {
 	bool all = library_is_pcpbuddy ? pcpbuddy_rungs_used(s) : roost_rungs_used(s);
 
@@ -208,12 +210,12 @@ static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
 
 bool stress_report(void)
 {
-	struct roost_stats stats = {0};
+	struct counters stats;
 	struct totals totals;
 	bool all;
 
 	add_up(&totals);
-	if (roost_stats(stress.roost, -1, -1, &stats))
+	if (counters_read(&stats, stress.roost, -1, -1))
 		frames_fault("no counters", 0, 0);
 	if (!stress.options.quiet)
 		print_counters(&stats);

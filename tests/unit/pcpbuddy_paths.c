@@ -17,8 +17,8 @@ enum { FRAMES = 6 * BLOCK, CPUS = 3 };
 
 static void fresh_counters_are_zero(void **state)
 {
-	static const struct roost_stats zero;
-	struct roost_stats stats;
+	static const struct counters zero;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
@@ -33,7 +33,7 @@ struct calls {
 
 static void expect_balance(const struct rig *rig, const struct calls *calls)
 {
-	struct roost_stats s = rig_stats(rig);
+	struct counters s = rig_stats(rig);
 
 	assert_int_equal(s.alloc_pcp + s.alloc_zone + s.alloc_other, calls->got);
 	assert_int_equal(s.fail_wait + s.fail_nowait, calls->failed);
@@ -141,7 +141,7 @@ static void looks_again_before_it_sleeps(void **state)
 /* What a pcp can merge itself it does not get from the zone; not even if that is all it has. */
 static void merges_before_it_refills(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 	roost_pfn pfn;
 
@@ -166,7 +166,7 @@ static void merges_before_it_refills(void **state)
 /* So on another CPU's pcp, when memory is out: nothing is gathered for it. */
 static void merges_on_another_pcp(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 
 	NEED_SMP();
@@ -218,17 +218,17 @@ static struct {
  * a holder may also be about to try, or have dropped the lock: then both succeed.) */
 static void on_tick(unsigned depth)
 {
-	struct roost_stats before = {0}, after = {0};
+	struct counters before, after;
 	uint64_t failed;
 	int err;
 
 	(void)depth;
 	if (!roost_posix_locks_held() || tick.hits == 50)
 		return;
-	err = roost_stats(tick.rig.roost, -1, -1, &before);
+	err = counters_read(&before, tick.rig.roost, -1, -1);
 	roost_free(tick.rig.roost, tick.pfn, 0);
 	tick.pfn = roost_alloc(tick.rig.roost, 0, 0);
-	err |= roost_stats(tick.rig.roost, -1, -1, &after);
+	err |= counters_read(&after, tick.rig.roost, -1, -1);
 	failed = after.free_fallback - before.free_fallback;
 	tick.wrong += err || tick.pfn == ROOST_NONE;
 	tick.wrong += after.trylock_fail_free - before.trylock_fail_free != failed;

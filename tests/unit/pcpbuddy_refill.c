@@ -15,7 +15,7 @@ static int owner_of(const struct rig *rig, roost_pfn pfn)
 /* Phase 1: a CPU that needs frames claims a whole pageblock and owns it. */
 static void claims_whole_blocks(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
@@ -48,7 +48,7 @@ static void zone_lock_is_rare(void **state)
 /* Phase 0: fragments of owned blocks that got into the zone are found again. */
 static void recovers_fragments(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
@@ -69,7 +69,7 @@ static void recovers_fragments(void **state)
 /* Phases 2 and 3: no whole block is left; chunks come from blocks of others. */
 static void takes_chunks_and_steals(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	NEED_SMP();
@@ -110,7 +110,7 @@ static void offline_disowns(void **state)
 static void remote_free_takes_its_path(void **state)
 {
 	const struct variant *variant = *state;
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 	roost_pfn pfn;
 
@@ -159,7 +159,7 @@ static void below_min_nothing_is_refilled(void **state)
 /* A local churn on the pcp merges there and leaves the zone alone. */
 static void churn_leaves_the_zone_alone(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
@@ -178,7 +178,7 @@ static void churn_leaves_the_zone_alone(void **state)
 /* Phase 3: a whole block of another migratetype is turned over and then claimed like any other. */
 static void claims_what_it_converts(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
@@ -195,7 +195,7 @@ static void claims_what_it_converts(void **state)
 static void recovers_down_to_the_floor(void **state)
 {
 	static const struct roost_zone_config zone = {.reserve = 100};
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 
 	rig_open_zone(&rig, state, FRAMES, &zone, 1);

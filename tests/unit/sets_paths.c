@@ -11,7 +11,7 @@
  * zone's. */
 static void frees_are_local_or_remote(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 	roost_pfn pfns[4];
 

@@ -335,7 +335,7 @@ static void half_free_blocks_go_over(void **state)
 
 	config.ranges = &range;
 	config.nr_ranges = 1;
-	config.pcp_high = config.pcp_batch = 1; /* with pcpbuddy no CPU owns it */
+	rig_pcpbuddy.high = rig_pcpbuddy.batch = 1; /* with pcpbuddy no CPU owns it */
 	for (config.nr_cpus = 1; config.nr_cpus <= 2; config.nr_cpus++)
 		for (unsigned order = 7; order < 9; order++) {
 			rig_open(&rig, &config);

@@ -205,7 +205,7 @@ static void low_zones_come_last(void **state)
 	config.zones = zones;
 	config.nr_ranges = config.nr_zones = 2;
 	config.max_order = ROOST_PAGEBLOCK_ORDER;
-	config.pcp_high = config.pcp_batch = 1; /* all lies in the zones */
+	rig_pcpbuddy.high = rig_pcpbuddy.batch = 1; /* all lies in the zones */
 	rig_open(&rig, &config);
 	for (unsigned i = 0; i < LENGTH(expected); i++) {
 		roost_pfn pfn = rig_get(&rig, ROOST_PAGEBLOCK_ORDER, ROOST_WAIT);

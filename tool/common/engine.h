@@ -9,11 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/roost.h>
 
 #define ENGINE_COUNTER(name, text) COUNTER_##name,
-enum counter { ROOST_COUNTERS(ENGINE_COUNTER) NR_COUNTERS };
+enum counter { ROOST_COUNTERS(ENGINE_COUNTER) ROOST_PCPBUDDY_COUNTERS(ENGINE_COUNTER) NR_COUNTERS };
 #undef ENGINE_COUNTER
+
+/* What was counted: by every engine, and by pcpbuddy alone. */
+struct counts {
+	struct roost_stats every;
+	struct roost_pcpbuddy_stats pcpbuddy;
+};
 
 enum { ENGINE_PATHS = 3, ENGINE_PATHS_MAX = 64 };
 
@@ -45,6 +52,6 @@ int engine_path(const struct engine *engine, const char *name);
 void engine_list_paths(const struct engine *engine, char text[ENGINE_PATHS_MAX]);
 
 const char *counter_name(enum counter counter);
-uint64_t counter_value(const struct roost_stats *stats, enum counter counter);
+uint64_t counter_value(const struct counts *counts, enum counter counter);
 
 #endif

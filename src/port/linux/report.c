@@ -2,7 +2,7 @@
 /*
  * report.c - /sys/kernel/debug/roost: what the module shows, and what a user can ask it to do.
  *
- *	stats          the counters of roost_stats(), a line each
+ *	stats          the counters of roost_stats(), a line each, then those that only pcpbuddy has
  *	buddyinfo, pagetypeinfo, zoneinfo    as in /proc
  *	memory         chunks: how many there are, how many there may be, how many came and went
  *	validate       walks everything: "ok", or the invariant that is violated. Exact at rest
@@ -22,6 +22,7 @@
 #include <linux/uaccess.h>
 
 #include "linux.h"
+#include "roost/pcpbuddy.h"
 
 static struct dentry *folder;
 
@@ -31,16 +32,28 @@ static int to_seq(void *context, const char *text, size_t length)
 	return 0;
 }
 
+#define SHOW(name, text) seq_printf(m, "%-20s %12llu  %s\n", #name, stats.name, text);
+
+static void own_stats_show(struct seq_file *m)
+{
+#if ROOST_PCPBUDDY
+	struct roost_pcpbuddy_stats stats = {0};
+
+	roost_pcpbuddy_stats(rst_chunks.roost, -1, -1, &stats);
+	ROOST_PCPBUDDY_COUNTERS(SHOW)
+#endif
+}
+
 static int stats_show(struct seq_file *m, void *unused)
 {
 	struct roost_stats stats = {0};
 
 	roost_stats(rst_chunks.roost, -1, -1, &stats);
-#define SHOW(name, text) seq_printf(m, "%-20s %12llu  %s\n", #name, stats.name, text);
 	ROOST_COUNTERS(SHOW)
-#undef SHOW
+	own_stats_show(m);
 	return 0;
 }
+#undef SHOW
 DEFINE_SHOW_ATTRIBUTE(stats);
 
 static int buddyinfo_show(struct seq_file *m, void *unused)

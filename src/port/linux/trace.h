@@ -94,8 +94,8 @@ TRACE_EVENT(roost_misuse, TP_PROTO(unsigned int kind, u64 pfn, int order, const 
 		__entry->order, __entry->call)
 );
 
-/* What is counted in struct rst_counters, when and where: the place in struct roost_stats, from 0,
- * which is the number of the line in debugfs's stats. */
+/* What the engine counts, when and where. The counter is the number of the line in debugfs's stats,
+ * from 0. */
 TRACE_EVENT(roost_count, TP_PROTO(unsigned int counter, u64 n), TP_ARGS(counter, n),
 	TP_STRUCT__entry(__field(unsigned int, counter) __field(u64, n)),
 	TP_fast_assign(__entry->counter = counter; __entry->n = n;),
