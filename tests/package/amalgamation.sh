@@ -61,7 +61,7 @@ for engine in sets pcpbuddy; do
 	"${CC:-cc}" -std=gnu11 -I"$out" -DTEST_UP=0 -DTEST_LAB=0 -DTEST_PCPBUDDY=$pcpbuddy \
 		-I"$root" -I"$root/tests/common" \
 		"$root"/tests/unit/test_split.c "$root"/tests/common/library.c \
-		"$root"/tests/common/harness.c \
+		"$root"/tests/common/harness.c "$root"/tests/common/harness_check.c \
 		"$root"/tests/common/shadow.c "$root"/tests/common/cpus.c "$out/roost.o" -lcmocka -pthread -o "$out/unit"
 	"$out/unit" >"$out/log" 2>&1 || { cat "$out/log" >&2; fail "tests/unit/test_split.c fails"; }
 
