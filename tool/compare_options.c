@@ -194,8 +194,8 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	for (unsigned i = 0; i < nr_engines && !named; i++)
 		add_engine(options, &engines[i]);
 	if (common.nr_peers && options->parallel)
-		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
-		    "allocate");
+		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
+		    "and an adapter need not allow that");
 	for (unsigned i = 0; i < common.nr_peers; i++)
 		add_peer(options, common.peers[i]);
 }

@@ -43,7 +43,7 @@ void guard_begin(const char *what, const char *name)
 	struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
 
 	snprintf(guard.text, sizeof(guard.text),
-		 "roost: %.400s: %s crashes while it reads it; is the file damaged?\n", name, what);
+		 "roost: %.400s: %s crashed while reading it; is the file damaged?\n", name, what);
 	change_stack();
 	for (unsigned i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &action, &guard.before[i]);

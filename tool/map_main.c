@@ -58,7 +58,7 @@ static void find_stop(struct stops *stops, const struct plan *plan, size_t at)
 		events += is_event(&plan->steps[i]);
 	}
 	if (m->kind == MOMENT_EVENT && events < m->event)
-		die("--at=%s: the trace has but %llu allocations and frees that are replayed",
+		die("--at=%s: the trace has only %llu allocations and frees that are replayed",
 		    m->text, (unsigned long long)events);
 	if (m->kind == MOMENT_SECONDS &&
 	    m->seconds > (double)(plan->last_ns - plan->first_ns) / 1e9)
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 
 	program_begin();
 	if (!engine)
-		die("nothing is known of the engine %s", TOOL_ENGINE);
+		die("the table of engines has no %s", TOOL_ENGINE);
 	map_options_parse(&options, engine, argc, argv);
 	if (options.replay.output)
 		check_picture(&options);

@@ -117,8 +117,8 @@ static void load_engine(struct options *o, const struct args_common *c)
 	if (c->engine)
 		die("--engine=%s: --peer is given; leave one of the two out", c->engine);
 	if (c->parallel)
-		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
-		    "allocate");
+		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
+		    "and an adapter need not allow that");
 	o->engine = o->engine->load(c->peers[0]);
 }
 

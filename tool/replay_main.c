@@ -59,7 +59,7 @@ int replay_main(const struct engine *engine, replay_own_fn *own, int argc, char 
 
 	program_begin();
 	if (!engine)
-		die("nothing is known of the engine of this program");
+		die("the table of engines does not have the engine of this program");
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
 	if (options.output && !gnuplot_check(options.output, error))

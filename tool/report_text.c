@@ -191,7 +191,8 @@ static void show_verdict(const struct replay *replay)
 	if (!replay->stuck)
 		count("frames lost", replay->verdict.lost);
 	if (replay->options->timing)
-		printf("  the frames had no stamps: nobody looked for frames handed out twice\n");
+		printf("  the frames had no stamps, so frames handed out twice were not looked "
+		       "for\n");
 	else
 		count("frames handed out twice", replay->machine.doubled);
 	count("frames corrupt", replay->machine.corrupt);
