@@ -51,11 +51,11 @@ static roost_pool_t *find(const char *call, const void *block, roost_pfn *pfn)
 	roost_pool_t *pool = roost_pool_of(block);
 
 	if (!pool) {
-		report(NULL, call, block, "lies in no pool");
+		report(NULL, call, block, "is not in any pool");
 		return NULL;
 	}
 	if ((uintptr_t)block & (rst_page_size(pool) - 1)) {
-		report(pool, call, block, "lies inside of a page: no block begins there");
+		report(pool, call, block, "is inside a page: no block begins there");
 		return NULL;
 	}
 	*pfn = rst_pfn(pool, block);

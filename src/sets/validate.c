@@ -256,7 +256,7 @@ static bool check_zone(struct walk *w)
 	for (rst_region_id g = z->first_region; g < z->end_region; g++)
 		if (rst_has_region(w->r, z, g) && !check_region(w, g))
 			return false;
-	return check_pockets(w) && equal(w, "nobody is moving frames", begun, ended) &&
+	return check_pockets(w) && equal(w, "no context is moving frames", begun, ended) &&
 	       equal(w, "the zone's count of whole pageblocks is right", w->usable,
 		     rst_load_rlx(&z->nr_whole)) &&
 	       equal(w, "the zone's count of the reserve is right", w->reserve,
