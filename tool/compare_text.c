@@ -156,7 +156,6 @@ void compare_text(const struct compare *compare)
 		printf("Free frames on CPUs, pcpbuddy: on pcps and lock-free lists, up to the "
 		       "limit in each zone; other CPUs get them by a drain or a search\n");
 	if (has_engine(o, false))
-		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; any other CPU "
-		       "may "
-		       "take them\n");
+		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; other CPUs may "
+		       "take them, and take the zone's first\n");
 }
