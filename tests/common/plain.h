@@ -30,7 +30,7 @@ roost_t *plain_open(uint64_t frames, unsigned cpus, unsigned check_level);
  * home when CPUs give back what they keep. */
 void plain_check(roost_t *roost, uint64_t frames);
 
-/* ---- Who has which frame: any context ---------------------------------------------------- */
+/* ---- Which frames a test holds: any context ----------------------------------------------- */
 
 struct plain {
 	roost_t *roost;
