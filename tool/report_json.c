@@ -13,7 +13,7 @@
 #include "report.h"
 #include "tool/common/say.h"
 
-/* Every number of the report goes through here; a report that lacks one is no report. */
+/* Adds a member to the report, or to an object in it. Ends the program if there is no memory. */
 static void put(json_t *object, const char *key, json_t *value)
 {
 	if (json_object_set_new(object, key, value) != 0)
@@ -44,7 +44,7 @@ static void put_names(json_t *root, const struct trace *trace)
 	put(root, "passed_over", names);
 }
 
-/* Of a trace.dat with instances. */
+/* The buffers of a trace.dat with instances. */
 static void put_buffers(json_t *root, const struct trace *trace)
 {
 	json_t *buffers = json_array();

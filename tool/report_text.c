@@ -27,7 +27,7 @@ static void count_with(const char *what, uint64_t value, const char *note)
 	printf("  %-34s %14" PRIu64 "  %s\n", what, value, note);
 }
 
-/* Of a name of any bytes. */
+/* The same, for a name of any bytes. */
 static void count_name(const char *before, const char *name, size_t length, uint64_t value,
 		       const char *note)
 {
@@ -40,7 +40,7 @@ static void count_name(const char *before, const char *name, size_t length, uint
 	       value, note);
 }
 
-/* Zeroes that say nothing are left out. */
+/* Prints nothing for a zero. */
 static void count_any(const char *what, uint64_t value)
 {
 	if (value)
