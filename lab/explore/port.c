@@ -126,7 +126,7 @@ void rst_sleep(unsigned round)
 		vm.cut = true;
 }
 
-/* Both parties' step: whoever comes first is seen by the other. */
+/* Both parties' step: the later one sees the earlier one. */
 static struct word *park_step(struct context *c, _Atomic uint32_t *word, uint8_t kind)
 {
 	struct word *w = memory_word(word, 4);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * debugfs.h - a folder in /sys/kernel/debug by which a test module is told what to do, for the one
+ * debugfs.h - a folder in /sys/kernel/debug by which a test module gets its orders, for the one
  * file of the module that includes this.
  *
  *	run     a line written to it is done before the write returns. One at a time: -EBUSY
