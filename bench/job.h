@@ -11,7 +11,7 @@
 #include "clock.h"
 #include "histogram.h"
 #include "peer.h"
-#include "random.h"
+#include "tool/common/random.h"
 #include "workload.h"
 
 enum { SAMPLE_TEXT_MAX = 160, JOB_CPUS = CPU_SETSIZE };

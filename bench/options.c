@@ -41,31 +41,33 @@ static const struct argp_option bench_argp_options[] = {
 	{"peers", KEY_PEERS, "LIST", 0, "Allocators, with commas (default: all)", 0},
 	{0, 0, 0, 0, "How it is measured:", ARGS_GROUP_HOW},
 	{"rounds", KEY_ROUNDS, "N", 0,
-	 "Samples of each (default 9, with --quick 1); fewer than 7 are indicative only", 0},
-	{"tries", KEY_TRIES, "N", 0, "A disturbed sample is taken up to N times (default 5)", 0},
+	 "Take N samples of each (default 9, with --quick 1; with fewer than 7 the figures say "
+	 "little)",
+	 0},
+	{"tries", KEY_TRIES, "N", 0, "Take a disturbed sample up to N times (default 5)", 0},
 	{"timeout", KEY_TIMEOUT, "SECONDS", 0, "Time that one sample may take (default 20)", 0},
 	{"quick", KEY_QUICK, 0, 0,
-	 "Only to see that all works: short, small (64M,1G), worth nothing as figures", 0},
+	 "Only see whether everything works: short, small (64M,1G); the figures are worth nothing",
+	 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{"compare", KEY_COMPARE, "OLD.json", 0,
-	 "Say what has become faster or slower since that report", 0},
+	 "Report what has become faster or slower since OLD.json", 0},
 	{"list", KEY_LIST, 0, 0, "List workloads, figures and peers, and measure nothing", 0},
 	{0},
 };
 
 static const char bench_doc[] =
-	"Measures roost beside other allocators. With REPORT.json nothing is measured: the table, "
-	"the plot and the comparison are made of that report, which an earlier run wrote.\v"
-	"Each sample is taken in a process of its own, by pinned threads, after a warm-up. Rounds "
-	"go "
-	"over all peers in turns. A sample during which a thread was off its CPU is repeated. What "
-	"is printed are medians, minima and the spread between the quartiles.\n\n"
-	"The report of --json has all there is, each sample included. The picture is drawn by "
+	"Measures roost beside other allocators. With REPORT.json, which an earlier run wrote, it "
+	"measures nothing, and makes the table, the plot and the comparison from that report.\v"
+	"Each sample is taken in a process of its own, by pinned threads, after a warm-up. The "
+	"peers take turns. A sample in which a thread was off its CPU is repeated. The table shows "
+	"medians, minima and the spread between the quartiles.\n\n"
+	"The report of --json contains everything, each sample included. The picture needs "
 	"gnuplot.\n\n"
 	"A difference from an older report counts if the medians are more than 20 % apart and the "
 	"ranges between the quartiles do not overlap.\n\n"
 	"Exit status: 0 done, 1 something is slower than in OLD.json, 2 the command line or a file "
-	"is no good.";
+	"is wrong.";
 
 /* ---- Lists ------------------------------------------------------------------------------ */
 

@@ -107,7 +107,7 @@ static uint64_t picks_until(struct worker *w, uint64_t *blocks, unsigned nr, uin
 
 	do {
 		for (unsigned i = 0; i < PICKS; i++) {
-			uint64_t *block = &blocks[random_below(&w->random, nr)];
+			uint64_t *block = &blocks[random_scaled(&w->random, nr)];
 
 			w->job->peer->free(*block, 0);
 			*block = job_alloc(w->job, 0);

@@ -20,7 +20,7 @@ static unsigned draw_order(struct worker *w)
 {
 	static const uint8_t orders[] = {0, 0, 0, 0, 1, 1, 2, 3};
 
-	return orders[random_below(&w->random, sizeof(orders))];
+	return orders[random_scaled(&w->random, sizeof(orders))];
 }
 
 static void fill_up(struct worker *w, struct held *held, uint64_t frames)
@@ -36,7 +36,7 @@ static void fill_up(struct worker *w, struct held *held, uint64_t frames)
 static void free_part(struct worker *w, struct held *held)
 {
 	for (uint64_t part = held->nr / PART; part > 0; part--) {
-		struct bench_block *one = &held->blocks[random_below(&w->random, held->nr)];
+		struct bench_block *one = &held->blocks[random_scaled(&w->random, held->nr)];
 
 		w->job->peer->free(one->block, one->order);
 		held->frames -= UINT64_C(1) << one->order;

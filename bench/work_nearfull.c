@@ -21,7 +21,7 @@ struct full {
 
 static uint64_t take_random(struct worker *w, uint64_t *blocks, uint64_t *nr)
 {
-	uint64_t i = random_below(&w->random, *nr), block = blocks[i];
+	uint64_t i = random_scaled(&w->random, *nr), block = blocks[i];
 
 	blocks[i] = blocks[--*nr];
 	return block;
@@ -60,7 +60,7 @@ static void exchange_until(struct worker *w, struct full *full, uint64_t end)
 
 	do {
 		for (unsigned i = 0; i < CALLS; i++) {
-			uint64_t *other = &full->frames[random_below(&w->random, full->nr)], block;
+			uint64_t *other = &full->frames[random_scaled(&w->random, full->nr)], block;
 
 			t0 = ticks();
 			block = job_alloc(w->job, 0);

@@ -4,17 +4,10 @@
  *
  * Each thread allocates a frame, puts it into a slot that all share, and frees what lay there. Each
  * has a timer whose handler takes what lies in some of the slots and frees it, on top of an
- * allocation or a free of the thread's. The timer is armed for one shot, again at the end of each
- * handler, so that the thread gets on however slow a handler is.
+ * allocation or a free of the thread's.
  */
-#include <errno.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "job.h"
-
-#define STORM_SIGNAL SIGRTMIN
+#include "tool/common/ticker.h"
 
 enum { SLOTS = 256, TAKEN_AT_ONCE = 16, STEPS = 64, PERIOD_NS = 100000 };
 
@@ -24,14 +17,11 @@ typedef _Atomic uint64_t slot;
 struct storm {
 	const struct bench_peer *peer;
 	slot *slots;
-	timer_t timer;
+	struct ticker ticker;
 	/* The handler's alone while it may come. */
 	volatile uint64_t handlers, freed;
 	uint64_t at;
-	volatile sig_atomic_t running;
 };
-
-static __thread struct storm *this_storm;
 
 static bool free_slot(struct storm *storm, slot *place, uint64_t instead)
 {
@@ -42,41 +32,13 @@ static bool free_slot(struct storm *storm, slot *place, uint64_t instead)
 	return word != 0;
 }
 
-static void arm(struct storm *storm)
+static void tick(void *context)
 {
-	const struct itimerspec once = {.it_value = {.tv_nsec = PERIOD_NS}};
+	struct storm *storm = context;
 
-	timer_settime(storm->timer, 0, &once, NULL);
-}
-
-static void on_tick(int signal)
-{
-	struct storm *storm = this_storm;
-	int saved = errno;
-
-	(void)signal;
-	if (storm && storm->running) {
-		for (unsigned i = 0; i < TAKEN_AT_ONCE; i++)
-			storm->freed += free_slot(storm, &storm->slots[storm->at++ % SLOTS], 0);
-		storm->handlers++;
-		arm(storm);
-	}
-	errno = saved;
-}
-
-static void start(struct worker *w, struct storm *storm)
-{
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = STORM_SIGNAL};
-	struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
-
-	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	sigemptyset(&action.sa_mask);
-	if (sigaction(STORM_SIGNAL, &action, NULL) != 0 ||
-	    timer_create(CLOCK_MONOTONIC, &event, &storm->timer) != 0)
-		job_fail(w->job, "there is no timer for the handlers");
-	storm->running = 1;
-	this_storm = storm;
-	arm(storm);
+	for (unsigned i = 0; i < TAKEN_AT_ONCE; i++)
+		storm->freed += free_slot(storm, &storm->slots[storm->at++ % SLOTS], 0);
+	storm->handlers++;
 }
 
 static uint64_t steps_until(struct worker *w, struct storm *storm, uint64_t end)
@@ -85,7 +47,7 @@ static uint64_t steps_until(struct worker *w, struct storm *storm, uint64_t end)
 
 	do {
 		for (unsigned i = 0; i < STEPS; i++) {
-			slot *place = &storm->slots[random_below(&w->random, SLOTS)];
+			slot *place = &storm->slots[random_scaled(&w->random, SLOTS)];
 
 			operations += 1u + free_slot(storm, place, job_alloc(w->job, 0) + 1);
 		}
@@ -95,11 +57,13 @@ static uint64_t steps_until(struct worker *w, struct storm *storm, uint64_t end)
 
 static void storm(struct worker *w)
 {
-	struct storm storm = {.peer = w->job->peer, .slots = w->own};
+	struct storm storm = {.peer = w->job->peer, .slots = w->own, .ticker.tick = tick};
 	uint64_t operations, handlers, freed;
 
 	storm.at = (uint64_t)w->index * (SLOTS / 2);
-	start(w, &storm);
+	storm.ticker.context = &storm;
+	if (!ticker_start(&storm.ticker, PERIOD_NS))
+		job_fail(w->job, "there is no timer for the handlers");
 	steps_until(w, &storm, now_ns() + w->job->length / 4);
 	team_wait(w);
 	handlers = storm.handlers;
@@ -107,12 +71,10 @@ static void storm(struct worker *w)
 	watch_start(&w->watch);
 	operations = steps_until(w, &storm, w->watch.wall + w->job->length);
 	watch_stop(&w->watch);
-	storm.running = 0;
-	timer_delete(storm.timer);
+	ticker_stop(&storm.ticker);
 	operations += storm.freed - freed;
 	w->values[0] = (double)operations * 1000 / (double)w->watch.wall;
 	w->values[1] = (double)(storm.handlers - handlers) * 1e6 / (double)w->watch.wall;
-	this_storm = NULL;
 }
 
 void work_storm(struct job *job)

@@ -40,7 +40,7 @@ struct tail {
 
 static struct bench_block take_block(struct worker *w)
 {
-	unsigned order = (unsigned)random_below(&w->random, ORDERS);
+	unsigned order = (unsigned)random_scaled(&w->random, ORDERS);
 
 	return (struct bench_block){job_alloc(w->job, order), order};
 }
@@ -54,7 +54,7 @@ static void contend(struct worker *w, struct tail *tail)
 		held[i] = take_block(w);
 	team_wait(w);
 	while (!atomic_load_explicit(&tail->stop, memory_order_relaxed)) {
-		struct bench_block *one = &held[random_below(&w->random, HELD)];
+		struct bench_block *one = &held[random_scaled(&w->random, HELD)];
 
 		w->job->peer->free(one->block, one->order);
 		*one = take_block(w);

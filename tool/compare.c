@@ -70,7 +70,7 @@ double score_value(const struct score *score, const char *series, const char *ke
 	return number(series ? json_object_get(object, series) : object, key);
 }
 
-/* An engine that has no such counter never does it. */
+/* An engine without this counter never does what it counts. */
 static double failed_trylocks(const json_t *paths)
 {
 	return number(paths, "trylock_fail_alloc") + number(paths, "trylock_fail_free") +
@@ -123,7 +123,7 @@ static struct score *score_of(struct compare *compare, unsigned trace, unsigned 
 	return &compare->scores[trace * compare->options->nr_contenders + contender];
 }
 
-/* Run number options->runs is the one with samples. The first changes from run to run. */
+/* The last run (number options->runs) takes samples. Each run begins with another contender. */
 static void run_all(struct compare *compare, unsigned trace, unsigned run)
 {
 	const struct compare_options *o = compare->options;

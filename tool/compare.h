@@ -2,8 +2,8 @@
 /*
  * compare.h - each trace on each engine and free path, side by side.
  *
- * A contender is an engine with one of its free paths. All replays are done by programs of their
- * own, run after run in turns, so that what disturbs the machine disturbs all:
+ * A contender is an engine with one of its free paths. Each replay is a program of its own. The
+ * contenders take turns, so that what disturbs the machine disturbs all of them:
  *
  *   roost-timing-ENGINE --timing    times and counts: no stamps, no samples, the engine as programs
  *                                   link it; what the loop itself takes is taken off
@@ -21,16 +21,16 @@
 
 enum {
 	COMPARE_CONTENDERS = 8,
-	COMPARE_FIRM_RUNS = 7, /* with fewer the times are indicative */
+	COMPARE_FIRM_RUNS = 7, /* with fewer, the times say little */
 	COMPARE_MAX_RUNS = 1000,
-	COMPARE_PASSED_ON = 8, /* options for the replays, most */
+	COMPARE_PASSED_ON = 8, /* most options for the replays */
 };
 
 struct contender {
 	const struct engine *engine; /* NULL: by an adapter */
 	const char *peer;	     /* the adapter's file, or NULL */
 	unsigned path;
-	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has no choice */
+	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has one path */
 };
 
 struct compare_options {
@@ -45,10 +45,10 @@ struct compare_options {
 	unsigned nr_passed_on;
 };
 
-/* argv[0] is "compare". Ends the program on --help and on what makes no sense. */
+/* argv[0] is "compare". Ends the program on --help and on errors. */
 void compare_parse(struct compare_options *options, int argc, char **argv);
 
-/* The free path; NULL: there is no choice. */
+/* The free path; NULL: the engine has only one. */
 const char *contender_path(const struct contender *contender);
 
 /* A figure over the runs, sorted. */
@@ -79,7 +79,8 @@ struct compare {
 const struct score *compare_score(const struct compare *compare, unsigned trace,
 				  unsigned contender);
 
-/* A number of the report of the run with samples; NULL series: of the report itself. */
+/* A number in the report of the run with samples: a member of the series; series NULL: of the
+ * report itself. */
 double score_value(const struct score *score, const char *series, const char *key);
 
 bool compare_verified(const struct compare *compare);
@@ -91,7 +92,7 @@ int compare_main(int argc, char **argv);
 void compare_text(const struct compare *compare);
 void compare_json(const struct compare *compare);
 
-/* So few runs that the times are indicative. */
+/* There are so few runs that the times say little. */
 bool compare_indicative(const struct compare_options *options);
 
 /* After gnuplot_check(). */
@@ -99,8 +100,8 @@ bool compare_plot(const struct compare *compare, char error[]);
 
 /* ---- One replay ------------------------------------------------------------------------- */
 
-/* The report of a replay, which the caller gives back. Ends the program if there is none: what was
- * wrong with the trace or the options has been said by the replay. */
+/* Returns the report of a replay, which the caller releases. Ends the program if there is none: the
+ * replay has printed what is wrong with the trace or the options. */
 json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
 		       const char *trace, bool timing);
 

@@ -17,7 +17,7 @@ static json_t *spread_object(const struct spread *spread)
 				   spread_min(spread), "max", spread_max(spread), "sorted", runs));
 }
 
-/* null: an adapter does not tell. */
+/* null: an adapter does not say. */
 static json_t *known(const struct contender *contender, json_t *value)
 {
 	if (!contender->peer)

@@ -19,11 +19,11 @@ enum { KEY_ENGINES = 256, KEY_RUNS };
 static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
 	{"engines", KEY_ENGINES, "LIST", 0,
-	 "Engines, or ENGINE/PATH for one free path of it, with commas (default: all that do not "
-	 "deadlock)",
+	 "Engines, separated by commas; ENGINE/PATH is one free path of an engine (default: all "
+	 "that do not deadlock)",
 	 0},
 	{"runs", KEY_RUNS, "N", 0,
-	 "Replays of each for the times (default 11); fewer than 7 are indicative only", 0},
+	 "Measure N replays of each (default 11; with fewer than 7 the times say little)", 0},
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
@@ -31,17 +31,17 @@ static const struct argp_option compare_argp_options[] = {
 };
 
 static const char compare_doc[] =
-	"Replays each trace on each engine and free path, in turns, and compares: events a second, "
-	"zone locks, failed try-locks, frames that lie on CPUs, free 2 MiB blocks, metadata.\v"
-	"The times are CPU times of the allocator's part: they come from replays that neither "
-	"stamp the frames nor look at the allocator, and in order what the loop over the "
-	"events takes is measured and taken off; in parallel it is in, and so is what threads "
-	"spend waiting for one another. One more replay of each takes the samples and "
-	"checks every frame.\n\n"
-	"The picture has the free 2 MiB blocks and the frames on CPUs over time; it is drawn by "
+	"Replays each trace on each engine and free path, in turns, and compares operations per "
+	"second, zone locks, failed try-locks, frames on CPUs, free 2 MiB blocks and metadata.\v"
+	"The times are CPU times of the allocator. They come from replays that do not stamp the "
+	"frames and take no samples. In order, the time of the loop over the events is measured "
+	"and subtracted. In parallel, the times contain that loop, and the time that threads "
+	"wait for each other. One more replay of each engine takes the samples and checks every "
+	"frame.\n\n"
+	"The picture shows the free 2 MiB blocks and the frames on CPUs over time. It needs "
 	"gnuplot.\n\n"
-	"Exit status: 0 all replays verified, 1 one was not, 2 the command line or a trace is no "
-	"good.";
+	"Exit status: 0 all replays were verified, 1 one was not, 2 the command line or a trace "
+	"is wrong.";
 
 /* ---- Contenders ------------------------------------------------------------------------- */
 
@@ -126,7 +126,7 @@ static void add_list(struct compare_options *o, const char *text)
 
 /* ---- The rest --------------------------------------------------------------------------- */
 
-/* The options that the replays understand, as they are to get them. */
+/* The options that are passed on to the replays. */
 static void pass_on(struct compare_options *o, const struct args_common *c)
 {
 	static const enum args_option passed_on[] = {ARGS_STORM, ARGS_LIMIT,  ARGS_STALL,
@@ -194,8 +194,8 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	for (unsigned i = 0; i < nr_engines && !named; i++)
 		add_engine(options, &engines[i]);
 	if (common.nr_peers && options->parallel)
-		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
-		    "allocate");
+		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
+		    "and an adapter need not allow that");
 	for (unsigned i = 0; i < common.nr_peers; i++)
 		add_peer(options, common.peers[i]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compare_replay.c - one replay, by a program of its engine: for times by the one that links the
- * library as programs do, without what the lab counts.
+ * compare_replay.c - runs one replay, in a program of its engine. The program for times links the
+ * library as other programs do, without the lab's counters.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *
 			die("out of memory");
 }
 
-/* Starts it with its output in a pipe, of which the other end is returned. */
+/* Starts the program with its output in a pipe, and returns the pipe's other end. */
 static FILE *start(const char *program, char *argv[], pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;

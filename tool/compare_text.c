@@ -29,7 +29,8 @@ static double fail_while_free(const struct score *s)
 	return (double)s->fail_while_free;
 }
 
-/* A figure is what one of three says: of the runs' spread, the report's key, or the function. */
+/* A figure comes from one of three: the spread over the runs, a key of the report, or a
+ * function. */
 static const struct row {
 	const char *text;
 	int decimals;
@@ -133,29 +134,28 @@ void compare_text(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
 
-	printf("roost compare: %u run%s of each in turns for times and counts, one for the rest; "
+	printf("roost compare: %u run%s of each in turns for times and counts, one more for the "
+	       "rest; "
 	       "%s",
 	       o->runs, o->runs > 1 ? "s" : "", o->parallel ? "in parallel" : "in order");
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		printf(", %s", o->passed_on[i]);
 	printf("\n");
 	if (compare_indicative(o))
-		printf("Indicative only: fewer than %d runs do not tell a difference from what the "
-		       "machine does besides\n",
+		printf("Indicative only: with fewer than %d runs a difference may be noise of the "
+		       "machine\n",
 		       COMPARE_FIRM_RUNS);
 	printf("\n");
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		print_trace(compare, trace);
 	printf("Operations: allocations and frees that were carried out, per second of CPU "
 	       "time%s\n",
-	       o->parallel ? ", what threads spend waiting for one another included"
-			   : " of the allocator's part");
+	       o->parallel ? ", including the time that threads wait for each other"
+			   : " of the allocator");
 	if (has_engine(o, true))
 		printf("Free frames on CPUs, pcpbuddy: on pcps and lock-free lists, up to the "
-		       "limit "
-		       "in each zone; others reach them by a drain or a search\n");
+		       "limit in each zone; other CPUs get them by a drain or a search\n");
 	if (has_engine(o, false))
-		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; any CPU may "
-		       "take "
-		       "them, the zone's and other CPUs' coming first\n");
+		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; other CPUs may "
+		       "take them, and take the zone's first\n");
 }

@@ -8,7 +8,7 @@
 
 enum { LEAST_SLOTS = 1024 };
 
-/* The slot of a pageblock, or the empty one that it would have. */
+/* The slot of a pageblock, or the empty slot where it belongs. */
 static uint32_t *find_slot(struct frames *f, uint64_t number)
 {
 	size_t at = (size_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (f->nr_slots - 1);

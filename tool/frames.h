@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frames.h - a number for each frame of the traced machine, 0 at first. Traces come from machines
- * with frames anywhere in 64 bits of address, of which they touch a few: what is kept and what is
- * searched depends on the pageblocks that were touched, not on where they are.
+ * frames.h - a number for each frame of the traced machine, 0 at first. A traced machine may have
+ * frames anywhere in 64 bits of address, and a trace touches few of them. So memory and time depend
+ * on how many pageblocks the trace touches, not on where these are.
  */
 #ifndef TOOL_FRAMES_H
 #define TOOL_FRAMES_H

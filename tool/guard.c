@@ -20,7 +20,7 @@ static struct {
 	stack_t stack_before;
 } guard;
 
-/* The message is ready, for nothing but write() and _exit() is safe here. */
+/* The message was formatted before: only write() and _exit() are safe here. */
 static void on_crash(int signal)
 {
 	(void)signal;
@@ -28,7 +28,7 @@ static void on_crash(int signal)
 	_exit(EXIT_USAGE);
 }
 
-/* Libraries recurse as deep as the input says: the handler has a stack of its own. */
+/* The handler has a stack of its own: the input decides how deep a library recurses. */
 static void change_stack(void)
 {
 	static char stack[STACK];
@@ -43,7 +43,7 @@ void guard_begin(const char *what, const char *name)
 	struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
 
 	snprintf(guard.text, sizeof(guard.text),
-		 "roost: %.400s: %s crashes while it reads it; is the file damaged?\n", name, what);
+		 "roost: %.400s: %s crashed while reading it; is the file damaged?\n", name, what);
 	change_stack();
 	for (unsigned i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &action, &guard.before[i]);

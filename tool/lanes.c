@@ -2,13 +2,13 @@
 /*
  * lanes.c - a replay in parallel.
  *
- * What the trace marks as an interrupt runs in a signal handler: the thread sends itself the
- * signal. SIGUSR1 is a softirq, SIGUSR2 a hard interrupt or NMI; the latter may interrupt the
- * former. Signals of the storm may interrupt both.
+ * Events that the trace marks as an interrupt run in a signal handler: the thread sends itself the
+ * signal. SIGUSR1 is a softirq, SIGUSR2 a hard interrupt or NMI. SIGUSR2 may interrupt SIGUSR1, and
+ * signals of the storm may interrupt both.
  *
- * The caller of lanes_run() watches. When no thread has taken a step for a while, the replay is
- * stuck (which is what the free path `blocking` is there to show) and it returns without the
- * threads, which cannot be ended.
+ * The caller of lanes_run() watches the threads. If no thread takes a step for a while, the replay
+ * is stuck (as the free path `blocking` is there to show). Then lanes_run() returns, but the
+ * threads stay, since they cannot be ended.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -41,7 +41,7 @@ struct lane {
 	volatile sig_atomic_t handled;
 	_Atomic size_t done;
 	struct timespec end;
-	struct timespec cpu_end; /* of the thread: it did nothing before but wait */
+	struct timespec cpu_end; /* CPU time of the thread, which only waited before */
 };
 
 struct crew {
@@ -80,7 +80,7 @@ static void step_in_handler(struct lane *lane, const struct step *step)
 		nanosleep(&moment, NULL);
 }
 
-/* Under the caller's lock no step may wait for memory. */
+/* A step under the caller's lock must not wait for memory. */
 static bool wants_lock(const struct lane *lane, size_t i, const struct step *step)
 {
 	return lane->replay->options->storm_hz && i % LOCK_EVERY == 0 &&
@@ -169,7 +169,6 @@ static void install_handlers(void)
 	sigaction(SIGUSR1, &action, NULL);
 	sigaddset(&action.sa_mask, SIGUSR1); /* no softirq inside a hard interrupt */
 	sigaction(SIGUSR2, &action, NULL);
-	storm_install();
 }
 
 static void start_lanes(struct crew *crew, struct replay *replay)
@@ -279,7 +278,7 @@ void lanes_run(struct replay *replay)
 	start_lanes(crew, replay);
 	if (!watch(crew, replay)) {
 		tell_stuck(crew, replay->options->stall);
-		replay->stuck = true; /* the crew stays: its threads use it */
+		replay->stuck = true; /* not freed: the threads still use it */
 		return;
 	}
 	join_lanes(crew, replay);

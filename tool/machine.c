@@ -52,7 +52,8 @@ static void set_frames(struct machine *machine, const struct roost_range *range,
 		atomic_store_explicit(&machine->out[pfn], value, memory_order_relaxed);
 }
 
-/* What is no memory must not be handed out; the big zone's bytes are zero and stay untouched. */
+/* Frames that are not memory must not be handed out. The bytes of the big zone are zero and stay
+ * untouched. */
 static void mark_holes(struct machine *machine, const struct roost_range *ranges)
 {
 	struct roost_range low = {.start = 0, .end = DMA_END};
@@ -92,7 +93,7 @@ static bool make_allocator(struct machine *machine, const struct roost_config *c
 			 machine->metadata_size);
 		return false;
 	}
-	if (machine->bare) /* so that no page fault of the metadata falls into the time measured */
+	if (machine->bare) /* so that the measured time contains no page fault of the metadata */
 		memset(machine->metadata, 0, machine->metadata_size);
 	result = roost_init(&machine->roost, config, machine->metadata, machine->metadata_size);
 	if (result)
@@ -136,9 +137,7 @@ bool machine_open(struct machine *machine, const struct machine_config *config, 
 	c.nr_zones = MACHINE_ZONES;
 	c.nr_cpus = config->cpus;
 	c.max_order = config->max_order;
-	c.pcp_high = config->high;
-	c.pcp_batch = config->batch;
-	c.free_path = config->free_path;
+	c.pcpbuddy = config->pcpbuddy;
 	c.check_level = config->check;
 	c.misuse = on_misuse;
 	c.context = machine;
@@ -209,7 +208,7 @@ roost_pfn machine_alloc(struct machine *machine, unsigned order, unsigned flags,
 	if (machine->bare || pfn == ROOST_NONE)
 		return pfn;
 	if ((pfn & (count - 1)) || pfn >= machine->frames || count > machine->frames - pfn) {
-		atomic_fetch_add(&machine->doubled, count); /* not ours: somebody else's */
+		atomic_fetch_add(&machine->doubled, count); /* the frames are someone else's */
 		return ROOST_NONE;
 	}
 	for (roost_pfn i = 0; i < count; i++)
@@ -289,7 +288,8 @@ void machine_finish(struct machine *machine, struct machine_verdict *verdict)
 	verdict->valid = roost_validate(machine->roost, &verdict->violation) == 0;
 	machine_sum(machine, &sums);
 	verdict->managed = sums.managed;
-	/* As a signed difference: frames that are free twice are as wrong as frames that are gone.
+	/* A signed difference, since frames that are free twice are as wrong as frames that are
+	 * lost.
 	 */
 	verdict->lost =
 		sums.managed > sums.free ? sums.managed - sums.free : sums.free - sums.managed;

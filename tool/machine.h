@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.h - an allocator with real memory behind it, and a witness beside it.
+ * machine.h - an allocator with real memory behind it, and a check of what it hands out.
  *
  * The allocator under test never touches the frames. The machine does: each frame that is handed
  * out is marked in a byte map of the machine's own and stamped at both ends in real memory with its
@@ -10,8 +10,8 @@
  *   stamp or mark not as it was left                                -> corrupt
  *   managed - free of all zones after everything was freed          -> lost
  *
- * Blocks belong to the thread that got them from machine_alloc(), so marks and stamps need no lock;
- * the map is atomic because the point of it is to notice when that is not true.
+ * A block belongs to the thread that got it from machine_alloc(), so marks and stamps need no lock.
+ * The map is atomic because it exists to detect when that is not true.
  */
 #ifndef TOOL_MACHINE_H
 #define TOOL_MACHINE_H
@@ -30,8 +30,7 @@ enum {
 struct machine_config {
 	uint64_t frames; /* one above the highest frame */
 	unsigned cpus, max_order, check;
-	uint32_t high, batch;
-	enum roost_free_path free_path;
+	const struct roost_pcpbuddy_config *pcpbuddy; /* NULL: the engine is another */
 	bool bare; /* for timing: no marks and no stamps, the metadata touched beforehand */
 };
 
@@ -45,13 +44,13 @@ struct machine {
 	_Atomic unsigned char *out; /* per frame: 1 handed out, 2 no memory */
 	uint64_t frames;
 	bool bare;
-	bool dry;			   /* the allocator is not called: what is done besides */
+	bool dry;			   /* the allocator is not called, all else is done */
 	_Atomic uint64_t doubled, corrupt; /* frames */
 	_Atomic uint64_t misuses;
 	struct roost_misuse first_misuse; /* valid once misuses > 0 and the threads are gone */
 };
 
-/* What is left when all is over. */
+/* The state at the end, after everything was freed. */
 struct machine_verdict {
 	uint64_t managed, lost;
 	bool valid;

@@ -19,7 +19,7 @@
 #include "record.h"
 #include "top.h"
 
-/* What --option=VALUE or --option VALUE says, or NULL. The engine's program reads it again. */
+/* The value of --option=VALUE or --option VALUE, or NULL. The engine's program parses it again. */
 static const char *value_of(const char *option, int argc, char **argv)
 {
 	const size_t length = strlen(option);
@@ -32,7 +32,7 @@ static const char *value_of(const char *option, int argc, char **argv)
 	return NULL;
 }
 
-/* The engine that is named, or one that has the free path that is named, or the default. */
+/* The engine that --engine names, or one with the free path that --free names, or the default. */
 static const char *engine_option(int argc, char **argv)
 {
 	const char *name = value_of("--engine", argc, argv), *path = value_of("--free", argc, argv);
@@ -59,8 +59,8 @@ static int run_program(int argc, char **argv)
 	die("%s: cannot run: %s", path, strerror(errno));
 }
 
-/* A malloc that is loaded at run time may want more room for its thread's data than the C library
- * keeps free by itself (jemalloc does). It must be set before a program starts. */
+/* A malloc that is loaded at run time (jemalloc, for example) may need more thread-local storage
+ * than the C library keeps free by default. That must be set before a program starts. */
 static void make_room_for_peers(void)
 {
 	const char *old = getenv("GLIBC_TUNABLES");
@@ -99,8 +99,9 @@ static const struct command {
 enum { KEY_HELP = 'h', KEY_VERSION = 'V' };
 
 static const struct argp_option top_options[] = {
-	{"help", KEY_HELP, 0, 0, "This text", -1},
-	{"version", KEY_VERSION, 0, 0, "The version, and how the default engine was built", -1},
+	{"help", KEY_HELP, 0, 0, "Show this text", -1},
+	{"version", KEY_VERSION, 0, 0, "Show the version, and how the default engine was built",
+	 -1},
 	{0},
 };
 
@@ -110,16 +111,16 @@ static const char top_doc[] =
 	"Commands:\n"
 	"  record [COMMAND]     Record the page events of this machine into a trace\n"
 	"  replay TRACE         Replay the page events of a real kernel: is any frame\n"
-	"                       lost, given twice or corrupted?\n"
+	"                       lost, handed out twice or corrupted?\n"
 	"  compare TRACE...     Replay traces on all engines: speed, locks and memory\n"
 	"                       side by side\n"
-	"  map TRACE            Draw the pageblocks at a moment of a replay: whose they\n"
-	"                       are, how much of each is in use\n"
+	"  map TRACE            Draw the pageblocks at a moment of a replay: their\n"
+	"                       owners, and how much of each is in use\n"
 	"  top SOCKET           Watch the pools of a process that serves its statistics\n"
 	"  explore SCENARIO...  Explore every interleaving of a few calls, interrupts\n"
 	"                       included: deadlocks, lost frames, data races\n"
 	"  bench                Measure roost beside other allocators\n"
-	"  help [COMMAND]       This text, or the options of a command\n\n"
+	"  help [COMMAND]       Show this text, or the options of a command\n\n"
 	"`roost COMMAND --help` lists the options of a command; `man roost` has more.";
 
 static error_t parse_top(int key, char *text, struct argp_state *state)
@@ -136,11 +137,12 @@ static error_t parse_top(int key, char *text, struct argp_state *state)
 		die("%s: unknown option; see `roost --help`",
 		    state->argv[state->next > 1 ? state->next - 1 : 1]);
 	default:
-		return ARGP_ERR_UNKNOWN; /* an argument is a command: where parsing ends */
+		return ARGP_ERR_UNKNOWN; /* an argument is the command, and ends the tool's own
+					  * options */
 	}
 }
 
-/* Options of the tool's own end at the first word that is none: the command. */
+/* The tool's own options end at the first word that is not one: the command. */
 static int find_command(int argc, char **argv)
 {
 	static const struct argp argp = {top_options, parse_top, "COMMAND [OPTION...]", top_doc, 0,
@@ -162,8 +164,8 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many letters have to be put in, left out, changed or swapped with their neighbour to make
- * one word of the other (Damerau and Levenshtein's distance, optimal string alignment). */
+/* How many letters must be inserted, removed, changed or swapped with their neighbour to turn one
+ * word into the other (Damerau-Levenshtein distance, optimal string alignment). */
 static size_t distance(const char *a, const char *b)
 {
 	size_t d[LONGEST + 1][LONGEST + 1], m = strlen(a), n = strlen(b);

@@ -23,7 +23,7 @@ enum {
 
 struct map_zone {
 	char name[64];		/* printable */
-	uint64_t managed, free; /* frames; free wherever they lie, as roost_zone_info() says */
+	uint64_t managed, free; /* frames; free ones wherever they are, as in roost_zone_info() */
 };
 
 struct map {
@@ -33,7 +33,7 @@ struct map {
 	struct map_zone zones[ROOST_MAX_ZONES];
 	struct roost_pageblock_info *blocks; /* by zone, then by address */
 	size_t nr, room;
-	json_int_t frames; /* that were read, of map_read_runs() */
+	json_int_t frames; /* how many map_read_runs() has read */
 	json_t *about;	   /* more for --json, or NULL */
 };
 
@@ -43,11 +43,11 @@ enum map_by { MAP_BY_OWNER, MAP_BY_TYPE };
 /* What each word of the colours means. Owners and types have the next ones. */
 enum map_kind {
 	MAP_HOLE,
-	MAP_WHOLE, /* all free, nobody's */
+	MAP_WHOLE, /* all free, without an owner */
 	MAP_LARGE, /* of one allocated block of 2 MiB or more */
 	MAP_RESERVE,
 	MAP_ISOLATED,
-	MAP_ZONES, /* nobody's, in part free; by type: movable and so on from MAP_FIRST on */
+	MAP_ZONES, /* without an owner, partly free; by type: movable and so on from MAP_FIRST on */
 	MAP_FIRST,
 };
 
@@ -57,7 +57,7 @@ const char *map_kind_name(enum map_kind kind, enum map_by by, char name[32]);
 
 void map_take(struct map *map, const roost_t *roost);
 void map_release(struct map *map);
-/* Adds a pageblock at the end; when all are in, they are to be sorted. */
+/* Adds a pageblock at the end. After the last one the caller calls map_sort(). */
 void map_sort(struct map *map);
 void map_add(struct map *map, const struct roost_pageblock_info *block);
 
@@ -77,10 +77,11 @@ struct map_cells {
 	size_t nr;
 };
 
-/* So few that there are no more than most. */
+/* Makes the cells, no more than most of them. */
 void map_bin(struct map_cells *cells, const struct map *map, size_t most);
 
-/* What a cell has of a kind. Frames that are whole or a hole are not free of anything else. */
+/* A cell's share of one kind. Whole and hole are kinds of their own, without free frames of another
+ * kind. */
 struct map_share {
 	enum map_kind kind;
 	unsigned frames, used, blocks;
@@ -88,7 +89,7 @@ struct map_share {
 
 enum { MAP_SHARES = 48 }; /* kinds of a cell; what is more is added to the last */
 
-/* In the order of the kinds; how many. */
+/* Writes the shares in the order of the kinds; returns how many. */
 unsigned map_shares(const struct map_cell *cell, enum map_by by, struct map_share shares[]);
 
 /* The row that an address is in; rows of different zones are different rows. */
@@ -105,8 +106,8 @@ static inline unsigned map_column(const struct map_cells *c, roost_pfn pfn)
 /* "512 KiB", "3.5 GiB" */
 const char *map_size(uint64_t bytes, char text[32]);
 
-/* Those of the pools of a process that serves there (map_live.c); how many. Ends the program if
- * there are none. */
+/* Makes the maps of the pools of a process that serves at path (map_live.c), and returns how many.
+ * Ends the program if there are none. */
 size_t map_live(const char *path, struct map maps[MAP_MAX]);
 
 /* ---- Forms --------------------------------------------------------------------------------- */
@@ -120,7 +121,8 @@ struct map_view {
 void map_write_svg(FILE *out, const void *view);
 void map_write_text(FILE *out, const struct map_view *view, bool colours);
 json_t *map_json(const struct map_view *view);
-/* What map_json() and the statistics of a process say of pageblocks. False: it is none. */
+/* Reads pageblocks as map_json() and the statistics of a process write them. False: this is none of
+ * it. */
 bool map_read_runs(struct map *map, const json_t *runs);
 
 #endif

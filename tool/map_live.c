@@ -67,7 +67,7 @@ size_t map_live(const char *path, struct map maps[MAP_MAX])
 		die("%s: the process has no pool now", path);
 	for (size_t i = 0; i < nr; i++)
 		if (!read_pool(&maps[i], root, json_array_get(pools, i)))
-			die("%s: its answer makes no sense", path);
+			die("%s: its answer is wrong: a pageblock in it cannot exist", path);
 	json_decref(root);
 	return nr;
 }

@@ -20,7 +20,7 @@
 #include "tool/common/say.h"
 #include "trace.h"
 
-/* What is looked at, in the order of the steps. */
+/* The moments, in the order of the steps. */
 struct stops {
 	const struct map_options *options;
 	size_t steps[MAP_MAX]; /* before which */
@@ -58,13 +58,13 @@ static void find_stop(struct stops *stops, const struct plan *plan, size_t at)
 		events += is_event(&plan->steps[i]);
 	}
 	if (m->kind == MOMENT_EVENT && events < m->event)
-		die("--at=%s: the trace has but %llu allocations and frees that are replayed",
+		die("--at=%s: the trace has only %llu allocations and frees that are replayed",
 		    m->text, (unsigned long long)events);
 	if (m->kind == MOMENT_SECONDS &&
 	    m->seconds > (double)(plan->last_ns - plan->first_ns) / 1e9)
 		die("--at=%s: the trace is %.6f seconds long", m->text,
 		    (double)(plan->last_ns - plan->first_ns) / 1e9);
-	/* Steps are sorted as the moments are once both kinds are found. */
+	/* Moments given as seconds and as events are sorted together by step. */
 	for (; at > 0 && stops->steps[at - 1] > i; at--) {
 		stops->steps[at] = stops->steps[at - 1];
 		stops->events[at] = stops->events[at - 1];
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 
 	program_begin();
 	if (!engine)
-		die("nothing is known of the engine %s", TOOL_ENGINE);
+		die("the table of engines has no %s", TOOL_ENGINE);
 	map_options_parse(&options, engine, argc, argv);
 	if (options.replay.output)
 		check_picture(&options);

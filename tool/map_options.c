@@ -16,13 +16,13 @@ enum { KEY_AT = 256, KEY_LIVE, KEY_BY };
 static const struct argp_option map_argp_options[] = {
 	{0, 0, 0, 0, "What is shown:", ARGS_GROUP_FIRST},
 	{"at", KEY_AT, "WHEN", 0,
-	 "A moment of the trace, or several, separated by commas: 2.5s (seconds from its first "
-	 "event), 10000 (after that many allocations and frees), or end (default)",
+	 "Moments of the trace, separated by commas: 2.5s is seconds after the first event, 10000 "
+	 "is after that many allocations and frees, end is the default",
 	 0},
 	{"live", KEY_LIVE, "SOCKET", 0,
-	 "A process that serves its statistics there, instead of a trace", 0},
-	{"by", KEY_BY, "WHAT", 0, "What the colours are: owner (default) or type, the migratetype",
-	 0},
+	 "Show the pools of a process that serves at SOCKET, instead of a trace", 0},
+	{"by", KEY_BY, "WHAT", 0,
+	 "What the colours mean: owner (default), or type for the migratetype", 0},
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
@@ -30,13 +30,13 @@ static const struct argp_option map_argp_options[] = {
 };
 
 static const char map_doc[] =
-	"Draws the pageblocks (2 MiB) of an allocator, in the order of their addresses: whose they "
-	"are, of which migratetype, how much of each is in use, and which are whole.\v"
-	"TRACE is replayed in order, as by `roost replay`. With too many pageblocks for a picture "
-	"a "
-	"cell shows several, each kind by its share, and the picture says so. Without --output "
-	"the map is of letters. A PNG is made by rsvg-convert.\n\n"
-	"Exit status: 0 done, 1 the replay was not verified, 2 usage or file error.";
+	"Draws the pageblocks (2 MiB) of an allocator, in the order of their addresses: the owner "
+	"and migratetype of each, how much of it is in use, and which are whole.\v"
+	"`roost map` replays TRACE in order, as `roost replay` does. If there are too many "
+	"pageblocks, a cell shows several, each kind by its share, and the picture says so. "
+	"Without --output the map is drawn in letters. A PNG needs rsvg-convert.\n\n"
+	"Exit status: 0 done, 1 the replay was not verified, 2 the command line or a file is "
+	"wrong.";
 
 static void add_moment(struct map_options *o, const char *text)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_svg.c - maps as a picture: a column of maps, each zone a block of rows, each cell a pageblock
- * or a few. A cell is filled from below with what is in use; above it, pale, is what is free of a
- * pageblock that is not whole. So the colours say whose, the heights how much, and white what is
- * still free in one piece.
+ * map_svg.c - maps as a picture: a column of maps. Each zone is a block of rows, each cell a
+ * pageblock or several. A cell is filled from below with what is in use. Above that, pale, is what
+ * is free in a pageblock that is not whole. So the colour shows the owner, the height how much is
+ * in use, and white what is still free in one piece.
  *
- * The colours are those of Okabe and Ito, which people of any kind of sight can tell apart; reserve
- * and isolated pageblocks are hatched as well.
+ * The colours are those of Okabe and Ito, which colour-blind people can tell apart. Reserve and
+ * isolated pageblocks are hatched as well.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static void write_cell(struct page *p, const struct map_cell *cell)
 		write_box(p->out, x, bottom - used - free, width, free, paint.free);
 		bottom -= used + free;
 	}
-	/* Holes in a cell are what is left above, the page's colour. */
+	/* Holes in a cell are left at the top, in the page's colour. */
 	fprintf(p->out, "<rect x='%.2f' y='%.2f' width='%.2f' height='%.2f' class='%s'/>", x, p->y,
 		width, high, hole ? "void" : "edge");
 	if (nr == 1)
@@ -162,7 +162,7 @@ static void write_zone(struct page *p, unsigned zone)
 	write_text(p, LEFT, p->y - 7, "zone", text);
 }
 
-/* A row begins, behind others or behind a hole. */
+/* Begins a row, after another row or after a hole. */
 static void start_row(struct page *p, const struct map_cell *cell, const struct map_cell *last)
 {
 	uint64_t per_row = (uint64_t)p->cells.bin * p->cells.columns;
@@ -191,7 +191,7 @@ static void start_row(struct page *p, const struct map_cell *cell, const struct 
 	write_text(p, LEFT - 8, p->y + p->height / 2 + 3, "address", text);
 }
 
-/* Where nothing is between two cells of a row. */
+/* Draws the gap where a row has no pageblock between two cells. */
 static void write_gap(struct page *p, const struct map_cell *last, const struct map_cell *cell)
 {
 	unsigned column = map_column(&p->cells, last->start) + 1;
@@ -274,7 +274,7 @@ static void write_legend(struct page *p, unsigned cpus)
 		}
 	}
 	for (enum map_kind kind = MAP_HOLE; kind < MAP_FIRST; kind++) {
-		/* From those of which much is left to those of which nothing is. */
+		/* Ordered from the kinds of which much is free to those of which nothing is. */
 		static const enum map_kind order[] = {MAP_ZONES,   MAP_LARGE,	 MAP_WHOLE,
 						      MAP_RESERVE, MAP_ISOLATED, MAP_HOLE};
 
@@ -322,7 +322,7 @@ static void write_head(FILE *out, double height)
 	fprintf(out, "</defs>\n<rect width='%d' height='%.0f' fill='#ffffff'/>\n", WIDTH, height);
 }
 
-/* The whole column; where it ends. */
+/* Draws the whole column; returns where it ends. */
 static double write_maps(FILE *out, const struct map_view *view)
 {
 	struct page p = {.out = out, .view = view, .y = TOP - 12};
@@ -346,7 +346,7 @@ void map_write_svg(FILE *out, const void *context)
 	FILE *nowhere = fopen("/dev/null", "w");
 	double height = 0;
 
-	if (nowhere) { /* once to know how high it is */
+	if (nowhere) { /* the first time only to learn the height */
 		height = write_maps(nowhere, context) + 12;
 		fclose(nowhere);
 	}

@@ -15,34 +15,36 @@ enum { KEY_ORDERED = 256, KEY_SAMPLES, KEY_TIMING, KEY_HIGH, KEY_BATCH };
 
 static const struct argp_option replay_options[] = {
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
-	{"ordered", KEY_ORDERED, 0, 0, "One thread, in the order of the trace (default)", 0},
+	{"ordered", KEY_ORDERED, 0, 0,
+	 "One thread takes all steps in the order of the trace (default)", 0},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{"high", KEY_HIGH, "N", 0,
-	 "With pcpbuddy: frames that a pcp holds before it drains (default: by size)", 0},
-	{"batch", KEY_BATCH, "N", 0, "With pcpbuddy: frames moved per zone lock (default: by size)",
+	 "With pcpbuddy: frames that a pcp holds before it drains (default: by the size of the "
+	 "zone)",
 	 0},
+	{"batch", KEY_BATCH, "N", 0,
+	 "With pcpbuddy: frames moved under one zone lock (default: by the size of the zone)", 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
-	{"samples", KEY_SAMPLES, 0, 0,
-	 "With --json: the samples over the time of the trace as well", 0},
+	{"samples", KEY_SAMPLES, 0, 0, "With --json: list all samples over the time of the trace",
+	 0},
 	{"timing", KEY_TIMING, 0, 0,
-	 "For timing: no stamps in the frames, no samples, the metadata touched beforehand; what "
-	 "the loop itself takes is measured as well",
+	 "Measure time: do not stamp frames, take no samples, touch the metadata before the start, "
+	 "and measure the loop itself as well",
 	 0},
 	{0},
 };
 
 static const char replay_doc[] =
-	"Replays the page allocations and frees of a real kernel on roost's allocator and "
-	"verifies that no frame is lost, given twice or written by anybody else.\v"
-	"TRACE is /sys/kernel/tracing/trace, the output of `trace-cmd report` or `perf "
-	"script`, or "
-	"a trace.dat with all its buffers; "
-	"plain or compressed (gzip, zstd, xz, ...); - is standard input. Record one with: "
-	"sudo roost record; sudo trace-cmd record -e kmem\n\n"
-	"The picture has the free 2 MiB blocks over time; it is drawn by gnuplot.\n\n"
-	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is no good.";
+	"Replays the page allocations and frees of a real kernel on roost's allocator, and "
+	"verifies that no frame is lost, handed out twice, or written by anyone else.\v"
+	"TRACE is a copy of /sys/kernel/tracing/trace, the output of `trace-cmd report` or `perf "
+	"script`, or a trace.dat with all its buffers. It may be compressed (gzip, zstd, xz, "
+	"...); - is standard input. To record one: sudo roost record, or sudo trace-cmd record "
+	"-e kmem.\n\n"
+	"The picture shows the free 2 MiB blocks over time. It needs gnuplot.\n\n"
+	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is wrong.";
 
-/* `roost replay` runs the program of the engine that the option names: this one. */
+/* `roost replay` runs the program of the engine that --engine names, which is this one. */
 static void check_engine(const struct engine *engine, const char *text)
 {
 	if (strcmp(text, engine->name) != 0)
@@ -93,10 +95,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		o->timing = true;
 		return 0;
 	case KEY_HIGH:
-		o->high = pcp_mark(o->engine, "high", text);
+		o->pcpbuddy.high = pcp_mark(o->engine, "high", text);
 		return 0;
 	case KEY_BATCH:
-		o->batch = pcp_mark(o->engine, "batch", text);
+		o->pcpbuddy.batch = pcp_mark(o->engine, "batch", text);
 		return 0;
 	case ARGP_KEY_ARG:
 		set_trace(o, text);
@@ -106,7 +108,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
-/* An engine by an adapter. It knows of no handlers that allocate, nor of a choice of paths. */
+/* An engine through an adapter. It has no choice of free paths, and its allocations may not be
+ * legal in handlers. */
 static void load_engine(struct options *o, const struct args_common *c)
 {
 	if (c->nr_peers != 1)
@@ -114,8 +117,8 @@ static void load_engine(struct options *o, const struct args_common *c)
 	if (c->engine)
 		die("--engine=%s: --peer is given; leave one of the two out", c->engine);
 	if (c->parallel)
-		die("--parallel: an adapter of --peer is replayed in order alone, for handlers may "
-		    "allocate");
+		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
+		    "and an adapter need not allow that");
 	o->engine = o->engine->load(c->peers[0]);
 }
 
@@ -139,7 +142,7 @@ void options_take(struct options *o, const struct args_common *c)
 	else if (c->engine)
 		check_engine(o->engine, c->engine);
 	if (c->free)
-		o->free_path = free_path(o->engine, c->free);
+		o->pcpbuddy.free_path = free_path(o->engine, c->free);
 }
 
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv)
@@ -170,6 +173,7 @@ void options_parse(struct options *options, const struct engine *engine, int arg
 
 const char *options_path(const struct options *options)
 {
-	return engine_nr_paths(options->engine) > 1 ? options->engine->paths[options->free_path]
-						    : NULL;
+	return engine_nr_paths(options->engine) > 1
+		       ? options->engine->paths[options->pcpbuddy.free_path]
+		       : NULL;
 }

@@ -16,24 +16,22 @@ struct options {
 	const char *trace;
 	const char *output, *json; /* files, as in struct args_common, or NULL */
 	bool ordered, parallel, quiet, samples, timing;
-	enum roost_free_path free_path;
-	unsigned cpus;	      /* 0: as traced */
-	uint64_t memory;      /* bytes; 0: as traced */
-	unsigned check;	      /* 0..3 */
-	uint32_t high, batch; /* 0: the allocator's choice */
-	unsigned storm_hz;    /* 0: no storm */
-	uint64_t limit;	      /* 0: the whole trace */
-	unsigned stall;	      /* seconds without a step after which a replay is stuck */
+	struct roost_pcpbuddy_config pcpbuddy; /* what the engine pcpbuddy is given */
+	unsigned cpus;			       /* 0: as traced */
+	uint64_t memory;		       /* bytes; 0: as traced */
+	unsigned check;			       /* 0..3 */
+	unsigned storm_hz;		       /* 0: no storm */
+	uint64_t limit;			       /* 0: the whole trace */
+	unsigned stall; /* seconds without a step after which a replay is stuck */
 };
 
-/* argv[0] is "replay". Ends the program on --help and on what makes no sense to the engine. */
+/* argv[0] is "replay". Ends the program on --help and on options that do not fit the engine. */
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv);
 
-/* What the options say that all commands have that replay. Ends the program if the engine does not
- * make sense of them. */
+/* Reads the options of all commands that replay. Ends the program if they do not fit the engine. */
 void options_take(struct options *options, const struct args_common *common);
 
-/* NULL: the engine has no choice. */
+/* NULL: the engine has only one. */
 const char *options_path(const struct options *options);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * peer_engine.c - the program roost-replay-peer: an engine by an adapter of the user's.
  *
- * All engines have the same symbols, and so does this one: those of include/roost/roost.h that a
- * replay calls, passed on to the adapter (bench/peer.h). What the contract does not have is not
- * known here: locks, watermarks, free frames. So of a peer a replay finds frames that are handed
- * out twice and frames that somebody else wrote, but none that are lost.
+ * All engines have the same symbols, and so does this one. It has the calls of
+ * include/roost/roost.h that a replay makes, and passes them on to the adapter (bench/peer.h). The
+ * adapter's contract has no locks, watermarks or numbers of free frames. So with a peer a replay
+ * finds frames that are handed out twice or that someone else wrote, but not frames that are lost.
  *
  * A traced kernel splits blocks and frees the parts. For an adapter that does not take parts
  * (BENCH_FREES_PARTS) they are kept until all of a block's have come, which is then freed whole.
@@ -29,8 +29,8 @@
 struct roost {
 	roost_pfn base; /* of the peer's frame 0; as aligned as any block */
 	uint64_t frames, out;
-	/* By frame: 1 + the first frame of the block that it was split from, and of that block how
-	 * many parts are out, and its order. NULL: nothing was split. */
+	/* For each frame: 1 + the first frame of the block that it was split from; and for that
+	 * block, its order and how many of its parts are in use. NULL: nothing was split. */
 	uint32_t *part_of, *parts;
 	uint8_t *orders;
 };
@@ -56,7 +56,7 @@ const char *roost_strerror(int error)
 	return strerror(-error);
 }
 
-/* The largest range, without what is reserved at its start. */
+/* The largest range, without the reserved frames at its start. */
 static roost_pfn first_frame(const struct roost_config *config, roost_pfn *end)
 {
 	const struct roost_range *r = config->ranges, *large = r;
@@ -108,7 +108,8 @@ roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 	if (block == BENCH_NONE)
 		return ROOST_NONE;
 	roost->out += UINT64_C(1) << order;
-	return block < roost->frames ? roost->base + block : ROOST_NONE - 1; /* no frame of ours */
+	return block < roost->frames ? roost->base + block : ROOST_NONE - 1; /* not one of this
+									      * machine's frames */
 }
 
 void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
@@ -197,15 +198,6 @@ int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *sta
 	return 0;
 }
 
-int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info)
-{
-	(void)roost;
-	(void)zone;
-	(void)cpu;
-	memset(info, 0, sizeof(*info));
-	return 0;
-}
-
 const char *roost_misuse_name(enum roost_misuse_kind kind)
 {
 	(void)kind;
@@ -242,5 +234,5 @@ int main(int argc, char **argv)
 {
 	static const struct engine unknown = {.name = "peer", .paths = {"peer"}, .load = load};
 
-	return replay_main(&unknown, argc, argv);
+	return replay_main(&unknown, NULL, argc, argv);
 }

@@ -3,8 +3,8 @@
  * plan.c - matches frees with allocations.
  *
  * The map (frames.h) has a number for each traced frame: never seen, seen but not in use, or the
- * number of the block that it is in. All frames of a block are marked, so that a part of a block is
- * found as fast as its head.
+ * number of its block. All frames of a block are marked, so a part of a block is found as fast as
+ * its head.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +118,7 @@ static uint32_t split(struct planner *p, uint32_t id, uint64_t pfn)
 	return pfn < head + frames(order) ? lower : upper;
 }
 
-/* What is still in use in these frames must have been freed without an event. */
+/* Blocks that are still in use in these frames must have been freed without an event. */
 static void free_unseen(struct planner *p, uint64_t pfn, unsigned order)
 {
 	for (uint64_t i = 0; i < frames(order); i++) {
@@ -223,7 +223,7 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The CPUs that there are, in the order of their numbers. */
+/* Finds the CPUs of the trace, in the order of their numbers. */
 static void renumber(struct planner *p, const struct trace *trace)
 {
 	unsigned nr = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan.h - what is to be done for each event of a trace, found out before anything is done.
+ * plan.h - turns a trace into steps, before any of them is taken.
  *
  * The plan matches each free with its allocation by the traced pfn, and turns the events into
  * steps on blocks. A block is one life of one run of traced frames: it comes out of an allocation
@@ -102,12 +102,12 @@ struct plan {
 void plan_make(struct plan *plan, const struct trace *trace, unsigned cpus);
 void plan_release(struct plan *plan);
 
-/* The frames of a machine like the traced one: up to the highest, but if that is beyond 16 GiB no
- * more than 16 for each in a pageblock that the trace touches. A trace does not tell where memory
- * is: frames may be as far up as in another node, or on a device. */
+/* How many frames a machine like the traced one has: up to the highest frame. Beyond 16 GiB, at
+ * most 16 for each frame in a pageblock that the trace touches. A trace does not show where memory
+ * is: its highest frames may be on another node, or on a device. */
 uint64_t plan_machine(const struct plan *plan);
 
-/* Blocks that were not allocation events: may be negative. */
+/* Blocks that come from no allocation event; may be negative. */
 int64_t plan_inferred(const struct plan *plan);
 uint64_t plan_unmatched(const struct plan *plan);
 

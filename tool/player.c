@@ -2,13 +2,13 @@
 /*
  * player.c - takes one step of a plan.
  *
- * A block's state word is all that threads share. It is written by the step that makes the block
- * (with release: pfn and stamps are then there) and read by the one step that ends it (with
- * acquire). That step may come first on another CPU; it then sleeps on the word. It sleeps in
- * thread context only, before the handler is entered that may have to take the step.
+ * Threads share only a block's state word. The step that makes the block writes it (release: pfn
+ * and stamps are then valid), and the one step that ends the block reads it (acquire). On another
+ * CPU that step may come first; it then sleeps on the word. It sleeps in thread context only,
+ * before the thread enters the handler that takes the step.
  *
- * No deadlock: a step waits only for one that stands before it in the trace, so the first step of
- * all that have not been taken can always be taken.
+ * No deadlock: a step waits only for an earlier step of the trace. So the first step that has not
+ * been taken can always be taken.
  */
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -18,7 +18,8 @@
 
 enum { SPINS = 200 };
 
-/* In parallel a failure while others hold frames is no fault, unless this part (1/8) is free. */
+/* In parallel, an allocation may fail while other threads hold frames. It is a fault if at least
+ * this part (1/8) is free. */
 enum { AMPLE_SHIFT = 3 };
 
 static void relax(void)
@@ -66,7 +67,7 @@ void player_wait(struct player *player, const struct step *step)
 		futex(&block->state, FUTEX_WAIT, BLOCK_AWAITED);
 }
 
-/* Was there memory for this after all? At rest one fitting block is enough to say so. */
+/* Was there memory for this after all? At rest one block that is large enough proves it. */
 static bool failed_wrongly(const struct player *player, unsigned order, unsigned flags)
 {
 	struct machine_sums sums;
@@ -103,7 +104,7 @@ static bool play_free(struct player *player, struct block *block, bool nolock)
 	return live;
 }
 
-/* A block that the allocator will not split stays whole; nobody frees it and it counts as lost. */
+/* A block that the allocator does not split stays whole. No step frees it, so it counts as lost. */
 static void play_split(struct player *player, struct block *block, struct block *halves)
 {
 	bool live = atomic_load_explicit(&block->state, memory_order_relaxed) == BLOCK_LIVE;

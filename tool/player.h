@@ -11,11 +11,11 @@
 #include "plan.h"
 #include "machine.h"
 
-/* Counts of one thread; steps taken in its handlers included, for it stands still meanwhile. */
+/* Counts of one thread, including the steps in its handlers: the thread stands still meanwhile. */
 struct tally {
 	uint64_t allocs; /* that got memory */
 	uint64_t failed_allocs;
-	uint64_t wrong_failures; /* of those: while memory that would have done was free */
+	uint64_t wrong_failures; /* of those, while a large enough block was free */
 	uint64_t frees, frees_of_failed;
 	uint64_t unseen_frees, splits;
 	uint64_t in_handlers; /* steps that were taken in a signal handler */
@@ -35,7 +35,7 @@ void player_wait(struct player *player, const struct step *step);
 /* Any context, after player_wait(). */
 void player_step(struct player *player, const struct step *step);
 
-/* Steps that went through to the allocator. */
+/* Steps that called the allocator. */
 uint64_t tally_operations(const struct tally *tally);
 void tally_add(struct tally *sum, const struct tally *more);
 

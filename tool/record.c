@@ -65,9 +65,9 @@ struct record {
 static const struct argp_option record_options[] = {
 	{0, 0, 0, 0, "What is recorded:", ARGS_GROUP_FIRST},
 	{"duration", KEY_DURATION, "SECONDS", 0,
-	 "So long (default: until COMMAND has ended, or until Ctrl-C)", 0},
+	 "Record for SECONDS (default: until COMMAND has ended, or until Ctrl-C)", 0},
 	{"buffer", KEY_BUFFER, "SIZE", 0,
-	 "For each CPU, with K, M or G (default 8M); more, if events are lost", 0},
+	 "Buffer of each CPU, with K, M or G (default 8M); give more if events are lost", 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{0},
 };
@@ -75,11 +75,11 @@ static const struct argp_option record_options[] = {
 static const char record_doc[] =
 	"Records the page allocations and frees of this machine, of all processes and of the "
 	"kernel, into a trace for `roost replay`, `compare` and `map`.\v"
-	"The trace is the kernel's text, compressed if FILE ends in .zst, .gz or .xz; without "
-	"--output it is " DEFAULT_FILE ". With COMMAND it is run, and recorded until it has "
+	"The trace is the kernel's text, compressed if FILE ends in .zst, .gz or .xz; the default "
+	"FILE is " DEFAULT_FILE ". With COMMAND, `roost record` runs it and records until it has "
 	"ended.\n\n"
-	"It takes the rights of root and a kernel with tracefs. A trace instance of its own is "
-	"used, so other tracing goes on, and nothing is left of it.\n\n"
+	"Recording needs root and a kernel with tracefs. It uses a trace instance of its own and "
+	"removes it, so other tracing is not disturbed.\n\n"
 	"Exit status: 0 recorded, 1 events were lost or COMMAND failed, 2 nothing could be "
 	"recorded.";
 
@@ -143,8 +143,9 @@ static bool is_ignored(int signal)
 	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* Before the output is opened: nobody reads a pipe any more, or a file is too large. That is an
- * error of a write then. And somebody may have left SIGCHLD ignored: no status would come. */
+/* Called before the output is opened. A pipe without a reader, or a file that is too large, becomes
+ * an error of write(). And a caller may have left SIGCHLD ignored: then no exit status would
+ * come. */
 static void signals_prepare(struct record *r)
 {
 	static const int errors[] = {SIGPIPE, SIGXFSZ};
@@ -159,9 +160,9 @@ static void signals_prepare(struct record *r)
 }
 
 /*
- * From here on each signal that would end the program is waited for. One that is ignored stays so,
- * as SIGHUP by nohup. But a shell ignores SIGINT and SIGQUIT for what it runs in the background:
- * it means those of the terminal, and not kill().
+ * From here on the program waits for each signal that would end it. A signal that is ignored stays
+ * ignored, as SIGHUP under nohup. But a shell ignores SIGINT and SIGQUIT in what it runs in the
+ * background: that is meant for signals of the terminal, not of kill().
  */
 static void signals_block(struct record *r, sigset_t *old)
 {
@@ -181,8 +182,8 @@ static void signals_block(struct record *r, sigset_t *old)
 	sigprocmask(SIG_BLOCK, &r->signals, old);
 }
 
-/* One that has come. What wants to end the tool ends the command as well; a terminal has told the
- * command itself, if they are of one process group. */
+/* Handles a signal. A signal that ends the tool goes on to the command. If the terminal sent it and
+ * both are in one process group, the command has it already. */
 static void take(struct record *r, const siginfo_t *info)
 {
 	bool by_kernel = info->si_code > 0;
@@ -207,7 +208,7 @@ static bool has_ended(struct record *r)
 	return r->command && !r->child;
 }
 
-/* Signals go on to it meanwhile. */
+/* Waits for the command, and passes signals on to it meanwhile. */
 static void wait_for_command(struct record *r)
 {
 	siginfo_t info;
@@ -225,7 +226,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Once it has begun: stops the trace if it is time to. */
+/* After the start: stops the trace if it is time to. */
 static void end_in_time(struct record *r)
 {
 	if (r->start > 0)
@@ -244,8 +245,8 @@ static bool ends_in(const char *path, const char *end)
 }
 
 /*
- * Waits until a pipe takes more. A signal that comes meanwhile ends the recording; what is there is
- * still written, unless nobody reads it: then it gives up at the next one, or after a while.
+ * Waits until a pipe takes more. A signal that comes meanwhile ends the recording. The rest is
+ * still written. But if nothing reads the pipe, this gives up, at the next signal or after a while.
  */
 static bool wait_for_room(struct record *r)
 {
@@ -353,7 +354,7 @@ static void finish_file(struct record *r)
 
 static struct record *current; /* what atexit() cleans up after */
 
-/* Nothing of an error is left: no instance, no half of a file, and no command that runs on. */
+/* After an error nothing is left: no instance, no half of a file, and no running command. */
 static void clean_up(void)
 {
 	struct record *r = current;
@@ -376,7 +377,8 @@ static bool is_event(const char *line, const char *end)
 	return strncmp(line, "CPU:", 4) != 0 || !memmem(line, (size_t)(end - line), " [LOST ", 7);
 }
 
-/* Reads what there is, but no more than MOST: a signal may have come. True: there is more. */
+/* Reads what there is, but at most MOST bytes, since a signal may have come. True: there is
+ * more. */
 static bool drain(struct record *r)
 {
 	static char text[CHUNK + 1];
@@ -481,7 +483,7 @@ int record_main(int argc, char **argv)
 	if (!output_check(args_name(ARGS_OUTPUT), r.path, error))
 		die("%s", error);
 	signals_prepare(&r);
-	/* A pipe that nobody reads is waited for while signals still end the program. */
+	/* Opening a pipe waits for its reader. Signals still end the program here. */
 	waits = output_may_wait(r.path);
 	if (waits && !output_begin_private(&r.output, args_name(ARGS_OUTPUT), r.path, error))
 		die("%s", error);

@@ -2,13 +2,12 @@
 /*
  * replay.c - a plan carried out on a machine, and what came of it.
  *
- * The clock runs while steps are taken and at no other time: not while the trace is read, matched
- * or given back. What it does measure besides the allocator are the stamps, that is the first
- * touch of each frame.
+ * The clock runs only while steps are taken, not while the trace is read, matched or freed. Besides
+ * the allocator it measures the stamps, which are the first touch of each frame.
  *
- * With --timing there are no stamps, and no samples, whose cost is not the same in all engines.
- * What is left besides the allocator, the loop over the steps, is measured in a replay of its own
- * in which the allocator is not called; it also brings the plan into the caches.
+ * With --timing there are no stamps, and no samples, whose cost differs between engines. What
+ * remains besides the allocator is the loop over the steps. A replay of its own, which does not
+ * call the allocator, measures that loop, and brings the plan into the caches.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -52,9 +51,7 @@ static bool open_machine(struct replay *replay, char error[])
 				     ? replay->plan->max_order
 				     : ROOST_DEFAULT_MAX_ORDER,
 		.check = options->check,
-		.high = options->high,
-		.batch = options->batch,
-		.free_path = options->free_path,
+		.pcpbuddy = options->engine->has_pcps ? &options->pcpbuddy : NULL,
 		.bare = options->timing,
 	};
 
@@ -93,8 +90,8 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
 	look(replay, plan->nr_steps);
 }
 
-/* All steps without the allocator. In order, a block's step always writes the block before another
- * reads it, so nothing of this is left for the replay proper. */
+/* Takes all steps without the allocator. In order, each step that reads a block comes after the one
+ * that writes it, so this leaves nothing that the real replay would read. */
 static void run_loop(struct replay *replay)
 {
 	struct player player = {.machine = &replay->machine, .plan = replay->plan};
@@ -126,7 +123,7 @@ static void run_in_order(struct replay *replay)
 	tally_add(&replay->tally, &player.tally);
 }
 
-/* Blocks that failed are left too, in the sense of the equation: the trace holds them. */
+/* Blocks whose allocation failed count as left, too: in the trace they are in use. */
 static void free_left(struct replay *replay)
 {
 	struct plan *plan = replay->plan;
@@ -149,7 +146,7 @@ bool replay_run(struct replay *replay, char error[])
 
 	if (!open_machine(replay, error))
 		return false;
-	if (replay->options->timing || replay->look) /* nobody wants them */
+	if (replay->options->timing || replay->look) /* no samples */
 		series_open_idle(&replay->series);
 	else
 		series_open(&replay->series, plan->nr_steps, plan->nr_cpus, plan->first_ns);
@@ -157,8 +154,9 @@ bool replay_run(struct replay *replay, char error[])
 		lanes_run(replay);
 	else
 		run_in_order(replay);
-	roost_stats(replay->machine.roost, -1, -1, &replay->stats);
-	(void)roost_pcp_info(replay->machine.roost, MACHINE_ZONES - 1, 0, &replay->pcp);
+	roost_stats(replay->machine.roost, -1, -1, &replay->counts.every);
+	if (replay->own)
+		replay->own(replay);
 	if (!replay->stuck)
 		series_take(&replay->series, &replay->machine, plan->last_ns);
 	series_sort(&replay->series);
@@ -182,7 +180,7 @@ uint64_t replay_operations(const struct replay *replay)
 	       replay->storm.frees;
 }
 
-/* What was done is what was planned, block for block. */
+/* Was everything done that was planned, block for block? */
 static bool equation_holds(const struct replay *replay)
 {
 	const struct tally *t = &replay->tally;

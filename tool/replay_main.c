@@ -48,18 +48,18 @@ static int finish(const struct replay *replay)
 	return replay_verified(replay) ? EXIT_OK : EXIT_UNVERIFIED;
 }
 
-int replay_main(const struct engine *engine, int argc, char **argv)
+int replay_main(const struct engine *engine, replay_own_fn *own, int argc, char **argv)
 {
 	struct options options;
 	struct trace trace = {0};
 	struct plan plan;
-	struct replay replay = {.options = &options, .trace = &trace, .plan = &plan};
+	struct replay replay = {.options = &options, .trace = &trace, .plan = &plan, .own = own};
 	char error[ERROR_MAX];
 	int status;
 
 	program_begin();
 	if (!engine)
-		die("nothing is known of the engine of this program");
+		die("the table of engines does not have the engine of this program");
 	options_parse(&options, engine, argc, argv);
 	make_plan(&plan, &trace, &options);
 	if (options.output && !gnuplot_check(options.output, error))

@@ -13,7 +13,7 @@
 #include "report.h"
 #include "tool/common/say.h"
 
-/* Every number of the report goes through here; a report that lacks one is no report. */
+/* Adds a member to the report, or to an object in it. Ends the program if there is no memory. */
 static void put(json_t *object, const char *key, json_t *value)
 {
 	if (json_object_set_new(object, key, value) != 0)
@@ -44,7 +44,7 @@ static void put_names(json_t *root, const struct trace *trace)
 	put(root, "passed_over", names);
 }
 
-/* Of a trace.dat with instances. */
+/* The buffers of a trace.dat with instances. */
 static void put_buffers(json_t *root, const struct trace *trace)
 {
 	json_t *buffers = json_array();
@@ -149,13 +149,13 @@ static void put_setup(json_t *root, const struct replay *replay)
 	put_count(root, "irq_storm", o->storm_hz);
 }
 
-static void put_paths(json_t *root, const struct engine *engine, const struct roost_stats *stats)
+static void put_paths(json_t *root, const struct engine *engine, const struct counts *counts)
 {
 	json_t *paths = json_object();
 
 	for (enum counter i = 0; i < NR_COUNTERS; i++)
 		if (engine->counters[i])
-			put_count(paths, counter_name(i), counter_value(stats, i));
+			put_count(paths, counter_name(i), counter_value(counts, i));
 	put(root, "paths", paths);
 }
 
@@ -178,7 +178,7 @@ static void put_handlers(json_t *root, const struct replay *replay)
 static void put_cost(json_t *root, const struct replay *replay)
 {
 	uint64_t operations = replay_operations(replay);
-	const struct roost_stats *stats = &replay->stats;
+	const struct roost_pcpbuddy_stats *stats = &replay->counts.pcpbuddy;
 
 	put_count(root, "operations", operations);
 	put(root, "seconds", json_real(replay->seconds));
@@ -259,7 +259,7 @@ void report_json(const struct replay *replay)
 	put_setup(root, replay);
 	put_trace(root, replay->trace);
 	put_plan(root, replay->plan);
-	put_paths(root, replay->options->engine, &replay->stats);
+	put_paths(root, replay->options->engine, &replay->counts);
 	put_handlers(root, replay);
 	put_cost(root, replay);
 	put_series(root, replay);

@@ -27,7 +27,7 @@ static void count_with(const char *what, uint64_t value, const char *note)
 	printf("  %-34s %14" PRIu64 "  %s\n", what, value, note);
 }
 
-/* Of a name of any bytes. */
+/* The same, for a name of any bytes. */
 static void count_name(const char *before, const char *name, size_t length, uint64_t value,
 		       const char *note)
 {
@@ -40,7 +40,7 @@ static void count_name(const char *before, const char *name, size_t length, uint
 	       value, note);
 }
 
-/* Zeroes that say nothing are left out. */
+/* Prints nothing for a zero. */
 static void count_any(const char *what, uint64_t value)
 {
 	if (value)
@@ -130,12 +130,12 @@ static void show_matching(const struct plan *plan)
 			       plan->unmatched[i], unmatched_texts[i]);
 }
 
-static void show_paths(const struct engine *engine, const struct roost_stats *stats)
+static void show_paths(const struct engine *engine, const struct counts *counts)
 {
 	section("Paths");
 	for (enum counter i = 0; i < NR_COUNTERS; i++)
-		if (engine->counters[i] && counter_value(stats, i))
-			count_with(counter_name(i), counter_value(stats, i), engine->counters[i]);
+		if (engine->counters[i] && counter_value(counts, i))
+			count_with(counter_name(i), counter_value(counts, i), engine->counters[i]);
 }
 
 static void show_handlers(const struct replay *replay)
@@ -162,7 +162,7 @@ static void show_handlers(const struct replay *replay)
 static void show_cost(const struct replay *replay)
 {
 	uint64_t operations = replay_operations(replay);
-	const struct roost_stats *stats = &replay->stats;
+	const struct roost_pcpbuddy_stats *stats = &replay->counts.pcpbuddy;
 
 	section("Cost");
 	count("operations", operations);
@@ -191,7 +191,8 @@ static void show_verdict(const struct replay *replay)
 	if (!replay->stuck)
 		count("frames lost", replay->verdict.lost);
 	if (replay->options->timing)
-		printf("  the frames had no stamps: nobody looked for frames handed out twice\n");
+		printf("  the frames had no stamps, so frames handed out twice were not looked "
+		       "for\n");
 	else
 		count("frames handed out twice", replay->machine.doubled);
 	count("frames corrupt", replay->machine.corrupt);
@@ -206,7 +207,7 @@ void report_text(const struct replay *replay)
 	show_trace(replay->trace, replay->plan);
 	show_classes(replay->plan);
 	show_matching(replay->plan);
-	show_paths(replay->options->engine, &replay->stats);
+	show_paths(replay->options->engine, &replay->counts);
 	show_handlers(replay);
 	show_cost(replay);
 	show_verdict(replay);

@@ -28,7 +28,7 @@ struct series {
 	size_t every; /* steps of one thread between two samples of it */
 };
 
-/* Over all samples, which lie equal numbers of steps apart. */
+/* Over all samples, which are equal numbers of steps apart. */
 struct series_summary {
 	size_t samples; /* 0: the rest says nothing */
 	double on_cpus_mean, blocks_2m_mean;
@@ -36,7 +36,7 @@ struct series_summary {
 };
 
 void series_open(struct series *series, size_t steps, unsigned threads, uint64_t first_ns);
-/* Takes none. */
+/* For a replay that takes no samples. */
 void series_open_idle(struct series *series);
 void series_close(struct series *series);
 

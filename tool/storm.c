@@ -2,31 +2,23 @@
 /*
  * storm.c - interrupts that come at any instant.
  *
- * The timer is armed for one shot, again at the end of each tick: however slow a tick is (under a
- * sanitizer, say), the thread gets its time between two of them.
- *
- * The handler uses atomics, roost, memory of the machine, sched_yield() and timer_settime(), all
- * async-signal-safe. Its counts are its own: while the storm runs, code outside of handlers
- * touches them only with signals blocked.
+ * The handler uses atomics, roost, memory of the machine and sched_yield(), all async-signal-safe.
+ * Its counts are its own: while the storm runs, code outside of handlers touches them only with
+ * signals blocked.
  *
  * A block on its way is one word, so that the exchange is one atomic exchange:
  *
  *   63          32 31   27 26  17 16        0
  *   | pfn + 1      | order | cpu  | serial  |
  */
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <roost/posix.h>
 
 #include "storm.h"
 
-#define STORM_SIGNAL SIGRTMIN
-
-/* So that no stamp of a storm is one of the trace's, whose serials have 32 bits. */
+/* Above 32 bits, so that no stamp of a storm is a stamp of the trace. */
 #define SERIAL_STORM (UINT64_C(1) << 63)
 
 enum { CPU_BITS = 10, ORDER_BITS = 5, SERIAL_BITS = 17 };
@@ -34,8 +26,6 @@ enum { CPU_BITS = 10, ORDER_BITS = 5, SERIAL_BITS = 17 };
 _Static_assert((1 << CPU_BITS) >= ROOST_MAX_CPUS, "a CPU fits");
 _Static_assert(CPU_BITS + ORDER_BITS + SERIAL_BITS == 32, "32 bits are left for pfn + 1");
 _Static_assert((1 << ORDER_BITS) > ROOST_MAX_ORDER, "an order fits");
-
-static __thread struct storm *this_storm;
 
 static unsigned word_cpu(uint64_t word)
 {
@@ -114,7 +104,7 @@ void storm_lock(struct storm *storm, sigset_t *saved)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, saved);
 	take_lock(storm->exchange);
-	storm->tally.locked_steps++; /* no tick counts meanwhile */
+	storm->tally.locked_steps++; /* signals are blocked: no tick counts meanwhile */
 }
 
 void storm_unlock(struct storm *storm, const sigset_t *saved)
@@ -124,13 +114,15 @@ void storm_unlock(struct storm *storm, const sigset_t *saved)
 }
 
 /* A tick allocates; every other one frees what it got, the rest pass it on and free another. */
-static void tick(struct storm *storm)
+static void tick(void *context)
 {
+	struct storm *storm = context;
 	uint64_t word;
 	_Atomic uint64_t *slot = &storm->exchange->slots[next_random(storm) % STORM_SLOTS];
 
 	storm->tally.interrupted_holder += roost_posix_locks_held() > 0;
-	take_lock(storm->exchange); /* as a handler that ends a write would; it guards nothing */
+	take_lock(storm->exchange); /* as a handler at the end of a write does; the lock guards
+				     * nothing */
 	drop_lock(storm->exchange);
 	word = storm_alloc(storm);
 	storm->tally.ticks++;
@@ -142,55 +134,17 @@ static void tick(struct storm *storm)
 	storm_free(storm->machine, word, &storm->tally);
 }
 
-static void arm(struct storm *storm)
-{
-	struct itimerspec once = {.it_value = storm->period};
-
-	timer_settime(storm->timer, 0, &once, NULL);
-}
-
-static void on_tick(int signal)
-{
-	struct storm *storm = this_storm;
-	int saved = errno;
-
-	(void)signal;
-	if (storm && storm->running) {
-		tick(storm);
-		arm(storm);
-	}
-	errno = saved;
-}
-
-bool storm_install(void)
-{
-	struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
-
-	sigemptyset(&action.sa_mask);
-	return sigaction(STORM_SIGNAL, &action, NULL) == 0;
-}
-
 bool storm_start(struct storm *storm, unsigned hz)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = STORM_SIGNAL};
-	long ns = 1000000000L / (long)hz;
-
-	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	storm->period = (struct timespec){.tv_sec = ns / 1000000000L, .tv_nsec = ns % 1000000000L};
 	storm->random = storm->cpu + 1u;
-	if (timer_create(CLOCK_MONOTONIC, &event, &storm->timer) != 0)
-		return false;
-	this_storm = storm;
-	storm->running = 1;
-	arm(storm);
-	return true;
+	storm->ticker.tick = tick;
+	storm->ticker.context = storm;
+	return ticker_start(&storm->ticker, 1000000000 / hz);
 }
 
-/* A tick may still be pending when the timer is gone: running tells it to do nothing. */
 void storm_stop(struct storm *storm)
 {
-	storm->running = 0;
-	timer_delete(storm->timer);
+	ticker_stop(&storm->ticker);
 }
 
 void storm_drain(struct storm_exchange *exchange, struct machine *machine,

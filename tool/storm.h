@@ -15,9 +15,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "machine.h"
+#include "tool/common/ticker.h"
 
 enum {
 	STORM_SLOTS = 64,
@@ -36,22 +36,17 @@ struct storm_tally {
 	uint64_t locked_steps;	     /* of threads, under the caller's lock */
 };
 
-/* One thread's; touched by that thread alone. */
+/* The storm of one thread, which alone touches it. */
 struct storm {
 	struct machine *machine;
 	struct storm_exchange *exchange;
 	uint16_t cpu;
 	uint32_t random;
-	volatile sig_atomic_t running;
-	timer_t timer;
-	struct timespec period;
+	struct ticker ticker;
 	struct storm_tally tally;
 };
 
-/* Once for all threads, before the first storm_start(). */
-bool storm_install(void);
-
-/* For and in the calling thread. False: there is no timer. */
+/* Starts the storm of the calling thread. False: there is no timer. */
 bool storm_start(struct storm *storm, unsigned hz);
 void storm_stop(struct storm *storm);
 
@@ -59,7 +54,7 @@ void storm_stop(struct storm *storm);
 void storm_lock(struct storm *storm, sigset_t *saved);
 void storm_unlock(struct storm *storm, const sigset_t *saved);
 
-/* Frees what is still on its way; all threads must be done. */
+/* Frees the blocks that are still on their way; all threads must have ended. */
 void storm_drain(struct storm_exchange *exchange, struct machine *machine,
 		 struct storm_tally *tally);
 

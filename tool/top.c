@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top.c - `roost top`: asks a process how its pools are, and shows it: once, or again and again on
- * a terminal, by ncurses.
+ * top.c - `roost top`: asks a process for the state of its pools and shows it, once, or repeatedly
+ * on a terminal with ncurses.
  */
 #include <curses.h>
 #include <errno.h>
@@ -33,25 +33,24 @@ struct top_options {
 };
 
 static const struct argp_option options[] = {
-	{"pid", OPTION_PID, "N", 0, "The process, if it serves at " ROOST_SERVE_DEFAULT, 0},
+	{"pid", OPTION_PID, "N", 0, "Ask process N, which serves at " ROOST_SERVE_DEFAULT, 0},
 	{"interval", OPTION_INTERVAL, "SECONDS", 0,
-	 "Between two looks (default 1); with --once 0 means: no second look, and all counts are "
-	 "since the beginning",
+	 "Time between two samples (default 1). With --once, 0 means a single sample: its counts "
+	 "are since the start of the pools",
 	 0},
-	{"sort", OPTION_SORT, "BY", 0, "used (default), name, or allocations", 0},
-	{"per-cpu", OPTION_PER_CPU, 0, 0, "A line for each CPU as well", 0},
+	{"sort", OPTION_SORT, "BY", 0, "Sort the pools by used (default), name, or allocations", 0},
+	{"per-cpu", OPTION_PER_CPU, 0, 0, "Show a line for each CPU as well", 0},
 	{"once", OPTION_ONCE, 0, 0,
-	 "Print the table once and end (the default when stdout is no terminal)", 0},
+	 "Print the table once and exit (the default if stdout is not a terminal)", 0},
 	{0},
 };
 
 static const char doc[] =
-	"Watches the pools of a process that serves its statistics at SOCKET: roost_pool_serve(), "
-	"or ROOST_SERVE=SOCKET in its environment.\v"
-	"Keys: q ends, s sorts by something else, c shows the CPUs, p or space stops the table and "
-	"lets it go on.\n\nWhat --json prints is the answer of the process.\n\nExit status: 0 "
-	"done, 2 "
-	"no process answers.";
+	"Watches the pools of a process that serves its statistics at SOCKET: it calls "
+	"roost_pool_serve(), or has ROOST_SERVE=SOCKET in its environment.\v"
+	"Keys: q quits, s changes the order, c shows the CPUs, p or space pauses and resumes.\n\n"
+	"--json prints the answer of the process.\n\n"
+	"Exit status: 0 done, 2 no process answers.";
 
 static enum top_sort read_sort(const char *text)
 {
@@ -147,7 +146,7 @@ static void draw(const json_t *now, const json_t *before, const struct top_view 
 	free(text);
 }
 
-/* Handles the keys until it is time for the next look; false: the end. */
+/* Handles the keys until it is time for the next sample; false: quit. */
 static bool handle_keys(struct top_options *o, const json_t *now, const json_t *before)
 {
 	bool paused = false;

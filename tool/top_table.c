@@ -11,7 +11,7 @@ const char *const top_sort_names[TOP_NR_SORTS] = {"used", "name", "allocations"}
 
 enum { NAME_COLUMNS = 16, PROGRAM_COLUMNS = 40 };
 
-/* Counts are whole numbers (live.c), and nothing of which there is any is negative. */
+/* Counts are whole numbers (live.c) and never negative. */
 static double count_of(const json_t *value)
 {
 	double count = (double)json_integer_value(value);
@@ -29,7 +29,7 @@ static double at(const json_t *array, size_t i)
 	return count_of(json_array_get(array, i));
 }
 
-/* A pool as it is now and as it was, and the seconds between. */
+/* A pool now and at the sample before, and the seconds between the two. */
 struct row {
 	const json_t *now, *before;
 	const char *name;
@@ -51,8 +51,7 @@ static double rate(const struct row *row, const char *const names[])
 
 static const char *const all_allocs[] = {"alloc_pcp", "alloc_zone", "alloc_other", "alloc_reserve",
 					 NULL};
-static const char *const all_frees[] = {"free_local", "free_remote", "free_llist", "free_fallback",
-					"free_dead",  "free_direct", NULL};
+static const char *const all_frees[] = {"free_local", "free_remote", "free_direct", NULL};
 static const char *const all_failed[] = {"fail_wait", "fail_nowait", NULL};
 
 static void write_size(FILE *out, const json_t *value)
@@ -216,8 +215,8 @@ static struct row *rows_of(const json_t *answer, size_t *nr)
 	return rows;
 }
 
-/* Each pool with the one of its name in the answer before. Of those that share a name the first is
- * the first, and so on: a process lists its pools in one order. */
+/* Pairs each pool with the one of its name in the answer before. Pools that share a name are paired
+ * in their order, since a process always lists its pools in the same order. */
 static void find_before(struct row *rows, size_t nr, const json_t *before, double seconds)
 {
 	size_t nr_old, j = 0;

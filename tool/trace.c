@@ -38,7 +38,7 @@ static int by_name(const void *a, const void *b)
 	return memcmp(x->name, y->name, x->length);
 }
 
-/* The name stands behind it, in the same memory. */
+/* The name follows it, in the same memory. */
 static struct trace_name *new_name(struct trace *trace, const char *name, size_t length)
 {
 	struct trace_name *entry = grow(NULL, sizeof(*entry) + length, 1);

@@ -2,8 +2,7 @@
 /*
  * trace.h - the page events of a kernel trace, whatever form the trace has.
  *
- * trace_read() finds out what a file is from its content, not from its name. Nothing in it is
- * passed over in silence:
+ * trace_read() recognises a file by its content, not by its name. It counts everything in it:
  *
  *   lines == comments + blank + lost_lines + bad + failed + passed_over + nr
  *
@@ -44,7 +43,7 @@ struct trace_event {
 enum {
 	TRACE_MAX_BAD = 10, /* broken lines that are kept with number and reason */
 	TRACE_REASON_MAX = 96,
-	TRACE_MAX_PFN_BITS = 52, /* 64 bits of address; above that a pfn is a broken line */
+	TRACE_MAX_PFN_BITS = 52, /* 64 bits of address; a line with a larger pfn is broken */
 };
 
 struct trace_bad {
@@ -52,7 +51,7 @@ struct trace_bad {
 	char reason[TRACE_REASON_MAX];
 };
 
-/* An event that is none of the three, and how often it came. */
+/* An event of another kind, and how often it came. */
 struct trace_name {
 	const char *name; /* as in the trace: see printable.h */
 	size_t length;
@@ -84,30 +83,31 @@ struct trace {
 	uint64_t gfp_numbers;	      /* allocations whose gfp_flags are a number and no names */
 	struct trace_buffer *buffers; /* of a trace.dat with instances */
 	size_t nr_buffers;
-	uint64_t lost_lines;  /* notes that events were lost */
-	uint64_t lost_events; /* how many they say, as far as they say it */
+	uint64_t lost_lines;  /* lines that report lost events */
+	uint64_t lost_events; /* how many, as far as the lines say it */
 
 	const char *format;   /* "text" or "trace.dat" */
 	char compression[16]; /* "none", "gzip", "zstd", ... */
 };
 
-/* Reads path into a zeroed trace (but for limit). False: error says why, naming the file. */
+/* Reads path into a trace that is zeroed except for limit. False: error names the file and says
+ * why. */
 bool trace_read(struct trace *trace, const char *path, char error[]);
 void trace_release(struct trace *trace);
 
 /* ---- For the readers -------------------------------------------------------------------- */
 
-/* Each accounts for the line (record) that was counted last. */
+/* Each of these says what the last counted line (record) was. */
 void trace_add(struct trace *trace, const struct trace_event *event);
 void trace_pass_over(struct trace *trace, const char *name, size_t length);
 void trace_bad_line(struct trace *trace, const char *reason);
-void trace_lost(struct trace *trace, uint64_t events); /* 0: nobody knows how many */
+void trace_lost(struct trace *trace, uint64_t events); /* 0: unknown how many */
 
 /* True once limit is reached. */
 bool trace_full(const struct trace *trace);
 
-/* Why an event is none that a kernel makes, or NULL: writes into reason[TRACE_REASON_MAX]. The CPU
- * as in the trace. */
+/* Checks whether a kernel can make this event. NULL: yes; otherwise why not, written to
+ * reason[TRACE_REASON_MAX]. cpu: as in the trace. */
 const char *trace_cpu_error(uint64_t cpu, char reason[]);
 const char *trace_event_error(const struct trace_event *event, char reason[]);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * trace_dat.c - reads a trace.dat of trace-cmd through libtracecmd, record by record in the order
- * of time: those of its main buffer and those of the buffers of instances, which it may have
- * besides (`trace-cmd record -B NAME`).
+ * of time. The records come from the main buffer, and from buffers of instances if there are any
+ * (`trace-cmd record -B NAME`).
  *
- * The fields come as numbers; gfp_flags alone is printed by libtraceevent with the format that
- * the traced kernel wrote into the file, because what a bit means depends on that kernel. Each
- * value is printed once: a trace holds only a few dozen of them.
+ * The fields are numbers. Only gfp_flags is turned into names, by libtraceevent and with the format
+ * that the traced kernel wrote into the file: what a bit means depends on that kernel. Each value
+ * is printed once, since a trace has only a few dozen of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ struct reader {
 	struct trace *trace;
 	struct tracecmd_input **inputs; /* as trace->buffers, from the main one on */
 	int nr_inputs;
-	struct tep_handle *tep; /* of the record in work */
+	struct tep_handle *tep; /* of the current record */
 	struct trace_buffer *buffer;
 	struct gfp_entry cache[1 << GFP_CACHE_BITS];
 };
@@ -167,7 +167,7 @@ static void read_event(struct reader *r, struct tep_event *event, struct tep_rec
 	trace_pass_over(r->trace, event->name, strlen(event->name));
 }
 
-/* Counts as a line of its own, as it is one in the text. Negative: nobody knows how many. */
+/* Counts as a line of its own, as it is one in the text. Negative: unknown how many. */
 static void note_lost(struct trace *trace, long long missed)
 {
 	trace->lines++;
@@ -240,7 +240,7 @@ static bool open_buffers(struct reader *r, struct tracecmd_input *input, char er
 	return true;
 }
 
-/* The main one last: the others stand on it. */
+/* The main buffer last: the others depend on it. */
 static void close_buffers(struct reader *r)
 {
 	while (r->nr_inputs > 0)

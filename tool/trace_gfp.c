@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_gfp.c - Linux's words for how to allocate, put into roost's.
+ * trace_gfp.c - translates Linux's gfp names into roost's flags.
  *
- * Names are read, not numbers: the bits of gfp_t change from kernel to kernel, the names hardly
- * ever. A name that is not known here, and a bare number, ask for nothing: an allocation that
- * does not wait is legal everywhere.
+ * It reads names, not numbers: the bits of gfp_t change from kernel to kernel, the names hardly
+ * ever. An unknown name or a bare number sets no flag. The allocation then does not wait, which is
+ * legal everywhere.
  */
 #include <string.h>
 
@@ -58,7 +58,7 @@ uint8_t trace_gfp_flags(const char *text, size_t length)
 	return flags;
 }
 
-/* High-atomic, CMA and isolated pageblocks hold what can be moved, or nothing. */
+/* High-atomic, CMA and isolated pageblocks hold movable pages, or none. */
 uint8_t trace_migratetype(int64_t migratetype)
 {
 	switch (migratetype) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_open.c - opens a trace, whatever it is packed with, and hands it to its reader.
+ * trace_open.c - opens a trace, uncompresses it, and calls the reader of its format.
  *
  * libarchive undoes the compression; the first bytes tell a trace.dat from text. libtracecmd has
  * to seek, so a trace.dat that is compressed or comes through a pipe goes to a temporary file.
@@ -21,7 +21,7 @@
 
 enum {
 	CHUNK = 1 << 16,    /* bytes read at once, and the longest line */
-	HOPELESS = 1 << 16, /* broken lines without one event before them: this is no trace */
+	HOPELESS = 1 << 16, /* broken lines before the first event: the file is no trace */
 };
 
 static const unsigned char dat_magic[] = {0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 'i', 'n', 'g'};
@@ -65,7 +65,7 @@ static void take_line(struct trace *trace, const char *line, size_t length, bool
 	*skipping = false;
 }
 
-/* Hands out whole lines and moves the rest to the front. */
+/* Passes on whole lines and moves the rest to the front. */
 static void split_lines(struct trace *trace, struct source *s, bool *skipping)
 {
 	char *line = s->data, *end = s->data + s->used, *newline;
@@ -86,7 +86,7 @@ static void split_lines(struct trace *trace, struct source *s, bool *skipping)
 	}
 }
 
-/* Some editors put a mark of UTF-8 before the first line. */
+/* Some editors put a byte order mark before the first line. */
 static void skip_mark(struct source *s)
 {
 	static const char mark[] = "\xef\xbb\xbf";
@@ -237,8 +237,8 @@ static bool read_content(struct trace *trace, struct source *s, char error[])
 	return true;
 }
 
-/* A file in which nothing can be replayed is a mistake of the caller's: says what came of it, and
- * why of the first line that was not understood. */
+/* A file without anything to replay is an error: says what was in it, and why the first bad line
+ * could not be read. */
 static bool has_events(const struct trace *trace, char error[])
 {
 	char first[TRACE_REASON_MAX + 32] = "";

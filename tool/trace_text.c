@@ -8,11 +8,11 @@
  *   FILE: TASK-PID ...                                        trace-cmd report of several buffers
  *   TASK PID [CPU] TIME: SYSTEM:EVENT: ...                    perf script
  *
- * The name of a task may hold anything, also blanks, brackets and what looks like the rest of a
- * line. But it has TASK_MAX bytes at most, and the heading of an event is longer than that. So of
- * the dashes that a name has room before, the last one after which everything matches is the right
- * one; the next that matches is in the event's text. If there is none so near, a FILE comes
- * before the name, and the first dash that matches is the right one.
+ * The name of a task may contain anything: blanks, brackets, and text that looks like the rest of a
+ * line. But it has at most TASK_MAX bytes, and the heading of an event is longer than that. So only
+ * a dash within the first TASK_MAX + 1 bytes can end the name, and the last of these after which
+ * everything matches is the right one; a later match is in the event's text. If none of them
+ * matches, a FILE comes before the name, and the first dash that matches is the right one.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ struct header {
 	struct cursor body;
 };
 
-/* How far a line could be read: the next thing is missing. */
+/* How far a line could be read: what is missing next. */
 enum missing { NO_PID, NO_CPU, NO_TIME, NO_NAME, NOTHING_MISSING };
 
 static const char *const missing_texts[] = {
@@ -125,8 +125,8 @@ static bool take_number(struct cursor *c, unsigned base, uint64_t *value)
 /* ---- The heading of an event ------------------------------------------------------------ */
 
 /*
- * Kernels have four, five, six or seven columns of flags, and the one with the context is the
- * third or the fourth. No other has its letters.
+ * Kernels have four to seven columns of flags. The third or fourth has the context; no other column
+ * uses its letters.
  */
 static enum trace_context flag_context(const char *flags, size_t length)
 {
@@ -292,7 +292,7 @@ static bool take_name(struct cursor *c, struct header *h)
 	return true;
 }
 
-/* Stacks and the function tracer write no event's name; they are still no broken lines. */
+/* Lines of stacks and of the function tracer have no event name, but are not broken. */
 static bool take_event(struct cursor *c, struct header *h)
 {
 	return take_mark(*c, h) || take_function(*c, h) || take_name(c, h);
@@ -374,8 +374,8 @@ struct fields {
 	unsigned has;
 	uint64_t pfn, order, migratetype;
 	bool page;	/* page= is there, and it is no null pointer */
-	bool null_page; /* it is one, if pfn is 0 as well */
-	bool no_page;	/* it is one for certain */
+	bool null_page; /* page is a null pointer if pfn is 0 as well */
+	bool no_page;	/* page is certainly a null pointer */
 	bool gfp_number;
 	uint8_t gfp;
 };
@@ -412,7 +412,7 @@ static bool bad_value(struct text_line *out, struct cursor word)
 	return false;
 }
 
-/* One KEY=VALUE; words without '=' and unknown keys are let be. */
+/* Reads one KEY=VALUE; ignores words without '=' and unknown keys. */
 static bool parse_field(struct cursor word, struct fields *f, struct text_line *out)
 {
 	struct cursor v = word;
@@ -472,7 +472,7 @@ static bool is_event(const struct text_line *out, const char *name)
 	return out->name_length == strlen(name) && !memcmp(out->name, name, out->name_length);
 }
 
-/* Which of the three it is and what must be there; false: another event. */
+/* Finds out which of the three events it is, and what fields it must have. False: another event. */
 static bool known_event(struct text_line *out, unsigned *needed)
 {
 	if (is_event(out, "mm_page_alloc")) {
@@ -623,7 +623,7 @@ static bool parse_other_of_file(struct cursor c, struct text_line *out)
 	return false;
 }
 
-/* A heading of ftrace begins in the first column, a task's name (which may begin with # as well)
+/* A heading of ftrace begins in the first column. A task's name, which may begin with # as well,
  * does not. */
 void trace_text_parse(const char *line, size_t length, struct text_line *out)
 {

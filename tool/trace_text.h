@@ -13,7 +13,7 @@ enum text_class {
 	TEXT_FAILED,  /* an allocation that failed in the traced kernel */
 	TEXT_COMMENT, /* a heading of ftrace or trace-cmd */
 	TEXT_BLANK,
-	TEXT_LOST, /* events were lost: lost is how many, 0 if it is not said */
+	TEXT_LOST, /* events were lost: lost is how many, 0 if unknown */
 	TEXT_BAD,  /* reason says why */
 };
 
@@ -23,7 +23,7 @@ struct text_line {
 	const char *name; /* points into the line */
 	size_t name_length;
 	uint64_t lost;
-	bool gfp_number; /* TEXT_EVENT: its gfp_flags are a number, which is not understood */
+	bool gfp_number; /* TEXT_EVENT: its gfp_flags are a number, which is ignored */
 	char reason[TRACE_REASON_MAX];
 };
 

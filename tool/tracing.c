@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <tracefs.h>
@@ -23,6 +24,7 @@ static const char *const events[] = {"mm_page_alloc", "mm_page_free", "mm_page_f
 #define PREFIX "roost-"
 
 enum { NR_EVENTS = sizeof(events) / sizeof(events[0]), FILE_MAX = 4096, NAMES_MAX = 100 };
+enum { PAUSE_MS = 10, TRIES = 200 };
 
 /* ---- What is missing -------------------------------------------------------------------- */
 
@@ -295,13 +297,29 @@ uint64_t tracing_lost(const struct tracing *t)
 	return lost;
 }
 
+/*
+ * A process that has one of its files open keeps it. Often only for a moment: it has a look, or a
+ * command was begun a moment ago and has not closed trace_pipe yet. A process that was made by
+ * posix_spawn() does so after its parent has gone on.
+ */
+static int remove_instance(struct tracing *t)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000 * 1000};
+	int tries = 0, status;
+
+	while ((status = tracefs_instance_destroy(t->instance)) < 0 && errno == EBUSY &&
+	       ++tries < TRIES)
+		nanosleep(&pause, NULL);
+	return status;
+}
+
 void tracing_close(struct tracing *t)
 {
 	if (t->pipe >= 0)
 		close(t->pipe);
 	if (t->instance) {
 		tracefs_trace_off(t->instance);
-		if (tracefs_instance_destroy(t->instance) < 0)
+		if (remove_instance(t) < 0)
 			say_error("the trace instance %s stays behind: %s",
 				  tracefs_instance_get_name(t->instance), strerror(errno));
 		tracefs_instance_free(t->instance);

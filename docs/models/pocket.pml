@@ -11,7 +11,7 @@
  * pocket.c; roost_isolate() of cpu.c. One CPU with two threads, each of which frees and allocates;
  * a pageblock of two frames; one other CPU reaps, and one reaps too or sets the pageblock apart. It
  * tries to reap once then, and is content if it is turned away.
- * Says: no frame is given twice or lost; when all calls have ended and the pageblock is set apart,
+ * Says: no frame is handed out twice or lost; when all calls have ended and the pageblock is set apart,
  * the pocket holds none of it, and what is in the set is noted where the place says.
  * Leaves out: other pageblocks, the spare, migratetypes, pageblocks that become whole; begun and
  * ended (search.pml); a reaper that stops forever before its exchange (it hides the pocket).

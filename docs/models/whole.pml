@@ -5,8 +5,9 @@
  *
  * Stands for: put(), note() of free.c; rst_settle(), make_whole(), rst_put_whole(),
  * rst_open_whole(), rst_move(), rst_leave(), rst_demote() of block.c; adopt(), open_claimed() of
- * zone.c; roost_isolate(), hand_over() of cpu.c; take_part() of range.c, rst_disown(). One pageblock of two frames, each a word.
- * Says: a frame is never given twice; at rest each is in one set or held, the pageblock is noted
+ * zone.c; roost_isolate(), hand_over() of cpu.c; take_part() of range.c, rst_disown(). One
+ * pageblock of two frames, each a word.
+ * Says: no frame is handed out twice; at rest each is in one set or held, the pageblock is noted
  * in the list that its place names, in the bin of its largest run or above; if it is all free,
  * ordinary and not current then it is whole, unless somebody gave up or it was opened because it
  * was set apart just before (both set gave_up); one that is set apart is not whole.

@@ -35,7 +35,17 @@ function Link(link)
 	return link
 end
 
+-- In a cell a long name may break after _ and /, so that the columns beside it have room.
+local function breakable(code)
+	if #code.text < 16 or not code.text:match('[_/].') then
+		return nil
+	end
+	local text = code.text:gsub('&', '&amp;'):gsub('<', '&lt;'):gsub('>', '&gt;'):gsub('([_/])', '%1<wbr>')
+	return pandoc.RawInline('html', '<code>' .. text .. '</code>')
+end
+
 function Table(t)
+	t = t:walk({Code = breakable})
 	for i, spec in ipairs(t.colspecs) do
 		t.colspecs[i] = {spec[1], nil} -- as wide as what is in it
 	end

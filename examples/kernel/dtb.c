@@ -66,7 +66,7 @@ static bool read_property(const struct dtb *dtb, uint32_t at, struct token *t)
 	return true;
 }
 
-/* Reads the token at this offset. False: there is no good one. */
+/* Reads the token at this offset. False: there is no valid one. */
 static bool read_token(const struct dtb *dtb, uint32_t at, struct token *t)
 {
 	uint32_t length;

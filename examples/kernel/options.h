@@ -11,7 +11,7 @@
 /* Faults on purpose, to show that each is found. */
 enum fault {
 	FAULT_NONE,
-	FAULT_MAP,    /* map: memory is given twice */
+	FAULT_MAP,    /* map: memory is handed out twice */
 	FAULT_STAMP,  /* stamp: writes to a frame that it does not hold */
 	FAULT_DOUBLE, /* double: frees a block twice */
 	FAULT_LEAK,   /* leak: keeps a block */
@@ -22,7 +22,7 @@ enum fault {
 
 struct options {
 	uint64_t seconds;  /* works at least this long: seconds=N */
-	uint64_t patience; /* and fails when it is not done so long after that: patience=N */
+	uint64_t patience; /* and it fails if it takes N more: patience=N */
 	enum fault fault;  /* break=NAME */
 };
 

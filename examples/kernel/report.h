@@ -9,7 +9,7 @@
 /* Each rung was used by now. */
 bool report_is_complete(void);
 
-/* Why it takes so long: what each CPU did. */
+/* For a run that takes too long: what each CPU did. */
 void report_progress(void);
 
 /* Everything, with the free frames of the start and the end. */

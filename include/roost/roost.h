@@ -14,6 +14,9 @@
  *   zone       a set of frames of one node, with watermarks of its own
  *   pcp        the per-CPU pages of one CPU in one zone
  *
+ * What is said here holds for the default engine, sets. What another engine has beside it, and
+ * where its calls cost or ask for more, is in a header of its own: roost/pcpbuddy.h.
+ *
  * Contexts. "Any context" means thread, signal handler, softirq, hard IRQ and NMI, also while
  * the caller holds locks of its own, also on top of any function of this header. "Thread
  * context" means: may sleep, holds no lock that a handler takes.
@@ -129,17 +132,7 @@ struct roost_zone_config {
 	uint64_t high; /* free frames over which it is armed again */
 };
 
-/* How a free reaches the CPU that owns the pageblock (pcpbuddy). */
-enum roost_free_path {
-	/* The seed: the pcp lock is only tried; when that fails the block goes to the zone. */
-	ROOST_FREE_TRYLOCK = 0,
-	/* v2 of the series: frees from other CPUs go to a lock-free list of the owner. */
-	ROOST_FREE_LLIST = 1,
-	/* Before the patch: waits for the pcp lock. Deadlocks. Only in builds with ROOST_LAB. */
-	ROOST_FREE_BLOCKING = 2,
-};
-
-/* May CPUs keep a few frames about them (sets)? What they keep: docs/design.md. */
+/* May CPUs keep a few frames about them? What they keep: docs/design.md. */
 enum roost_pockets {
 	/* Where the port can: x86-64 Linux from 5.10 on, aarch64 Linux 5.10 to 6.18; glibc from
 	 * 2.35 on. In POSIX not where the metadata lies in memory that processes share: then each
@@ -172,7 +165,7 @@ struct roost_misuse {
 
 /*
  * Called for each misuse that is found, from the context and under the locks of the offending
- * caller; no lock of the allocator is held. When it returns, the call has no effect on the block.
+ * caller, and under no others. When it returns, the call has no effect on the block.
  */
 typedef void roost_misuse_fn(void *context, const struct roost_misuse *misuse);
 
@@ -182,8 +175,8 @@ const char *roost_misuse_name(enum roost_misuse_kind kind);
 /*
  * Called when a zone falls below its low watermark (once, until it has risen above high), and
  * when an allocation is about to wait or fail. Comes from the context and under the locks of the
- * allocating caller, with no lock of the allocator held. It may free; it may allocate without
- * ROOST_WAIT. While it runs for a zone it is not called for that zone again.
+ * allocating caller, and under no others. It may free; it may allocate without ROOST_WAIT. While it
+ * runs for a zone it is not called for that zone again.
  */
 typedef void roost_pressure_fn(void *context, unsigned zone, uint64_t free_frames);
 
@@ -198,6 +191,8 @@ enum {
 	ROOST_CHECK_EXACT = 2,	  /* and frees of one block on two CPUs at the same instant */
 	ROOST_CHECK_PARANOID = 3, /* and the records of the frames inside each block */
 };
+
+struct roost_pcpbuddy_config;
 
 /*
  * Start from ROOST_CONFIG_INIT. Later versions add fields at the end, for which 0 means what was so
@@ -219,12 +214,10 @@ struct roost_config {
 	const uint8_t *cpu_node; /* node of each CPU; NULL: all on node 0 */
 	unsigned nr_cpus;	 /* 1 .. ROOST_MAX_CPUS */
 	unsigned max_order;	 /* 0: ROOST_DEFAULT_MAX_ORDER; at least ROOST_PAGEBLOCK_ORDER */
-	/* pcpbuddy alone: frames that a pcp holds before it drains (0: from the zone's size), and
-	 * frames moved per hold of a zone lock (0: from pcp_high). */
-	uint32_t pcp_high, pcp_batch;
-	enum roost_free_path free_path;
 	enum roost_pockets pockets;
-	unsigned check_level;	     /* ROOST_CHECK_* */
+	unsigned check_level; /* ROOST_CHECK_* */
+	/* For the engine pcpbuddy, else NULL: roost/pcpbuddy.h. Other engines refuse it. */
+	const struct roost_pcpbuddy_config *pcpbuddy;
 	roost_misuse_fn *misuse;     /* NULL: names the misuse and stops (the port's fatal) */
 	roost_pressure_fn *pressure; /* NULL: none */
 	void *context;		     /* given to both hooks */
@@ -281,12 +274,11 @@ enum {
 	 * searches everything again, asleep in between, and after ROOST_WAIT_ROUNDS searches
 	 * (some 60 ms asleep) it gives up without one. So it is if a thread stopped, or was
 	 * preempted for that long, in the middle of a call, and frames count as free that nobody
-	 * can reach; or if others were first at each block that it saw. (pcpbuddy gives up for
-	 * orders above 0 alone.) What a proof takes on trust: CAVEATS.md. In an NMI, where the
-	 * port can tell, the call is as one without this flag.
+	 * can reach; or if others were first at each block that it saw. What a proof takes on
+	 * trust: CAVEATS.md. In an NMI, where the port can tell, the call is as one without this
+	 * flag.
 	 * Without it the call waits for nothing, is legal in any context, and may fail although
-	 * such a block is free, while others move the last ones (pcpbuddy: or hold locks before
-	 * them).
+	 * such a block is free, while others move the last ones.
 	 */
 	ROOST_WAIT = 1 << 2,
 	/* The reserve may be used. */
@@ -296,7 +288,7 @@ enum {
 	/*
 	 * One look, for callers that are content with less, and are so every day. The call does
 	 * without what a plain one does before it fails: it does not search again what others
-	 * may have moved, looks into no other CPU's pocket (pcpbuddy: pcp), gathers nothing but
+	 * may have moved, looks into no other CPU's pocket, gathers nothing but
 	 * whole pageblocks, and calls no hook. So it may fail although such a block is free, also
 	 * at rest. It is not counted in fail_while_free. Not together with ROOST_WAIT.
 	 */
@@ -335,16 +327,15 @@ static inline unsigned roost_field(unsigned long long n, unsigned shift)
 /*
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
  * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
- * Cost: sets: a few loads and stores from the CPU's pocket, else a compare-and-exchange and a
- * count when its current pageblock has a block, else a search by hints; before it fails, a system
- * call (POSIX: membarrier) for each other pocket that is not empty. pcpbuddy: a try-lock and a list
- * operation when the pcp has one, else the zone lock.
+ * Cost: a few loads and stores from the CPU's pocket, else a compare-and-exchange and a count when
+ * its current pageblock has a block, else a search by hints; before it fails, a system call (POSIX:
+ * membarrier) for each other pocket that is not empty.
  */
 ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
 
 /*
  * Allocates up to count blocks of one order into pfns[]; returns how many. Contexts as
- * roost_alloc(). pcpbuddy takes each pcp lock once for many blocks.
+ * roost_alloc().
  */
 ROOST_MUST_CHECK size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags,
 					 roost_pfn *pfns, size_t count);
@@ -358,9 +349,8 @@ enum {
  * bit i of frames[] is its frame i. Returns how many. For a caller that gives memory back to a
  * system below: it takes what is free, has it unmapped, and frees it again. Nothing of pageblocks
  * that are isolated or part of the reserve, or while the reserve is short; not what lies in pockets
- * (roost_drain() empties them) or, with pcpbuddy, on pcps; 0 if there is no such frame. Any
- * context; waits for nothing (pcpbuddy: 0 if the zone lock is taken). Cost: a few accesses for each
- * word and each frame found.
+ * (roost_drain() empties them); 0 if there is no such frame. Any context; waits for nothing. Cost:
+ * a few accesses for each word and each frame found.
  */
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
 
@@ -383,12 +373,10 @@ size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGE
  * -ROOST_EBUSY: one of them is allocated; -ROOST_EAGAIN: none was seen allocated, but others are
  * moving some of them, or hold locks before them, and so it was at each of a few tries (or a thread
  * stopped in the middle of a call that had one).
- * Any context; waits for nothing. Two calls for the same frames may both fail. Cost: sets: a
+ * Any context; waits for nothing. Two calls for the same frames may both fail. Cost: a
  * compare-and-exchange for each 64 frames, for each whole pageblock 1 (if it is not whole, 9); as
  * much again to put back what it had when a frame is missing. If one is in a pocket, a system call
- * (POSIX: membarrier) for each pocket that is not empty. At most 4 tries. pcpbuddy: at most
- * 4 tries of the zone lock, which is held for some looks and list operations for each free chunk;
- * between them it empties each pcp that it can lock.
+ * (POSIX: membarrier) for each pocket that is not empty. At most 4 tries.
  */
 ROOST_MUST_CHECK int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n);
 
@@ -398,18 +386,17 @@ int roost_order(const roost_t *roost, roost_pfn pfn);
 
 /*
  * The order of the free run around pfn, wherever it lies, or -1 if the frame is not free; the run
- * is the block of that order that holds pfn. pcpbuddy: that of the chunk, which may not be merged
- * yet. Any context; racy: it was so at some instant. Cost: a few loads (sets: if the frame is in no
- * set, 4 for each pocket).
+ * is the block of that order that holds pfn. Any context; racy: it was so at some instant. Cost: a
+ * few loads, and 4 for each pocket if the frame is in no set.
  */
 int roost_free_order(const roost_t *roost, roost_pfn pfn);
 
 /*
  * Would roost_alloc(roost, order, flags) find a block, as far as is noted? False: there is none but
  * what others are moving at this moment. True may be wrong: notes may be old until a search has
- * followed them, and it does not say whether the reserve or pcps (pcpbuddy: of which frames may
- * merge) are in the way. Flags as there; bad ones are misuse, and false. Any context. Cost: no
- * matter how large the memory is, some loads for each CPU, up to 32, and zone.
+ * followed them, and it does not say whether the reserve is in the way. Flags as there; bad ones
+ * are misuse, and false. Any context. Cost: no matter how large the memory is, some loads for each
+ * CPU, up to 32, and zone, and 4 for each pocket.
  */
 bool roost_may_alloc(const roost_t *roost, unsigned order, unsigned flags);
 
@@ -421,24 +408,19 @@ struct roost_block {
 };
 
 /*
- * Frees a block that was allocated (or split) with this very order. Never sleeps, keeps errno.
- * sets: any context. Takes no lock, makes no system call. Cost: a few loads and stores into the
- * CPU's pocket; else a count, one OR for each 64 frames (from order 9 on: for
- * each 64 pageblocks), loads; 8 compare-and-exchanges more when it makes a pageblock all free.
- * pcpbuddy: tries the owner's pcp lock and never waits for it. May wait, spinning with interrupts
- * off, for the zone lock, which is only ever held with interrupts off. So not on top of code that
- * runs with interrupts off (an NMI): there roost_free_nolock(), unless the port can tell (see
- * src/core/port.h).
+ * Frees a block that was allocated (or split) with this very order. Waits for nothing, takes no
+ * lock, makes no system call, keeps errno. Any context. Cost: a few loads and stores into the CPU's
+ * pocket; else a count, one OR for each 64 frames (from order 9 on: for each 64 pageblocks), loads;
+ * 8 compare-and-exchanges more when it makes a pageblock all free.
  */
 void roost_free(roost_t *roost, roost_pfn pfn, unsigned order);
 
-/* The same, but waits for nothing whatever: any context without exception. */
+/* The same, in any context without exception with every engine: roost/pcpbuddy.h. */
 void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order);
 
 /*
  * Frees count blocks of any orders, owners and zones. Contexts as roost_free(). Neighbours in
- * the array share work if they are of one word of a set (pcpbuddy: if they have the same owner, one
- * hold of its lock): sort by address if it is easy.
+ * the array share work if they are of one word of a set: sort by address if it is easy.
  */
 void roost_free_bulk(roost_t *roost, const struct roost_block *blocks, size_t count);
 void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, size_t count);
@@ -447,7 +429,7 @@ void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, si
  * Turns an allocated block of order from into 2^(from - to) allocated blocks of order to, each
  * of which is then freed on its own. Returns 0, or -ROOST_EINVAL if to > from or the block is not
  * allocated with order from (which is also reported as misuse). Any context. Cost: 2^(from - to)
- * stores, no lock.
+ * stores.
  */
 int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to);
 
@@ -463,9 +445,9 @@ void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order);
 /*
  * Turns the allocated blocks of any orders that make up 2^order aligned frames, and are the
  * caller's alone, into one. Returns 0 (also if they are one already), -ROOST_EINVAL if there are no
- * such blocks (which is also reported as misuse; what is allocated stays so), or, sets, from order
+ * such blocks (which is also reported as misuse; what is allocated stays so), or, from order
  * 9 on, -ROOST_EAGAIN: others were setting one of the pageblocks apart, or back. Any context, waits
- * for nothing. Cost: two loads and a store for each block; from order 9 on sets has a
+ * for nothing. Cost: two loads and a store for each block; from order 9 on a
  * compare-and-exchange for each pageblock.
  */
 ROOST_MUST_CHECK int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order);
@@ -474,17 +456,15 @@ ROOST_MUST_CHECK int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order);
 
 /*
  * Takes a CPU off-line: its pcps are emptied, its pageblocks disowned, and frees that still come
- * its way go to the zone. Code may go on running there; it allocates from the zones.
- * pcpbuddy sleeps until it has had each pcp lock once; sets visits each pageblock. Thread context.
- * 0 or -ROOST_EINVAL.
+ * its way go to the zone. Code may go on running there; it allocates from the zones. Visits each
+ * pageblock. Thread context. 0 or -ROOST_EINVAL.
  */
 int roost_cpu_offline(roost_t *roost, unsigned cpu);
 int roost_cpu_online(roost_t *roost, unsigned cpu);
 
 /*
- * Gives what the pcps of one CPU (cpu >= 0) or all CPUs (-1) hold back to the zones (pcpbuddy: a
- * pcp whose lock is taken is passed over). Thread context. Returns the number of frames moved. Any
- * other number is misuse.
+ * Gives what the pcps of one CPU (cpu >= 0) or all CPUs (-1) hold back to the zones. Thread
+ * context. Returns the number of frames moved. Any other number is misuse.
  */
 size_t roost_drain(roost_t *roost, int cpu);
 
@@ -493,8 +473,8 @@ size_t roost_drain(roost_t *roost, int cpu);
  * more and frames that come back to it stay there; or undoes that, after which it is movable.
  * Frames of the block that lie on pcps of CPUs that do not own it are still handed out: drain
  * afterwards. Thread context. 0, -ROOST_EINVAL (no such frame, or part of the reserve, or it is so
- * already), -ROOST_EAGAIN (pcpbuddy: the owner is busy with it; sets: it is set apart, but a
- * thread that was stopped while it emptied a pocket may still hand out frames of it).
+ * already), -ROOST_EAGAIN (it is set apart, but a thread that was stopped while it emptied a pocket
+ * may still hand out frames of it).
  */
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
@@ -556,8 +536,8 @@ void roost_compact_end(roost_t *roost, struct roost_compaction *compaction);
  * they had in hand, empties pockets, and makes counts and notes right. Blocks stay allocated that
  * some call had returned, or was about to; one that was being split is whole or completely split.
  * No other thread may be inside, or return that was. Returns how many frames it put back. Thread
- * context. pcpbuddy: does nothing, and returns 0; what was in hand is lost, and locks stay taken.
- * Cost: a look at each pageblock, and for those that are not all free at each frame's record.
+ * context. Cost: a look at each pageblock, and for those that are not all free at each frame's
+ * record.
  */
 size_t roost_recover(roost_t *roost);
 
@@ -578,7 +558,7 @@ struct roost_violation {
  */
 int roost_validate(const roost_t *roost, struct roost_violation *violation);
 
-/* Counters, each with what it counts. All are of events since roost_init(). */
+/* Counters of every engine, each with what it counts. All are of events since roost_init(). */
 #define ROOST_COUNTERS(X)                                                                          \
 	X(alloc_pcp, "allocations served by the CPU's own pcp")                                    \
 	X(alloc_zone, "allocations served by the zone")                                            \
@@ -589,30 +569,9 @@ int roost_validate(const roost_t *roost, struct roost_violation *violation);
 	X(fail_while_free, "of those, how many failed while enough frames were free")              \
 	X(free_local, "frees to the pcp of the freeing CPU")                                       \
 	X(free_remote, "frees to the pcp of another CPU, the owner")                               \
-	X(free_llist, "frees pushed to the lock-free list of the owner")                           \
-	X(free_fallback, "frees given to the zone because the pcp lock was taken")                 \
-	X(free_dead, "frees given to the zone because the CPU was off-line")                       \
 	X(free_direct, "frees for which the zone is the way: large, isolated or reserve blocks")   \
-	X(free_zone_llist, "frees pushed to the zone's lock-free list, its lock being taken")      \
-	X(trylock_fail_alloc, "pcp try-locks that failed in an allocation")                        \
-	X(trylock_fail_free, "pcp try-locks that failed in a free")                                \
-	X(trylock_fail_drain, "pcp try-locks that failed in a drain or a search for memory")       \
-	X(zone_lock, "acquisitions of the zone lock")                                              \
-	X(zone_lock_waited, "of those, how many had to wait")                                      \
-	X(zone_trylock_fail, "failed tries of the zone lock")                                      \
-	X(zone_frames, "frames moved under the zone lock, either way")                             \
-	X(refill_recovered, "phase 0: frames recovered from owned blocks")                         \
-	X(refill_claimed, "phase 1: frames of claimed blocks")                                     \
-	X(refill_chunks, "phase 2: frames taken in chunks without stealing")                       \
-	X(refill_stolen, "phase 3: frames taken from blocks of another migratetype")               \
 	X(blocks_claimed, "pageblocks claimed by a CPU")                                           \
 	X(blocks_stolen, "pageblocks turned to another migratetype")                               \
-	X(blocks_returned, "owned pageblocks that became whole in the zone and lost their owner")  \
-	X(blocks_recovered, "owned pageblocks of which phase 0 found fragments in the zone")       \
-	X(blocks_disowned, "pageblocks taken from an off-line CPU")                                \
-	X(pcp_merged, "merges on a pcp")                                                           \
-	X(pcp_drained, "frames drained from a pcp to the zone")                                    \
-	X(absorbed, "frames taken off a lock-free list")                                           \
 	X(wait_rounds, "rounds that allocations slept")                                            \
 	X(pressure, "calls of the pressure hook")
 
@@ -677,9 +636,8 @@ struct roost_pcp_info {
 	bool online;
 	uint64_t count;	      /* frames on the lists */
 	uint64_t llist;	      /* frames on the lock-free list */
-	uint64_t high, batch; /* 0: the engine has none */
 	uint64_t whole;	      /* whole pageblocks among count */
-	uint64_t reserved[2]; /* 0 */
+	uint64_t reserved[4]; /* 0 */
 };
 
 /* Describes the pcp of a CPU in a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL. */
@@ -715,7 +673,7 @@ struct roost_pageblock_info {
 	/* Frames of [start, end) that are no hole and not reserved; 0 also if the pool below which
 	 * this allocator is has taken the pageblock out of use. */
 	unsigned usable;
-	unsigned free; /* of these; sets: without those in pockets of CPUs */
+	unsigned free; /* of these, without those in pockets of CPUs */
 	int largest;   /* order of its largest free run, 9 at most; -1: none */
 	int block; /* order of the allocated block that it lies in, if that is 9 or more; else -1 */
 	bool whole; /* it can be handed out in one piece: all free, nobody's, of no reserve */
@@ -728,8 +686,7 @@ struct roost_pageblock_info {
  *	for (pfn = 0; !roost_pageblock_info(roost, pfn, &info); pfn = info.end)
  *
  * Any context; racy: each field was so at some instant. 0 or -ROOST_EINVAL (none is left). Cost:
- * sets: some 20 loads, and one for each frame if it is neither whole nor one allocated block;
- * pcpbuddy: a look at the record of each block in it.
+ * some 20 loads, and one for each frame if it is neither whole nor one allocated block.
  */
 int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageblock_info *info);
 

@@ -34,8 +34,10 @@ int engine_path(const char *name);
 
 /* ---- engine_NAME.c ------------------------------------------------------------------------- */
 
-/* Sets what a free path (index into paths) means. */
-void engine_configure(struct roost_config *config, unsigned path);
+/* Sets what a free path (index into paths) means. own: what a scenario says of pcpbuddy, which the
+ * configuration may point to. */
+void engine_configure(struct roost_config *config, struct roost_pcpbuddy_config *own,
+		      unsigned path);
 /* Registers locks (vm_add_lock()) and counters (vm_ignore()) with the virtual machine. */
 void engine_register(roost_t *roost);
 /* Names what lies at an address of the arena; false if it is not the engine's. */

@@ -15,10 +15,11 @@ static const struct roost *pool;
 static const struct lock_class pcp_class = {"pcp", LOCK_TRIED, 1};
 static const struct lock_class zone_class = {"zone", LOCK_WAITED, 2};
 
-void engine_configure(struct roost_config *config, unsigned path)
+void engine_configure(struct roost_config *config, struct roost_pcpbuddy_config *own, unsigned path)
 {
-	config->free_path = (enum roost_free_path)path; /* engines.c has them in this order */
-	vm.tries_wait = config->free_path == ROOST_FREE_BLOCKING;
+	own->free_path = (enum roost_free_path)path; /* engines.c has them in this order */
+	config->pcpbuddy = own;
+	vm.tries_wait = own->free_path == ROOST_FREE_BLOCKING;
 }
 
 static void add_lock(const struct lock_class *class, const rst_lockword_t *lock, const char *name)

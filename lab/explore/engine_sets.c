@@ -8,9 +8,10 @@
 
 static const struct roost *pool;
 
-void engine_configure(struct roost_config *config, unsigned path)
+void engine_configure(struct roost_config *config, struct roost_pcpbuddy_config *own, unsigned path)
 {
 	(void)config;
+	(void)own;
 	(void)path;
 }
 

@@ -51,21 +51,23 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{0, 0, 0, 0, "How far:", ARGS_GROUP_FIRST},
-	{"seconds", 's', "N", 0, "Budget for each scenario and path (default 20)", 0},
+	{0, 0, 0, 0, "How far the search goes:", ARGS_GROUP_FIRST},
+	{"seconds", 's', "N", 0, "Search each scenario and free path for N seconds (default 20)",
+	 0},
 	{"executions", 'n', "N", 0,
-	 "Budget in executions for each scenario and path (default: any number)", 0},
-	{"total", 't', "N", 0, "Budget for everything instead, in seconds, divided as needed", 0},
-	{"bound", 'b', "N", 0, "Only executions with at most N preemptions", 0},
-	{"unbounded", KEY_UNBOUNDED, NULL, 0, "Only the search without a bound", 0},
-	{"no-reduction", KEY_NO_REDUCTION, NULL, 0, "Without partial-order reduction", 0},
-	{"sc", KEY_SC, NULL, 0, "Sequentially consistent memory: no load reads anything stale", 0},
-	{"pct", KEY_PCT, "N", 0, "Only N random schedules", 0},
-	{"seed", 'S', "N", 0, "Of random schedules (default 1)", 0},
-	{"jobs", 'j', "N", 0, "Worker processes (default: the CPUs)", 0},
+	 "Run at most N executions of each scenario and free path (default: any number)", 0},
+	{"total", 't', "N", 0, "Search all of them together for N seconds, divided as needed", 0},
+	{"bound", 'b', "N", 0, "Run only executions with at most N preemptions", 0},
+	{"unbounded", KEY_UNBOUNDED, NULL, 0, "Run only the search without a bound", 0},
+	{"no-reduction", KEY_NO_REDUCTION, NULL, 0, "Search without partial-order reduction", 0},
+	{"sc", KEY_SC, NULL, 0, "Make memory sequentially consistent: no load reads a stale value",
+	 0},
+	{"pct", KEY_PCT, "N", 0, "Run only N random schedules", 0},
+	{"seed", 'S', "N", 0, "Seed of the random schedules (default 1)", 0},
+	{"jobs", 'j', "N", 0, "Use N worker processes (default: one for each CPU)", 0},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
-	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of findings there (default: .)", 0},
+	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of findings to DIR (default: .)", 0},
 	{"replay", KEY_REPLAY, "FILE", 0, "Repeat a saved schedule", 0},
 	{"verbose", 'v', NULL, 0, "Show each access in schedules", 0},
 	{"selftest", KEY_SELFTEST, NULL, 0, "Check the explorer with litmus tests", 0},
@@ -159,9 +161,9 @@ static const struct args_command command = {
 	.name = "roost explore",
 	.args_doc = "SCENARIO...",
 	.doc = "Explores every interleaving of the allocator's own code, with interrupts.\v"
-	       "Without --free each scenario runs with the free paths that it names, and what "
-	       "comes out is compared with what it expects.\n\n"
-	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is no good.",
+	       "Without --free each scenario runs with the free paths that it names, and each "
+	       "outcome is compared with what the scenario expects.\n\n"
+	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is wrong.",
 	.options = options,
 	.parser = parse,
 	.common = ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(JSON) | ARGS_HAS(QUIET),

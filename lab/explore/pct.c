@@ -2,25 +2,17 @@
 /* pct.c - see pct.h. */
 #include "pct.h"
 
-static uint64_t draw(struct pct *pct) /* splitmix64 */
-{
-	uint64_t z = pct->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
 void pct_start(struct pct *pct, uint64_t seed)
 {
-	pct->random = seed * 2 + 1;
+	pct->random.state = seed * 2 + 1;
 	pct->lowest = VM_STEPS;
 	if (pct->length < 20)
 		pct->length = 20;
 	for (unsigned i = 0; i < VM_CONTEXTS; i++)
-		pct->priority[i] = VM_STEPS + 1 + (unsigned)(draw(pct) % 1000) * 16 + i;
+		pct->priority[i] =
+			VM_STEPS + 1 + (unsigned)random_below(&pct->random, 1000) * 16 + i;
 	for (unsigned i = 0; i < PCT_DEPTH - 1; i++)
-		pct->falls[i] = (int)(draw(pct) % pct->length);
+		pct->falls[i] = (int)random_below(&pct->random, pct->length);
 }
 
 static int highest(const struct pct *pct, uint16_t enabled)
@@ -49,7 +41,7 @@ static unsigned pick_store(void *self, unsigned n)
 {
 	struct pct *pct = self;
 
-	return draw(pct) % 4 ? 0 : (unsigned)(draw(pct) % n);
+	return random_below(&pct->random, 4) ? 0 : (unsigned)random_below(&pct->random, n);
 }
 
 const struct strategy pct_strategy = {.pick = pick, .pick_store = pick_store};

@@ -9,12 +9,13 @@
 #ifndef LAB_PCT_H
 #define LAB_PCT_H
 
+#include "tool/common/random.h"
 #include "vm.h"
 
 enum { PCT_DEPTH = 4 };
 
 struct pct {
-	uint64_t random;
+	struct random random;
 	unsigned length; /* longest execution so far */
 	unsigned priority[VM_CONTEXTS], lowest;
 	int falls[PCT_DEPTH - 1];

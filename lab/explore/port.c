@@ -126,6 +126,16 @@ void rst_sleep(unsigned round)
 		vm.cut = true;
 }
 
+/* Both parties' step: the later one sees the earlier one. */
+static struct word *park_step(struct context *c, _Atomic uint32_t *word, uint8_t kind)
+{
+	struct word *w = memory_word(word, 4);
+
+	c->ops++;
+	vm_point((struct op){.kind = kind, .write = true, .word = (uint16_t)(w - vm.words)});
+	return w;
+}
+
 void rst_park(_Atomic uint32_t *word, uint32_t value)
 {
 	struct context *c = vm.current;
@@ -133,9 +143,7 @@ void rst_park(_Atomic uint32_t *word, uint32_t value)
 
 	if (!c)
 		return;
-	w = memory_word(word, 4);
-	c->ops++;
-	vm_point((struct op){.kind = OP_PARK, .write = true, .word = (uint16_t)(w - vm.words)});
+	w = park_step(c, word, OP_PARK);
 	if (*(volatile uint32_t *)(volatile void *)word != value)
 		return;
 	lock_waits(c);
@@ -151,9 +159,7 @@ void rst_unpark(_Atomic uint32_t *word)
 
 	if (!c)
 		return;
-	w = memory_word(word, 4);
-	c->ops++;
-	vm_point((struct op){.kind = OP_UNPARK, .write = true, .word = (uint16_t)(w - vm.words)});
+	w = park_step(c, word, OP_UNPARK);
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {
 		struct context *other = &vm.contexts[i];
 

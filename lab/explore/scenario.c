@@ -35,9 +35,9 @@ static void pool(struct reader *r)
 		else if (!strcmp(key, "pageblocks") && value >= 1 && value <= 64)
 			s->pageblocks = (unsigned)value;
 		else if (!strcmp(key, "high"))
-			s->config.pcp_high = (uint32_t)value;
+			s->pcpbuddy.high = (uint32_t)value;
 		else if (!strcmp(key, "batch"))
-			s->config.pcp_batch = (uint32_t)value;
+			s->pcpbuddy.batch = (uint32_t)value;
 		else if (!strcmp(key, "check") && value <= ROOST_CHECK_PARANOID)
 			s->config.check_level = (unsigned)value;
 		else if (!strcmp(key, "max-order"))

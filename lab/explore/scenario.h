@@ -21,6 +21,7 @@
 
 #include <limits.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/roost.h>
 
 #include "engine.h"
@@ -104,6 +105,7 @@ struct scenario {
 	char title[160];			 /* printable */
 	bool has_pool;
 	struct roost_config config;
+	struct roost_pcpbuddy_config pcpbuddy; /* other engines pass over it */
 	unsigned pageblocks;
 	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */
 	unsigned misuse[SCENARIO_MISUSES];

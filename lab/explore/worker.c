@@ -25,12 +25,13 @@ struct worker {
 	int job; /* that it works on, or -1 */
 };
 
-static bool write_all(int fd, const void *data, size_t size)
+/* All of it, in one direction. */
+static bool move_all(int fd, void *data, size_t size, bool out)
 {
-	const char *at = data;
+	char *at = data;
 
 	while (size) {
-		ssize_t n = write(fd, at, size);
+		ssize_t n = out ? write(fd, at, size) : read(fd, at, size);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -42,21 +43,14 @@ static bool write_all(int fd, const void *data, size_t size)
 	return true;
 }
 
+static bool write_all(int fd, void *data, size_t size)
+{
+	return move_all(fd, data, size, true);
+}
+
 static bool read_all(int fd, void *data, size_t size)
 {
-	char *at = data;
-
-	while (size) {
-		ssize_t n = read(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		size -= (size_t)n;
-	}
-	return true;
+	return move_all(fd, data, size, false);
 }
 
 static _Noreturn void work(int in, int out, const struct job *jobs, const struct options *options)

@@ -246,6 +246,7 @@ static const struct vm_guest guest = {run, finished, name};
 bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 {
 	struct roost_config config = s->config;
+	struct roost_pcpbuddy_config pcpbuddy = s->pcpbuddy;
 	size_t frames = (size_t)s->pageblocks * 512, size;
 	struct roost_range range = {.start = 0, .end = frames};
 	void *metadata;
@@ -259,7 +260,7 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	config.ranges = &range;
 	config.nr_ranges = 1;
 	vm.tries_wait = false;
-	engine_configure(&config, path);
+	engine_configure(&config, &pcpbuddy, path);
 	config.misuse = heard_misuse;
 	if (s->pressure.nr)
 		config.pressure = pressed;

@@ -2,21 +2,22 @@
 /*
  * assert.h - what must hold at one place of the code, whatever others do at that instant.
  *
- * Assertions are about the engine, not about its callers: misuse has a hook, and is looked for in
- * all builds. What the check level does not find (a double free at ROOST_CHECK_NONE; two at one
- * instant below ROOST_CHECK_EXACT) may break the engine's state, and then an assertion, too. The
- * one that such a free itself breaks says so.
+ * Assertions check the engine, not its callers: misuse has a hook, and all builds look for it.
+ * Misuse that the check level does not find (a double free at ROOST_CHECK_NONE; two frees at one
+ * instant below ROOST_CHECK_EXACT) may break the engine's state, and then an assertion fails as
+ * well. The assertion that such a free breaks first says so.
  *
- * They are in lab builds alone, so that the explorer looks at each of them in each interleaving;
- * roost_validate() sees what is left in the end. A build may choose:
+ * Only lab builds contain them, so that the explorer checks each of them in each interleaving.
+ * roost_validate() sees only the state at the end. A build may choose:
  *
  *	RST_ASSERTS	0  none: no code, but the conditions are compiled (the default)
  *			1  RST_ASSERT: a few loads
  *			2  RST_ASSERT_WALK too: a walk over a set (the default of lab builds)
  *
  * A condition that reads what others change reads it atomically, and is true in each interleaving.
- * It reads what is newest where the port can tell (RST_OBSERVE), so it is no step of its own there.
- * Where the result of a step will do, it is that. One that does not hold ends in the port's fatal.
+ * Where the port can do that (RST_OBSERVE), it reads the newest value and is no step of its own. If
+ * the result of a step is enough, the condition uses that result. A condition that does not hold
+ * calls the port's fatal.
  */
 #ifndef RST_ASSERT_H
 #define RST_ASSERT_H

@@ -29,7 +29,8 @@
 /* The new value. */
 #define rst_take_rel(p, v) (atomic_fetch_sub_explicit((p), (v), memory_order_release) - (v))
 
-/* Their results are not used: with them a compiler may make a loop of compare-and-exchange. */
+/* Their results are not used: a compiler may turn an operation whose result is used into a
+ * compare-and-exchange loop. */
 #define rst_add_rlx(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
 #define rst_add_rel(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_release))
 #define rst_add_sc(p, v)  ((void)atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* base.c - what every engine has, but for requests: request.c. */
+/* base.c - what every engine has, except requests (request.c). */
 #include "core/base.h"
 #include "core/text.h"
 
@@ -37,7 +37,6 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->nr_cpus = config->nr_cpus;
 	base->max_order = rst_config_max_order(config);
 	base->check_level = config->check_level;
-	base->free_path = config->free_path;
 	base->misuse = config->misuse;
 	base->pressure = config->pressure;
 	base->context = config->context;

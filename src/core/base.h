@@ -19,7 +19,6 @@ struct rst_base {
 	uint8_t *cpu_zone; /* the first zone for callers on a CPU, 0xff: none */
 	uint32_t nr_zones, nr_nodes, nr_cpus;
 	unsigned max_order, check_level;
-	enum roost_free_path free_path;
 	roost_misuse_fn *misuse;
 	roost_pressure_fn *pressure;
 	void *context;
@@ -43,13 +42,13 @@ static inline uint8_t *rst_zones_of(const struct rst_base *base, unsigned node)
 	return base->zone_order + (size_t)node * (base->nr_zones + 1);
 }
 
-/* For the hot paths, whose rarer turns are functions of their own. */
+/* Inlined into the hot paths; the rarer branches are functions of their own. */
 #define RST_HOT	 inline __attribute__((always_inline))
 #define RST_COLD __attribute__((noinline, cold))
 
 /* ---- Start-up ------------------------------------------------------------------------------ */
 
-/* The next part of the metadata: its offset; *end moves behind it. */
+/* Places the next part of the metadata: returns its offset and moves *end past it. */
 static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
 {
 	uint64_t start = (*end + RST_CACHE_LINE - 1) & ~(uint64_t)(RST_CACHE_LINE - 1);
@@ -58,7 +57,7 @@ static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
 	return start;
 }
 
-/* Where the parts of struct rst_base that are not in it lie, as offsets from the metadata. */
+/* The parts that struct rst_base points to, as offsets from the start of the metadata. */
 struct rst_base_layout {
 	uint64_t spans, zone_order, cpu_node, cpu_zone;
 	uint64_t nr_frames; /* records, with those that round spans out */
@@ -70,8 +69,8 @@ void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout 
 		      uint64_t *end);
 void rst_base_init(struct rst_base *base, const struct roost_config *config,
 		   const struct rst_base_layout *layout, char *metadata);
-/* 0 and *config, all that the library knows of what was given; or what roost_init() returns when it
- * cannot begin. */
+/* Returns 0 and sets *config to the fields that this library knows; or returns the error for
+ * roost_init(). */
 int rst_base_check(roost_t **out, struct roost_config *config, const struct roost_config *given,
 		   const void *metadata);
 
@@ -132,8 +131,8 @@ bool rst_pressure_call(const struct rst_base *base, struct rst_pressure *pressur
 static inline bool rst_pressure_falls(struct rst_pressure *pressure,
 				      const struct rst_zone_desc *desc, uint64_t free)
 {
-	/* Racy reads of a hint: a call too many or too late harms nobody, and the exchange
-	 * lets one caller through for each arming. */
+	/* Racy reads of a hint: a call too many or too late does no harm, and the exchange lets one
+	 * caller through each time that the hook is armed. */
 	return free < desc->low && !rst_load_rlx(&pressure->pressed) &&
 	       !rst_xchg_acq(&pressure->pressed, 1);
 }
@@ -148,10 +147,10 @@ static inline void rst_pressure_rises(struct rst_pressure *pressure,
 
 /* ---- Counters ------------------------------------------------------------------------------ */
 
-struct rst_counters {
 #define RST_COUNTER_FIELD(name, text) _Atomic uint64_t name;
+
+struct rst_counters {
 	ROOST_COUNTERS(RST_COUNTER_FIELD)
-#undef RST_COUNTER_FIELD
 };
 
 /* Are these a zone and a CPU, or -1 for all of them? */
@@ -159,6 +158,13 @@ static inline bool rst_stats_are_of(const struct rst_base *base, int zone, int c
 {
 	return zone >= -1 && zone < (int)base->nr_zones && cpu >= -1 && cpu < (int)base->nr_cpus;
 }
+
+/* Of each engine: what roost_dump() has in place of /proc/zoneinfo's marks. 0: it has none. */
+struct rst_pcp_marks {
+	uint32_t high, batch;
+};
+
+struct rst_pcp_marks rst_pcp_marks(const struct roost *roost, unsigned zone, unsigned cpu);
 
 void rst_counters_add(const struct rst_counters *from, struct roost_stats *to);
 
@@ -179,22 +185,22 @@ bool rst_are_cpus(const struct rst_base *base, const char *call, int cpu);
 /* Reports a misuse to the caller's hook, or to the port's fatal. No lock is held. */
 void rst_report(const struct rst_base *base, const struct roost_misuse *misuse);
 
-/* The span of a block that a caller names, or NULL with m->kind: no such order, outside of the
- * map, in a hole between spans, misaligned. Any context. */
+/* The span of a block that a caller names. NULL if the order does not exist, or the block is
+ * outside the map, in a hole between spans or misaligned: m->kind says which. Any context. */
 const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m);
 
 /* ---- Pageblocks ---------------------------------------------------------------------------- */
 
-/* The pageblock in which pfn is or the next one above it: sets start, end and zone of *info and
- * what else is not 0, and returns the record of start; RST_NO_FRAME (and *info as it was) if there
- * is none. */
+/* Finds the pageblock of pfn, or the next one above it. Sets start, end and zone of *info and all
+ * fields that are not 0, and returns the record of start. If there is none, returns RST_NO_FRAME
+ * and leaves *info as it was. */
 rst_frame_id rst_pageblock_at(const struct rst_map *map, roost_pfn pfn,
 			      struct roost_pageblock_info *info);
 
 /* ---- Validation ---------------------------------------------------------------------------- */
 
 struct rst_walk {
-	struct roost_violation *out; /* NULL: nobody wants to know */
+	struct roost_violation *out; /* NULL: the caller does not want it */
 	bool bad;
 };
 

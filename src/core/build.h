@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* build.h - how this library is built, as text: all of roost_build_config() but the engine. */
+/* build.h - how this library is built, as text: roost_build_config() without the engine. */
 #ifndef RST_BUILD_H
 #define RST_BUILD_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c - is a configuration good, and what memory map does it describe?
+ * config.c - checks a configuration and reads its memory map.
  *
- * Nothing is copied or sorted: there is no memory yet to put a copy in. The ranges are visited in
- * order of address by searching for the next one. A walk over the map goes over the ranges once for
- * each that begins or ends an extent: quadratic in at most RST_MAX_RANGES.
+ * Nothing is copied or sorted: there is no memory yet for a copy. A walk visits the ranges in order
+ * of address by searching for the next one. It goes over all ranges once for each range that begins
+ * or ends an extent, so it is quadratic in the number of ranges (at most RST_MAX_RANGES).
  */
 #include "core/map.h"
 
@@ -211,18 +211,20 @@ void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *o
 static const char too_many_ranges[] = "nr_ranges: more than 1024 ranges; join neighbours";
 static const char too_many_zones[] = "nr_zones: more than ROOST_MAX_ZONES zones";
 static const char too_many_cpus[] = "nr_cpus: more than ROOST_MAX_CPUS CPUs";
-static const char too_new[] =
-	"size: the header is newer than the library, and a field is set that it does not know";
 static const char too_many_frames[] =
 	"ranges: more than 2^32 - 1024 frames, with those that fill up pageblocks; use several "
 	"allocators";
+
+const char rst_config_too_new[] =
+	"size or reserved: the header is newer than the library, and a field is set that it does "
+	"not know";
 
 int rst_config_errno(const char *error)
 {
 	if (!error)
 		return 0;
 	return error == too_many_ranges || error == too_many_zones || error == too_many_cpus ||
-			       error == too_many_frames || error == too_new
+			       error == too_many_frames || error == rst_config_too_new
 		       ? -ROOST_E2BIG
 		       : -ROOST_EINVAL;
 }
@@ -321,18 +323,12 @@ static const char *choice_error(const struct roost_config *config)
 		return "max_order: must be 9 to 18, or 0 for 10";
 	if (config->check_level > ROOST_CHECK_PARANOID)
 		return "check_level: must be 0 to 3";
-	if ((unsigned)config->free_path > ROOST_FREE_BLOCKING)
-		return "free_path: no such free path";
 	if ((unsigned)config->pockets > ROOST_POCKETS_OFF)
 		return "pockets: must be ROOST_POCKETS_AUTO or ROOST_POCKETS_OFF";
-	if (config->free_path == ROOST_FREE_BLOCKING && !ROOST_LAB)
-		return "free_path: blocking deadlocks; only builds with ROOST_LAB=1 have it";
-	if (config->pcp_high > 1u << 20 || config->pcp_batch > 1u << 20)
-		return "pcp_high, pcp_batch: must be at most 2^20 frames";
-	return NULL;
+	return rst_engine_config_error(config);
 }
 
-/* Fields only ever come at the end, and none before this length was in use. */
+/* New fields are only added at the end, and the first version had this length. */
 enum {
 	CONFIG_SIZE_FIRST = offsetof(struct roost_config, context) + sizeof(void *),
 	CONFIG_SIZE_SANE = 4096,
@@ -352,7 +348,7 @@ static const char *read_known(struct roost_config *config, const struct roost_co
 		if (i < sizeof(*config))
 			to[i] = from[i];
 		else if (from[i])
-			return too_new;
+			return rst_config_too_new;
 	}
 	return NULL;
 }

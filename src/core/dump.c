@@ -5,6 +5,7 @@
  * Built on the public interface alone, so all engines share it. Lines are made one at a time in
  * a buffer on the stack.
  */
+#include "core/base.h"
 #include "core/text.h"
 
 struct dump {
@@ -114,13 +115,14 @@ static int named(struct dump *dump, const char *indent, const char *name, uint64
 static int zoneinfo_pcp(struct dump *dump, unsigned zone, unsigned cpu)
 {
 	struct roost_pcp_info info;
+	struct rst_pcp_marks marks = rst_pcp_marks(dump->roost, zone, cpu);
 	int err;
 
 	roost_pcp_info(dump->roost, zone, cpu, &info);
 	if ((err = named(dump, "    ", "cpu:", cpu)) ||
 	    (err = named(dump, "              ", "count:", info.count)) ||
-	    (err = named(dump, "              ", "high:", info.high)) ||
-	    (err = named(dump, "              ", "batch:", info.batch)) ||
+	    (err = named(dump, "              ", "high:", marks.high)) ||
+	    (err = named(dump, "              ", "batch:", marks.batch)) ||
 	    (err = named(dump, "              ", "llist:", info.llist)) ||
 	    (err = named(dump, "              ", "online:", info.online)))
 		return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h - the two kinds of lock that the law knows.
+ * lock.h - the two kinds of lock. (The law: docs/design.md.)
  *
  *   rst_trylock_t   held with interrupts on, therefore only ever tried: there is no function
  *                   that waits for one (but the lab's, which is wrong on purpose).
@@ -12,10 +12,10 @@
  * < pcp lock (try) < zone lock (spin). No context holds two pcp locks or two zone locks.
  *
  * Uniprocessor builds. A try is a test and a set of a plain word with no bus lock. That is a real
- * lock: a handler that comes between test and set has dropped the lock again when it ends, so
- * the test still holds; one that comes after the set sees it. (Linux's UP trylock is no operation
- * and always succeeds; with interrupts left on a handler would then walk into a half-changed
- * list.)
+ * lock. A handler that comes between test and set has released the lock when it ends, so the result
+ * of the test is still true; a handler that comes after the set sees the lock taken. (Linux's UP
+ * trylock does nothing and always succeeds. With interrupts on, a handler would then use a
+ * half-changed list.)
  *
  * A port whose system has locks of its own that do as much (and are watched, as lockdep does)
  * defines RST_PORT_LOCKS as 1, both types, and all functions of the last two sections.
@@ -46,12 +46,13 @@ typedef struct {
 	_Atomic uint32_t word; /* 0 free, 1 held, 2 held and somebody is parked */
 } rst_lockword_t;
 
-/* Acquire: orders the holder's accesses after those of the last one, which released. */
+/* Acquire: orders the holder's accesses after those of the last holder, which released. */
 static inline bool rst_word_try(rst_lockword_t *lock)
 {
 	uint32_t free = 0;
 
-	/* The load keeps the cache line shared while the lock is held; racy, the CAS decides. */
+	/* The load keeps the cache line shared while the lock is held. It is racy; the CAS
+	 * decides. */
 	return rst_load_rlx(&lock->word) == 0 && rst_cas32_acq(&lock->word, &free, 1);
 }
 
@@ -99,7 +100,7 @@ typedef struct {
 	rst_lockword_t word;
 } rst_trylock_t;
 
-/* Zeroed, it is free; this is for ports whose locks have more to them. */
+/* A zeroed lock is free; this is for ports whose locks need more. */
 static inline void rst_try_init(rst_trylock_t *lock)
 {
 	(void)lock;
@@ -107,7 +108,7 @@ static inline void rst_try_init(rst_trylock_t *lock)
 
 static inline bool rst_try(rst_trylock_t *lock)
 {
-	rst_lock_note(+1); /* before: a handler that comes in between must not think it free */
+	rst_lock_note(+1); /* before the try: no handler may think it free */
 	if (rst_word_try(&lock->word))
 		return true;
 	rst_lock_note(-1);
@@ -136,7 +137,7 @@ static inline void rst_spin_init(rst_spinlock_t *lock)
 	(void)lock;
 }
 
-/* The caller would wait, even if it is lucky now: for a system that watches the order of locks. */
+/* Tells lock checkers that the caller would wait, even if the lock is free now. */
 static inline void rst_spin_might_wait(const rst_spinlock_t *lock)
 {
 	(void)lock;
@@ -160,7 +161,7 @@ static inline bool rst_spin_try(rst_spinlock_t *lock)
 	return false;
 }
 
-/* Interrupts are off and this is no NMI, so the holder runs on another CPU and will be done. */
+/* Interrupts are off and this is no NMI, so the holder runs on another CPU and will finish. */
 static inline void rst_spin_wait(rst_spinlock_t *lock)
 {
 #if ROOST_SMP
@@ -170,8 +171,8 @@ static inline void rst_spin_wait(rst_spinlock_t *lock)
 		rst_relax();
 	}
 #if RST_PARK
-	/* 2 asks the holder to wake one; a waiter that gets the lock this way keeps the 2, since
-	 * others may be parked. Acquire as in rst_word_try(). */
+	/* 2 asks the holder to wake a waiter. A waiter that gets the lock this way keeps the 2,
+	 * since others may still be parked. Acquire as in rst_word_try(). */
 	while (rst_xchg_acq(&lock->word.word, 2) != 0)
 		rst_park(&lock->word.word, 2);
 #endif

@@ -70,7 +70,7 @@ rst_span_below(const struct rst_map *map, roost_pfn pfn)
 {
 	uint32_t low = 0, high = map->nr;
 
-	if (high == 1) /* as most have it */
+	if (high == 1) /* the usual case */
 		return map->spans;
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
@@ -110,12 +110,13 @@ static inline const struct rst_span *rst_span_of(const struct rst_map *map, rst_
 }
 
 /*
- * The next extent at or above *from, which moves behind it; false if there is none. Goes over the
+ * The next extent at or above *from; *from moves past it. False if there is none. Goes over the
  * caller's ranges, once for each extent.
  */
 bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct rst_extent *extent);
 
-/* The extents once more, each with its span and the hole of that span before it. Start from {0}. */
+/* A second walk over the extents: each with its span, and with the hole before it in that span.
+ * Start from {0}. */
 struct rst_extent_walk {
 	struct rst_extent extent;
 	const struct rst_span *span;
@@ -152,18 +153,24 @@ void rst_map_add(struct rst_map_builder *builder, const struct rst_extent *exten
 void rst_map_build(const struct roost_config *config, struct rst_span *spans,
 		   struct rst_map_builder *builder);
 
-/* The last pageblock of a zone below *block, which becomes it; false if there is none. Start from
+/* Sets *block to the last pageblock of a zone below *block; false if there is none. Start from
  * UINT32_MAX. O(spans). */
 bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block);
 
-/* Reads a caller's configuration, which may be of an older or a newer header: *config becomes what
- * this library knows of it. Returns what roost_config_error() does. */
+/* Reads a caller's configuration, which may come from an older or newer header, and copies the
+ * fields that this library knows to *config. Returns what roost_config_error() does. */
 const char *rst_config_read(struct roost_config *config, const struct roost_config *given);
+
+/* Of each engine: why it refuses what it alone looks at of a configuration, or NULL. */
+const char *rst_engine_config_error(const struct roost_config *config);
+
+/* What is returned of a field that is set and not known. */
+extern const char rst_config_too_new[];
 
 /* 0, -ROOST_E2BIG or -ROOST_EINVAL for what roost_config_error() returned. */
 int rst_config_errno(const char *error);
 
-/* The configuration's zones: its own, or the one that stands for none. */
+/* The configuration's zones; if it has none, the default one. */
 const struct roost_zone_config *rst_config_zones(const struct roost_config *config, unsigned *nr);
 
 static inline unsigned rst_config_max_order(const struct roost_config *config)
@@ -177,14 +184,15 @@ unsigned rst_config_nodes(const struct roost_config *config);
 /* Writes the zones in the order in which callers on node try them, 0xff after the last. */
 void rst_zone_order(const struct roost_config *config, unsigned node, uint8_t *order);
 
-/* The marks of a zone of this many usable frames: as configured, or a 64th of them apart. */
+/* The watermarks of a zone with this many usable frames: as configured, or a 64th of the frames
+ * apart. */
 struct rst_watermarks {
 	uint64_t min, low, high;
 };
 
 struct rst_watermarks rst_watermarks(const struct roost_zone_config *zone, uint64_t managed);
 
-/* Usable frames of a zone, and those of its ordinary ranges with what is reserved in them. */
+/* The usable frames of a zone, and all frames of its ordinary ranges, reserved ones included. */
 uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone);
 uint64_t rst_zone_present(const struct roost_config *config, unsigned zone);
 

@@ -73,10 +73,10 @@
 #define RST_NO_CPU UINT32_MAX
 
 /*
- * A sequence: a compare-and-exchange that is one step to all that runs on its CPU, handlers too,
- * but not to other CPUs; so it costs no more than loads and a store. If *stop is 0 (acquire) and
- * *word is old, *word becomes new (release); guarded, only if *guard is as expected. Others may
- * change *word when they have set *stop and rst_seq_fence() came after.
+ * A sequence: a compare-and-exchange that is one step to everything on its CPU, handlers too, but
+ * not to other CPUs. So it costs no more than loads and a store. If *stop is 0 (acquire) and *word
+ * is old, *word becomes new (release); the guarded form also requires that *guard is as expected.
+ * Other CPUs may change *word after they have set *stop and then called rst_seq_fence().
  */
 struct rst_seq {
 	_Atomic uint32_t *stop;

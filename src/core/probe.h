@@ -3,11 +3,11 @@
  * probe.h - static probes (USDT) for bpftrace, perf, systemtap: docs/tracing.md names each of them.
  *
  * A probe is one nop and a note in the object file that says where it is and where its arguments
- * are. On the hot paths nothing is computed for it that is not there anyway. Builds without
- * ROOST_USDT, which freestanding ones are, have nothing at all in its place; a port that has
- * another kind of probes (Linux its tracepoints) defines RST_PORT_PROBES as 1 and the macros.
+ * are. On the hot paths its arguments are values that exist anyway. Builds without ROOST_USDT
+ * (freestanding ones, for example) have no code for it. A port with another kind of probe (Linux
+ * has tracepoints) defines RST_PORT_PROBES as 1, and the macros.
  *
- * Where sequences run (pocket.h) is no probe: a tracer would trap in the middle of them.
+ * There is no probe inside sequences (pocket.h): a tracer would trap in the middle of them.
  */
 #ifndef RST_PROBE_H
 #define RST_PROBE_H
@@ -38,8 +38,8 @@
 #define RST_PROBE4(name, a, b, c, d) ((void)(0 && (a) && (b) && (c) && (d)))
 #endif
 
-/* n events of those that the counter at this place in struct rst_counters counts. Only ports have
- * such a probe: it is wherever something is counted. */
+/* n events of the counter at this offset in struct rst_counters, or in the engine's structure that
+ * begins like it. Only ports have this probe: it fires wherever something is counted. */
 #ifndef RST_PROBE_COUNT
 #define RST_PROBE_COUNT(offset, n) ((void)0)
 #endif

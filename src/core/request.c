@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* request.c - what a caller of the allocator asks for; and the small questions. */
+/* request.c - reads a caller's request; and the small queries. */
 #include "core/base.h"
 
 enum {

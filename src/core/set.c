@@ -11,8 +11,8 @@ static bool take_in_word(_Atomic uint64_t *word, unsigned k, unsigned *bit)
 
 	for (unsigned i = 0; i < RST_SET_TRIES && (runs = rst_runs(old, k)); i++) {
 		*bit = (unsigned)__builtin_ctzll(runs);
-		/* Acquire: what the last holder did before it released it with the put comes before
-		 * what the new one does. */
+		/* Acquire: all that the last holder did, before it released the thing with the put,
+		 * comes before what the new holder does. */
 		if (rst_cas64_acq(word, &old, old & ~rst_run(*bit, k)))
 			return true;
 	}
@@ -60,8 +60,8 @@ bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put
 
 bool rst_set_take_bits(_Atomic uint64_t *word, uint64_t bits)
 {
-	/* Sequentially consistent: an isolation looks here after it has announced itself, and a
-	 * put looks for that announcement after the put. */
+	/* Sequentially consistent: an isolation announces itself and then looks here, and a put
+	 * puts and then looks for that announcement. */
 	uint64_t old = rst_load_sc(word);
 
 	for (unsigned i = 0; i < RST_SET_TRIES && (old & bits) == bits; i++)
@@ -75,7 +75,7 @@ bool rst_set_take_at(struct rst_set *set, unsigned off)
 	return rst_set_take_bits(&set->word[off / 64], rst_run(off, 0));
 }
 
-/* The first runs of a word, at most count of them: their bits, and how many. */
+/* The bits of the first runs of a word, at most count of them, and how many. */
 static uint64_t first_runs(uint64_t word, unsigned k, unsigned count, unsigned *n)
 {
 	uint64_t runs = rst_runs(word, k), bits = 0;
@@ -123,9 +123,10 @@ uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsig
 /* ---- Look -------------------------------------------------------------------------------- */
 
 /*
- * Of two CPUs that put the two halves of a run and then look here, one sees the other's half, or
- * neither would note the run that they made together. Within a word relaxed does: the later change
- * of it contains the earlier one. Between words it takes sequentially consistent loads.
+ * Two CPUs may put the two halves of a run and then both look here. One of them must see the
+ * other's half, or neither would note the run that they made together. Within a word relaxed loads
+ * suffice: the later change of the word contains the earlier one. Between words the loads must be
+ * sequentially consistent.
  */
 unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k)
 {
@@ -188,7 +189,7 @@ bool rst_set_dense(const struct rst_set *set)
 	return false;
 }
 
-/* Acquire: what is seen here was counted as freed before it was put. */
+/* Acquire: what this load sees was counted as freed before it was put. */
 unsigned rst_set_count(const struct rst_set *set)
 {
 	unsigned n = 0;

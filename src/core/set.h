@@ -5,17 +5,18 @@
  *	word 0            word 1                                word 7
  *	[0 ........... 63][64 ......... 127]       ...          [448 ........ 511]   1: free
  *
- * The bits are the only truth about what is free. Anybody puts with an OR and takes with a
- * compare-and-exchange that clears bits which it saw set; so nothing is ever given twice, splitting
- * needs no work, and merging is implied: a run of order k is free when its 2^k bits are.
+ * The bits are the only truth about what is free. Any CPU puts with an OR, and takes with a
+ * compare-and-exchange that clears bits which it saw set. So nothing is ever handed out twice,
+ * splitting needs no work, and merging is implied: a run of order k is free when its 2^k bits are
+ * set.
  *
- * Orders above 6 are more than a word. They are put word by word, in pieces that may be taken at
- * once, and taken word by word: if one is not full any more, the ones before it are put back.
- * In between they are only in the taker's registers: at most 448 things, and only of a run that was
- * free that far. Searches do not see them meanwhile: sets/hidden.h.
+ * Orders above 6 are more than a word. A put goes word by word, and each word can be taken at once.
+ * A take goes word by word as well: if it finds a word that is no longer full, it puts the words
+ * before it back. Meanwhile these are only in the taker's registers: at most 448 things, and only
+ * of a run that was free up to there. Searches do not see them: sets/hidden.h.
  *
- * Orders: a put releases what its caller did with the things to the take that acquires them. It is
- * sequentially consistent besides, since the CPU that put then reads hints: see hint.h.
+ * Memory orders: a put releases what its caller did with the things to the take that acquires them.
+ * It is also sequentially consistent, since the CPU that put then reads hints: see hint.h.
  */
 #ifndef RST_SET_H
 #define RST_SET_H
@@ -27,7 +28,7 @@ enum {
 	RST_SET_ORDER = 9, /* of the whole set */
 	RST_SET_SIZE = 1 << RST_SET_ORDER,
 	RST_WORD_ORDER = 6,
-	RST_SET_TRIES = 16, /* of one word, for a taker that others outrun */
+	RST_SET_TRIES = 16, /* of one word, while others keep changing it */
 };
 
 struct rst_set {
@@ -59,7 +60,7 @@ static inline uint64_t rst_runs(uint64_t word, unsigned k)
 	return word & aligned[k];
 }
 
-/* Puts things of one word that the caller holds. */
+/* Puts things of one word; the caller holds them. */
 static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
 {
 	uint64_t before = 0;
@@ -73,7 +74,7 @@ static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
 		   !(before & bits));
 }
 
-/* Puts a run that the caller holds. Any context; one OR, for k > 6 one per word. */
+/* Puts a run; the caller holds it. Any context. One OR; for k > 6, one for each word. */
 static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 {
 	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
@@ -83,8 +84,9 @@ static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 		rst_set_put_bits(&set->word[off / 64 + i], bits);
 }
 
-/* Takes the first run of order k <= 6: its offset, or false. Any context; at most RST_SET_TRIES
- * turns for each word, so it may fail where others take and put all the time. */
+/* Takes the first run of order k <= 6 and sets its offset, or returns false. Any context. Makes at
+ * most RST_SET_TRIES turns for each word, so it may fail while other CPUs take and put all the
+ * time. */
 bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off);
 /* The first word from this one on that has a run of order k <= 6, or RST_SET_WORDS. Racy. */
 static inline unsigned rst_set_word_with(const struct rst_set *set, unsigned word, unsigned k)
@@ -96,14 +98,14 @@ static inline unsigned rst_set_word_with(const struct rst_set *set, unsigned wor
 
 /* The first free run of order k > 6 from off on, which is aligned, or RST_SET_SIZE. */
 unsigned rst_set_words_free(const struct rst_set *set, unsigned off, unsigned k);
-/* Takes that run, all of it or nothing. *put_back: it had taken a part and put it back; others may
- * have looked meanwhile, so note it anew. */
+/* Takes that run, all of it or nothing. *put_back: it took a part and put it back. Others may have
+ * looked meanwhile, so the caller must note the run again. */
 bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put_back);
-/* Takes up to count runs of order k <= 6, all of one word with one CAS; how many. */
+/* Takes up to count runs of order k <= 6, all out of one word with one CAS. Returns how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
-/* Takes all free things of the first half (32) of a word that has a run of order k <= 5: which, as
- * bits from *off on; 0: the word has no such half. One CAS, tries as above. Sequentially
- * consistent: a CPU that sees that they are gone sees what the caller wrote before. */
+/* Finds the first half (32) of a word that has a run of order k <= 5, and takes all free things of
+ * it. Returns them as bits, from *off on; 0: the word has no such half. One CAS, tries as above.
+ * Sequentially consistent: a CPU that sees that they are gone sees what the caller wrote before. */
 uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsigned *off);
 /* Takes these things of one word, all of them or none. One CAS for each change by others, at most
  * RST_SET_TRIES. Sequentially consistent, as rst_set_take_half(). */
@@ -116,7 +118,7 @@ unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k);
 /* The order of the largest free run of the set, -1: none. */
 int rst_set_largest(const struct rst_set *set);
 
-/* Are there several free things close together, whatever their orders? */
+/* Are several free things close together, whatever their orders? */
 static inline bool rst_dense(uint64_t word)
 {
 	word &= word - 1;
@@ -125,7 +127,7 @@ static inline bool rst_dense(uint64_t word)
 
 bool rst_set_dense(const struct rst_set *set);
 
-/* Bits of a word, in parallel. The builtin would be a library's function on many CPUs. */
+/* Counts the bits of a word, in parallel. On many CPUs the builtin would call a library. */
 static inline unsigned rst_weight(uint64_t word)
 {
 	word -= word >> 1 & 0x5555555555555555;
@@ -140,7 +142,7 @@ static inline bool rst_set_has(const struct rst_set *set, unsigned off)
 	return rst_load_acq(&set->word[off / 64]) >> (off & 63) & 1;
 }
 
-/* Free things; exact at rest. */
+/* How many things are free; exact at rest. */
 unsigned rst_set_count(const struct rst_set *set);
 
 #endif

@@ -8,11 +8,11 @@ const char *roost_strerror(int error)
 	case 0:
 		return "success";
 	case ROOST_EAGAIN:
-		return "somebody holds what is needed; try again";
+		return "another context holds what is needed; try again";
 	case ROOST_EBUSY:
 		return "a frame is in use";
 	case ROOST_EINVAL:
-		return "an argument makes no sense (for a configuration see roost_config_error())";
+		return "an argument is wrong (for a configuration see roost_config_error())";
 	case ROOST_ENOSPC:
 		return "the metadata area is too small; ask roost_metadata_size()";
 	case ROOST_E2BIG:

@@ -109,7 +109,7 @@ struct freeing {
 static bool lock_pcp(const struct freeing *q, struct rst_pcp *pcp)
 {
 #if ROOST_LAB
-	if (q->r->base.free_path == ROOST_FREE_BLOCKING && q->wait && rst_in_task()) {
+	if (q->r->free_path == ROOST_FREE_BLOCKING && q->wait && rst_in_task()) {
 		rst_irq_t irq = rst_irq_save();
 
 		rst_wait_wrongly(&pcp->lock);
@@ -204,7 +204,7 @@ static void free_block(struct freeing *q, rst_frame_id f, unsigned order)
 		to_zone(q, z, f, order);
 		return;
 	}
-	if (r->base.free_path == ROOST_FREE_LLIST && home != cpu && !rst_load_rlx(&pcp->dead)) {
+	if (r->free_path == ROOST_FREE_LLIST && home != cpu && !rst_load_rlx(&pcp->dead)) {
 		push_remote(q, z, pcp, f, order);
 		return;
 	}

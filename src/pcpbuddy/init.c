@@ -44,16 +44,42 @@ static uint32_t clamp(uint64_t value, uint32_t low, uint32_t high)
 	return value < low ? low : value > high ? high : (uint32_t)value;
 }
 
+const char *rst_engine_config_error(const struct roost_config *config)
+{
+	const struct roost_pcpbuddy_config *own = config->pcpbuddy;
+
+	if (!own)
+		return NULL;
+	for (unsigned i = 0; i < sizeof(own->reserved) / sizeof(own->reserved[0]); i++)
+		if (own->reserved[i])
+			return rst_config_too_new;
+	if ((unsigned)own->free_path > ROOST_FREE_BLOCKING)
+		return "pcpbuddy: free_path: no such free path";
+	if (own->free_path == ROOST_FREE_BLOCKING && !ROOST_LAB)
+		return "pcpbuddy: free_path: blocking deadlocks; only builds with ROOST_LAB=1 "
+		       "have it";
+	if (own->high > 1u << 20 || own->batch > 1u << 20)
+		return "pcpbuddy: high, batch: must be at most 2^20 frames";
+	return NULL;
+}
+
+/* What a configuration has of this engine. */
+static struct roost_pcpbuddy_config own_config(const struct roost_config *config)
+{
+	return config->pcpbuddy ? *config->pcpbuddy : (struct roost_pcpbuddy_config){0};
+}
+
 static void init_pcp(const struct roost_config *config, const struct rst_zone *z,
 		     struct rst_pcp *pcp, unsigned cpu)
 {
 	/* All pcps together hold at most a quarter of the zone, each at most four pageblocks. */
 	uint32_t high = clamp(z->desc.managed / (4ull * config->nr_cpus), 16, 4 * RST_PAGEBLOCK);
+	const struct roost_pcpbuddy_config own = own_config(config);
 
 	rst_try_init(&pcp->lock);
 	pcp->cpu = cpu;
-	pcp->high = config->pcp_high ? config->pcp_high : high;
-	pcp->batch = config->pcp_batch ? config->pcp_batch : clamp(pcp->high / 8, 1, 128);
+	pcp->high = own.high ? own.high : high;
+	pcp->batch = own.batch ? own.batch : clamp(pcp->high / 8, 1, 128);
 	if (pcp->batch > pcp->high)
 		pcp->batch = pcp->high;
 	for (unsigned type = 0; type < RST_TYPES; type++) {
@@ -127,7 +153,7 @@ static void forget_counters(struct roost *r)
 {
 	for (unsigned i = 0; i < r->base.nr_zones; i++)
 		for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
-			r->zones[i].pcps[cpu].count_of = (struct rst_counters){0};
+			r->zones[i].pcps[cpu].count_of = (struct rst_pcp_counters){0};
 }
 
 /* ---- Interface --------------------------------------------------------------------------- */
@@ -148,6 +174,7 @@ int roost_init(roost_t **out, const struct roost_config *given, void *metadata, 
 	if (size < layout.size)
 		return -ROOST_ENOSPC;
 	rst_base_init(&r->base, &config, &layout.base, base);
+	r->free_path = own_config(&config).free_path;
 	r->zones = (struct rst_zone *)(void *)(base + layout.zones);
 	r->blocks = (struct rst_block *)(void *)(base + layout.blocks);
 	r->frames = (struct rst_frame *)(void *)(base + layout.frames);

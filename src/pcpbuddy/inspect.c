@@ -11,15 +11,39 @@ const char *roost_build_config(void)
 	return "engine=pcpbuddy " RST_BUILD;
 }
 
-int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats)
+/* Adds the counters of one zone (all: -1) on one CPU (all: -1) to what is wanted of the two. */
+static int add_counters(const roost_t *roost, int zone, int cpu, struct roost_stats *every,
+			struct roost_pcpbuddy_stats *own)
 {
 	if (!rst_stats_are_of(&roost->base, zone, cpu))
 		return -ROOST_EINVAL;
-	for (unsigned i = 0; i < roost->base.nr_zones; i++)
-		for (unsigned j = 0; j < roost->base.nr_cpus; j++)
-			if ((zone < 0 || (unsigned)zone == i) && (cpu < 0 || (unsigned)cpu == j))
-				rst_counters_add(&roost->zones[i].pcps[j].count_of, stats);
+	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
+		for (unsigned j = 0; j < roost->base.nr_cpus; j++) {
+			const struct rst_pcp_counters *from = &roost->zones[i].pcps[j].count_of;
+
+			if ((zone >= 0 && (unsigned)zone != i) || (cpu >= 0 && (unsigned)cpu != j))
+				continue;
+			if (every)
+				rst_counters_add(&from->every, every);
+			if (!own)
+				continue;
+#define ADD(name, text) own->name += rst_load_rlx(&from->name);
+			ROOST_PCPBUDDY_COUNTERS(ADD)
+#undef ADD
+		}
+	}
 	return 0;
+}
+
+int roost_stats(const roost_t *roost, int zone, int cpu, struct roost_stats *stats)
+{
+	return add_counters(roost, zone, cpu, stats, NULL);
+}
+
+int roost_pcpbuddy_stats(const roost_t *roost, int zone, int cpu,
+			 struct roost_pcpbuddy_stats *stats)
+{
+	return add_counters(roost, zone, cpu, NULL, stats);
 }
 
 int roost_zone_info(const roost_t *roost, unsigned zone, struct roost_zone_info *info)
@@ -85,11 +109,28 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 		.online = !rst_load_rlx(&pcp->dead),
 		.count = rst_load_rlx(&pcp->count),
 		.llist = rst_llist_frames(&pcp->llist),
-		.high = pcp->high,
-		.batch = pcp->batch,
 	};
 	for (unsigned type = 0; type < RST_TYPES; type++)
 		info->whole += rst_load_rlx(&pcp->lists[type][ROOST_PAGEBLOCK_ORDER].nr);
+	return 0;
+}
+
+struct rst_pcp_marks rst_pcp_marks(const roost_t *roost, unsigned zone, unsigned cpu)
+{
+	const struct rst_pcp *pcp = &roost->zones[zone].pcps[cpu];
+
+	return (struct rst_pcp_marks){.high = pcp->high, .batch = pcp->batch};
+}
+
+int roost_pcpbuddy_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu,
+			    struct roost_pcpbuddy_pcp_info *info)
+{
+	struct rst_pcp_marks marks;
+
+	if (zone >= roost->base.nr_zones || cpu >= roost->base.nr_cpus)
+		return -ROOST_EINVAL;
+	marks = rst_pcp_marks(roost, zone, cpu);
+	*info = (struct roost_pcpbuddy_pcp_info){.high = marks.high, .batch = marks.batch};
 	return 0;
 }
 

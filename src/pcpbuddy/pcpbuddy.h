@@ -55,6 +55,7 @@
 
 #include "core/base.h"
 #include "core/lock.h"
+#include "roost/pcpbuddy.h"
 
 enum {
 	RST_PCP_ORDERS = ROOST_PAGEBLOCK_ORDER + 1, /* orders 0 .. 9 */
@@ -154,6 +155,17 @@ struct rst_llist {
 	_Atomic uint64_t word; /* a */
 };
 
+/* Those that every engine has, where struct rst_counters has them, and then its own. */
+struct rst_pcp_counters {
+	union {
+		struct rst_counters every;
+		struct {
+			ROOST_COUNTERS(RST_COUNTER_FIELD)
+		};
+	};
+	ROOST_PCPBUDDY_COUNTERS(RST_COUNTER_FIELD)
+};
+
 struct rst_pcp {
 	rst_trylock_t lock;
 	_Atomic uint32_t dead;	/* pr; the CPU is off-line, nothing may be put here */
@@ -170,7 +182,7 @@ struct rst_pcp {
 	rst_block_id fragmented[RST_TYPES]; /* z; owned blocks with frames in the zone */
 
 	/* What happened on this CPU, or to this pcp for what its lock guards. */
-	_Alignas(RST_CACHE_LINE) struct rst_counters count_of;
+	_Alignas(RST_CACHE_LINE) struct rst_pcp_counters count_of;
 };
 
 struct rst_zone {
@@ -195,6 +207,7 @@ struct roost {
 	struct rst_block *blocks;
 	struct rst_zone *zones;
 	uint32_t nr_blocks;
+	enum roost_free_path free_path;
 };
 
 /* ---- Small helpers ----------------------------------------------------------------------- */
@@ -223,19 +236,19 @@ static inline struct rst_zone *rst_zone_of(const struct roost *r, rst_frame_id f
 /* Counts on the current CPU; exact from any context. */
 static inline void rst_count(const struct roost *r, struct rst_zone *z, size_t offset, uint64_t n)
 {
-	struct rst_counters *counters = &z->pcps[rst_this_cpu(&r->base)].count_of;
+	struct rst_pcp_counters *counters = &z->pcps[rst_this_cpu(&r->base)].count_of;
 
 	RST_PROBE_COUNT(offset, n);
 	rst_add_rlx((_Atomic uint64_t *)(void *)((char *)counters + offset), n);
 }
 
-#define RST_COUNT(r, z, name, n) rst_count(r, z, offsetof(struct rst_counters, name), n)
+#define RST_COUNT(r, z, name, n) rst_count(r, z, offsetof(struct rst_pcp_counters, name), n)
 
 /* Counts in a pcp whose lock is held. No counter is counted both this way and the other: then
  * load and store need not be one. */
 #define RST_COUNT_PCP(pcp, name, n)                                                                \
 	do {                                                                                       \
-		RST_PROBE_COUNT(offsetof(struct rst_counters, name), n);                           \
+		RST_PROBE_COUNT(offsetof(struct rst_pcp_counters, name), n);                       \
 		rst_store_rlx(&(pcp)->count_of.name,                                               \
 			      rst_load_rlx(&(pcp)->count_of.name) + (uint64_t)(n));                \
 	} while (0)

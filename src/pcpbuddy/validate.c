@@ -112,7 +112,7 @@ static bool check_pcp_chunk(struct walk *w, const struct rst_span *span, rst_fra
 		    rst_pfn_of(span, f), own, marked);
 }
 
-/* One block; *f moves behind it. */
+/* One block; *f moves past it. */
 static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_id *f,
 			struct seen *seen)
 {

@@ -389,6 +389,14 @@ uint32_t rst_zone_retype(struct roost *r, struct rst_zone *z, struct rst_block *
 	return frames;
 }
 
+static void note_stolen(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned type,
+			unsigned blocks)
+{
+	RST_PROBE3(steal, rst_this_cpu(&r->base), rst_pfn_of(rst_span_of(&r->base.map, f), f),
+		   type);
+	RST_COUNT(r, z, blocks_stolen, blocks);
+}
+
 bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type, bool part)
 {
 	unsigned found = 0;
@@ -405,18 +413,14 @@ bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsig
 		for (unsigned i = 0; i < blocks; i++)
 			set_type(z, rst_block_of(r, f) + i, type);
 		zone_link(r, z, f, wanted);
-		RST_PROBE3(steal, rst_this_cpu(&r->base),
-			   rst_pfn_of(rst_span_of(&r->base.map, f), f), type);
-		RST_COUNT(r, z, blocks_stolen, blocks);
+		note_stolen(r, z, f, type, blocks);
 		return true;
 	}
 	if (!part || rst_load_rlx(&rst_block_of(r, f)->owner) ||
 	    free_in_block(r, rst_block_of(r, f)) < RST_PAGEBLOCK / 2)
 		return false;
 	rst_zone_retype(r, z, rst_block_of(r, f), type);
-	RST_PROBE3(steal, rst_this_cpu(&r->base), rst_pfn_of(rst_span_of(&r->base.map, f), f),
-		   type);
-	RST_COUNT(r, z, blocks_stolen, 1);
+	note_stolen(r, z, f, type, 1);
 	return true;
 }
 

@@ -16,11 +16,11 @@ enum { CLOCK_EVERY = 256 }; /* allocations of a thread from one look at the cloc
 
 static RST_POOL_THREAD unsigned allocations;
 
-/* The thread's last allocation made no sense: no reason to look again. A handler's that comes in
- * between may take it away; then the caller hears of it twice. */
+/* The thread's last allocation was misuse, so there is no reason to look again. A handler's
+ * allocation in between may clear this; then the misuse is reported twice. */
 static RST_POOL_THREAD bool refused;
 
-/* The order of a block of this many bytes; more than any pool has if it is too large. */
+/* The order of a block of this many bytes. If it is too large, an order that no pool has. */
 static unsigned block_order(const roost_pool_t *pool, size_t bytes)
 {
 	size_t last = bytes ? (bytes - 1) >> pool->page_shift : 0;
@@ -45,25 +45,25 @@ static void report(const roost_pool_t *pool, const char *call, const void *block
 	rst_pool_fatal(text, n);
 }
 
-/* The pool and frame of a pointer that is freed, or NULL and it is reported. */
+/* The pool and frame of a pointer that is freed. NULL: it is misuse, and has been reported. */
 static roost_pool_t *find(const char *call, const void *block, roost_pfn *pfn)
 {
 	roost_pool_t *pool = roost_pool_of(block);
 
 	if (!pool) {
-		report(NULL, call, block, "lies in no pool");
+		report(NULL, call, block, "is not in any pool");
 		return NULL;
 	}
 	if ((uintptr_t)block & (rst_page_size(pool) - 1)) {
-		report(pool, call, block, "lies inside of a page: no block begins there");
+		report(pool, call, block, "is inside a page: no block begins there");
 		return NULL;
 	}
 	*pfn = rst_pfn(pool, block);
 	return pool;
 }
 
-/* The allocator's own words for what is wrong; it knows the frame. Its callers may be others than
- * the pool, too. */
+/* The hook of the page-frame allocator, which knows the frame: passes its text on. Its caller need
+ * not be the pool. */
 void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 {
 	const roost_pool_t *pool = context;
@@ -77,10 +77,10 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
-/* A second and a half asleep at most, in the engine too. */
+/* At most a second and a half asleep, including the engine. */
 enum { AGAIN_ROUNDS = 1024 };
 
-/* On which node it is best that the pool grows. */
+/* The node on which the pool should grow. */
 static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 {
 	unsigned named = flags >> 16 & 0xff, cpu = pool->nodes > 1 ? rst_cpu() : 0;
@@ -89,10 +89,10 @@ static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 }
 
 /*
- * Nothing was found. Without WAIT there is a reason to look again only if the pool has grown. With
- * it the call also waits for threads that change the size or are giving frames back, and looks once
- * more if any did so since its last look began. The engine waits only when none of them is at it,
- * and each time that costs as many rounds as the engine may sleep.
+ * The engine found nothing. Without WAIT the call looks again only if the pool has grown. With WAIT
+ * it also waits for threads that change the size or give frames back, and looks again if any of
+ * them did so since its last look began. The engine itself waits only while none of them is at
+ * work. Each such wait counts as as many rounds as the engine may sleep.
  */
 static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* create.c - pools are made, recovered and destroyed. Thread context. */
+/* create.c - makes, recovers and destroys pools. Thread context. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,8 @@
 
 enum { GIB_SHIFT = 30 };
 
-/* Of an older or newer header: NULL, or why it cannot be read. What it does not have is 0. */
+/* Reads a configuration of an older or newer header. Fields that it does not have become 0. NULL,
+ * or why it cannot be read. */
 static const char *read_config(struct roost_pool_config *config,
 			       const struct roost_pool_config *given)
 {
@@ -65,7 +66,7 @@ static size_t round_up(size_t bytes, size_t unit)
 	return (bytes + unit - 1) / unit * unit;
 }
 
-/* How it is laid out: page size, largest order, nodes, the limit rounded up. */
+/* Computes the layout: page size, largest order, nodes, the limit rounded up. */
 static void lay_pool_out(roost_pool_t *pool, const struct roost_pool_config *config)
 {
 	size_t pageblock, unit;
@@ -100,7 +101,7 @@ static void copy_config(roost_pool_t *pool, const struct roost_pool_config *conf
 
 /* ---- Create -------------------------------------------------------------------------------- */
 
-/* Pages of the reserve that a node has: all nodes together, all of it. */
+/* A node's pages of the reserve. All nodes together have all of it. */
 static roost_pfn reserve_of(const roost_pool_t *pool, unsigned node)
 {
 	roost_pfn pages = pool->reserve >> pool->page_shift;
@@ -125,7 +126,8 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 			.name = "Pool",
 			.node = node,
 			.reserve = reserve_of(pool, node),
-			/* No hook listens, and nodes are not left early. */
+			/* As low as possible: the pool has no pressure hook, and allocations should
+			 * not leave a node early. */
 			.low = 1 + reserve_of(pool, node),
 			.high = 2 + reserve_of(pool, node)};
 	}
@@ -171,7 +173,7 @@ static int init_side(roost_pool_t *pool)
 	return 0;
 }
 
-/* Gives back what there is of it. */
+/* Gives back whatever of the pool exists already. */
 static void take_down(roost_pool_t *pool)
 {
 	rst_memory_drop(&pool->reserved, pool->reserved_size);
@@ -180,7 +182,7 @@ static void take_down(roost_pool_t *pool)
 	*pool = (roost_pool_t){0};
 }
 
-/* The thread that was making or destroying pools is gone: what there is of these goes. */
+/* The thread that was making or destroying pools is gone: removes what it left of them. */
 static void take_down_unfinished(roost_pool_t *none)
 {
 	(void)none;

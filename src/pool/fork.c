@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork.c - what a child does with what its parent's threads were in the middle of.
+ * fork.c - what a child does about the calls that its parent's other threads were inside.
  *
- * Nothing is done before a fork, so it waits for nobody. What threads that are no more left, the
- * child puts right by what it finds, each time from scratch:
+ * Nothing is done before a fork, so fork() waits for no thread. The child repairs what the threads
+ * that no longer exist left behind. It works only from what it finds:
  *
  *	1  looks	a word that the kernel wipes in children: the first use of a lock sees it
  *	2  repairs	each lock that was held: what it guards; then the lock is free
  *	3  recovers	what was in hand of the page-frame allocator (roost_recover())
  *
- * 1 and 2 may be done at any time, with other threads at work. 3 needs the pool for itself, so it
- * is the child's handler that does it after fork(), before anybody else runs in the child; and not
- * if the forking thread itself is inside of a call, that is, fork() came from a handler on top of
- * it: that call goes on in the child, with what it has in hand. After _Fork() and raw clones, which
- * run no handler, 3 is left to roost_pool_recover().
+ * 1 and 2 may happen at any time, while other threads work. 3 needs the pool for itself. So the
+ * child's atfork handler does it, before any other code runs in the child. It does not if the
+ * forking thread itself is inside a call (a handler on top of the call has forked): that call
+ * continues in the child, with the frames that it holds. After _Fork() and raw clones, which run no
+ * atfork handler, 3 is left to roost_pool_recover().
  */
 #define _GNU_SOURCE 1
 #include <signal.h>
@@ -27,9 +27,9 @@
 /*
  *	process << 2 | state
  *
- * Of another process, or wiped: this is a child that has not looked. The process is 1 where the
- * kernel wipes the word (Linux 4.14), else getpid(), which a child in a new namespace may share
- * with its parent.
+ * If it names another process, or was wiped, this is a child that has not looked yet. The process
+ * is 1 where the kernel wipes the word (Linux 4.14). Elsewhere it is getpid(), which a child in a
+ * new namespace may share with its parent.
  */
 enum { BREAKING = 1, KNOWN };
 
@@ -43,8 +43,8 @@ static uint64_t process(void)
 
 /* ---- Look and repair ----------------------------------------------------------------------- */
 
-/* The lock stays with the thread that has forked, which had another name then. The lock of another
- * thread, which is gone, is broken. */
+/* If the thread that forked has the lock, it keeps it, under its new name. If another thread had
+ * it, which is gone, the lock is broken. */
 static void break_lock(struct rst_pool_lock *lock, uint64_t before)
 {
 	uint64_t holder = atomic_load(&lock->holder);
@@ -85,7 +85,7 @@ bool rst_fork_look(void)
 		return true;
 	if (found == (mine | BREAKING))
 		return false;
-	/* A handler could wait for what this is about to end, or fork in the middle. */
+	/* A handler could wait for what this code is about to end, or fork in the middle of it. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	if (atomic_compare_exchange_strong(mark, &found, mine | BREAKING)) {
@@ -96,7 +96,7 @@ bool rst_fork_look(void)
 	return atomic_load_explicit(mark, memory_order_acquire) == (mine | KNOWN);
 }
 
-/* A handler that comes in between would be inside. */
+/* A handler that comes in between would be inside the pool. */
 size_t rst_fork_recover(roost_pool_t *pool)
 {
 	sigset_t all, old;
@@ -124,13 +124,14 @@ static void in_child(void)
 	}
 }
 
-/* When the library is loaded: handlers that the program registers later come after the pool's in
- * the child. Those of libraries that were loaded earlier find what they need by looking. */
+/* Runs when the library is loaded. Atfork handlers that the program registers later run after the
+ * pool's in the child. Those of libraries that were loaded earlier run before it; calls in them
+ * repair what they need (1 and 2). */
 static __attribute__((constructor(101))) void init(void)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	/* An emulator may say yes to all that it does not know, as QEMU's did. */
+	/* An emulator may report success for requests that it does not know, as QEMU's did. */
 	if (page != MAP_FAILED && madvise(page, 4096, MADV_WIPEONFORK) == 0 &&
 	    madvise(page, 4096, -1) != 0)
 		mark = page;

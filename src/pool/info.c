@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* info.c - how a pool is. Any context, but for the page size. */
+/* info.c - describes a pool. Any context, except the page size. */
 #include <string.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ static uint64_t free_pages(const roost_pool_t *pool)
 	return pages;
 }
 
-/* Counted as free, and not to be found: somebody has them in hand. */
+/* Frames that count as free but cannot be found: another context holds them. */
 static uint64_t hidden_pages(const roost_pool_t *pool)
 {
 	uint64_t counted = 0, found = free_pages(pool);

@@ -2,9 +2,9 @@
 /*
  * lock.c - the pool's locks.
  *
- * A lock says which thread has it. So a thread that asks for what it has is found at once, and one
- * that ended with a lock is found by asking the kernel. A lock also says how what it guards is made
- * right when its holder is no more.
+ * A lock names the thread that has it. So a thread that asks for a lock that it has is found at
+ * once, and the kernel can say whether a holder has ended. A lock also has a function that repairs
+ * what it guards, for when its holder has ended.
  */
 #define _GNU_SOURCE 1
 #include <signal.h>
@@ -13,8 +13,8 @@
 #include "pool/pool.h"
 
 /*
- * A thread holds a lock with signals blocked, since others wait for it, perhaps under a lock of
- * their own that a handler of this thread wants. Synchronous signals stay open: blocked, they would
+ * A thread holds a lock with signals blocked: other threads wait for it, perhaps under a lock of
+ * their own that a handler of this thread wants. Synchronous signals stay open. Blocked, they would
  * kill the process, and a program that single-steps through a call could not go on.
  */
 static void block_signals(sigset_t *old)
@@ -28,7 +28,7 @@ static void block_signals(sigset_t *old)
 	pthread_sigmask(SIG_BLOCK, &most, old);
 }
 
-/* The lock from this holder to the caller, with signals blocked from then on. */
+/* Takes the lock from this holder for the caller, and blocks signals. */
 static bool take_from(struct rst_pool_lock *lock, uint64_t holder)
 {
 	sigset_t old;
@@ -62,7 +62,7 @@ void rst_pool_unlock(struct rst_pool_lock *lock)
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* If its holder ended, the caller has the lock, and what it guards is right. */
+/* If the lock's holder has ended: takes the lock for the caller and repairs what it guards. */
 static bool inherit(struct rst_pool_lock *lock)
 {
 	uint64_t holder = atomic_load_explicit(&lock->holder, memory_order_relaxed);
@@ -86,7 +86,7 @@ static _Noreturn void would_wait_for_itself(const char *call)
 				      call));
 }
 
-/* Has the caller the lock now? */
+/* True if the caller has the lock now. */
 static bool get(struct rst_pool_lock *lock, const char *call, unsigned round)
 {
 	if (rst_pool_try(lock))
@@ -127,7 +127,7 @@ void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)
 
 	rst_pool_name(name_of_call);
 	sigfillset(&all);
-	/* With signals open while it sleeps, never while it has the lock. */
+	/* Signals are open while it sleeps, and blocked while it has the lock. */
 	for (unsigned round = 0;; round++) {
 		pthread_sigmask(SIG_SETMASK, &all, &call->signals);
 		if (get(&rst_registry_lock, name_of_call, round))

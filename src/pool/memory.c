@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - the kernel's side of a pool: address space that is reserved, used, given back.
+ * memory.c - reserves a pool's address space, and gets memory from the kernel and gives it back.
  *
- * What is out of use cannot be touched (PROT_NONE) or, once it was in use, has no memory. With
- * reserved huge pages it is mapped only while it is in use, and has its pages from then on: so
- * growing fails when there are no more of them, where a later write would be killed.
+ * Memory that is out of use cannot be touched (PROT_NONE) or, if it was in use before, has no
+ * pages. Reserved huge pages are mapped only while in use, and get their pages at once. So when the
+ * kernel has no more, growing fails, instead of a later write being killed.
  *
- * Locked memory (mlock, mlockall): the kernel keeps what madvise() would give back. What is free
- * stays until it is unlocked; what goes out of use is mapped anew, and comes in use as new memory.
+ * Locked memory (mlock, mlockall): madvise() cannot give it back. Free pages stay until the program
+ * unlocks them. Memory that goes out of use is mapped again, and comes back into use as new memory.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -21,14 +21,14 @@ static bool is_huge(const roost_pool_t *pool)
 	return pool->pages >= ROOST_PAGES_2M;
 }
 
-/* Reserved, and nobody can touch it. */
+/* Reserved, and inaccessible. */
 static void *reserve(void *address, size_t bytes, int flags)
 {
 	return mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
 		    -1, 0);
 }
 
-/* A wish: kernels without it go on with small pages. */
+/* A wish: kernels that cannot do it use small pages. */
 static void advise(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (pool->pages == ROOST_PAGES_THP)
@@ -74,11 +74,11 @@ static void place(const roost_pool_t *pool, const char *address, size_t bytes, c
 #endif
 
 /*
- * Elsewhere first, for where it is to lie it would leave a hole when there are no more of them, and
- * others map in holes. Moves of such pages: Linux 5.16.
+ * Maps them elsewhere first and then moves them (Linux 5.16). Mapped in place, they would leave a
+ * hole when there are no more of them, and other threads map memory in holes.
  *
- * The pages are taken at once. That they are reserved does not say that there is one for each touch
- * to come: a container may have fewer than the machine, and the reservation does not count there.
+ * The pages are taken at once. A reservation does not guarantee a page for each later touch: a
+ * container may have fewer pages than the machine, and ignores the reservation.
  */
 static bool map_huge(const roost_pool_t *pool, char *address, size_t bytes)
 {
@@ -108,7 +108,8 @@ int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
 	return 0;
 }
 
-/* In the kernel's eyes new memory takes its place; if it may lock no more, at least unlocked. */
+/* New memory takes its place in the kernel's eyes. If the process may lock no more, it is at least
+ * unlocked memory. */
 static void unuse_locked(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (reserve(address, bytes, MAP_FIXED) != MAP_FAILED)
@@ -127,7 +128,7 @@ void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes)
 
 bool rst_memory_give_back(char *address, size_t bytes)
 {
-	return madvise(address, bytes, MADV_DONTNEED) == 0; /* not if it is locked */
+	return madvise(address, bytes, MADV_DONTNEED) == 0; /* fails if it is locked */
 }
 
 bool rst_memory_is_filled(char *address)
@@ -151,7 +152,7 @@ void rst_memory_drop(char **address, size_t bytes)
 
 	if (!memory)
 		return;
-	/* Until it is forgotten nobody else can have the range. */
+	/* Until the pool forgets the range, no other mapping may have it. */
 	reserve(memory, bytes, MAP_FIXED);
 	*address = NULL;
 	atomic_signal_fence(memory_order_seq_cst);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* numa.c - NUMA nodes by libnuma, if the library was built with it; else there is one. */
+/* numa.c - NUMA nodes by libnuma, if the library was built with it; otherwise one node. */
 #include "pool/pool.h"
 
 #if defined(ROOST_NUMA) && ROOST_NUMA
@@ -23,8 +23,8 @@ unsigned rst_numa_node_of_cpu(unsigned cpu)
 
 void rst_numa_place(void *address, size_t bytes, unsigned node)
 {
-	/* Not numa_tonode_memory(), which calls malloc: this may be a handler. Preferred: when the
-	 * node is full, others'. */
+	/* Not numa_tonode_memory(), which calls malloc: this may be a handler. The policy is only a
+	 * preference: when the node is full, the kernel uses others. */
 	unsigned long nodes = 1ul << node;
 	int saved = errno;
 

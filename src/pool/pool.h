@@ -26,10 +26,10 @@
  *	t  the trim lock
  *	n  the threads that create and destroy pools
  *
- * A thread holds any of the locks with signals blocked. Allocations only try them; other calls, in
- * thread context, sleep in rounds until they have one. Rank: registry, then size before trim of a
- * pool. A trim lets go after each few pageblocks, so nobody's signals wait for all of it. fork()
- * takes none.
+ * A thread holds any of the locks with signals blocked. Allocations only try the locks. Other
+ * calls, in thread context, sleep in rounds until they have one. Rank: registry, then a pool's size
+ * lock, then its trim lock. A trim releases its lock after every few pageblocks, so no signal waits
+ * for the whole trim. fork() takes no lock.
  */
 #ifndef RST_POOL_H
 #define RST_POOL_H
@@ -51,7 +51,7 @@ enum {
 struct rst_pool_lock {
 	_Atomic uint64_t holder; /* a; see lock.c; 0: nobody */
 	sigset_t signals;	 /* the holder's; those that it had blocked before */
-	/* c; makes what the lock guards right when its holder is no more. Set by create.c. */
+	/* c; repairs what the lock guards when its holder has ended. Set by create.c. */
 	void (*repair)(roost_pool_t *pool);
 	roost_pool_t *pool; /* c */
 };
@@ -79,7 +79,7 @@ struct roost_pool {
 	uint64_t *aged, *due; /* t; see trim.c */
 	uint64_t *missed;     /* t; see trim.c */
 	size_t nr_missed;     /* t */
-	/* t; periods with frees since what was missed was tried, and how many are too few to try it
+	/* t; periods with frees since the missed ones were tried, and how many it takes to try them
 	 * again. */
 	unsigned periods, patience;
 	bool emptied;		  /* t; the pockets were, since the last free */
@@ -97,7 +97,7 @@ struct roost_pool {
 	unsigned nodes;			  /* c */
 	uint8_t cpu_node[ROOST_MAX_CPUS]; /* c */
 	size_t reserve, metadata;	  /* c */
-	/* What was mapped, each behind its size: NULL, or it is there. */
+	/* What was mapped, each after its size; NULL: not mapped. */
 	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */
 	char *side;		      /* c; bitmaps and the stack */
@@ -147,16 +147,16 @@ static inline size_t rst_mark_words(const roost_pool_t *pool)
 
 /* ---- registry.c ---------------------------------------------------------------------------- */
 
-/* An unused entry of the table, or NULL. */
+/* Claims an unused entry of the table; NULL: there is none. */
 roost_pool_t *rst_registry_claim(void);
-/* From here on addresses are found / not found any more. */
+/* From here on the pool is found by its addresses / no longer found. */
 void rst_registry_publish(const roost_pool_t *pool);
 void rst_registry_withdraw(const roost_pool_t *pool);
 void rst_registry_release(roost_pool_t *pool);
-/* Pool number i of ROOST_MAX_POOLS, or NULL. It may go as soon as this has returned, unless the
- * caller keeps it from it. */
+/* Pool number i of ROOST_MAX_POOLS, or NULL. Unless the caller prevents that, it may disappear as
+ * soon as this has returned. */
 roost_pool_t *rst_registry_get(unsigned i);
-/* Number i, if somebody claimed it and it is not found (yet, or any more). */
+/* Pool number i, if it is claimed but not found (not yet, or no longer). */
 roost_pool_t *rst_registry_unfinished(unsigned i);
 /* In a child: no pool has one. */
 void rst_registry_without_threads(void);
@@ -169,13 +169,13 @@ extern struct rst_pool_lock rst_registry_lock;
 /* Initial-exec: the first use of a thread-local in a dlopened library could call malloc. */
 #define RST_POOL_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
 
-/* How many calls of the pool the thread is in, one on top of the other. */
+/* How many calls of the pool the thread is inside, one on top of the other. */
 extern RST_POOL_THREAD volatile unsigned rst_pool_inside;
 
 /* What the innermost of them is called, in reports of misuse; NULL: none. */
 extern RST_POOL_THREAD const char *volatile rst_pool_calling;
 
-/* Names the call; what is named then is the caller's to name again when it ends. */
+/* Names the call and returns the name before. The caller restores that at its end. */
 static inline const char *rst_pool_name(const char *call)
 {
 	const char *outer = rst_pool_calling;
@@ -197,23 +197,23 @@ static inline void rst_pool_leave(void)
 	rst_pool_inside = rst_pool_inside - 1;
 }
 
-/* Of a thread that never has any signal open. */
+/* True in a thread that never has any signal open. */
 extern RST_POOL_THREAD bool rst_pool_no_signals;
 
 /* The caller's name, which no other thread ever has; in a child it is another. Never 0. */
 uint64_t rst_thread_self(void);
 /* Did that thread, another one, end? */
 bool rst_thread_is_gone(uint64_t thread);
-/* In a child: threads take new names; the one that the caller had before. */
+/* In a child: makes threads take new names, and returns the caller's name before that. */
 uint64_t rst_thread_rename(void);
 
 /*
- * Around each public call that may block: it is no cancellation point. pthread_create() and open()
- * are in some, so it would not do to leave out those of the pool.
+ * Around each public call that may block, so that it is no cancellation point. That includes the
+ * calls that others make for it, such as pthread_create() and open().
  */
 struct rst_pool_call {
 	int cancel;
-	int error;	   /* errno, which is kept */
+	int error;	   /* errno, which is preserved */
 	const char *outer; /* see rst_pool_name(); each asker for a lock gives its own */
 	sigset_t signals;
 };
@@ -226,27 +226,30 @@ _Noreturn void rst_pool_fatal(const char *text, int length);
 
 /* ---- fork.c -------------------------------------------------------------------------------- */
 
-/* If this is a child: breaks the locks of vanished threads. False: another thread is at that. Any
- * context. */
+/* If this is a child: breaks the locks of threads that no longer exist. False: another thread is
+ * doing that. Any context. */
 bool rst_fork_look(void);
-/* What others had in hand of the page-frame allocator is put back; pages. Nobody else is inside. */
+/* Puts back what other threads held of the page-frame allocator, and returns how many pages. No
+ * other context is inside. */
 size_t rst_fork_recover(roost_pool_t *pool);
 
 /* ---- lock.c -------------------------------------------------------------------------------- */
 
 bool rst_pool_try(struct rst_pool_lock *lock);
-/* Sleeps until it has it. If its holder ended with it, what it guards is repaired. If that is the
- * caller, it is fatal. Thread context, between rst_pool_begin() and rst_pool_end(). */
+/* Sleeps until it has the lock. If the lock's holder has ended, it repairs what the lock guards. If
+ * the holder is the caller, that is fatal. Thread context, between rst_pool_begin() and
+ * rst_pool_end(). */
 void rst_pool_lock(struct rst_pool_lock *lock, const char *call);
 void rst_pool_unlock(struct rst_pool_lock *lock);
-/* The holder of one of the pool's locks put frames back, or made room for growth: waiters for
- * memory look again. Before it lets go: a waiter that sees the lock free sees this. Not after work
- * that changed nothing, or a decay thread would keep waiters going forever. */
+/* For the holder of one of the pool's locks that put frames back or made room for growth: makes
+ * waiters for memory look again. Called before it releases the lock, so a waiter that sees the lock
+ * free sees this. Not called if nothing changed, or a decay thread would keep waiters busy
+ * forever. */
 static inline void rst_pool_has_more(roost_pool_t *pool)
 {
 	atomic_fetch_add(&pool->changes, 1);
 }
-/* Does somebody else have one of them? Thread context. */
+/* Does another thread have one of them? Thread context. */
 bool rst_pool_is_busy(roost_pool_t *pool);
 /* rst_registry_lock. Signals are blocked while it is held: no handler forks in between. */
 void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call);
@@ -264,48 +267,48 @@ void rst_numa_place(void *address, size_t bytes, unsigned node);
 int rst_memory_reserve(roost_pool_t *pool);
 /* Memory may be used from now on; no byte of it has been touched. 0 or -ENOMEM. */
 int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes);
-/* Nobody has anything there: it goes back to the kernel. */
+/* Gives memory that nothing uses back to the kernel. */
 void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes);
 /* The same for free pages that stay in use, where the kernel can. True if it did. */
 bool rst_memory_give_back(char *address, size_t bytes);
-/* Has memory come without being touched, since it is locked (mlockall(2), MCL_FUTURE)? */
+/* Is new memory there without being touched, because it is locked (mlockall(2), MCL_FUTURE)? */
 bool rst_memory_is_filled(char *address);
-/* Zeroed memory for metadata, which comes as it is touched; NULL. */
+/* Zeroed memory for metadata, which the kernel provides as it is touched; or NULL. */
 void *rst_memory_zeroed(size_t bytes);
-/* Unmaps it, if it is there, and says so. A child that is made in between finds it as it was, or
- * empty, or loses nothing but address space. */
+/* Unmaps memory that is mapped, and notes that. A child that is forked in between finds it as it
+ * was, or empty, or loses only address space. */
 void rst_memory_drop(char **address, size_t bytes);
-/* Which pages of a pageblock have memory: bit i of pages[]. False: not known. */
+/* Sets bit i of pages[] if page i of a pageblock has memory. False: not known. */
 bool rst_memory_resident(const roost_pool_t *pool, char *address,
 			 uint64_t pages[ROOST_PAGEBLOCK_WORDS]);
 
 /* ---- trim.c -------------------------------------------------------------------------------- */
 
-/* Something of these pages was freed. Any context. */
+/* Marks these pages: some of them were freed. Any context. */
 void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
 /* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
 void rst_trim_step(roost_pool_t *pool);
-/* The holder of the trim lock is gone: what it had in hand is put back. */
+/* The holder of the trim lock has ended: puts back what it held. */
 void rst_trim_repair(roost_pool_t *pool);
 int rst_trim_start_thread(roost_pool_t *pool);
 void rst_trim_stop_thread(roost_pool_t *pool);
 
 /* ---- size.c -------------------------------------------------------------------------------- */
 
-/* Everything is taken out of use, then so much as given put in again. 0 or -ENOMEM. */
+/* Takes everything out of use, then puts this many bytes into use. 0 or -ENOMEM. */
 int rst_size_init(roost_pool_t *pool, size_t initial);
 /* Before an allocation of this many bytes fails: has the pool grown? */
 enum rst_growth {
-	RST_NOT_GROWN, /* it may not, or there is no more */
+	RST_NOT_GROWN, /* it may not grow, or is at its limit */
 	RST_GROWN,
-	RST_OTHERS_GROW, /* or shrink it just now */
+	RST_OTHERS_GROW, /* or shrink it at the moment */
 };
 /* On the node first, or there only. */
 enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only);
-/* The holder of the size lock is gone: the stack and the size are made anew. */
+/* The holder of the size lock has ended: rebuilds the stack and the size. */
 void rst_size_repair(roost_pool_t *pool);
 
-/* Reserved huge pages would have to be found again at the next touch. */
+/* Not for reserved huge pages: the next touch might find none. */
 static inline bool rst_can_give_back(const roost_pool_t *pool)
 {
 	return pool->pages < ROOST_PAGES_2M;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * registry.c - which pool an address is of.
+ * registry.c - finds the pool of an address.
  *
  *	range   | 63 ... 28: base >> 21 | 27 ... 0: size >> 21 |     0: none
  *
- * A pool's whole range is one word, so a look sees all of it or nothing, and a free of another pool
- * never goes to one that has just been made in the same place of the table.
+ * A pool's whole range is one word. So a look sees all of it or nothing, and a block of an old pool
+ * is never taken for one of a new pool in the same entry of the table.
  */
 #include "pool/pool.h"
 
@@ -16,7 +16,7 @@ enum {
 
 static struct {
 	_Atomic uint64_t range; /* a */
-	_Atomic uint32_t taken; /* a; the entry belongs to somebody */
+	_Atomic uint32_t taken; /* a; the entry is claimed */
 	roost_pool_t pool;
 } table[ROOST_MAX_POOLS];
 
@@ -45,7 +45,7 @@ roost_pool_t *rst_registry_claim(void)
 		uint32_t free = 0;
 		unsigned used = atomic_load(&nr_used);
 
-		/* Acquire: after its last holder was through with it. */
+		/* Acquire: comes after all that the last holder did with it. */
 		if (!atomic_compare_exchange_strong_explicit(
 			    &table[i].taken, &free, 1, memory_order_acquire, memory_order_relaxed))
 			continue;

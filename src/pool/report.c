@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c - how the pools are, in JSON: see roost/serve.h. By public calls alone. */
+/* report.c - describes the pools, in JSON: see roost/serve.h. Uses only public calls. */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +29,8 @@ static bool make_room(struct rst_report *r)
 	return true;
 }
 
-/* A piece, of less than PIECE bytes. Without memory the text ends, and is no JSON. */
+/* Appends a piece of less than PIECE bytes. If there is no memory, the text ends there and is no
+ * valid JSON. */
 static __attribute__((format(printf, 2, 3))) void put(struct rst_report *r, const char *format, ...)
 {
 	va_list args;
@@ -45,9 +46,9 @@ static __attribute__((format(printf, 2, 3))) void put(struct rst_report *r, cons
 }
 
 /*
- * A name may hold any byte, and may be cut off in the middle of a character. Bytes that are no
- * printable ASCII become \xNN, and so does a backslash before an x: what the bytes mean is up to
- * the program that shows them.
+ * A name may contain any byte, and may be cut off in the middle of a character. Bytes that are not
+ * printable ASCII become \xNN, and so does a backslash before an x. The program that shows the name
+ * decides what the bytes mean.
  */
 static void put_string(struct rst_report *r, const char *text)
 {
@@ -115,11 +116,11 @@ static uint64_t allocs_of(const struct roost_stats *s)
 
 static uint64_t frees_of(const struct roost_stats *s)
 {
-	return s->free_local + s->free_remote + s->free_llist + s->free_fallback + s->free_dead +
-	       s->free_direct;
+	return s->free_local + s->free_remote + s->free_direct;
 }
 
-/* What a CPU has, without its pockets. CPUs that share a home have what the first of them says. */
+/* What each CPU has, without its pockets. CPUs that share a home are listed under the first of
+ * them. */
 struct held {
 	uint64_t pageblocks, free;
 };

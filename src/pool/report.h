@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - the answers of serve.c. The text grows by mremap(2), not by malloc, which may be made
- * of a pool.
+ * report.h - the answers of serve.c. The text grows by mremap(2), since malloc may itself use a
+ * pool.
  */
 #ifndef RST_REPORT_H
 #define RST_REPORT_H

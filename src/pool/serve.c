@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve.c - the thread that answers: see roost/serve.h. What is said is in report.c.
+ * serve.c - the thread that answers requests: see roost/serve.h. report.c writes the answers.
  *
  * The thread has a table of descriptors of its own (clone(2), CLONE_FILES), made empty before it
  * opens anything. So the program's table never holds a descriptor of the server: whatever the
  * program closes, duplicates or hands to a child is its own, and the server's stay as they are.
  * The thread is ended by a signal that it has blocked, and reads from a descriptor (signalfd(2)).
  *
- * The registry's lock guards the state below, and is held while a report is written, so that no
- * pool goes. It is not held while anything is read or sent: a client that hangs delays other
+ * The registry's lock guards the state below. The thread holds it while it writes a report, so that
+ * no pool disappears, but not while it reads or sends anything. So a client that hangs delays other
  * clients, and nothing else.
  */
 #define _GNU_SOURCE 1
@@ -39,15 +39,15 @@ enum {
 	BACKLOG = 8,
 };
 
-/* Wakes the thread. It is sent to that thread alone, which never takes it as a signal; the kernel
- * sends it to nobody. */
+/* The signal that wakes the thread. It is sent to that thread alone, which reads it from the
+ * descriptor; the kernel never sends it. */
 #ifdef SIGSTKFLT
 #define WAKE SIGSTKFLT
 #else
 #define WAKE SIGPWR
 #endif
 
-/* A file, as long as its time is not changed: numbers of files are used again. */
+/* Identifies a file by its number and time, since the numbers of files are used again. */
 struct file_name {
 	dev_t device;
 	ino_t number;
@@ -60,11 +60,12 @@ static struct {
 	pthread_t thread;
 	struct sockaddr_un address;
 	struct file_name
-		file; /* the socket's; written by the thread before it says that it is up */
+		file; /* the socket's; the thread writes it before it reports that it is up */
 } server;
 
-/* Thread sanitizer knows descriptors by their numbers, and takes those of the thread for the
- * program's of the same number. With it the program has these. */
+/* Thread sanitizer knows descriptors by their numbers, and confuses the thread's with the
+ * program's. So the thread's accesses are hidden from it. Only programs that are built with it have
+ * these functions. */
 __attribute__((weak)) void AnnotateIgnoreReadsBegin(const char *file, int line);
 __attribute__((weak)) void AnnotateIgnoreReadsEnd(const char *file, int line);
 __attribute__((weak)) void AnnotateIgnoreWritesBegin(const char *file, int line);
@@ -186,14 +187,14 @@ static bool has_own(void)
 	return look_at(server.address.sun_path, &found) && is_same(&found, &server.file);
 }
 
-/* Not what another has put in its place. */
+/* Removes the socket's file, but not a file that another process put in its place. */
 static void remove_own(void)
 {
 	if (has_own())
 		unlink(server.address.sun_path);
 }
 
-/* A path that is too long for a socket is thought to be refused. */
+/* A path that is too long for a socket counts as refused. */
 static bool is_refused(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -212,10 +213,10 @@ static bool is_refused(const char *path)
 	return is_stale;
 }
 
-/* Removes a socket at which no process listens any more. Other files refuse a connection too.
- * Another process may do the same, and listen there by now: what is moved aside is looked at again.
- * So a server that binds first and listens then looks afterwards whether its file is still
- * there. */
+/* Removes a socket at which no process listens any more. (Files that are no sockets refuse a
+ * connection too.) Another process may do the same, and may listen there by now. So this moves the
+ * file aside and checks it again. And a server, which binds before it listens, checks afterwards
+ * that its file is still there. */
 static void remove_stale(const struct sockaddr_un *address)
 {
 	char aside[sizeof(address->sun_path) + 32];
@@ -239,8 +240,8 @@ static int open_socket(void)
 	if (fd < 0)
 		return -errno;
 	remove_stale(&server.address);
-	/* Before bind(), which on Linux makes the file with this mode: there is no instant at which
-	 * others could connect. */
+	/* Set before bind(), which on Linux makes the file with this mode. So there is no instant
+	 * at which others could connect. */
 	if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || bind(fd, address, sizeof(server.address)) != 0) {
 		err = -errno;
 		close(fd);
@@ -249,7 +250,8 @@ static int open_socket(void)
 	server.file = (struct file_name){0};
 	look_at(server.address.sun_path, &server.file);
 	err = listen(fd, BACKLOG) != 0 ? -errno : 0;
-	/* Until it listened it was refused: another may have removed it, and serve there. */
+	/* Before it listened, connections were refused: another process may have removed the file,
+	 * and serve there now. */
 	if (!err && !has_own())
 		err = -EADDRINUSE;
 	if (err) {
@@ -276,8 +278,8 @@ static int close_from(unsigned first, unsigned flags)
 
 enum { UNSHARE = 1 << 1, MOST_FDS = 1 << 20 };
 
-/* How many descriptors the thread's table has room for. The limit may have been lowered below some
- * that are open; without /proc it has to do. */
+/* How many descriptors may be in the thread's table. The limit may have been lowered below some
+ * that are open; where /proc is missing, the limit has to do. */
 static int table_size(void)
 {
 	int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
@@ -353,7 +355,7 @@ static void serve_until_stopped(struct pollfd p[2])
 		if (!p[0].revents)
 			continue;
 		client = accept4(p[0].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (client < 0) { /* out of descriptors, perhaps: not in a hurry */
+		if (client < 0) { /* out of descriptors, perhaps: try again later */
 			poll(NULL, 0, 10);
 			continue;
 		}
@@ -362,7 +364,7 @@ static void serve_until_stopped(struct pollfd p[2])
 	}
 }
 
-/* How it begins, as the thread that starts it sees it. */
+/* The start, as the thread that starts the server sees it. */
 struct start {
 	sem_t done;
 	int err;
@@ -429,7 +431,7 @@ static int start_thread(void)
 	return err;
 }
 
-/* In a child of fork(), which has no such thread, and no descriptor of it. */
+/* For a child of fork(), which has neither this thread nor its descriptors. */
 static void forget_parent(void)
 {
 	server.pid = 0;
@@ -455,7 +457,7 @@ static int start(const char *path)
 	return err;
 }
 
-/* Neither is left half done by a thread that is cancelled. */
+/* A thread that is cancelled leaves neither of them half done. */
 int roost_pool_serve(const char *path)
 {
 	struct rst_pool_call call;
@@ -469,7 +471,7 @@ int roost_pool_serve(const char *path)
 	return err;
 }
 
-/* Is it the caller who has to? If another does, *wait. */
+/* True: the caller must stop the server. *wait: another thread is stopping it. */
 static bool begin_stop(struct rst_pool_call *call, bool *wait)
 {
 	bool mine, is_up;
@@ -491,7 +493,7 @@ void roost_pool_serve_stop(void)
 	for (unsigned round = 0; mine = begin_stop(&call, &wait), wait; round++)
 		rst_pool_sleep(round);
 	if (mine) {
-		/* Not under the lock, which the thread takes to answer. */
+		/* Waits without the lock, which the thread takes to answer. */
 		pthread_kill(server.thread, WAKE);
 		pthread_join(server.thread, NULL);
 		rst_registry_enter(&call, "roost_pool_serve_stop");
@@ -518,7 +520,7 @@ void rst_serve_from_environment(void)
 		fprintf(stderr, "roost: ROOST_SERVE=%s: %s\n", path, strerror(-err));
 }
 
-/* The file is gone when the process is; the thread still answers nobody. */
+/* When the process exits: removes the socket's file, so that clients find no dead server. */
 static __attribute__((destructor)) void remove_socket(void)
 {
 	if (server.pid && server.pid == getpid())

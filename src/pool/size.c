@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * size.c - how much of its limit a pool may use.
+ * size.c - how much of its limit a pool uses.
  *
- * What is out of use is held (core/held.h), as the memory of a guest is in a balloon: chunks of a
- * whole number of pageblocks. The pool grows by freeing some and shrinks by holding some, under the
- * size lock. What the page-frame allocator says is held is out of use, at every instant; a stack
+ * Memory that is out of use is held (core/held.h) in chunks of whole pageblocks, as a balloon holds
+ * a guest's memory. Under the size lock the pool grows by freeing chunks, and shrinks by holding
+ * some. A chunk is out of use exactly while the page-frame allocator says that it is held; a stack
  * says which chunk comes next.
  */
 #include <errno.h>
@@ -39,7 +39,7 @@ static void add_size(roost_pool_t *pool, size_t bytes)
 			      memory_order_relaxed);
 }
 
-/* Racy for a look whether growing is worth a try. */
+/* Racy when it only checks whether growing is worth a try. */
 static void look_for_more(roost_pool_t *pool)
 {
 	atomic_store_explicit(&pool->growing, pool->step && pool->nr_unused, memory_order_relaxed);
@@ -57,7 +57,7 @@ static size_t rounded(const roost_pool_t *pool, size_t bytes)
 	return bytes > pool->limit ? pool->limit : (bytes + unit - 1) / unit * unit;
 }
 
-/* Between two chunks of a resize: signals come in, and others may have the lock. */
+/* Between two chunks of a resize: lets signals in, and other threads have the lock. */
 static void let_others(roost_pool_t *pool)
 {
 	rst_pool_unlock(&pool->size_lock);
@@ -66,7 +66,8 @@ static void let_others(roost_pool_t *pool)
 
 /* ---- Grow ---------------------------------------------------------------------------------- */
 
-/* Memory that nobody has had yet is not marked. If it is there already, a trim has to know. */
+/* Memory that was never allocated has no mark. If the kernel has already provided it, a trim must
+ * know. */
 static int use(roost_pool_t *pool, roost_pfn pfn, size_t bytes)
 {
 	int err = rst_memory_use(pool, rst_address(pool, pfn), bytes);
@@ -77,7 +78,7 @@ static int use(roost_pool_t *pool, roost_pfn pfn, size_t bytes)
 	return err;
 }
 
-/* The topmost chunk goes in use, or the lower half of it if it is too large. */
+/* Puts the topmost chunk into use, or the lower half of it if it is too large. */
 static int put_in(roost_pool_t *pool, size_t most)
 {
 	uint64_t *top = &pool->unused[pool->nr_unused - 1];
@@ -102,7 +103,7 @@ static int put_in(roost_pool_t *pool, size_t most)
 	return 0;
 }
 
-/* The topmost chunk of a node comes to the top; any: of whichever. False: there is none. */
+/* Brings the topmost chunk of a node (any: of any node) to the top. False: there is none. */
 static bool bring_up(roost_pool_t *pool, unsigned node, bool any)
 {
 	roost_pfn pages = (pool->limit >> pool->page_shift) / pool->nodes;
@@ -120,7 +121,7 @@ static bool bring_up(roost_pool_t *pool, unsigned node, bool any)
 	return false;
 }
 
-/* Where, and whether others may come in between. */
+/* On which node, and whether other threads may come in between. */
 struct growth {
 	unsigned node;
 	bool any, may_wait;
@@ -145,7 +146,7 @@ static void has_grown(roost_pool_t *pool)
 	look_for_more(pool);
 }
 
-/* By the same on each node, as long as it has some. */
+/* By the same amount on each node, as long as the node has chunks. */
 static int grow(roost_pool_t *pool, size_t target, bool may_wait)
 {
 	size_t size;
@@ -223,12 +224,12 @@ static int shrink(roost_pool_t *pool, size_t target)
 {
 	size_t most = atomic_load(&pool->size) - target;
 
-	roost_drain(pool->frames, -1); /* what CPUs keep breaks pageblocks up */
+	roost_drain(pool->frames, -1); /* frames that CPUs keep break pageblocks up */
 	most -= take_out_some(pool, most);
 	RST_PROBE2(shrink, pool->base, atomic_load(&pool->size));
 	atomic_fetch_add(&pool->shrunk, 1);
 	look_for_more(pool);
-	rst_pool_has_more(pool); /* an allocation may grow it */
+	rst_pool_has_more(pool); /* an allocation may grow the pool again */
 	return most ? -EAGAIN : 0;
 }
 
@@ -249,7 +250,7 @@ int roost_pool_resize(roost_pool_t *pool, size_t bytes)
 	return err;
 }
 
-/* The next held chunk from pageblock *b on, or 0; *b moves behind it. */
+/* The next held chunk from pageblock *b on, or 0. *b moves past it. */
 static uint64_t next_held(const roost_pool_t *pool, size_t *b)
 {
 	while (*b < rst_nr_pageblocks(pool)) {
@@ -274,7 +275,8 @@ static uint64_t next_held(const roost_pool_t *pool, size_t *b)
  *						memory may be there already
  *	take_out_some(), after rst_hold()	it is held, not yet on the stack, its memory there
  *
- * So both are made anew: the chunks are held ones, and none of them has memory.
+ * So the stack and the memory are both rebuilt: the chunks are what is held, and none of them has
+ * memory.
  */
 void rst_size_repair(roost_pool_t *pool)
 {
@@ -287,7 +289,7 @@ void rst_size_repair(roost_pool_t *pool)
 	for (size_t b = 0; (chunk = next_held(pool, &b));) {
 		pool->unused[--n] = chunk; /* low addresses come first, as at the start */
 		size -= chunk_bytes(pool, chunk);
-		/* It may have been on its way, in either direction. */
+		/* It may have been going in or out of use. */
 		rst_memory_unuse(pool, rst_address(pool, chunk_pfn(chunk)),
 				 chunk_bytes(pool, chunk));
 	}
@@ -297,8 +299,8 @@ void rst_size_repair(roost_pool_t *pool)
 
 /* ---- Start --------------------------------------------------------------------------------- */
 
-/* Low addresses first, of each node in turn: what is to be put in first comes last. The number of
- * nodes and pages of each are the two that qsort() cannot hand on; creation has a lock. */
+/* Chunks at low addresses go into use first, of each node in turn; so they come last on the stack.
+ * pages_of_node is static because qsort() cannot pass it on; creation has a lock. */
 static size_t pages_of_node;
 
 static int later_first(const void *a, const void *b)
@@ -311,7 +313,7 @@ static int later_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* What is not on the stack, the pageblocks of the reserve, is in use at once. */
+/* The pageblocks of the reserve are not on the stack: they are in use from the start. */
 static int use_rest(roost_pool_t *pool)
 {
 	size_t n = rst_nr_pageblocks(pool), first = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread.c - the calling thread: its name, which call it is in, and what every call that may block
- * has around it.
+ * thread.c - the calling thread: its name, the call that it is in, and the frame around every call
+ * that may block.
  *
- * A name is one that no other thread ever gets, with the thread's number for the kernel in it. So
- * the holder of a lock is known for sure, and whether that thread has ended is asked of the kernel,
- * not of the time that passes.
+ * A name is a number that no other thread ever gets, and contains the kernel's number of the
+ * thread. So a lock's holder is known for sure, and the kernel, not a time limit, says whether it
+ * has ended.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -27,7 +27,7 @@ RST_POOL_THREAD bool rst_pool_no_signals;
 
 enum { TID_BITS = 22 }; /* PID_MAX_LIMIT of the kernel */
 
-/* 63 ... 22: a number that is used once; 21 ... 0: of the thread, 0 if the kernel does not tell. 0:
+/* 63 ... 22: a number that is used once; 21 ... 0: of the thread, 0 if the kernel does not say. 0:
  * none yet. Given anew in a child, where the thread has another number. */
 static RST_POOL_THREAD volatile uint64_t name;
 static RST_POOL_THREAD volatile unsigned name_process;
@@ -39,8 +39,8 @@ uint64_t rst_thread_self(void)
 {
 	unsigned process = atomic_load(&this_process);
 
-	/* A handler that comes in between takes a name of its own, and is through with it. It must
-	 * not find the old one to be of this process. */
+	/* A handler that comes in between takes a name of its own, and is done with it. It must not
+	 * take the old name for one of this process. */
 	if (!name || name_process != process) {
 		long tid = syscall(SYS_gettid);
 
@@ -56,8 +56,9 @@ static pid_t number_in(uint64_t thread)
 	return (pid_t)(thread & (((uint64_t)1 << TID_BITS) - 1));
 }
 
-/* The first thread's number is the process's: the kernel knows it as long as that lives. Then its
- * state tells; where /proc is not mounted, nothing does. */
+/* The first thread's number is that of the process, so the kernel knows it as long as the process
+ * lives. For this thread its state in /proc says whether it has ended. Without /proc nothing
+ * does. */
 static bool is_first_gone(void)
 {
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
@@ -72,8 +73,8 @@ static bool is_first_gone(void)
 	return name_end && !strncmp(name_end, ") Z", 3);
 }
 
-/* The kernel's number alone may by now be another thread's: if that is not the caller, this waits
- * for its end. */
+/* The kernel may have given this number to another thread since. Unless that is the caller, this
+ * waits for that thread's end. */
 bool rst_thread_is_gone(uint64_t thread)
 {
 	pid_t tid = number_in(thread), process = getpid();
@@ -112,7 +113,7 @@ void rst_pool_end(struct rst_pool_call *call)
 	errno = call->error;
 }
 
-/* Also in calls that are not between the two above: those that allocate and wait. */
+/* Used also in calls that are not between the two above: those that allocate and wait. */
 void rst_pool_sleep(unsigned round)
 {
 	struct timespec pause = {.tv_nsec = 50000L << (round < 5 ? round : 5)};
@@ -128,7 +129,7 @@ void rst_pool_fatal(const char *text, int length)
 {
 	int cancel;
 
-	/* A write that fails tells no more than abort() does. */
+	/* If the write fails, abort() still ends the process. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)
 		abort();

@@ -2,7 +2,7 @@
 /*
  * trim.c - free memory goes back to the kernel.
  *
- * A free marks its pageblock, and does no more. Later, outside of frees, marks age:
+ * A free only marks its pageblock. Later, outside of frees, marks age:
  *
  *	freed	something was freed since the marks last aged
  *	aged	it was freed before that, and nothing since
@@ -11,17 +11,17 @@
  *	missed	it was given back, but not all of it that is free: some of that lay in a CPU's
  *		pocket, was on its way, or is locked
  *
- * A pageblock is given back by holding all of it that is free, telling the kernel, with no lock
- * held that another thread waits for, and freeing it again. So pages between blocks that live go
- * back too.
+ * To give a pageblock back, a trim holds all its free pages, calls madvise() for them, and frees
+ * them again. Meanwhile it has no lock that another thread waits for. So free pages between blocks
+ * in use go back, too.
  *
- * What was missed is out of reach until something moves, and each free leaves a mark. So it is
- * tried again after periods with frees, more and more of them; and once, with the pockets emptied,
- * when a period has passed without any. Then an idle pool has nothing more to do. roost_pool_trim()
- * empties the pockets, too.
+ * Missed pages stay out of reach until something moves. So the decay thread tries again after
+ * periods with frees, waiting for more and more of them each time. It tries once more, with the
+ * pockets emptied, when a period has passed without a free. After that an idle pool has nothing to
+ * do. roost_pool_trim() empties the pockets, too.
  *
- * A mark is set in its new place before it is taken from the old one, and so is what is in hand: a
- * child finds all of it, whichever threads are no more.
+ * A mark is set in its new place before it is cleared in the old one, and pages that are held are
+ * noted the same way. So a child finds all of them, whichever threads no longer exist.
  */
 #define _GNU_SOURCE 1
 #include <signal.h>
@@ -34,10 +34,10 @@ enum { AT_ONCE = 8 }; /* pageblocks that an allocation gives back at most */
 
 static void mark_word(_Atomic uint64_t *word, uint64_t bits)
 {
-	/* Sequentially consistent, after the free: a trim takes the mark away, and then what is
-	 * free; it either finds the page or is before this look, which then sets the mark anew. A
-	 * free into a pocket is no full barrier: its page may stay until the next free in the
-	 * pageblock. */
+	/* Sequentially consistent, after the free. A trim clears the mark and then takes what is
+	 * free. So it either finds the page, or it cleared the mark before this look, which then
+	 * sets it again. A free into a pocket is no full barrier: its page may stay until the next
+	 * free in the pageblock. */
 	if ((atomic_load(word) & bits) != bits)
 		atomic_fetch_or(word, bits);
 }
@@ -68,7 +68,7 @@ static void count_due(roost_pool_t *pool)
 	atomic_store_explicit(&pool->nr_due, count_marks(pool, pool->due), memory_order_relaxed);
 }
 
-/* What was missed is due. */
+/* Makes the missed pageblocks due. */
 static void try_missed(roost_pool_t *pool)
 {
 	for (size_t i = 0; i < rst_mark_words(pool); i++) {
@@ -82,10 +82,10 @@ static void try_missed(roost_pool_t *pool)
 	pool->nr_missed = 0;
 }
 
-/* One word of marks; true if there were frees. */
+/* Ages one word of marks; true if there were frees. */
 static bool age_word(roost_pool_t *pool, size_t i, bool all)
 {
-	/* Relaxed look: most words are 0, and not touched. */
+	/* A relaxed look first: most words are 0, and stay untouched. */
 	uint64_t freed = atomic_load_explicit(&pool->freed[i], memory_order_relaxed);
 	uint64_t due = all ? pool->aged[i] | freed : pool->aged[i] & ~freed;
 	uint64_t aged = all ? 0 : freed;
@@ -103,7 +103,7 @@ static bool age_word(roost_pool_t *pool, size_t i, bool all)
 
 enum { MOST_PATIENCE = 63 };
 
-/* A period has passed; or (all) everything is due. True if there were frees. */
+/* A period has passed: ages the marks. all: everything becomes due. True if there were frees. */
 static bool age(roost_pool_t *pool, bool all)
 {
 	bool freed = false;
@@ -114,7 +114,7 @@ static bool age(roost_pool_t *pool, bool all)
 	pool->emptied &= !freed;
 	pool->periods += freed;
 	if (!pool->nr_missed)
-		pool->patience = 0; /* what is missed next is another matter */
+		pool->patience = 0; /* what is missed from now on starts again */
 	if (pool->nr_missed && (all || pool->periods > pool->patience)) {
 		pool->periods = 0;
 		if (all)
@@ -133,8 +133,8 @@ static bool has(const uint64_t *bits, unsigned i)
 	return bits[i / 64] >> i % 64 & 1;
 }
 
-/* Gives the kernel each run of pages in hand; *pages: how many of them had memory. False: it
- * keeps some, which are locked. */
+/* Gives the kernel each run of held pages. *pages: how many of them had memory. False: it keeps
+ * some, which are locked. */
 static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames, size_t *pages)
 {
 	uint64_t resident[ROOST_PAGEBLOCK_WORDS];
@@ -157,15 +157,15 @@ static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *fram
 	return all;
 }
 
-/* Is a page neither in hand nor in a block? Another thread has it on its way from one set to
- * another, or in a pocket. Racy: a thread that is about to allocate or free looks like that,
+/* Is a page neither held nor in a block? Then it is in a pocket, or another thread is moving it
+ * from one set to another. Racy: a page that a thread is about to allocate or free looks like that,
  * too. */
 static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
 {
 	struct roost_pageblock_info info;
 
 	if (!roost_pageblock_info(pool->frames, first, &info) && info.block >= 0)
-		return false; /* perhaps one that begins before it */
+		return false; /* perhaps a block that begins before it */
 	for (unsigned i = 0; i < RST_PAGEBLOCK_PAGES;) {
 		int order = has(frames, i) ? 0 : roost_order(pool->frames, first + i);
 
@@ -176,7 +176,7 @@ static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_
 	return false;
 }
 
-/* One pageblock, which is due; how many bytes. */
+/* Gives back one pageblock, which is due. Returns how many bytes. */
 static size_t give_back(roost_pool_t *pool, size_t b)
 {
 	uint64_t frames[ROOST_PAGEBLOCK_WORDS], bit = (uint64_t)1 << b % 64;
@@ -207,7 +207,7 @@ static size_t give_back(roost_pool_t *pool, size_t b)
 	return pages << pool->page_shift;
 }
 
-/* Up to most pageblocks of those that are due, from where the last one ended. */
+/* Gives back up to most due pageblocks, from where the last call ended. */
 static size_t give_back_some(roost_pool_t *pool, size_t most)
 {
 	size_t words = rst_mark_words(pool), bytes = 0;
@@ -253,9 +253,9 @@ size_t roost_pool_trim(roost_pool_t *pool)
 	rst_pool_begin(&call);
 	rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
 	age(pool, true);
-	roost_drain(pool->frames, -1); /* after the marks: what is in pockets was marked */
+	roost_drain(pool->frames, -1); /* after the marks: pages in pockets were marked */
 	bytes = give_back_some(pool, AT_ONCE);
-	/* Signals come in between. Others may make more due meanwhile: that is theirs to end. */
+	/* Signals come in between. Pageblocks that others make due meanwhile are left to them. */
 	for (size_t left = rst_nr_pageblocks(pool) / AT_ONCE;
 	     left && atomic_load(&pool->nr_due) && !atomic_load(&pool->stop); left--) {
 		rst_pool_unlock(&pool->trim_lock);
@@ -288,7 +288,7 @@ void rst_trim_step(roost_pool_t *pool)
 	    !atomic_load_explicit(&pool->nr_due, memory_order_relaxed))
 		return;
 	if (!rst_pool_try(&pool->trim_lock))
-		return; /* somebody else is at it */
+		return; /* another thread is at it */
 	if (now >= atomic_load_explicit(&pool->tick_ms, memory_order_relaxed)) {
 		age(pool, false);
 		atomic_store_explicit(&pool->tick_ms, now + pool->decay_ms, memory_order_relaxed);

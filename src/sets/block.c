@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.c - pageblocks: noted, made whole, opened, moved from list to list.
+ * block.c - notes pageblocks, makes them whole, opens them, and moves them from list to list.
  *
- * Any context, no loop without a bound. Each function that changes something that a look depends on
- * (a set, a place) looks after the change, since the CPU that changed the other thing may have
- * looked before it:
+ * Any context, no loop without a bound. A function that changes one thing (a set, a place) looks at
+ * the other one after its change, since the CPU that changed the other may have looked before it:
  *
  *	a free puts a frame, and then reads	this changes it, and then reads the set
  *	the place				a move
@@ -15,7 +14,8 @@
 
 /* ---- Whole ------------------------------------------------------------------------------- */
 
-/* Before the looks: roost_isolate() counts, sets apart and then takes out what it finds whole. */
+/* Before the looks: roost_isolate() counts, sets the pageblock apart, and then takes it out of the
+ * whole ones. */
 static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
 {
 	if (!rst_load_sc(&z->nr_isolated))
@@ -61,7 +61,8 @@ void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned
 /* Notes a pageblock of which something is free; the largest run of it has this order. */
 static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b, unsigned order)
 {
-	/* After the look at the set: a move that this misses looks at the set itself. */
+	/* After the look at the set: if this misses a move, the CPU that moves the pageblock looks
+	 * at the set itself. */
 	unsigned list = rst_list_of(rst_load_sc(&r->place[b]));
 	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
 
@@ -75,7 +76,7 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 	unsigned bit;
 	rst_region_id g = rst_region_of(r, b, &bit);
 
-	/* As rst_set_take_at() looks. */
+	/* The same look as in rst_set_take_at(). */
 	if (!(rst_load_sc(&r->regions[g].word[bit / 64]) & rst_run(bit, 0)))
 		return;
 	rst_hide(z);
@@ -89,8 +90,9 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 	rst_show(z);
 }
 
-/* Out of the pageblock's set, which was seen full, and into the region's. False: others have taken
- * some of it, or it was moved; what was taken here is back, and has to be settled. */
+/* Takes all out of the pageblock's set, which was seen full, and puts the pageblock into the
+ * region's set. False: others took some of it, or moved it. Then all that this call took is back in
+ * the set, and the caller has to settle it. */
 static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned list)
 {
 	uint16_t place = (uint16_t)list;
@@ -110,9 +112,9 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 
 /* ---- Settle ------------------------------------------------------------------------------ */
 
-enum { WHOLE_TRIES = 2 }; /* then a pageblock may stay behind that is all free, but not whole */
+enum { WHOLE_TRIES = 2 }; /* then the pageblock stays all free, but not whole */
 
-/* inside: of a section of the caller's. */
+/* inside: the caller has a section of its own open (hidden.h). */
 static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool inside)
 {
 	for (unsigned i = 0;; i++) {
@@ -144,7 +146,7 @@ int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
 
 /* ---- Put -------------------------------------------------------------------------------- */
 
-/* That of a current pageblock need not be known: the CPU that leaves it looks. */
+/* The place of a current pageblock does not matter: the CPU that leaves it looks. */
 void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
 {
 	const struct rst_set *set = &r->blocks[b];
@@ -187,7 +189,7 @@ void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order
 
 /* ---- Old hints ----------------------------------------------------------------------------- */
 
-/* Something is there that the search may have passed by already. At rest that never is. */
+/* Something is free there that the search may have passed already. At rest this never happens. */
 static void uncovered(struct rst_call *q, int order)
 {
 	q->missed |= order >= (int)q->ask.order;
@@ -216,8 +218,7 @@ void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
 	rst_show(z);
 }
 
-/* Of a pageblock that may be all free: then it is nobody's current one any more. Is it all free?
- */
+/* Is this pageblock all free? First makes sure that it is no CPU's current one. */
 static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 {
 	rst_block_id b = rst_indexed_block(z, index);

@@ -2,8 +2,8 @@
 /*
  * cpu.c - CPUs that come and go, drains, and pageblocks set apart. Thread context only.
  *
- * A free needs no look at whether a CPU is off-line: its home is but a place for hints, which
- * everybody reads. Handing its pageblocks to the zone brings them nearer to those who allocate.
+ * A free need not know whether a CPU is off-line: a home is only a place for hints, which all CPUs
+ * read. Handing an off-line CPU's pageblocks to the zone lets other CPUs find them sooner.
  */
 #include "sets/hidden.h"
 
@@ -17,9 +17,9 @@ static void leave_all(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp)
 enum { HAND_OVER_TRIES = 4 };
 
 /*
- * Hands a pageblock to the zone if it is of this home; returns its free frames. Once more if others
- * have left it at this moment, which lets it stay where it is. A task that adopts one while the CPU
- * goes off-line looks itself: see own() in zone.c.
+ * Hands a pageblock to the zone if it belongs to this home, and returns its free frames. Tries
+ * again if another CPU has just left the pageblock, which keeps it where it is. A task that adopts
+ * one while the CPU goes off-line looks itself: see own() in zone.c.
  */
 static size_t hand_over_block(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned home)
 {
@@ -73,7 +73,8 @@ int roost_cpu_online(roost_t *roost, unsigned cpu)
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		uint32_t closed = RST_POCKET_CLOSED;
 
-		/* Relaxed: a call that sees it late leaves to the zone what could be the CPU's. */
+		/* Relaxed: a call that sees it late gives to the zone what the CPU could have
+		 * kept. */
 		rst_store_rlx(&roost->zones[i].pcps[cpu].dead, 0);
 		/* Relaxed: continues the release of the CPU that closed it; sequences acquire. */
 		rst_cas32_rlx(&roost->zones[i].pockets[cpu].stop, &closed, RST_POCKET_OPEN);
@@ -115,7 +116,7 @@ size_t roost_drain(roost_t *roost, int cpu)
 
 /* ---- Isolation --------------------------------------------------------------------------- */
 
-/* Only allocations that have begun still allocate from the pageblock. */
+/* From now on only allocations that have already begun use the pageblock. */
 static void take_from_all(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
@@ -128,7 +129,8 @@ static void take_from_all(struct roost *r, struct rst_zone *z, rst_block_id b)
 		}
 }
 
-/* Undoes that. Hidden until it is noted anew: no search visits the list that it comes from. */
+/* Undoes that. The pageblock is hidden until it is noted again: no search visits the list that it
+ * comes from. */
 static bool put_together(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned place)
 {
 	bool done;
@@ -159,8 +161,8 @@ static bool set_apart(struct roost *r, struct rst_zone *z, rst_block_id b, bool 
 	return false;
 }
 
-/* Nothing of the pageblock, whose place has changed, stays where allocations come by: in a pocket,
- * in its region. False: a CPU stopped while it was at a pocket. */
+/* Takes the pageblock, whose place has changed, out of where allocations find frames: pockets and
+ * its region. False: a CPU stopped while it was emptying a pocket. */
 static bool take_out(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	bool all = true;
@@ -186,7 +188,8 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 	if (!span || rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
 		return -ROOST_EINVAL;
 	z = &roost->zones[span->zone];
-	/* Counted for longer than it is set apart: rst_put_whole() looks at the count first. */
+	/* It is counted for longer than it is set apart, since rst_put_whole() looks at the count
+	 * first. */
 	if (isolate)
 		rst_add_sc(&z->nr_isolated, 1u);
 	done = set_apart(roost, z, b, isolate, &err);

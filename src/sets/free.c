@@ -9,8 +9,9 @@
  *	           OR into the set of the pageblock or region
  *	4  note    in the hints of the home that the pageblock's place names, read after the put
  *
- * A put that makes its pageblock all free makes it whole, unless it is somebody's current
- * one: eight compare-and-exchanges, twice at most, that others' takes may spoil.
+ * A put that makes its pageblock all free then makes it whole, unless it is some CPU's current one.
+ * That takes eight compare-and-exchanges. It is tried twice at most, since takes by other CPUs may
+ * spoil it.
  */
 #include "core/held.h"
 #include "sets/pocket.h"
@@ -67,7 +68,7 @@ int rst_block_around(const struct roost *r, const struct rst_span *span, rst_fra
 	return *allocated ? order : -1;
 }
 
-/* What lies at pfn is not what the caller says: what is it? Fills in kind and what was found. */
+/* The block at pfn is not what the caller says. Fills in the kind of misuse, and what is there. */
 static void classify(const struct roost *r, const struct rst_span *span, struct roost_misuse *m)
 {
 	rst_frame_id f = rst_frame_of(span, m->pfn), head;
@@ -82,7 +83,7 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	m->kind = ROOST_MISUSE_NOT_ALLOCATED;
 	if (allocated && head == f)
 		m->kind = ROOST_MISUSE_WRONG_ORDER;
-	/* Or was it free, and others have allocated it since, even with the same order? */
+	/* Or was it free, and another CPU has allocated it since, perhaps with the same order? */
 	if (allocated ? head == f && order == m->order_given : om == RST_OM_FREED)
 		m->kind = ROOST_MISUSE_DOUBLE_FREE;
 	if (order >= 0) {
@@ -91,7 +92,7 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	}
 }
 
-/* Says what is wrong with the block that a caller names. */
+/* Reports what is wrong with the block that a caller names. */
 static RST_COLD void complain_free(const struct roost *r, const char *call, roost_pfn pfn,
 				   unsigned order, bool corrupt)
 {
@@ -105,19 +106,20 @@ static RST_COLD void complain_free(const struct roost *r, const char *call, roos
 	rst_report(&r->base, &m);
 }
 
-/* Does om[] say that a block of this order begins at f, but level 3 find what contradicts it? */
+/* Level 3: om[] says that a block of this order begins at f. Does something contradict that? */
 static RST_COLD bool is_corrupt(const struct roost *r, rst_frame_id f, unsigned order)
 {
-	/* om[] once more behind the look: another free of the same block may have come between. */
+	/* Reads om[] once more after the look: another free of the same block may have come in
+	 * between. */
 	return rst_load_rlx(&r->om[f]) == order + 1 && !rst_is_clean(r, f, order, true) &&
 	       rst_load_rlx(&r->om[f]) == order + 1;
 }
 
 /*
- * Changes what om[] says of a block from allocated with this order to the given value, if it is
- * that. Relaxed: the caller alone has the block. If a second caller thinks so too, the
- * compare-and-exchange lets one of them through; load and store find a double free unless it
- * happens on two CPUs at the same instant.
+ * If om[] says that a block is allocated with this order, sets om[] to the given value. Relaxed:
+ * only the caller has the block. If a second caller believes the same, the compare-and-exchange
+ * lets one of them through. Load and store find a double free unless it happens on two CPUs at the
+ * same instant.
  */
 static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsigned to)
 {
@@ -131,7 +133,7 @@ static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsi
 	return true;
 }
 
-/* Where what a caller names lies, or NULL if it can be no block. */
+/* The span of what a caller names, or NULL if it cannot be a block. */
 static RST_HOT const struct rst_span *span_of(const struct roost *r, roost_pfn pfn, unsigned order)
 {
 	const struct rst_span *span = rst_span_of_pfn(&r->base.map, pfn);
@@ -140,7 +142,8 @@ static RST_HOT const struct rst_span *span_of(const struct roost *r, roost_pfn p
 											    : NULL;
 }
 
-/* change() for what a caller names: its frame and span, or false and it is reported. */
+/* change() for a block that a caller names. Sets its frame and span; if false, the misuse has been
+ * reported. */
 static bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned order, unsigned to,
 		  rst_frame_id *f, const struct rst_span **span)
 {
@@ -159,7 +162,7 @@ static bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned ord
 
 /* ---- 2 to 4: count, put, note -------------------------------------------------------------- */
 
-/* For the statistics: of those that are freed, what belongs to another home. */
+/* For the statistics: the freed blocks that belong to another home. */
 static void count_remote(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place,
 			 uint64_t n)
 {
@@ -245,8 +248,8 @@ static void free_blocks(struct roost *r, const char *call, const struct roost_bl
 
 /* ---- One ----------------------------------------------------------------------------------- */
 
-/* It was counted, but did not come to lie beside the CPU's frames: into the pocket all the same, or
- * home. */
+/* The block was counted, but is not one of the pocket's 32 frames. It goes into the pocket another
+ * way, or home. */
 static __attribute__((noinline)) void free_far(struct roost *r, struct rst_zone *z,
 					       struct rst_here here, rst_frame_id f, unsigned order)
 {
@@ -276,7 +279,7 @@ static __attribute__((noinline)) void free_slow(struct roost *r, const char *cal
 	free_far(r, z, here, f, order);
 }
 
-/* The common case on one page, and nothing that it calls comes back: so it saves little. */
+/* The common case fits on one page. Its calls are tail calls, so it saves few registers. */
 static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, unsigned order)
 {
 	unsigned cpu = rst_pocket_cpu(r);
@@ -297,7 +300,8 @@ static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, u
 	RST_PROBE2(free, pfn, order);
 	z = &r->zones[span->zone];
 	pocket = &z->pockets[cpu];
-	/* Before the put: a caller that adds up never finds fewer free frames than there are. */
+	/* Before the put: a caller that adds up the counters never finds fewer free frames than
+	 * there are. */
 	RST_COUNT_ONE(z, pocket, cpu, freed, order);
 	/* Only what this CPU takes from first: see fast_zone(). */
 	if (order > RST_POCKET_ORDER || span->zone != r->base.cpu_zone[cpu] ||
@@ -314,7 +318,7 @@ static __attribute__((noinline)) void free_larger(struct roost *r, roost_pfn pfn
 
 void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
 {
-	/* With a known order half of the instructions fall away. */
+	/* With a constant order half of the instructions disappear. */
 	if (order)
 		free_larger(roost, pfn, order);
 	else
@@ -344,8 +348,8 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	if (to > from ||
 	    !claim(roost, "roost_split", pfn, from, RST_OM_SPLIT + from + 1, &f, &span))
 		return -ROOST_EINVAL;
-	/* Release, each after the ones before it: a recovery from a split that was not ended sees
-	 * that it had begun if it sees a part, and all parts if it sees the first. */
+	/* Release, each after the ones before it. A recovery from an unfinished split that sees a
+	 * part also sees that the split began, and one that sees the first part sees all parts. */
 	for (uint32_t i = 1u << from; i > 0; i -= 1u << to)
 		rst_store_rel(&roost->om[f + i - (1u << to)], (uint8_t)(to + 1));
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hidden.h - free frames that no search finds for a while; whatever hides some counts it.
+ * hidden.h - counts the moments in which free frames are hidden from searches.
  *
- * A frame is hidden if it is free all the time, but a search passes it by, since another context
+ * A frame is hidden while it is free but a search cannot find it, because another context
  *
  *	holds it in registers, on its way from a set or a pocket to another one, or back
  *	has cleared a hint and not looked yet whether there is something behind it
@@ -10,30 +10,33 @@
  *	has taken its pageblock out of the isolated ones, a list that nobody searches, and not
  *	noted it in another one yet
  *
- * begun and ended (struct rst_zone, struct rst_pocket) mean this alone: sections of code in which
- * somebody may hide frames, counted before the first is hidden, and when all can be found again. A
- * frame that is allocated or freed meanwhile is not hidden; the counters of blocks tell of those.
+ * The counters begun and ended (struct rst_zone, struct rst_pocket) count only sections of code in
+ * which a context may hide frames. begun is raised before the first frame is hidden, ended when all
+ * of them can be found again. A frame that is allocated or freed meanwhile is not hidden; the
+ * counters of blocks show those.
  *
- * A context looks before it hides. A section is for what it saw the moment before: a run, a hint
- * that is set, a pocket with something in it. If it sees nothing to take, it hides nothing and
- * counts nothing. So at rest nothing is counted, however many allocations fail, and none of these
- * keeps another searching.
+ * A context looks before it hides. It opens a section only for something that it has just seen: a
+ * run, a set hint, a pocket that is not empty. If it sees nothing to take, it hides nothing and
+ * counts nothing. So at rest allocations that fail count nothing, however many there are, and none
+ * of them makes another one go on searching.
  *
- * A search compares: sections that have begun at its end, less those that had ended at its
- * start, are those that were open in between. Its own do not count, for it sees itself what comes
- * to light in them: rst_demote(). If there are no others then nothing was hidden from it. A handler
- * on top of a search is another context; what it hides is not the search's own.
+ * A search subtracts the sections that had ended at its start from those that have begun at its
+ * end: the difference are the sections that were open in between. Its own sections do not count,
+ * since the search itself sees what they uncover: rst_demote(). If there were no others, nothing
+ * was hidden from it. A handler on top of a search is another context, so its sections are not the
+ * search's own.
  *
- * What it orders. Before: begun, then the frames are gone. A search that sees that they are gone,
- * or clears the hint that led there and looks again, which is sequentially consistent, sees begun.
- * After: the frames are where they go and noted, then ended. A search that sees ended finds them.
+ * What is ordered: begun is raised before the frames disappear. So a search sees begun if it sees
+ * that they are gone, or if it clears the hint that led there and looks again (sequentially
+ * consistent). And ended is raised after the frames are in their new place and noted. So a search
+ * that sees ended finds them.
  */
 #ifndef RST_HIDDEN_H
 #define RST_HIDDEN_H
 
 #include "sets/engine.h"
 
-/* To observers in lab builds a section is what the holding of a lock is to them with pcpbuddy. */
+/* Lab builds show a section to their observers as they show a held lock of pcpbuddy. */
 static inline void rst_hide(struct rst_zone *z)
 {
 	rst_lock_note(+1);
@@ -46,7 +49,7 @@ static inline void rst_show(struct rst_zone *z)
 	rst_lock_note(-1);
 }
 
-/* The same as a part of a search. */
+/* The same, for a section that is part of a search. */
 static inline void rst_hide_searching(struct rst_call *q, struct rst_zone *z)
 {
 	q->own++;
@@ -54,9 +57,9 @@ static inline void rst_hide_searching(struct rst_call *q, struct rst_zone *z)
 }
 
 /*
- * The same for what moves between a set and the pocket of the CPU that the caller runs on, without
- * an atomic operation. Each of these moves is a release to a search that sees that something is
- * gone from there, and an acquire here.
+ * The same for frames that move between a set and the pocket of the caller's own CPU, without an
+ * atomic operation. Each of these moves is an acquire here, and a release to a search that sees
+ * that frames are gone.
  */
 static inline void rst_hide_here(struct rst_zone *z, unsigned cpu)
 {
@@ -74,8 +77,8 @@ static inline void rst_show_here(struct rst_zone *z, unsigned cpu)
 		rst_show(z);
 }
 
-/* Sections of a zone that have begun, or that have ended. A comparison reads the ended ones first:
- * then each that it counts as ended counts as begun, too. */
+/* How many sections of a zone have begun, or have ended. A comparison reads ended first: then it
+ * counts each ended section as begun, too. */
 static inline uint64_t rst_sections(const struct roost *r, const struct rst_zone *z, bool begun)
 {
 	uint64_t sum = rst_load_sc(begun ? &z->begun : &z->ended);
@@ -85,7 +88,7 @@ static inline uint64_t rst_sections(const struct roost *r, const struct rst_zone
 	return sum;
 }
 
-/* Is somebody in a section? Certainly so if the caller is in one. */
+/* Is any context in a section? Always true if the caller is in one. */
 static inline bool rst_is_any_hidden(const struct roost *r, const struct rst_zone *z)
 {
 	uint64_t ended = rst_sections(r, z, false);

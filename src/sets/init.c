@@ -3,12 +3,12 @@
  * init.c - from a configuration and zeroed memory to an allocator with all frames free.
  *
  * Zeroed sets are empty, a zeroed place is the zone's movable list, a zeroed om[] says that no
- * block was ever handed out. Written are the regions' sets, and what belongs to pageblocks that are
- * not whole or lie in the reserve.
+ * block was ever handed out. So roost_init() writes only the regions' sets, and the records of
+ * pageblocks that are not whole or are in the reserve.
  */
 #include "sets/engine.h"
 
-/* What a zone covers; all of it is known from the spans. */
+/* What a zone covers, computed from the spans. */
 struct zone_shape {
 	rst_block_id first_block, end_block;
 	rst_region_id first_region, end_region;
@@ -52,7 +52,7 @@ static struct rst_span_regions add_span(struct shape *shape, const struct rst_sp
 	return s;
 }
 
-/* The spans, before there is memory to keep them in. */
+/* Walks the spans before there is memory to store them. */
 static void shape_of(const struct roost_config *config, struct shape *shape)
 {
 	struct rst_map_builder map = {0};
@@ -128,6 +128,13 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->size = rst_carve(&end, 0);
 }
 
+const char *rst_engine_config_error(const struct roost_config *config)
+{
+	return config->pcpbuddy ? "pcpbuddy: this library has the engine sets, which has nothing "
+				  "of it; must be NULL"
+				: NULL;
+}
+
 size_t roost_metadata_size(const struct roost_config *given)
 {
 	struct roost_config config;
@@ -154,7 +161,7 @@ static void init_regions(struct roost *r)
 	}
 }
 
-/* Returns the words behind the zone's hints. */
+/* Returns the first word after the zone's hints. */
 static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 				   const struct zone_shape *shape, _Atomic uint64_t *words)
 {

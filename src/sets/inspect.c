@@ -59,7 +59,7 @@ static void add_counters(const struct rst_zone *z, unsigned cpu, struct roost_st
 		else
 			to->free_direct += freed;
 	}
-	/* What no rarer rung counted came from the CPU's own pageblocks. */
+	/* Allocations that no rarer counter counted came from the CPU's own pageblocks. */
 	to->alloc_pcp += allocated > rarer ? allocated - rarer : 0;
 }
 
@@ -173,6 +173,14 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 	return 0;
 }
 
+struct rst_pcp_marks rst_pcp_marks(const roost_t *roost, unsigned zone, unsigned cpu)
+{
+	(void)roost;
+	(void)zone;
+	(void)cpu;
+	return (struct rst_pcp_marks){0};
+}
+
 /* ---- Is there a block? --------------------------------------------------------------------- */
 
 static bool is_list_noted(const struct rst_zone *z, unsigned list, unsigned low)
@@ -230,7 +238,7 @@ bool roost_may_alloc(const roost_t *roost, unsigned order, unsigned flags)
 
 /* ---- Frames -------------------------------------------------------------------------------- */
 
-/* What is free and not there is in a pocket. */
+/* A free frame that is not in the set is in a pocket. */
 static bool is_in_set(const struct roost *r, rst_frame_id f)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;

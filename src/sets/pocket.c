@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pocket.c - the rarer half of pocket.h: what goes between a pocket and the sets. */
+/* pocket.c - the rarer half of pocket.h: moves frames between a pocket and the sets. */
 #include "sets/hidden.h"
 #include "sets/pocket.h"
 
@@ -14,7 +14,7 @@ static bool is_run(uint64_t bits, unsigned *k)
 	return false;
 }
 
-/* Frames that were in a pocket go back to their set. */
+/* Puts frames that were in a pocket back into their set. */
 static void put_frames(struct roost *r, struct rst_zone *z, uint64_t word)
 {
 	uint64_t bits = word & UINT32_MAX;
@@ -67,7 +67,8 @@ bool rst_pocket_swap(struct roost *r, struct rst_zone *z, unsigned cpu, _Atomic 
 	return done;
 }
 
-/* All free frames of half a word: a block of them for the caller, and the rest into the pocket. */
+/* Takes all free frames of half a word: a block of them for the caller, and the rest for the
+ * pocket. */
 static bool fill_from(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned type, unsigned k,
 		      rst_block_id b, unsigned word, rst_frame_id *f)
 {
@@ -115,7 +116,7 @@ static bool is_empty(const struct rst_pocket *pocket)
 	return !all;
 }
 
-/* What is in a pocket that sequences leave alone goes back to the sets. */
+/* Empties a pocket into the sets. Sequences already leave it alone. */
 static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pocket,
 		    uint32_t afterwards)
 {
@@ -123,12 +124,13 @@ static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pock
 
 	RST_ASSERT("reap: a pocket is stopped before it is emptied",
 		   rst_load_rlx(&pocket->stop) == RST_POCKET_REAPED);
-	/* Sequentially consistent: a search that sees them gone sees that they are hidden. */
+	/* Sequentially consistent: a search that sees that they are gone sees that they are
+	 * hidden. */
 	rst_hide(z);
 	for (unsigned type = 0; type < RST_TYPES; type++)
 		words[type] = rst_xchg_sc(&pocket->frames[type], 0);
 	spare = rst_xchg_sc(&pocket->spare, 0);
-	/* Release: the words are empty before a sequence sees that it is open. */
+	/* Release: the words are empty before a sequence sees that the pocket is open. */
 	rst_store_rel(&pocket->stop, afterwards);
 	for (unsigned type = 0; type < RST_TYPES; type++)
 		put_frames(r, z, words[type]);
@@ -142,8 +144,8 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t
 	uint32_t stop = RST_POCKET_OPEN;
 	bool fenced;
 
-	/* The lock of those who reap, only tried; to the CPU's sequences it says that somebody
-	 * does. Acquire: what the one before put back. */
+	/* stop is a lock among CPUs that reap, which they only try. To the CPU's sequences it says
+	 * that a reap is under way. Acquire: sees what the reaper before put back. */
 	if (!rst_cas32_acq(&pocket->stop, &stop, RST_POCKET_REAPED))
 		return stop == RST_POCKET_CLOSED;
 	fenced = rst_seq_fence(cpu);
@@ -163,8 +165,8 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 {
 	bool any = false;
 
-	/* Racy: what comes there after the look was put after the search began. A search that
-	 * another reaper turns away, or that gets no fence, has not seen what is there, either. */
+	/* Racy: frames that come there after the look were put after the search began. A search
+	 * that finds another reaper at work, or that gets no fence, has not seen what is there. */
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++) {
 		if (is_empty(&z->pockets[cpu]))
 			continue;
@@ -174,7 +176,7 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 	return any;
 }
 
-enum { REAP_ROUNDS = 64 }; /* for a reaper at work; it may have been killed */
+enum { REAP_ROUNDS = 64 }; /* waits for a reaper, which may have been killed */
 
 bool rst_pocket_reap_surely(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t afterwards)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pocket.h - a few free frames that a CPU has about it, taken and put without an atomic operation.
+ * pocket.h - a few free frames for a CPU, which it takes and puts without an atomic operation.
  *
  *	frames[type]   | 63 ... 32: frame id >> 5 | 31 ... 0: which of these 32 frames |
  *	spare          | 47 ... 40: migratetype | 39 ... 32: order + 1, or 0 | 31 ... 0: frame id |
  *
- * So a CPU holds back at most 32 frames of each migratetype, all of one half of a word of its
- * pageblock's set, and one block of the orders 6 to 9: RST_POCKET_FRAMES. Only blocks of pageblocks
- * of the CPU's home go there, and any of order 9, all of the zone that the CPU allocates from
- * first; what else is freed goes home at once.
+ * So a CPU holds back at most RST_POCKET_FRAMES: one block of the orders 6 to 9, and for each
+ * migratetype at most 32 frames, all out of one half of a word of a pageblock's set. All are of the
+ * zone that the CPU allocates from first. Freed blocks of order 9 may go there, and smaller ones
+ * only if their pageblock belongs to the CPU's home; all others go home at once.
  *
  *	take	a run of the frames, or the spare
  *
@@ -20,15 +20,15 @@
  *
  *	reap	by anybody: a search that found nothing, a drain, off-lining, isolation
  *
- * The first three are sequences of the CPU (core/port.h), and what comes in is guarded by the
- * pageblock's place. A reaper sets stop, fences the CPU off, and has the words to itself until it
- * clears stop; one that finds stop set leaves them to the other. So when a place has changed and a
- * reap that began after has ended, no frame of that pageblock is in the pocket or comes there any
- * more. The pocket of an off-line CPU stays stopped.
+ * Take, put and fill are sequences of the CPU (core/port.h). The place of the pageblock guards what
+ * comes in. A reaper sets stop, fences the CPU, and has the words to itself until it clears stop.
+ * If it finds stop set, it leaves the words to the other reaper. So when a place has changed, and a
+ * reap that began afterwards has ended, no frame of that pageblock is in the pocket, and none can
+ * come there. The pocket of an off-line CPU stays stopped.
  *
- * Frames in a pocket count as free. While they are on their way between it and a set they are
- * hidden (hidden.h). A CPU that stops forever hides those that are; if it stops between setting
- * stop and clearing it, the pocket that it was reaping.
+ * Frames in a pocket count as free. On their way between a pocket and a set they are hidden
+ * (hidden.h). A CPU that stops forever hides those that it was moving. If it stops between setting
+ * stop and clearing it, it hides the pocket that it was reaping.
  *
  * After the per-CPU magazines of Bonwick and Adams (2001), and tcmalloc's under rseq.
  */
@@ -65,8 +65,8 @@ static inline unsigned rst_spare_order(uint64_t word)
 }
 
 /*
- * Takes a block of order k <= 9 for this migratetype. May fail though there is one. Its pageblock
- * may be another's by now: so be it.
+ * Takes a block of order k <= 9 for this migratetype. May fail although there is one. The block's
+ * pageblock may belong to another CPU by now, which does no harm.
  */
 static RST_HOT bool rst_pocket_take(struct rst_pocket *pocket, unsigned cpu, unsigned type,
 				    unsigned k, rst_frame_id *f)
@@ -76,7 +76,7 @@ static RST_HOT bool rst_pocket_take(struct rst_pocket *pocket, unsigned cpu, uns
 			    .word = one ? &pocket->spare : &pocket->frames[type]};
 	uint64_t runs;
 
-	/* Acquire: the handler or earlier thread of this CPU that put it there is through with
+	/* Acquire: the handler or earlier thread of this CPU that put it there has finished with
 	 * the frames. */
 	s.old = rst_load_acq(s.word);
 	if (one) {
@@ -93,15 +93,14 @@ static RST_HOT bool rst_pocket_take(struct rst_pocket *pocket, unsigned cpu, uns
 	return rst_seq_cas(cpu, s);
 }
 
-/* Puts a block of order k <= 5 there if it lies among the 32 frames of a pageblock of the CPU's
- * own. */
+/* Puts a block of order k <= 5 into the pocket if it is among its 32 frames. */
 static RST_HOT bool rst_pocket_add(struct roost *r, struct rst_pocket *pocket, unsigned cpu,
 				   rst_frame_id f, unsigned k)
 {
 	struct rst_seq s = {.stop = &pocket->stop, .guard = &r->place[f >> ROOST_PAGEBLOCK_ORDER]};
 	unsigned type;
 
-	/* Racy: it is compared again. */
+	/* Racy: the sequence compares it again. */
 	s.expected = rst_load_rlx(s.guard);
 	type = rst_list_of(s.expected) - pocket->first_list;
 	if (type >= RST_TYPES)
@@ -113,9 +112,9 @@ static RST_HOT bool rst_pocket_add(struct roost *r, struct rst_pocket *pocket, u
 }
 
 /*
- * Puts a block of order k <= 9 there, whose pageblock has this place, in place of what was there,
- * which goes back as a free puts it. False: it is none for this pocket, or something came between;
- * then nothing has changed.
+ * Puts a block of order k <= 9, whose pageblock has this place, into the pocket. What it displaces
+ * goes back to its set as a free puts it. False: the block does not belong in this pocket, or
+ * something came in between. Then nothing has changed.
  */
 static inline bool rst_pocket_put(struct roost *r, struct rst_zone *z, unsigned cpu, rst_frame_id f,
 				  unsigned k, unsigned place)

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recover.c - threads that were inside are gone: what they had in hand is put back.
+ * recover.c - puts back what threads held that disappeared inside a call.
  *
- * om[] says which frames are allocated; all others are free, so one that is in no set was in
- * the hands of such a thread. A block that was being split stays whole; off-lining a CPU and
- * setting a pageblock apart, if begun, are ended. Counts are taken anew from what is there, and
- * everything is noted anew. No other thread is inside, so no access here is ordered against
- * another.
+ * om[] says which frames are allocated. All others are free, so a free frame that is in no set was
+ * held by such a thread. A block that was being split stays whole. If a CPU was being off-lined or
+ * a pageblock set apart, that is completed. All counts are taken again from what is there, and
+ * everything is noted again. No other thread is inside, so no access here needs an order.
  */
 #include "sets/engine.h"
 
-/* Empties all pockets, whose words are right, and opens those whose reap was not ended. What was
- * there is then in nobody's hands as well. Returns how many frames that are. */
+/* Empties all pockets, whose words are right, and opens those whose reap did not end. The frames in
+ * them then count as lost as well. Returns how many these are. */
 static uint64_t empty_pockets(struct rst_zone *z, unsigned nr_cpus)
 {
 	uint64_t frames = 0;
@@ -29,7 +28,7 @@ static uint64_t empty_pockets(struct rst_zone *z, unsigned nr_cpus)
 	return frames;
 }
 
-/* Is it what its place says, some CPU's current pageblock? */
+/* Its place says that it is some CPU's current pageblock. Is it? */
 static bool is_current(const struct roost *r, const struct rst_zone *z, rst_block_id b)
 {
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
@@ -39,7 +38,7 @@ static bool is_current(const struct roost *r, const struct rst_zone *z, rst_bloc
 	return false;
 }
 
-/* A split that was not ended: the block stays whole. */
+/* For a split that did not end: the block stays whole. */
 static void join(struct roost *r, rst_frame_id f, unsigned order)
 {
 	for (rst_frame_id i = f + 1; i < f + (1u << order); i++)
@@ -48,7 +47,8 @@ static void join(struct roost *r, rst_frame_id f, unsigned order)
 	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
 }
 
-/* One frame or one allocated block; true if it is a frame that nobody has. *f moves behind it. */
+/* Looks at one frame or one allocated block and moves *f past it. True if it is a frame that is
+ * lost. */
 static bool is_lost(struct roost *r, rst_frame_id *f)
 {
 	unsigned om = rst_load_rlx(&r->om[*f]);
@@ -65,7 +65,7 @@ static bool is_lost(struct roost *r, rst_frame_id *f)
 	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK);
 }
 
-/* Puts lost frames of a span back; how many. */
+/* Puts the lost frames of a span back, and returns how many. */
 static uint64_t put_lost(struct roost *r, const struct rst_span *span)
 {
 	rst_frame_id f = rst_frame_of(span, span->start), end = rst_frame_of(span, span->end - 1);
@@ -85,7 +85,7 @@ static uint64_t put_lost(struct roost *r, const struct rst_span *span)
 	return n;
 }
 
-/* What a zone has, by looking at it. */
+/* Counts what a zone has, by looking at it. */
 struct census {
 	uint64_t free, reserve;
 	uint32_t isolated;
@@ -122,7 +122,7 @@ static void put_right(struct roost *r, struct rst_zone *z, const struct census *
 	rst_store_rlx(&z->reserve_free, (int64_t)census->reserve);
 	rst_store_rlx(&z->nr_isolated, census->isolated);
 	rst_store_rlx(&z->pressure.calling, 0);
-	/* What was taken or freed, and is not counted yet. */
+	/* Counts what was taken or freed but not counted. */
 	rst_add_rlx(&z->pcps[0].orders.freed[0], census->free - counted);
 }
 

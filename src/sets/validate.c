@@ -2,12 +2,13 @@
 /*
  * validate.c - one read-only walk over the invariants of engine.h.
  *
- * Frame by frame: free, or in an allocated block, or no memory, and never two of these. Pageblock
- * by pageblock and region by region: is what is free noted where it is looked for? Then the sums.
+ * Frame by frame: it is free, or in an allocated block, or no memory, and never two of these. Then
+ * pageblock by pageblock and region by region: what is free is noted where searches look for it.
+ * Then the sums.
  */
 #include "sets/pocket.h"
 
-/* Frames, and a sum that identifies them: as many others hardly have the same. */
+/* A number of frames, with a sum that identifies them: other frames hardly have the same sum. */
 struct bag {
 	uint64_t frames, sum;
 };
@@ -17,8 +18,8 @@ struct walk {
 	const struct rst_zone *z;
 	struct rst_walk note;
 	uint64_t allocated, free, reserve, isolated, usable;
-	struct bag pocketed; /* what lies in pockets */
-	struct bag hidden;   /* what is neither allocated nor in a set: the same */
+	struct bag pocketed; /* frames in pockets */
+	struct bag hidden;   /* frames that are neither allocated nor in a set: must be the same */
 	rst_block_id block;  /* the last one that was looked at, and whether it is whole */
 	bool whole;
 };
@@ -76,7 +77,7 @@ static bool check_allocated(struct walk *w, const struct rst_span *span, rst_fra
 	return true;
 }
 
-/* One frame or one allocated block; *f moves behind it. */
+/* Checks one frame or one allocated block, and moves *f past it. */
 static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_id *f)
 {
 	unsigned om = rst_load_rlx(&w->r->om[*f]);
@@ -99,7 +100,7 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 
 /* ---- Pockets ------------------------------------------------------------------------------- */
 
-/* Frames of a pocket, from f on. */
+/* Adds up frames of a pocket, from f on. */
 static bool check_pocketed(struct walk *w, rst_frame_id f, uint32_t n)
 {
 	for (; n--; f++) {
@@ -125,14 +126,15 @@ static bool check_pocket(struct walk *w, const struct rst_pocket *pocket)
 	}
 	if (!spare)
 		return true;
-	/* Compared first: what is not an order is none to shift by. */
+	/* Checked first: a shift by what is not an order is undefined. */
 	if (rst_spare_order(spare) > RST_SPARE_ORDER)
 		return fail(w, "each frame is allocated or free in one place", ROOST_NONE,
 			    RST_SPARE_ORDER, rst_spare_order(spare));
 	return check_pocketed(w, (rst_frame_id)spare, 1u << rst_spare_order(spare));
 }
 
-/* The first frame that is nowhere, for the report; it asks all pockets for each. */
+/* Finds the first frame that is nowhere, for the report. It looks into all pockets for each
+ * frame. */
 static bool fail_at_lost(struct walk *w)
 {
 	for (uint32_t s = 0; s < w->r->base.map.nr; s++) {
@@ -155,7 +157,8 @@ static bool fail_at_lost(struct walk *w)
 		    w->pocketed.frames);
 }
 
-/* After the frames. Once over the pockets: to ask them all for each frame would be a square. */
+/* After the frames. Goes over the pockets once: looking into all of them for each frame would be
+ * quadratic. */
 static bool check_pockets(struct walk *w)
 {
 	for (unsigned cpu = 0; cpu < w->r->base.nr_cpus; cpu++)
@@ -253,7 +256,7 @@ static bool check_zone(struct walk *w)
 	for (rst_region_id g = z->first_region; g < z->end_region; g++)
 		if (rst_has_region(w->r, z, g) && !check_region(w, g))
 			return false;
-	return check_pockets(w) && equal(w, "nobody is moving frames", begun, ended) &&
+	return check_pockets(w) && equal(w, "no context is moving frames", begun, ended) &&
 	       equal(w, "the zone's count of whole pageblocks is right", w->usable,
 		     rst_load_rlx(&z->nr_whole)) &&
 	       equal(w, "the zone's count of the reserve is right", w->reserve,

@@ -14,20 +14,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 #include <roost/roost.h>
 
-#include "random.h"
+#include "counters.h"
+#include "library.h"
 #include "shadow.h"
-
-/* Builds of the tests: TEST_UP with the uniprocessor library, TEST_LAB with a lab library,
- * TEST_PCPBUDDY with that engine. */
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
-#ifndef TEST_LAB
-#define TEST_LAB 0
-#endif
+#include "tool/common/random.h"
 
 enum {
 	BLOCK = 1 << ROOST_PAGEBLOCK_ORDER, /* frames of a pageblock */
@@ -79,7 +73,7 @@ void suite_skip(const char *test, const char *reason);
 /* Skips the test in builds that have but one CPU. */
 #define NEED_SMP()                                                                                 \
 	do {                                                                                       \
-		if (TEST_UP)                                                                       \
+		if (library_is_up)                                                                 \
 			suite_skip(__func__, "needs several CPUs; this is a uniprocessor build");  \
 	} while (0)
 
@@ -105,11 +99,17 @@ struct rig {
 /* A configuration with the variant's free path and check level; ranges are the caller's. */
 struct roost_config rig_config(void *const *state);
 
+/* What the last configuration of rig_config() says of the engine pcpbuddy; others do not get it. */
+extern struct roost_pcpbuddy_config rig_pcpbuddy;
+
 /* Makes the allocator: config with hooks that record. */
 void rig_open(struct rig *rig, const struct roost_config *config);
 /* One zone of that many frames from start on, and that many CPUs (one in a UP build). */
 void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint64_t frames,
 		     unsigned cpus);
+/* The same from frame 0 on, with what else is said of the zone. */
+void rig_open_zone(struct rig *rig, void *const *state, uint64_t frames,
+		   const struct roost_zone_config *zone, unsigned cpus);
 /* Two zones of that many frames each, one behind the other. */
 void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned cpus);
 /* "DMA" with a reserve on node 0 and "Normal" on node 2, which meet in mid-pageblock; odd ends, and
@@ -153,6 +153,11 @@ void rig_home(struct rig *rig);
 uint64_t rig_zone_free(const struct rig *rig, unsigned zone);
 /* Frames on all pcps and lists of one CPU. */
 uint64_t rig_cpu_holds(const struct rig *rig, unsigned cpu);
+
+/* The counters of a zone and a CPU (-1: all). */
+struct counters rig_stats_of(const struct rig *rig, int zone, int cpu);
+/* All of them. */
+struct counters rig_stats(const struct rig *rig);
 
 /* Exactly one misuse was recorded, and this is it; forgets it. */
 void rig_expect(struct rig *rig, const struct roost_misuse *expected);

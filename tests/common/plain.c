@@ -12,24 +12,45 @@ static _Noreturn void fail(const char *what, uint64_t number)
 	exit(1);
 }
 
+struct roost_config plain_config(const struct roost_range *range,
+				 const struct roost_zone_config *zone, unsigned cpus)
+{
+	struct roost_config config = ROOST_CONFIG_INIT;
+
+	config.ranges = range;
+	config.nr_ranges = 1;
+	config.zones = zone;
+	config.nr_zones = zone != NULL;
+	config.nr_cpus = cpus;
+	return config;
+}
+
+roost_t *plain_make(const struct roost_config *config, struct plain_memory *memory)
+{
+	size_t size = roost_metadata_size(config);
+	void *metadata = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	roost_t *roost;
+
+	if (metadata == MAP_FAILED || roost_init(&roost, config, metadata, size))
+		fail("no allocator for frames", config->ranges->end - config->ranges->start);
+	if (memory)
+		*memory = (struct plain_memory){metadata, size};
+	return roost;
+}
+
+void plain_unmake(const struct plain_memory *memory)
+{
+	munmap(memory->at, memory->size);
+}
+
 roost_t *plain_open(uint64_t frames, unsigned cpus, unsigned check_level)
 {
-	struct roost_range range = {0, frames, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	roost_t *roost;
-	size_t size;
-	void *metadata;
+	const struct roost_range range = {0, frames, 0, 0};
+	struct roost_config config = plain_config(&range, NULL, cpus);
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.nr_cpus = cpus;
 	config.check_level = check_level;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
-		fail("no pool of frames", frames);
-	return roost;
+	return plain_make(&config, NULL);
 }
 
 void plain_check(roost_t *roost, uint64_t frames)
@@ -44,12 +65,20 @@ void plain_check(roost_t *roost, uint64_t frames)
 		fail("not all frames came home, free are", info.free);
 }
 
-const char *plain_mark(bool *taken, roost_pfn pfn, unsigned order, bool take)
+void plain_mark(const struct plain *plain, roost_pfn pfn, unsigned order, bool take)
 {
 	for (roost_pfn f = pfn; f < pfn + (1u << order); f++) {
-		if (taken[f] == take)
-			return take ? "handed out twice" : "was not held";
-		taken[f] = take;
+		if (plain->taken[f] == take)
+			plain->wrong(take ? "handed out twice" : "was not held", f);
+		plain->taken[f] = take;
 	}
-	return NULL;
+}
+
+roost_pfn plain_take(const struct plain *plain, unsigned order)
+{
+	roost_pfn pfn = roost_alloc(plain->roost, order, 0);
+
+	if (pfn != ROOST_NONE)
+		plain_mark(plain, pfn, order, true);
+	return pfn;
 }

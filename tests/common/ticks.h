@@ -13,10 +13,9 @@
 
 enum { TICKS_SIGNALS = 2 };
 
-/* Number of the signal. */
-int ticks_signal(unsigned i);
-/* Sets the handlers; NULL: none. Call once. */
-void ticks_open(void (*first)(int), void (*second)(int));
+/* Sets the handler, which need not keep errno. depth: 1 on the first signal, 2 on the second. Call
+ * once. */
+void ticks_open(void (*tick)(unsigned depth));
 
 /* Blocks all signals of the calling thread. */
 void ticks_block(sigset_t *old);

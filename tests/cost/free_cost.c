@@ -7,11 +7,12 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <valgrind/callgrind.h>
 
 #include <roost/posix.h>
 #include <roost/roost.h>
+
+#include "plain.h"
 
 enum { BLOCK = 1 << ROOST_PAGEBLOCK_ORDER, FRAMES = 8 << ROOST_MAX_ORDER };
 
@@ -21,22 +22,11 @@ static void open_pool(unsigned check)
 {
 	static const struct roost_zone_config zone = {.reserve = BLOCK};
 	const struct roost_range range = {0, FRAMES, 0, 0};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	size_t size;
-	void *metadata;
+	struct roost_config config = plain_config(&range, &zone, 64);
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	config.nr_cpus = 64;
 	config.max_order = ROOST_MAX_ORDER;
 	config.check_level = check;
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&roost, &config, metadata, size))
-		exit(1);
+	roost = plain_make(&config, NULL);
 	roost_posix_set_cpu(0);
 }
 

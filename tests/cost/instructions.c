@@ -18,7 +18,7 @@
 #include <roost/roost.h>
 
 #include "plain.h"
-#include "random.h"
+#include "tool/common/random.h"
 
 enum { FRAMES = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 65536 };
 

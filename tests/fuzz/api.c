@@ -7,6 +7,7 @@
  * FUZZ_LOG=1 in the environment lists the events.
  */
 #include "fuzz.h"
+#include "library.h"
 #include "model.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ enum {
 /* A configuration and what it points to. */
 struct world {
 	struct roost_config config;
+	struct roost_pcpbuddy_config pcpbuddy;
 	struct roost_range ranges[RANGES];
 	struct roost_zone_config zones[ZONES];
 	uint8_t cpu_node[CPUS];
@@ -89,9 +91,10 @@ static void read_world(struct world *w, struct fuzz_bytes *b)
 
 	w->config = config;
 	w->config.check_level = fuzz_below(b, 4);
-	w->config.free_path = fuzz_below(b, 2) ? ROOST_FREE_LLIST : ROOST_FREE_TRYLOCK;
-	w->config.pcp_high = highs[fuzz_below(b, LENGTH(highs))];
-	w->config.pcp_batch = fuzz_below(b, 64);
+	w->pcpbuddy.free_path = fuzz_below(b, 2) ? ROOST_FREE_LLIST : ROOST_FREE_TRYLOCK;
+	w->pcpbuddy.high = highs[fuzz_below(b, LENGTH(highs))];
+	w->pcpbuddy.batch = fuzz_below(b, 64);
+	w->config.pcpbuddy = library_is_pcpbuddy ? &w->pcpbuddy : NULL;
 	w->config.max_order = orders[fuzz_below(b, LENGTH(orders))];
 	w->config.nr_cpus = 1 + fuzz_below(b, CPUS);
 	w->base = bases[fuzz_below(b, LENGTH(bases))];
@@ -114,7 +117,7 @@ static void read_world(struct world *w, struct fuzz_bytes *b)
 /* Real CPUs, with their pockets, or virtual ones. */
 static void choose_cpus(struct fuzz_bytes *b)
 {
-	if (!TEST_PCPBUDDY && fuzz_below(b, 4) == 3)
+	if (!library_is_pcpbuddy && fuzz_below(b, 4) == 3)
 		setenv("ROOST_TEST_CPUS", "real", 1);
 	else
 		unsetenv("ROOST_TEST_CPUS");

@@ -11,8 +11,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 #include <roost/roost.h>
+
+#include "library.h"
 
 enum {
 	RANGES = 8,
@@ -26,6 +29,7 @@ enum {
 
 struct world {
 	struct roost_config config;
+	struct roost_pcpbuddy_config pcpbuddy;
 	struct roost_range ranges[RANGES];
 	struct roost_zone_config zones[ZONES];
 	char names[ZONES][24];
@@ -82,12 +86,13 @@ static void read_world(struct world *w, struct fuzz_bytes *b)
 	w->config = config;
 	w->config.nr_cpus = 1 + fuzz_below(b, CPUS);
 	w->config.check_level = fuzz_below(b, 5);
-	w->config.free_path =
+	w->pcpbuddy.free_path =
 		fuzz_below(b, 4) == 3 ? (enum roost_free_path)fuzz_any(b) : ROOST_FREE_TRYLOCK;
 	w->config.pockets = (enum roost_pockets)fuzz_below(b, 3);
 	w->config.max_order = fuzz_below(b, 4) == 3 ? (unsigned)fuzz_any(b) : fuzz_below(b, 20);
-	w->config.pcp_high = (uint32_t)fuzz_any(b);
-	w->config.pcp_batch = (uint32_t)fuzz_any(b);
+	w->pcpbuddy.high = (uint32_t)fuzz_any(b);
+	w->pcpbuddy.batch = (uint32_t)fuzz_any(b);
+	w->config.pcpbuddy = library_is_pcpbuddy ? &w->pcpbuddy : NULL;
 	w->config.nr_ranges = fuzz_below(b, RANGES + 1);
 	if (fuzz_below(b, 2)) {
 		w->config.nr_zones = fuzz_below(b, ZONES + 1);

@@ -14,24 +14,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tool/common/say.h"
 #include "tool.h"
 
 enum { PATIENCE_S = 60, TEXT = 1 << 16, NO_FIND = 0 };
 
 static void read_it(void *context)
 {
-	const char *path = context;
-	struct trace trace = {0};
-	char error[ERROR_MAX] = "";
+	char error[ERROR_MAX];
 
-	if (trace_read(&trace, path, error)) {
-		tool_check_trace(&trace);
-		tool_check_plan(&trace);
-	} else {
-		fuzz_check_line("the error of a trace.dat", error);
-	}
-	trace_release(&trace);
+	tool_read_trace(context, error);
 }
 
 static void in_child(const char *path, int log)

@@ -8,24 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool/common/say.h"
 #include "tool.h"
 
 static void read_it(void *context)
 {
 	const char *path = context;
-	struct trace trace = {0};
-	char error[ERROR_MAX] = "";
+	char error[ERROR_MAX];
 
-	if (trace_read(&trace, path, error)) {
-		tool_check_trace(&trace);
-		tool_check_plan(&trace);
-	} else {
-		FUZZ_CHECK(!strncmp(error, path, strlen(path)), "an error without the file: %s",
-			   error);
-		fuzz_check_line("the error of a trace", error);
-	}
-	trace_release(&trace);
+	tool_read_trace(path, error);
+	FUZZ_CHECK(!error[0] || !strncmp(error, path, strlen(path)),
+		   "an error without the file: %s", error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -50,7 +50,7 @@ static void check_event(const struct trace_event *e)
 	FUZZ_CHECK((e->flags & ROOST_MIGRATETYPE_MASK) < 3, "a migratetype that is none");
 }
 
-void tool_check_trace(const struct trace *t)
+static void check_trace(const struct trace *t)
 {
 	check_counts(t);
 	for (size_t i = 0; i < t->bad && i < TRACE_MAX_BAD; i++)
@@ -74,11 +74,25 @@ static void check_plan(const struct plan *plan, const struct trace *t)
 			   "a step of a block that is none");
 }
 
-void tool_check_plan(const struct trace *t)
+static void try_plan(const struct trace *t)
 {
 	struct plan plan;
 
 	plan_make(&plan, t, 0);
 	check_plan(&plan, t);
 	plan_release(&plan);
+}
+
+void tool_read_trace(const char *path, char error[ERROR_MAX])
+{
+	struct trace trace = {0};
+
+	error[0] = 0;
+	if (trace_read(&trace, path, error)) {
+		check_trace(&trace);
+		try_plan(&trace);
+	} else {
+		fuzz_check_line("the error of a trace", error);
+	}
+	trace_release(&trace);
 }

@@ -3,11 +3,11 @@
 #ifndef TESTS_FUZZ_TOOL_H
 #define TESTS_FUZZ_TOOL_H
 
+#include "tool/common/say.h"
 #include "trace.h"
 
-/* Everything was counted, and each event makes sense. */
-void tool_check_trace(const struct trace *trace);
-/* What was read can be planned, and nothing is lost on the way. */
-void tool_check_plan(const struct trace *trace);
+/* Reads a file. Everything in it was counted, each event makes sense, and it can be planned, with
+ * nothing lost on the way. Or it cannot be read, and error is a line that says why. */
+void tool_read_trace(const char *path, char error[ERROR_MAX]);
 
 #endif

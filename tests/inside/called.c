@@ -5,8 +5,6 @@
  */
 #include "sets/engine.h"
 
-#include <string.h>
-
 #include <roost/pool.h>
 
 #include "harness.h"

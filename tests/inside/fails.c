@@ -30,11 +30,6 @@ static struct rst_zone *zone(const struct rig *rig)
 	return &rig->roost->zones[0];
 }
 
-static void reset(void)
-{
-	counted = (struct counted){.pockets = counted.pockets};
-}
-
 /* ---- States -------------------------------------------------------------------------------- */
 
 static void open_memory(struct rig *rig, void *const *state, roost_pfn start, uint64_t blocks,

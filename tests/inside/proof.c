@@ -16,7 +16,7 @@
 
 enum {
 	ZONES = 2,
-	LOOKS = 50,	      /* for so long; the searches before the first sum take about 12 */
+	LOOKS = 50,	      /* this many; the searches before the first sum take about 12 */
 	ISOLATED = 2 * BLOCK, /* the one frame of that pageblock */
 	NEVER = -1,
 };

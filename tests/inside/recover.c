@@ -144,16 +144,10 @@ static void stopped_pockets(void **state)
 /* Counted wrong: what is isolated, the reserve, whole pageblocks. */
 static void counts(void **state)
 {
-	struct roost_config config = rig_config(state);
-	struct roost_range range = {.start = 0, .end = FRAMES};
-	struct roost_zone_config reserve = {.name = "Normal", .reserve = 100};
+	const struct roost_zone_config reserve = {.name = "Normal", .reserve = 100};
 	struct rig rig;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &reserve;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, FRAMES, &reserve, 1);
 	rig_get(&rig, 0, 0);
 	assert_int_equal(roost_isolate(rig.roost, 5 * BLOCK, true), 0);
 	zone(&rig)->nr_isolated += 2;

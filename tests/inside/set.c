@@ -5,8 +5,6 @@
  */
 #include "core/set.h"
 
-#include <string.h>
-
 #include "harness.h"
 
 enum { THINGS = 64 * RST_SET_WORDS, ROUNDS = 400 };

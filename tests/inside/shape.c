@@ -53,7 +53,7 @@ static void pieces(void **state)
 {
 	struct rig rig;
 	const struct roost *r;
-	unsigned homes = TEST_UP ? 1 : 3;
+	unsigned homes = library_is_up ? 1 : 3;
 
 	open_pieces(&rig, state);
 	r = rig.roost;
@@ -129,16 +129,10 @@ static void reserve_is_the_zones_own(void **state)
 /* No more than is needed, when that is whole pageblocks. */
 static void reserve_is_no_larger(void **state)
 {
-	static struct roost_zone_config with_reserve[1] = {{.reserve = 2 * BLOCK}};
-	struct roost_range range = {0, 8 * BLOCK, 0, 0};
-	struct roost_config config = rig_config(state);
+	const struct roost_zone_config with_reserve = {.reserve = 2 * BLOCK};
 	struct rig rig;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = with_reserve;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, 8 * BLOCK, &with_reserve, 1);
 	assert_int_equal(rig.roost->zones[0].reserve_free, 2 * BLOCK);
 	assert_int_equal(list_of(&rig, 5), ROOST_LIST_MOVABLE);
 	assert_int_equal(list_of(&rig, 6), ROOST_LIST_RESERVE);

@@ -15,26 +15,16 @@
  * PEER: none, linux, pages, pfns. For scripts/linux-bench; nothing of it is for a machine in use.
  */
 #include <linux/cpumask.h>
-#include <linux/debugfs.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 
 #include "bench.h"
+#include "counters.h"
+#include "debugfs.h"
 #include "roost/linux.h"
 
-enum { TEXT_MOST = 1 << 18 };
-
 roost_t *bench_engine;
-
-static DEFINE_MUTEX(busy);
-static char *text;
-static size_t length;
-static struct dentry *folder;
 
 static const struct bench_peer *const peers[] = {
 	&bench_none,
@@ -59,7 +49,7 @@ void bench_say(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	length += vscnprintf(text + length, TEXT_MOST - length, format, args);
+	add_text(format, args);
 	va_end(args);
 }
 
@@ -101,28 +91,28 @@ static const struct bench_peer *find_peer(const char *name)
 	return NULL;
 }
 
-static void say_counters(const struct roost_stats *before)
+static void say_counters(const struct kt_counters *before)
 {
-	struct roost_stats now = {0};
+	struct kt_counters now;
 
-	roost_stats(bench_engine, -1, -1, &now);
+	kt_counters_read(&now, bench_engine);
 #define SAY(name, text)                                                                            \
 	if (now.name != before->name)                                                              \
 		bench_say("counter " #name " %llu\n", now.name - before->name);
-	ROOST_COUNTERS(SAY)
+	KT_COUNTERS(SAY)
 #undef SAY
 }
 
 static int run_case(const char *word, const struct bench_peer *peer, const char *name,
 		    unsigned int order, unsigned int n)
 {
-	struct roost_stats before = {0};
+	struct kt_counters before;
 	int err;
 
 	for (int i = 0; i < ARRAY_SIZE(meters); i++) {
 		if (strcmp(meters[i]->name, word))
 			continue;
-		roost_stats(bench_engine, -1, -1, &before);
+		kt_counters_read(&before, bench_engine);
 		err = bench_case(meters[i], peer, name, order, n);
 		if (!err && meters[i] == &bench_meter_none)
 			say_counters(&before);
@@ -159,56 +149,25 @@ static int run_one(const char *line)
 	return -EINVAL;
 }
 
-static ssize_t run_write(struct file *file, const char __user *from, size_t count, loff_t *pos)
+static int run(const char *line)
 {
-	char line[80];
-	int err;
+	int err = run_one(line);
 
-	if (count >= sizeof(line))
-		return -EINVAL;
-	if (copy_from_user(line, from, count))
-		return -EFAULT;
-	line[count] = 0;
-	mutex_lock(&busy);
-	length = 0;
-	text[0] = 0;
-	err = run_one(line);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
-	mutex_unlock(&busy);
-	return err ? err : (ssize_t)count;
+	return err;
 }
-
-static const struct file_operations run_fops = {
-	.owner = THIS_MODULE,
-	.write = run_write,
-};
-
-static int result_show(struct seq_file *m, void *unused)
-{
-	mutex_lock(&busy);
-	seq_write(m, text, length);
-	mutex_unlock(&busy);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(result);
 
 static int __init bench_start(void)
 {
-	text = vzalloc(TEXT_MOST);
-	if (!text)
-		return -ENOMEM;
 	bench_engine = roost_linux();
-	folder = debugfs_create_dir("roost_bench", NULL);
-	debugfs_create_file("run", 0200, folder, NULL, &run_fops);
-	debugfs_create_file("result", 0400, folder, NULL, &result_fops);
+	make_folder("roost_bench");
 	return 0;
 }
 module_init(bench_start);
 
 static void __exit bench_stop(void)
 {
-	debugfs_remove_recursive(folder);
-	vfree(text);
+	remove_folder();
 }
 module_exit(bench_stop);
 

@@ -12,12 +12,13 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 
+#include "counters.h"
 #include "load.h"
 #include "rungs.h"
 #include "trace.h"
 
 struct counts {
-	u64 of[ROOST_NR_COUNTERS];
+	u64 of[KT_NR_COUNTERS];
 	/* The engine sets: calls by context. */
 	u64 allocated, freed, freed_large, freed_remote, freed_remote_large;
 };
@@ -28,7 +29,7 @@ struct contexts {
 
 static DEFINE_PER_CPU(struct contexts, counted);
 /* Before and after the probes were put there, and were taken away. */
-static struct roost_stats before[2], after[2];
+static struct kt_counters before[2], after[2];
 
 static enum kt_context context(void)
 {
@@ -78,16 +79,15 @@ static void on_zone_lock(void *unused, unsigned int zone, bool wait)
 
 /* ---- Start and end --------------------------------------------------------------------------- */
 
-static void read_stats(struct roost_stats *stats)
+static void read_stats(struct kt_counters *stats)
 {
-	memset(stats, 0, sizeof(*stats));
-	roost_stats(roost_linux(), -1, -1, stats);
+	kt_counters_read(stats, roost_linux());
 }
 
 /* Until nobody counts any more: roost.ko's worker may be at it. */
-static void read_stats_at_rest(struct roost_stats *stats)
+static void read_stats_at_rest(struct kt_counters *stats)
 {
-	struct roost_stats last;
+	struct kt_counters last;
 
 	read_stats(stats);
 	for (unsigned int i = 0; i < 40; i++) {
@@ -151,16 +151,14 @@ void kt_count_end(void)
 
 /* ---- Sums ------------------------------------------------------------------------------------ */
 
-#define PLACE(name) (offsetof(struct roost_stats, name) / sizeof(u64))
-
 /* As roost_stats() does it, see src/sets/inspect.c. */
 static void make_up(struct counts *c)
 {
-	c->of[PLACE(alloc_pcp)] = c->allocated - c->of[PLACE(alloc_zone)] -
-				  c->of[PLACE(alloc_other)] - c->of[PLACE(alloc_reserve)];
-	c->of[PLACE(free_remote)] = c->freed_remote;
-	c->of[PLACE(free_direct)] = c->freed_large;
-	c->of[PLACE(free_local)] =
+	c->of[KT_PLACE(alloc_pcp)] = c->allocated - c->of[KT_PLACE(alloc_zone)] -
+				     c->of[KT_PLACE(alloc_other)] - c->of[KT_PLACE(alloc_reserve)];
+	c->of[KT_PLACE(free_remote)] = c->freed_remote;
+	c->of[KT_PLACE(free_direct)] = c->freed_large;
+	c->of[KT_PLACE(free_local)] =
 		c->freed - c->freed_large - (c->freed_remote - c->freed_remote_large);
 }
 
@@ -179,7 +177,7 @@ static void sum_up(enum kt_context in, struct counts *sum)
 
 static const char *const names[] = {
 #define NAME(name, text) #name,
-	ROOST_COUNTERS(NAME)
+	KT_COUNTERS(NAME)
 #undef NAME
 };
 
@@ -196,7 +194,7 @@ static void sum_all_up(void)
 bool kt_count_all_seen(bool nmi)
 {
 	sum_all_up();
-	for (unsigned int i = 0; i < ROOST_NR_COUNTERS; i++)
+	for (unsigned int i = 0; i < KT_NR_COUNTERS; i++)
 		for (enum kt_context in = 0; in < KT_NR_CONTEXTS; in++)
 			if (kt_rung(i).must & 1u << in && !sums[in].of[i] &&
 			    (nmi || in != KT_IN_NMI))
@@ -208,10 +206,10 @@ bool kt_count_all_seen(bool nmi)
  * others have probes that do not come and go at once, so all of them are compared. */
 static bool is_rest(unsigned int counter)
 {
-	return !kt_about.pcpbuddy && counter == PLACE(alloc_pcp);
+	return !kt_about.pcpbuddy && counter == KT_PLACE(alloc_pcp);
 }
 
-static u64 counter_of(const struct roost_stats *stats, unsigned int counter)
+static u64 counter_of(const struct kt_counters *stats, unsigned int counter)
 {
 	u64 n = ((const u64 *)stats)[counter];
 
@@ -249,7 +247,7 @@ void kt_count_report(bool nmi)
 {
 	sum_all_up();
 	kt_say("%-20s %12s %12s %12s %12s\n", "counter", "task", "softirq", "hardirq", "nmi");
-	for (unsigned int i = 0; i < ROOST_NR_COUNTERS; i++) {
+	for (unsigned int i = 0; i < KT_NR_COUNTERS; i++) {
 		u64 n[KT_NR_CONTEXTS], sum = 0;
 
 		for (enum kt_context in = 0; in < KT_NR_CONTEXTS; in++)

@@ -25,6 +25,7 @@
 #include <linux/reboot.h>
 #include <linux/sched/task.h>
 
+#include "counters.h"
 #include "tree.h"
 #include "test.h"
 
@@ -221,7 +222,7 @@ static void join(struct task_struct *task)
 }
 
 /* What shows that the way around the lock was gone. */
-static u64 fallbacks(const struct roost_stats *stats)
+static u64 fallbacks(const struct kt_counters *stats)
 {
 	if (!kt_about.pcpbuddy)
 		return stats->free_remote;
@@ -276,7 +277,7 @@ static void judge(u64 around)
 
 void kt_hang(unsigned int seconds)
 {
-	struct roost_stats before = {0}, after = {0};
+	struct kt_counters before, after;
 
 	if (num_online_cpus() < 3) {
 		kt_say("verdict: hang unknown, it takes three CPUs\n");
@@ -288,9 +289,9 @@ void kt_hang(unsigned int seconds)
 	allocated = interrupts = freed = deadly = 0;
 	stop = false;
 	kt_tree_init(&tree);
-	roost_stats(roost_linux(), -1, -1, &before);
+	kt_counters_read(&before, roost_linux());
 	run(seconds);
-	roost_stats(roost_linux(), -1, -1, &after);
+	kt_counters_read(&after, roost_linux());
 	clear();
 	if (kt_failed())
 		kt_verdict("hang");

@@ -32,13 +32,10 @@
  *
  * The same is in the kernel's log, as information; "verdict: hang yes" has the highest level.
  */
-#include <linux/debugfs.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
-#include <linux/sched/signal.h>
-#include <linux/seq_file.h>
-#include <linux/uaccess.h>
+#include <linux/string.h>
 
+#include "debugfs.h"
 #include "test.h"
 
 static char *free_path = "trylock";
@@ -47,31 +44,16 @@ MODULE_PARM_DESC(free_path, "what roost.ko was given, see /sys/module/roost/para
 
 struct kt_about kt_about;
 
-static struct dentry *folder;
-static DEFINE_MUTEX(running);
-
 /* ---- What is said --------------------------------------------------------------------------- */
 
-static DEFINE_MUTEX(text_lock);
-static char text[1 << 16], reason[160];
-static size_t length;
-
-static __printf(1, 0) void add(const char *format, va_list args)
-{
-	size_t from = length;
-
-	mutex_lock(&text_lock);
-	length += vscnprintf(text + length, sizeof(text) - length, format, args);
-	mutex_unlock(&text_lock);
-	pr_info("%s", text + from);
-}
+static char reason[160];
 
 void kt_say(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	add(format, args);
+	pr_info("%s", add_text(format, args));
 	va_end(args);
 }
 
@@ -101,74 +83,35 @@ void kt_verdict(const char *what)
 		kt_say("verdict: %s pass\n", what);
 }
 
-static void begin_text(void)
-{
-	mutex_lock(&text_lock);
-	length = 0;
-	text[0] = 0;
-	reason[0] = 0;
-	mutex_unlock(&text_lock);
-}
-
 /* ---- What is asked for ----------------------------------------------------------------------- */
 
-static int run(const char *command)
+static int run(const char *line)
 {
 	char how[16] = "", first[16] = "";
 	unsigned int seconds, rounds;
 
-	if (sscanf(command, "order %15s %15s", how, first) >= 1 &&
+	reason[0] = 0;
+	if (sscanf(line, "order %15s %15s", how, first) >= 1 &&
 	    (!strcmp(how, "single") || !strcmp(how, "bulk")))
 		kt_order(!strcmp(how, "bulk"), !strcmp(first, "free_first"));
-	else if (sscanf(command, "hang %u", &seconds) == 1)
+	else if (sscanf(line, "hang %u", &seconds) == 1)
 		kt_hang(seconds);
-	else if (sscanf(command, "load %u %15s", &seconds, how) >= 1)
+	else if (sscanf(line, "load %u %15s", &seconds, how) >= 1)
 		kt_load(seconds, strcmp(how, "no_nmi"));
-	else if (!strcmp(command, "calls"))
+	else if (!strcmp(line, "calls"))
 		kt_calls();
-	else if (sscanf(command, "frees %u", &rounds) == 1)
+	else if (sscanf(line, "frees %u", &rounds) == 1)
 		kt_frees(rounds);
-	else if (!strcmp(command, "atomic"))
+	else if (!strcmp(line, "atomic"))
 		kt_atomic();
-	else if (!strcmp(command, "wrong"))
+	else if (!strcmp(line, "wrong"))
 		kt_wrong();
-	else if (!strcmp(command, "left"))
+	else if (!strcmp(line, "left"))
 		kt_left();
 	else
 		return -EINVAL;
 	return 0;
 }
-
-static ssize_t run_write(struct file *file, const char __user *from, size_t size, loff_t *at)
-{
-	char command[64] = "";
-	int err;
-
-	if (size >= sizeof(command) || copy_from_user(command, from, size))
-		return -EINVAL;
-	if (!mutex_trylock(&running))
-		return -EBUSY;
-	begin_text();
-	err = run(strim(command));
-	if (!err && fatal_signal_pending(current))
-		err = -EINTR;
-	mutex_unlock(&running);
-	return err ? err : size;
-}
-
-static const struct file_operations run_fops = {
-	.owner = THIS_MODULE,
-	.write = run_write,
-};
-
-static int result_show(struct seq_file *m, void *unused)
-{
-	mutex_lock(&text_lock);
-	seq_write(m, text, length);
-	mutex_unlock(&text_lock);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(result);
 
 /* ---- Start and end -------------------------------------------------------------------------- */
 
@@ -180,16 +123,14 @@ static int __init kt_start(void)
 	kt_about.smp = !strstr(config, "smp=0");
 	kt_about.llist = kt_about.pcpbuddy && !strcmp(free_path, "llist");
 	kt_about.blocking = kt_about.pcpbuddy && !strcmp(free_path, "blocking");
-	folder = debugfs_create_dir("roost_test", NULL);
-	debugfs_create_file("run", 0200, folder, NULL, &run_fops);
-	debugfs_create_file("result", 0444, folder, NULL, &result_fops);
+	make_folder("roost_test");
 	return 0;
 }
 module_init(kt_start);
 
 static void __exit kt_end(void)
 {
-	debugfs_remove_recursive(folder);
+	remove_folder();
 }
 module_exit(kt_end);
 

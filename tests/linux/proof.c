@@ -20,6 +20,7 @@
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 
+#include "counters.h"
 #include "tree.h"
 #include "test.h"
 
@@ -100,9 +101,9 @@ static unsigned int another_cpu(void)
 /* Blocks that went to a pcp of another CPU. */
 static u64 went_home(void)
 {
-	struct roost_stats stats = {0};
+	struct kt_counters stats;
 
-	roost_stats(roost_linux(), -1, -1, &stats);
+	kt_counters_read(&stats, roost_linux());
 	return kt_about.llist ? stats.free_llist : stats.free_remote;
 }
 

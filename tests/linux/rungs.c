@@ -22,6 +22,7 @@
  */
 #include <linux/string.h>
 
+#include "counters.h"
 #include "load.h"
 #include "rungs.h"
 
@@ -44,8 +45,6 @@ struct row {
 	} in[BUILDS];
 };
 
-#define ROW(name) (offsetof(struct roost_stats, name) / sizeof(u64))
-
 /* clang-format off */
 #define YES   {ALL, NONE}
 #define NEVER {NONE, ALL}
@@ -53,33 +52,33 @@ struct row {
 #define SOME  {"T", NONE}
 
 static const struct row rows[] = {
-	/*                         trylock        llist          pcpbuddy, UP   roost  roost, UP */
-	{ROW(alloc_pcp),          {YES,           YES,           YES,           YES,   YES}},
-	{ROW(alloc_zone),         {YES,           YES,           YES,           YES,   YES}},
-	{ROW(alloc_other),        {YES,           YES,           YES,           YES,   NEVER}},
-	{ROW(alloc_reserve),      {NEVER,         NEVER,         NEVER,         NEVER, NEVER}},
-	{ROW(fail_wait),          {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
-	{ROW(fail_nowait),        {YES,           YES,           YES,           YES,   YES}},
-	{ROW(free_local),         {YES,           YES,           YES,           YES,   YES}},
-	{ROW(free_remote),        {YES,           {NONE, NONE},  NEVER,         YES,   NEVER}},
-	{ROW(free_llist),         {NEVER,         YES,           NEVER,         NEVER, NEVER}},
-	{ROW(free_fallback),      {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
-	{ROW(free_dead),          {YES,           YES,           YES,           NEVER, NEVER}},
-	{ROW(free_direct),        {YES,           YES,           YES,           YES,   YES}},
-	{ROW(free_zone_llist),    {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
-	{ROW(trylock_fail_alloc), {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
-	{ROW(trylock_fail_free),  {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
-	{ROW(trylock_fail_drain), {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
-	{ROW(zone_lock),          {YES,           YES,           YES,           NEVER, NEVER}},
-	{ROW(zone_lock_waited),   {{"TSH", "N"},  {"TSH", "N"},  NEVER,         NEVER, NEVER}},
-	{ROW(zone_trylock_fail),  {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
-	{ROW(zone_frames),        {YES,           YES,           YES,           NEVER, NEVER}},
-	{ROW(blocks_claimed),     {SOME,          SOME,          SOME,          SOME,  SOME}},
-	{ROW(blocks_disowned),    {TASKS,         TASKS,         TASKS,         NEVER, NEVER}},
-	{ROW(pcp_drained),        {YES,           YES,           YES,           NEVER, NEVER}},
-	{ROW(absorbed),           {SOME,          YES,           SOME,          NEVER, NEVER}},
-	{ROW(wait_rounds),        {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
-	{ROW(pressure),           {YES,           YES,           YES,           YES,   YES}},
+	/*                              trylock        llist          pcpbuddy, UP   sets   UP */
+	{KT_PLACE(alloc_pcp),          {YES,           YES,           YES,           YES,   YES}},
+	{KT_PLACE(alloc_zone),         {YES,           YES,           YES,           YES,   YES}},
+	{KT_PLACE(alloc_other),        {YES,           YES,           YES,           YES,   NEVER}},
+	{KT_PLACE(alloc_reserve),      {NEVER,         NEVER,         NEVER,         NEVER, NEVER}},
+	{KT_PLACE(fail_wait),          {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
+	{KT_PLACE(fail_nowait),        {YES,           YES,           YES,           YES,   YES}},
+	{KT_PLACE(free_local),         {YES,           YES,           YES,           YES,   YES}},
+	{KT_PLACE(free_remote),        {YES,           {NONE, NONE},  NEVER,         YES,   NEVER}},
+	{KT_PLACE(free_llist),         {NEVER,         YES,           NEVER,         NEVER, NEVER}},
+	{KT_PLACE(free_fallback),      {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{KT_PLACE(free_dead),          {YES,           YES,           YES,           NEVER, NEVER}},
+	{KT_PLACE(free_direct),        {YES,           YES,           YES,           YES,   YES}},
+	{KT_PLACE(free_zone_llist),    {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
+	{KT_PLACE(trylock_fail_alloc), {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{KT_PLACE(trylock_fail_free),  {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{KT_PLACE(trylock_fail_drain), {YES,           YES,           {"SHN", "T"},  NEVER, NEVER}},
+	{KT_PLACE(zone_lock),          {YES,           YES,           YES,           NEVER, NEVER}},
+	{KT_PLACE(zone_lock_waited),   {{"TSH", "N"},  {"TSH", "N"},  NEVER,         NEVER, NEVER}},
+	{KT_PLACE(zone_trylock_fail),  {YES,           YES,           {"N", "TSH"},  NEVER, NEVER}},
+	{KT_PLACE(zone_frames),        {YES,           YES,           YES,           NEVER, NEVER}},
+	{KT_PLACE(blocks_claimed),     {SOME,          SOME,          SOME,          SOME,  SOME}},
+	{KT_PLACE(blocks_disowned),    {TASKS,         TASKS,         TASKS,         NEVER, NEVER}},
+	{KT_PLACE(pcp_drained),        {YES,           YES,           YES,           NEVER, NEVER}},
+	{KT_PLACE(absorbed),           {SOME,          YES,           SOME,          NEVER, NEVER}},
+	{KT_PLACE(wait_rounds),        {TASKS,         TASKS,         TASKS,         TASKS, TASKS}},
+	{KT_PLACE(pressure),           {YES,           YES,           YES,           YES,   YES}},
 };
 /* clang-format on */
 

@@ -16,7 +16,7 @@ struct kt_rung {
 	unsigned int must, never;
 };
 
-/* Of a counter, by its place in struct roost_stats, with the engine that there is. */
+/* Of a counter, by its place (counters.h), with the engine that there is. */
 struct kt_rung kt_rung(unsigned int counter);
 
 #endif

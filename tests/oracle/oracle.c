@@ -48,10 +48,10 @@ static void describe(const struct oracle *o)
 {
 	const struct roost_config *c = &o->rig.config;
 
-	printf("%u CPUs, largest order %u, check level %u, free path %u, pockets %u, pcp_high %u, "
-	       "pcp_batch %u%s\n",
-	       c->nr_cpus, c->max_order, c->check_level, (unsigned)c->free_path,
-	       (unsigned)c->pockets, c->pcp_high, c->pcp_batch,
+	printf("%u CPUs, largest order %u, check level %u, free path %u, pockets %u, high %u, "
+	       "batch %u%s\n",
+	       c->nr_cpus, c->max_order, c->check_level, (unsigned)o->pcpbuddy.free_path,
+	       (unsigned)c->pockets, o->pcpbuddy.high, o->pcpbuddy.batch,
 	       c->zone_order ? ", an order of zones" : "");
 	for (size_t i = 0; i < c->nr_ranges; i++)
 		printf("range %" PRIu64 " to %" PRIu64 "%s zone %u\n", c->ranges[i].start,

@@ -41,6 +41,7 @@ struct oracle {
 	struct roost_range ranges[ORACLE_RANGES];
 	struct roost_zone_config zones[ORACLE_ZONES];
 	uint8_t zone_order[ORACLE_ZONES * ORACLE_ZONES], cpu_node[ORACLE_CPUS];
+	struct roost_pcpbuddy_config pcpbuddy; /* if that is the engine */
 };
 
 /* A call that allocates, and what was so before it. */

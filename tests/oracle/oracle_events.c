@@ -107,10 +107,11 @@ bool oracle_open(struct oracle *o, uint64_t seed)
 	config.nr_cpus = o->nr_cpus;
 	config.max_order = ROOST_PAGEBLOCK_ORDER + (unsigned)random_below(&r, 4);
 	config.check_level = (unsigned)random_below(&r, 4);
-	config.free_path = (enum roost_free_path)random_below(&r, 2);
+	o->pcpbuddy.free_path = (enum roost_free_path)random_below(&r, 2);
 	config.pockets = (enum roost_pockets)random_chance(&r, 25);
-	config.pcp_high = highs[random_below(&r, LENGTH(highs))];
-	config.pcp_batch = random_chance(&r, 50) ? 0 : 1 + (uint32_t)random_below(&r, 64);
+	o->pcpbuddy.high = highs[random_below(&r, LENGTH(highs))];
+	o->pcpbuddy.batch = random_chance(&r, 50) ? 0 : 1 + (uint32_t)random_below(&r, 64);
+	config.pcpbuddy = library_is_pcpbuddy ? &o->pcpbuddy : NULL;
 	oracle_count_open(random_chance(&r, 50));
 	if (roost_config_error(&config))
 		return false;

@@ -5,10 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-	PCPBUDDY = TEST_PCPBUDDY,
-	PCP_ORDER = ROOST_PAGEBLOCK_ORDER,
-};
+#include "counters.h"
+
+enum { PCP_ORDER = ROOST_PAGEBLOCK_ORDER };
 
 /* ---- The map ------------------------------------------------------------------------------- */
 
@@ -258,7 +257,8 @@ static const char *owes(struct oracle *o, const struct oracle_call *call)
 
 	for (unsigned zone = 0; !due && zone < o->nr_zones; zone++)
 		if (call->zones >> zone & 1)
-			due = PCPBUDDY ? pcpbuddy_owes(o, call, zone) : roost_owes(o, call, zone);
+			due = library_is_pcpbuddy ? pcpbuddy_owes(o, call, zone)
+						  : roost_owes(o, call, zone);
 	return due;
 }
 
@@ -286,9 +286,9 @@ void oracle_before(struct oracle *o, struct oracle_call *call, unsigned order, u
 	call->flags = flags;
 	call->zones = zones_for(o, flags);
 	call->due = owes(o, call);
-	for (unsigned zone = 0; PCPBUDDY && zone < o->nr_zones; zone++)
+	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++)
 		call->in_zone[zone] = in_zone(o, zone);
-	if (PCPBUDDY)
+	if (library_is_pcpbuddy)
 		note_strays(o);
 	assert_int_equal(roost_stats(o->rig.roost, -1, -1, &call->stats), 0);
 	call->nr_pressure = o->rig.nr_pressure;
@@ -322,7 +322,7 @@ static const char *objection(struct oracle *o, const struct oracle_call *call, r
 		return "is of a zone that was not asked for";
 	if (is_apart(o, pfn, call->order))
 		return "is set apart";
-	if (!PCPBUDDY && !may_have(o, call, zone, oracle_block_of(o, pfn)->reserve))
+	if (!library_is_pcpbuddy && !may_have(o, call, zone, oracle_block_of(o, pfn)->reserve))
 		return "belongs to the reserve";
 	return NULL;
 }
@@ -341,7 +341,7 @@ void oracle_success(struct oracle *o, const struct oracle_call *call, roost_pfn 
 /* pcpbuddy: what a plain caller takes out of the zone leaves the reserve there. */
 static void check_floor(const struct oracle *o, const struct oracle_call *call)
 {
-	for (unsigned zone = 0; PCPBUDDY && zone < o->nr_zones; zone++) {
+	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++) {
 		uint64_t left = in_zone(o, zone);
 
 		if (!(call->flags & ROOST_RESERVE) && left < o->zones[zone].reserve &&
@@ -372,11 +372,8 @@ static uint64_t zone_locks(const struct oracle *o)
 {
 	uint64_t locks = 0, reserve;
 
-	for (unsigned zone = 0; PCPBUDDY && zone < o->nr_zones; zone++) {
-		struct roost_pcp_info info;
-
-		assert_int_equal(roost_pcp_info(o->rig.roost, zone, 0, &info), 0);
-		locks += 8 + available(o, zone, &reserve) / info.batch;
+	for (unsigned zone = 0; library_is_pcpbuddy && zone < o->nr_zones; zone++) {
+		locks += 8 + available(o, zone, &reserve) / marks_of(o->rig.roost, zone, 0).batch;
 	}
 	return locks;
 }
@@ -384,17 +381,17 @@ static uint64_t zone_locks(const struct oracle *o)
 /* Once more: what had to be moved and cleared is. */
 static void fail_again(struct oracle *o, const struct oracle_call *call)
 {
-	struct roost_stats stats = {0}, before = {0};
+	struct counters stats, before;
 	roost_pfn pfn;
 
-	roost_stats(o->rig.roost, -1, -1, &before);
+	counters_read(&before, o->rig.roost, -1, -1);
 	oracle_count_start(o);
 	pfn = roost_alloc(o->rig.roost, call->order, call->flags);
 	oracle_count_end(o, call);
 	if (pfn != ROOST_NONE)
 		fail_msg("order %u flags %#x: the same call fails and then finds pfn %" PRIu64,
 			 call->order, call->flags, pfn);
-	roost_stats(o->rig.roost, -1, -1, &stats);
+	counters_read(&stats, o->rig.roost, -1, -1);
 	if (stats.zone_lock - before.zone_lock > zone_locks(o))
 		fail_msg("%" PRIu64 " zone locks for a call that fails, more than %" PRIu64,
 			 stats.zone_lock - before.zone_lock, zone_locks(o));
@@ -428,11 +425,11 @@ void oracle_rest(struct oracle *o, roost_pfn pfn, bool whatever, uint64_t *least
 	*least = *most = 0;
 	assert_int_equal(roost_pageblock_info(o->rig.roost, b->first, &info), 0);
 	if (whatever)
-		*least = *most = PCPBUDDY ? frames_in_zone(o, b) : info.free;
+		*least = *most = library_is_pcpbuddy ? frames_in_zone(o, b) : info.free;
 	if (whatever || b->apart || b->reserve)
 		return;
 	(void)all;
-	if (!PCPBUDDY) {
+	if (!library_is_pcpbuddy) {
 		*least = *most = reserve >= min ? info.free : 0;
 		return;
 	}

@@ -22,6 +22,10 @@ struct fenced {
 		struct roost_pcp_info pcp;
 		struct roost_frame_info frame;
 		struct roost_violation violation;
+#ifdef ROOST_PCPBUDDY_H
+		struct roost_pcpbuddy_stats pcpbuddy_stats;
+		struct roost_pcpbuddy_pcp_info pcpbuddy_pcp;
+#endif
 	};
 };
 
@@ -73,6 +77,10 @@ int main(void)
 	FENCED(pcp_info, CHECK(!roost_pcp_info(roost, 0, 0, it)));
 	FENCED(frame_info, roost_frame_info(roost, 0, it));
 	FENCED(violation, CHECK(!roost_validate(roost, it)));
+#ifdef ROOST_PCPBUDDY_H
+	FENCED(pcpbuddy_stats, CHECK(!roost_pcpbuddy_stats(roost, -1, -1, it)));
+	FENCED(pcpbuddy_pcp_info, CHECK(!roost_pcpbuddy_pcp_info(roost, 0, 0, it)));
+#endif
 	free(metadata);
 	return 0;
 }

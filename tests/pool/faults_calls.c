@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "nodes.h"
+
 bool faults_fake_huge;
 
 /* The call, or its error: result -1 and errno. */
@@ -193,12 +195,6 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 }
 
 /* ---- Two nodes, by a libnuma of this test's own -------------------------------------------- */
-
-int numa_available(void);
-int numa_max_node(void);
-int numa_node_of_cpu(int cpu);
-long mbind(void *address, unsigned long bytes, int mode, const unsigned long *nodes,
-	   unsigned long most, unsigned flags);
 
 int numa_available(void)
 {

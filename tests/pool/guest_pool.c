@@ -97,7 +97,7 @@ static void callers_get_their_own(void **state)
 	pool_close(pool);
 }
 
-/* All reserved huge pages, one after the other; then growing says that there are no more. */
+/* All reserved huge pages, one after the other; then growing says that none is left. */
 static void huge_pages(void **state)
 {
 	struct roost_pool_config config = pool_config(1024 * MIB, NULL);

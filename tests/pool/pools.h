@@ -30,6 +30,8 @@ roost_pool_t *pool_open(const struct roost_pool_config *config);
 /* Nothing is allocated, the metadata are sound. */
 void pool_close(roost_pool_t *pool);
 size_t pool_used(const roost_pool_t *pool);
+/* An alarm(2) from now on ends the process with status 1 and this text. */
+void pool_hang_says(const char *text);
 /* A block, or the test fails. */
 void *pool_get(roost_pool_t *pool, size_t size);
 

@@ -15,7 +15,7 @@
 
 #include <roost/pool.h>
 
-#include "random.h"
+#include "tool/common/random.h"
 
 enum { PAGE = 4096 };
 

@@ -18,6 +18,7 @@
 
 #include <roost/pool.h>
 
+#include "plain.h"
 #include "stepping.h"
 
 enum { PAGE = 4096, LIMIT = 8 << 20, PAGES = LIMIT / PAGE, HELD = 64, IN_CALL = 10000 };
@@ -27,23 +28,28 @@ static bool taken[PAGES];
 static char *held[HELD]; /* by the handler, from one instruction to the next */
 static unsigned long instructions, blocks, in_call;
 
-static void fail(const char *what, const void *block)
+static void fail(const char *what, roost_pfn page)
 {
-	fprintf(stderr, "pool step: %s: %p, instruction %lu\n", what, block, instructions);
+	fprintf(stderr, "pool step: %s: page %llu, instruction %lu\n", what,
+		(unsigned long long)page, instructions);
 	_exit(1);
+}
+
+static const struct plain plain = {.taken = taken, .wrong = fail};
+
+static roost_pfn page_of(const char *block)
+{
+	return (roost_pfn)(block - (char *)roost_pool_address(pool, 0)) / PAGE;
 }
 
 static void mark(char *block, bool take)
 {
-	size_t size = roost_pool_usable_size(block);
-	size_t first = (size_t)(block - (char *)roost_pool_address(pool, 0)) / PAGE;
+	size_t pages = roost_pool_usable_size(block) / PAGE;
 
-	for (size_t i = 0; i < size / PAGE; i++) {
-		if (taken[first + i] == take)
-			fail(take ? "handed out twice" : "was not held", block);
-		taken[first + i] = take;
+	plain_mark(&plain, page_of(block), (unsigned)__builtin_ctzll(pages), take);
+	for (size_t i = 0; i < pages; i++) {
 		if (!take && *(char **)(block + i * PAGE) != block)
-			fail("lost what was in it", block);
+			fail("lost what was in it", page_of(block) + i);
 		*(char **)(block + i * PAGE) = block;
 	}
 }
@@ -107,7 +113,7 @@ static void stepped_free(char *block)
 	roost_pool_free(block);
 	step(false);
 	if (errno != 4711)
-		fail("errno was lost by the free of", block);
+		fail("errno was lost by the free of", page_of(block));
 }
 
 static void stepped_bulk(void)
@@ -159,7 +165,7 @@ int main(void)
 	config.decay_ms = 1;
 	config.check_level = ROOST_CHECK_EXACT;
 	if (roost_pool_create(&pool, &config))
-		fail("no pool", NULL);
+		fail("no pool", 0);
 	sigaction(SIGTRAP, &action, NULL);
 	for (unsigned round = 0; round < 4; round++)
 		stepped_round(round);
@@ -168,7 +174,7 @@ int main(void)
 			give(held[i]);
 	roost_pool_info(pool, &info);
 	if (info.used || roost_validate(roost_pool_frames(pool), NULL))
-		fail("not everything came home", NULL);
+		fail("not everything came home", 0);
 	printf("%lu instructions, %lu blocks allocated on top of one\n", instructions, blocks);
 	return instructions < 20000 || !info.trims || !info.grown; /* it never stepped there */
 }

@@ -14,8 +14,8 @@
 
 #include <roost/pool.h>
 
-#include "random.h"
 #include "stepping.h"
+#include "tool/common/random.h"
 
 enum {
 	PAGE = 4096,

@@ -8,7 +8,6 @@
  * seconds.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +18,8 @@
 #include <roost/pool.h>
 
 #include "frames.h"
-#include "random.h"
 #include "ticks.h"
+#include "tool/common/random.h"
 
 enum { PAGE = 4096, LIMIT = 64 << 20, THREADS = 4, SHARED = 256, OWN = 16, HZ = 3000 };
 
@@ -86,23 +85,8 @@ static void exchange(struct random *random, unsigned flags)
 
 static void handle(unsigned depth)
 {
-	int saved = errno; /* an allocation that fails sets it */
-
 	in_handlers++;
 	exchange(&randoms[depth], 0);
-	errno = saved;
-}
-
-static void first(int signal)
-{
-	(void)signal;
-	handle(1);
-}
-
-static void second(int signal)
-{
-	(void)signal;
-	handle(2);
 }
 
 /* The child of a process with threads in the middle of everything frees, allocates, validates. */
@@ -195,7 +179,7 @@ int main(int argc, char **argv)
 	config.check_level = ROOST_CHECK_EXACT;
 	if (roost_pool_create(&pool, &config) || !frames_open(&frames, 0, LIMIT / PAGE))
 		frames_fault("no pool", 0, 0);
-	ticks_open(first, second);
+	ticks_open(handle);
 	ticks_block(&old);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, work, (void *)(i + 1)))

@@ -25,18 +25,10 @@ static unsigned phases;	  /* which of them */
 static bool is_early;	  /* those that come first in the child, or those that come last */
 static _Atomic bool stop;
 
-static void hung(int signal)
-{
-	static const char text[] = "fork() does not return\n";
-
-	(void)signal;
-	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 1);
-}
-
 static void run(unsigned phase, bool early)
 {
 	if (phase == CHILD) {
-		signal(SIGALRM, hung);
+		pool_hang_says("fork() does not return\n");
 		alarm(20);
 	}
 	if (use && phases & phase && early == is_early)
@@ -136,7 +128,7 @@ static void fork_some(unsigned forks)
 		int status;
 		pid_t child;
 
-		signal(SIGALRM, hung);
+		pool_hang_says("fork() does not return\n");
 		alarm(20);
 		child = fork();
 		if (!child)

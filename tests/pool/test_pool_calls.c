@@ -14,31 +14,15 @@
 #include <unistd.h>
 
 #include "calls.h"
-#include "pools.h"
+#include "works.h"
 
 #include <roost/serve.h>
 
-enum { LIMIT = 16 << 20, PAGES = LIMIT / PAGE };
-
-static roost_pool_t *pool;
-
-static void hung(int signal)
-{
-	static const char text[] = "a call does not return\n";
-
-	(void)signal;
-	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 1);
-}
-
 static int set_up(void **state)
 {
-	struct roost_pool_config config = pool_config(LIMIT, NULL);
-
 	(void)state;
-	config.pages = ROOST_PAGES_NO_THP;
-	config.decay_ms = 0;
-	pool = pool_open(&config);
-	signal(SIGALRM, hung);
+	works_open();
+	pool_hang_says("a call does not return\n");
 	alarm(20);
 	return 0;
 }
@@ -53,48 +37,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void free_pages(void)
-{
-	static void *blocks[PAGES];
-	size_t n = 0;
-
-	while (n < 1500 && (blocks[n] = roost_pool_alloc(pool, PAGE, 0)))
-		memset(blocks[n++], 1, PAGE);
-	roost_pool_free_bulk(blocks, n);
-}
-
-static void *trim(void *arg)
-{
-	(void)arg;
-	roost_pool_trim(pool);
-	return NULL;
-}
-
-static void *resize(void *arg)
-{
-	(void)arg;
-	roost_pool_resize(pool, LIMIT / 2);
-	roost_pool_resize(pool, LIMIT);
-	return NULL;
-}
-
 static void *recover(void *arg)
 {
 	(void)arg;
 	roost_pool_recover(pool);
-	return NULL;
-}
-
-static void *come_and_go(void *arg)
-{
-	struct roost_pool_config config = pool_config(8 * MIB, NULL);
-	roost_pool_t *other;
-
-	(void)arg;
-	config.initial = 2 * MIB;
-	config.decay_thread = true;
-	if (!roost_pool_create(&other, &config))
-		roost_pool_destroy(other);
 	return NULL;
 }
 
@@ -182,14 +128,15 @@ static void not_canceled(void *(*work)(void *))
 	work(NULL); /* no lock was left */
 }
 
-static void *(*const calls[])(void *) = {trim, resize, recover, come_and_go, serve};
+static void *(*const calls[])(void *) = {works_trim, works_resize, recover, works_come_and_go,
+					 serve};
 
 static void no_cancellation_points(void **state)
 {
 	(void)state;
 	for (unsigned round = 0; round < 4; round++)
 		for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-			free_pages();
+			works_free_pages();
 			not_canceled(calls[i]);
 		}
 }
@@ -199,13 +146,13 @@ static void not_while_they_wait(void **state)
 {
 	static const struct {
 		void *(*holds)(void *), *(*waits)(void *);
-	} pairs[] = {{trim, trim},
-		     {resize, resize},
-		     {trim, recover},
-		     {resize, recover},
-		     {come_and_go, come_and_go},
-		     {come_and_go, serve},
-		     {resize, wait_for_memory}};
+	} pairs[] = {{works_trim, works_trim},
+		     {works_resize, works_resize},
+		     {works_trim, recover},
+		     {works_resize, recover},
+		     {works_come_and_go, works_come_and_go},
+		     {works_come_and_go, serve},
+		     {works_resize, wait_for_memory}};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -215,7 +162,7 @@ static void not_while_they_wait(void **state)
 		pthread_t thread;
 		void *result;
 
-		free_pages();
+		works_free_pages();
 		assert_true(calls_park(&parking));
 		calls_hook = is_it_off;
 		seen = 0;
@@ -260,7 +207,8 @@ static void own_lock_is_fatal(void **state)
 		int signal;
 		void *(*below)(void *);
 		const char *name;
-	} cases[] = {{SIGTRAP, trim, "roost_pool_trim()"}, {SIGSYS, resize, "roost_pool_resize()"}};
+	} cases[] = {{SIGTRAP, works_trim, "roost_pool_trim()"},
+		     {SIGSYS, works_resize, "roost_pool_resize()"}};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -268,7 +216,7 @@ static void own_lock_is_fatal(void **state)
 		int status, out[2];
 		pid_t child;
 
-		free_pages();
+		works_free_pages();
 		assert_int_equal(pipe(out), 0);
 		child = fork();
 		if (!child) {
@@ -310,12 +258,12 @@ static void holders_that_ended(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
-		void *(*work)(void *) = i & 1 ? resize : trim;
+		void *(*work)(void *) = i & 1 ? works_resize : works_trim;
 		struct roost_pool_info info;
 		pthread_t thread;
 		void *result, *block;
 
-		free_pages();
+		works_free_pages();
 		calls_hook = end_once;
 		assert_int_equal(pthread_create(&thread, NULL, end_in, (void *)work), 0);
 		assert_int_equal(pthread_join(thread, &result), 0);
@@ -361,12 +309,12 @@ static void a_first_thread_that_ended(void **state)
 	pid_t child;
 
 	(void)state;
-	free_pages();
+	works_free_pages();
 	child = fork();
 	if (!child) {
 		is_to_end = true;
 		calls_hook = end_first;
-		resize(NULL);
+		works_resize(NULL);
 		_exit(2);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -392,14 +340,14 @@ static void *recover_and_say(void *arg)
 
 static void living_holders_keep_it(void **state)
 {
-	void *(*const holders[])(void *) = {trim, resize};
+	void *(*const holders[])(void *) = {works_trim, works_resize};
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		struct parking parking = {.work = holders[i], .at = 3};
 		pthread_t thread;
 
-		free_pages();
+		works_free_pages();
 		assert_true(calls_park(&parking));
 		rounds = 0;
 		recovered_by = NULL;
@@ -450,11 +398,11 @@ static void holders_have_signals_blocked(void **state)
 	sigset_t now;
 
 	(void)state;
-	free_pages();
+	works_free_pages();
 	calls_hook = look_at_signals;
-	trim(NULL);
+	works_trim(NULL);
 	assert_true(seen_blocked > 0);
-	resize(NULL);
+	works_resize(NULL);
 	calls_hook = NULL;
 	assert_int_equal(seen_open, 0);
 	pthread_sigmask(SIG_SETMASK, NULL, &now);
@@ -476,7 +424,7 @@ static void allocations_too(void **state)
 	pool = pool_open(&config);
 	calls_hook = look_at_signals;
 	for (unsigned i = 0; i < 8; i++) {
-		free_pages();
+		works_free_pages();
 		usleep(3000);
 	}
 	calls_hook = NULL;

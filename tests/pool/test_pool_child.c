@@ -13,13 +13,12 @@
 #include <unistd.h>
 
 #include "calls.h"
-#include "pools.h"
+#include "works.h"
 
-enum { LIMIT = 16 << 20, PAGES = LIMIT / PAGE, LIVE = 20 };
+enum { LIVE = 20 };
 
 enum forking { BY_FORK, BY_UNSEEN_FORK, BY_CLONE, FORKINGS };
 
-static roost_pool_t *pool, *other;
 static char *live[LIVE]; /* blocks of a page, each with its address in it */
 
 static pid_t fork_by(enum forking how)
@@ -100,34 +99,28 @@ static int use_it(enum forking how)
 
 /* ---- Its parent ---------------------------------------------------------------------------- */
 
-static void hung(int signal)
+static void open_with_live(void)
 {
-	static const char text[] = "fork() waits for another thread\n";
-
-	(void)signal;
-	_exit(write(STDERR_FILENO, text, sizeof(text) - 1) < 0 ? 2 : 1);
+	works_open();
+	for (unsigned i = 0; i < LIVE; i++) {
+		live[i] = pool_get(pool, PAGE);
+		*(char **)live[i] = live[i];
+	}
 }
 
 /* Sets up, stops the work at each event in turn, and forks there. */
-static void fork_everywhere(void (*set_up)(void), void *(*work)(void *), void (*tear_down)(void))
+static void fork_everywhere(void (*set_up)(void), void *(*work)(void *))
 {
-	struct roost_pool_config config = pool_config(LIMIT, NULL);
 	unsigned events = 0;
 
-	config.pages = ROOST_PAGES_NO_THP;
-	config.decay_ms = 0;
-	signal(SIGALRM, hung);
+	pool_hang_says("fork() waits for another thread\n");
 	for (struct parking parking = {.work = work, .at = 1};; parking.at++) {
 		enum forking how = (enum forking)(parking.at % FORKINGS);
 		int status;
 		pid_t child;
 		bool parked;
 
-		pool = pool_open(&config);
-		for (unsigned i = 0; i < LIVE; i++) {
-			live[i] = pool_get(pool, PAGE);
-			*(char **)live[i] = live[i];
-		}
+		open_with_live();
 		set_up();
 		parked = calls_park(&parking);
 		if (parked) {
@@ -146,7 +139,6 @@ static void fork_everywhere(void (*set_up)(void), void *(*work)(void *), void (*
 			calls_unpark(&parking);
 			events++;
 		}
-		tear_down();
 		roost_pool_free_bulk((void **)live, LIVE);
 		pool_close(pool);
 		if (!parked)
@@ -159,28 +151,10 @@ static void nothing(void)
 {
 }
 
-/* What is free lies between what lives, and some of it in whole pageblocks. */
-static void set_up_trim(void)
-{
-	static void *blocks[PAGES];
-	size_t n = 0;
-
-	while (n < 1500 && (blocks[n] = roost_pool_alloc(pool, PAGE, 0)))
-		memset(blocks[n++], 1, PAGE);
-	roost_pool_free_bulk(blocks, n);
-}
-
-static void *trim(void *arg)
-{
-	(void)arg;
-	roost_pool_trim(pool);
-	return NULL;
-}
-
 static void in_a_trim(void **state)
 {
 	(void)state;
-	fork_everywhere(set_up_trim, trim, nothing);
+	fork_everywhere(works_free_pages, works_trim);
 }
 
 static void set_up_small(void)
@@ -188,18 +162,10 @@ static void set_up_small(void)
 	assert_int_equal(roost_pool_resize(pool, 2 * MIB), 0);
 }
 
-static void *to_limit(void *arg)
-{
-	(void)arg;
-	roost_pool_resize(pool, LIMIT / 2);
-	roost_pool_resize(pool, LIMIT);
-	return NULL;
-}
-
 static void in_growing(void **state)
 {
 	(void)state;
-	fork_everywhere(set_up_small, to_limit, nothing);
+	fork_everywhere(set_up_small, works_resize);
 }
 
 static void *to_small(void *arg)
@@ -212,25 +178,13 @@ static void *to_small(void *arg)
 static void in_shrinking(void **state)
 {
 	(void)state;
-	fork_everywhere(set_up_trim, to_small, nothing);
-}
-
-static void *come_and_go(void *arg)
-{
-	struct roost_pool_config config = pool_config(8 * MIB, NULL);
-
-	(void)arg;
-	config.initial = 2 * MIB;
-	config.decay_thread = true;
-	if (!roost_pool_create(&other, &config))
-		roost_pool_destroy(other);
-	return NULL;
+	fork_everywhere(works_free_pages, to_small);
 }
 
 static void in_creating_and_destroying(void **state)
 {
 	(void)state;
-	fork_everywhere(nothing, come_and_go, nothing);
+	fork_everywhere(nothing, works_come_and_go);
 }
 
 /* ---- Several times ------------------------------------------------------------------------- */
@@ -239,11 +193,11 @@ static void in_creating_and_destroying(void **state)
  * hand comes back. */
 static int generation(unsigned left)
 {
-	struct parking parking = {.work = trim, .at = 3 + left};
+	struct parking parking = {.work = works_trim, .at = 3 + left};
 	int status;
 	pid_t child;
 
-	set_up_trim();
+	works_free_pages();
 	if (!calls_park(&parking))
 		return 10;
 	child = _Fork();
@@ -259,16 +213,8 @@ static int generation(unsigned left)
 
 static void trims_of_generations(void **state)
 {
-	struct roost_pool_config config = pool_config(LIMIT, NULL);
-
 	(void)state;
-	config.pages = ROOST_PAGES_NO_THP;
-	config.decay_ms = 0;
-	pool = pool_open(&config);
-	for (unsigned i = 0; i < LIVE; i++) {
-		live[i] = pool_get(pool, PAGE);
-		*(char **)live[i] = live[i];
-	}
+	open_with_live();
 	assert_int_equal(generation(3), 0);
 	roost_pool_free_bulk((void **)live, LIVE);
 	pool_close(pool);
@@ -277,14 +223,11 @@ static void trims_of_generations(void **state)
 /* What a trim had in hand a child has without roost_pool_recover(). */
 static void trims_come_back_by_themselves(void **state)
 {
-	struct roost_pool_config config = pool_config(LIMIT, NULL);
-	struct parking parking = {.work = trim, .at = 1, .only = "madvise"};
+	struct parking parking = {.work = works_trim, .at = 1, .only = "madvise"};
 
 	(void)state;
-	config.pages = ROOST_PAGES_NO_THP;
-	config.decay_ms = 0;
-	pool = pool_open(&config);
-	for (; set_up_trim(), calls_park(&parking); parking.at++) {
+	works_open();
+	for (; works_free_pages(), calls_park(&parking); parking.at++) {
 		pid_t child = _Fork();
 		int status;
 

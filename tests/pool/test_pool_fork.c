@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "pools.h"
-#include "random.h"
+#include "tool/common/random.h"
 
 enum { THREADS = 3, HELD = 128, FORKS = 60 };
 

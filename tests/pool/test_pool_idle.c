@@ -14,7 +14,7 @@
 
 #include "calls.h"
 #include "pools.h"
-#include "random.h"
+#include "tool/common/random.h"
 
 enum { DECAY_MS = 10, LIMIT = 32 << 20, PAGES = LIMIT / PAGE, PERIODS = 20, WAIT_PERIODS = 400 };
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "nodes.h"
 #include "pools.h"
 
 #include <roost/posix.h>
@@ -18,12 +19,6 @@ static struct {
 	int node;
 } placed[PLACED];
 static unsigned nr_placed;
-
-int numa_available(void);
-int numa_max_node(void);
-int numa_node_of_cpu(int cpu);
-long mbind(void *address, unsigned long bytes, int mode, const unsigned long *nodes,
-	   unsigned long most, unsigned flags);
 
 int numa_available(void)
 {

@@ -53,14 +53,14 @@ refuse '^roost: .*/none: no such socket' top "$work/none"
 refuse '^roost: .*/none: no such socket' map --live="$work/none"
 refuse '^roost: .*: no such socket' top --pid 4194304
 : >"$work/file"
-refuse '/file: nobody serves there any more, or it is no socket' top "$work/file"
+refuse '/file: no process serves there any more, or it is not a socket' top "$work/file"
 refuse 'too long for the path' top "$(printf '%0200d' 0)"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 exec 9>&-
-refuse '/socket: nobody serves there any more' top "$socket"
-refuse '/socket: nobody serves there any more' top --json "$socket"
-refuse '/socket: nobody serves there any more' map --live="$socket"
+refuse '/socket: no process serves there any more' top "$socket"
+refuse '/socket: no process serves there any more' top --json "$socket"
+refuse '/socket: no process serves there any more' map --live="$socket"
 
 # A socket that a killed process left is taken over; %p is the process, and so is --pid.
 start "$SERVING" "$socket"
@@ -91,9 +91,9 @@ wait "$pid"
 
 start "$STRANGER" "$socket"
 printf '%s\n' '220 hello' '' '{"roost":2,"pools":[]}' >&9
-refuse 'does not speak as roost does' top --interval=0 "$socket"
-refuse 'does not speak as roost does' top --json "$socket"
-refuse 'does not speak as roost does' map --live="$socket"
+refuse 'is not in the format of roost' top --interval=0 "$socket"
+refuse 'is not in the format of roost' top --json "$socket"
+refuse 'is not in the format of roost' map --live="$socket"
 
 # answer JSON: the next one, of a process with these pools.
 answer() {
@@ -102,12 +102,12 @@ answer() {
 # Numbers that are none, or that no count can be: an error, or at least a table that ends.
 for number in 1e300 -1e9 0.5 -2; do
 	answer '{"name":"p","size":1,"fill":[1,'$number',1]}'
-	refuse 'a number in it is no count' top --interval=0 "$socket"
+	refuse 'a number in it is not a count' top --interval=0 "$socket"
 	answer '{"name":"p","size":1,"cpus":[{"cpu":0,"allocs":'$number'}]}'
-	refuse 'a number in it is no count' top --interval=0 --per-cpu "$socket"
+	refuse 'a number in it is not a count' top --interval=0 --per-cpu "$socket"
 done
 answer '{"name":"p","size":99999999999999999999}'
-refuse 'does not speak as roost does: too big' top --interval=0 "$socket"
+refuse 'is not in the format of roost: too big' top --interval=0 "$socket"
 for name in '' '"name":1,' '"name":null,'; do
 	answer "{$name\"size\":1}"
 	refuse 'has a pool without a name' top --interval=0 "$socket"
@@ -149,7 +149,7 @@ check "the names in JSON" '["p\\x1b[31m\\x07","Grü\\xe4","a\\x1b[2Jb"]' \
 map='"name":"p","page_size":4096,"cpus":[],"zones":[{"name":"Z\u001b","managed":1,"free":0}]'
 for run in -1,512,0 0,0,0 0,99999999999,0 0,512,1 4503599627370497,512,0 '0,4294967296,0,-1,0,1,0,-1,-1,0],[0,512,0'; do
 	answer "{$map,\"pageblocks\":[[$run,-1,0,512,0,-1,-1,0]]}"
-	refuse 'its answer makes no sense' map --live="$socket"
+	refuse 'its answer is wrong' map --live="$socket"
 done
 answer "{$map,\"pageblocks\":[[1024,512,0,-1,0,512,0,-1,-1,0],[0,512,0,-1,0,512,512,9,-1,1]]}"
 accept '^zone Z.x1b, 4 KiB' map --live="$socket"

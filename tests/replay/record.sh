@@ -283,6 +283,19 @@ wait $slow
 replay 0 --quiet --json slow
 wait $pid $reader 2>/dev/null
 
+# Somebody has a look at the instance just when it is to be removed.
+"$ROOST" record -o looked-at 2>err &
+pid=$!
+until_true has_instance $pid
+until_true grep -qx 1 $tracing/instances/roost-$pid/tracing_on
+exec 8<$tracing/instances/roost-$pid/tracing_on
+kill -TERM $pid
+until_true grep -qx 0 $tracing/instances/roost-$pid/tracing_on
+sleep 0.2
+exec 8<&-
+wait $pid
+check "an instance that was in use for a moment" '0 yes 0' "$? $(has_none $pid && echo yes) $(grep -c 'stays behind' err)"
+
 # The instance: not one of somebody else's, none that a killed recording left, and none of the options of other tracing.
 "$ROOST" record -o killed 2>err &
 pid=$!
@@ -305,6 +318,17 @@ for option in raw hex bin fields verbose latency-format printk-msg-only nocontex
 	check "with the option $option" '[true,true,0]' "$(value '[.verified, .allocs > 100, .bad_lines]')"
 done
 check "the options are as they were" "$options" "$(cat $tracing/trace_options)"
+
+# Faults of tracefs. Where the trace could not be held, it would record with options that are not set yet.
+if [ "${TRACEFS_FAULT_SO:-}" ]; then
+	run 2 env LD_PRELOAD="$TRACEFS_FAULT_SO" TRACEFS_FAULT=trace_off "$ROOST" record -o held true
+	check "a trace that cannot be held" '1 no' \
+		"$(grep -c '^roost: cannot hold the trace: Input/output error' err) $([ -e held ] && echo yes || echo no)"
+	if [ -e $tracing/per_cpu/cpu1 ]; then
+		run 1 env LD_PRELOAD="$TRACEFS_FAULT_SO" TRACEFS_FAULT=gap "$ROOST" record -o gap true
+		check "events lost on a CPU after one that is gone" 1 "$(grep -c '^roost: gap: 7 events were lost' err)"
+	fi
+fi
 
 # Too little room: what is lost is counted.
 status=0

@@ -130,18 +130,6 @@ static void handle(unsigned level)
 	me->handlers++;
 }
 
-static void first(int signal)
-{
-	(void)signal;
-	handle(1);
-}
-
-static void second(int signal)
-{
-	(void)signal;
-	handle(2);
-}
-
 static void *work(void *holder)
 {
 	timer_t timers[TICKS_SIGNALS];
@@ -213,7 +201,7 @@ int main(int argc, char **argv)
 		frames_fault("the rseq area is not as it was: CPU", cpu, 0);
 	if (!pockets)
 		return 77;
-	ticks_open(first, second);
+	ticks_open(handle);
 	ticks_block(&old);
 	for (unsigned t = 0; t < nr; t++) {
 		holders[t].id = t + 1;

@@ -19,12 +19,12 @@
 #include <ucontext.h>
 
 #include "cpus.h"
+#include "library.h"
 #include "plain.h"
 #include "stepping.h"
 
 enum { FRAMES = 4096, HELD = 64, ROUNDS = 8 };
 
-static roost_t *roost;
 static bool taken[FRAMES];
 static struct roost_block held[HELD]; /* by the handler, from one instruction to the next */
 static unsigned long instructions, blocks;
@@ -36,27 +36,12 @@ static void fail(const char *what, roost_pfn pfn)
 	_exit(1);
 }
 
-static void mark(roost_pfn pfn, unsigned order, bool take)
-{
-	const char *wrong = plain_mark(taken, pfn, order, take);
-
-	if (wrong)
-		fail(wrong, pfn);
-}
-
-static roost_pfn take(unsigned order)
-{
-	roost_pfn pfn = roost_alloc(roost, order, 0);
-
-	if (pfn != ROOST_NONE)
-		mark(pfn, order, true);
-	return pfn;
-}
+static struct plain plain = {.taken = taken, .wrong = fail};
 
 static void give(roost_pfn pfn, unsigned order)
 {
-	mark(pfn, order, false);
-	roost_free_nolock(roost, pfn, order);
+	plain_mark(&plain, pfn, order, false);
+	roost_free_nolock(plain.roost, pfn, order);
 }
 
 /* Each instruction does another thing, and the next one finds it done. */
@@ -68,7 +53,8 @@ static void handler(int signal)
 	(void)signal;
 	if (held[i].pfn != ROOST_NONE)
 		give(held[i].pfn, held[i].order);
-	held[i] = (struct roost_block){instructions & 64 ? take(order) : ROOST_NONE, order};
+	held[i] = (struct roost_block){instructions & 64 ? plain_take(&plain, order) : ROOST_NONE,
+				       order};
 	blocks += held[i].pfn != ROOST_NONE;
 	if (errno != saved)
 		fail("errno was lost", 0);
@@ -80,18 +66,18 @@ static roost_pfn stepped_alloc(unsigned order)
 	roost_pfn pfn;
 
 	step(true);
-	pfn = roost_alloc(roost, order, 0);
+	pfn = roost_alloc(plain.roost, order, 0);
 	step(false);
 	if (pfn != ROOST_NONE)
-		mark(pfn, order, true);
+		plain_mark(&plain, pfn, order, true);
 	return pfn;
 }
 
 static void stepped_free(roost_pfn pfn, unsigned order)
 {
-	mark(pfn, order, false);
+	plain_mark(&plain, pfn, order, false);
 	step(true);
-	roost_free(roost, pfn, order);
+	roost_free(plain.roost, pfn, order);
 	step(false);
 }
 
@@ -110,7 +96,7 @@ static void stepped_round(unsigned round)
 			stepped_free(pfns[j], orders[j]);
 	}
 	step(true);
-	roost_drain(roost, -1);
+	roost_drain(plain.roost, -1);
 	step(false);
 }
 
@@ -119,14 +105,14 @@ static void check_home(void)
 	for (unsigned i = 0; i < HELD; i++)
 		if (held[i].pfn != ROOST_NONE)
 			give(held[i].pfn, held[i].order);
-	plain_check(roost, FRAMES);
+	plain_check(plain.roost, FRAMES);
 }
 
 int main(void)
 {
 	struct sigaction action = {.sa_handler = handler};
 
-	roost = plain_open(FRAMES, TEST_UP ? 1 : 2, ROOST_CHECK_EXACT);
+	plain.roost = plain_open(FRAMES, library_is_up ? 1 : 2, ROOST_CHECK_EXACT);
 	for (unsigned i = 0; i < HELD; i++)
 		held[i].pfn = ROOST_NONE;
 	cpus_go(0);

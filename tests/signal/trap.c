@@ -35,7 +35,6 @@ enum { BREAKPOINT = 0xcc, BEHIND = 1 };
 
 enum { FRAMES = 2048 };
 
-static roost_t *roost;
 static bool taken[FRAMES];
 static code *volatile trap; /* where it lies, or NULL */
 static code under;
@@ -48,29 +47,19 @@ static void fail(const char *what, roost_pfn pfn)
 	_exit(1);
 }
 
-static void mark(roost_pfn pfn, unsigned order, bool take)
-{
-	const char *wrong = plain_mark(taken, pfn, order, take);
-
-	if (wrong)
-		fail(wrong, pfn);
-}
+static struct plain plain = {.taken = taken, .wrong = fail};
 
 static roost_pfn take(unsigned order)
 {
-	roost_pfn pfn = roost_alloc(roost, order, 0);
-
-	if (pfn != ROOST_NONE)
-		mark(pfn, order, true);
-	return pfn;
+	return plain_take(&plain, order);
 }
 
 static void give(roost_pfn pfn, unsigned order)
 {
 	if (pfn == ROOST_NONE)
 		return;
-	mark(pfn, order, false);
-	roost_free(roost, pfn, order);
+	plain_mark(&plain, pfn, order, false);
+	roost_free(plain.roost, pfn, order);
 }
 
 static void write_code(code *at, code what)
@@ -115,7 +104,7 @@ static void calls(void)
 	give(f, 8);
 	give(g, 3);
 	give(a, 9);
-	roost_drain(roost, -1);
+	roost_drain(plain.roost, -1);
 }
 
 static void with_trap_at(code *at)
@@ -130,7 +119,7 @@ static void with_trap_at(code *at)
 	calls();
 	write_code(at, under);
 	calls();
-	plain_check(roost, FRAMES);
+	plain_check(plain.roost, FRAMES);
 }
 
 int main(int argc, char **argv)
@@ -142,7 +131,7 @@ int main(int argc, char **argv)
 
 	if (!offsets)
 		fail("no file of offsets", 0);
-	roost = plain_open(FRAMES, 2, ROOST_CHECK_STATE);
+	plain.roost = plain_open(FRAMES, 2, ROOST_CHECK_STATE);
 	cpus_go(0);
 	sigaction(SIGTRAP, &action, NULL);
 	while (fscanf(offsets, "%ld", &offset) == 1) {

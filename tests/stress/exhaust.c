@@ -16,7 +16,6 @@
  *   exhaust [--frames=N] [--rounds=N] [--seed=N] [--hz=N]
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -24,20 +23,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 
 #include "cpus.h"
 #include "exhaust_table.h"
 #include "frames.h"
-#include "random.h"
+#include "library.h"
+#include "plain.h"
 #include "ticks.h"
-
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
+#include "tool/common/random.h"
 
 enum { CPUS = 16, SAMPLES = 4096, PATIENCE = 2000, CHURN_WAIT = 200, CHURN = 1500 };
 
@@ -57,8 +54,7 @@ struct taker {
 /* One configuration. */
 struct run {
 	roost_t *roost;
-	void *metadata;
-	size_t metadata_size;
+	struct plain_memory metadata;
 	struct frames frames;
 	uint64_t reserve;
 	unsigned cpus, threads;
@@ -270,17 +266,15 @@ static void churn(struct taker *t, unsigned flags, unsigned times)
 }
 
 /* A long interrupt, in which the thread keeps the pcp lock that it has. */
-static void stall(int number)
+static void stall(unsigned depth)
 {
 	const struct timespec nap = {0, 100000};
-	int saved = errno;
 
-	(void)number;
+	(void)depth;
 	if (roost_posix_locks_held()) {
 		stalls++;
 		nanosleep(&nap, NULL);
 	}
-	errno = saved;
 }
 
 static void *taker_thread(void *context)
@@ -397,21 +391,13 @@ static void open_run(struct run *run, uint64_t seed)
 {
 	const struct roost_range range = {300, 300 + opt_frames, 0, 0};
 	const struct roost_zone_config zone = {.reserve = run->reserve};
-	struct roost_config config = ROOST_CONFIG_INIT;
+	const struct roost_pcpbuddy_config pcpbuddy = {.free_path = run->path};
+	struct roost_config config = plain_config(&range, &zone, run->cpus);
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	config.nr_cpus = run->cpus;
-	config.free_path = run->path;
-	run->metadata_size = roost_metadata_size(&config);
-	run->metadata = mmap(NULL, run->metadata_size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (run->metadata == MAP_FAILED ||
-	    roost_init(&run->roost, &config, run->metadata, run->metadata_size) ||
-	    !frames_open(&run->frames, range.start, opt_frames))
-		frames_fault("no allocator", opt_frames, run->cpus);
+	config.pcpbuddy = library_is_pcpbuddy ? &pcpbuddy : NULL;
+	run->roost = plain_make(&config, &run->metadata);
+	if (!frames_open(&run->frames, range.start, opt_frames))
+		frames_fault("no memory: frames", opt_frames, 0);
 	for (unsigned i = 0; i < run->cpus; i++) {
 		struct taker *t = &run->takers[i];
 
@@ -435,7 +421,7 @@ static void close_run(struct run *run)
 	for (unsigned i = 0; i < run->cpus; i++)
 		free(run->takers[i].held);
 	frames_close(&run->frames);
-	munmap(run->metadata, run->metadata_size);
+	plain_unmake(&run->metadata);
 }
 
 static void add_to_table(const struct run *run)
@@ -511,10 +497,10 @@ int main(int argc, char **argv)
 
 	read_options(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	ticks_open(stall, NULL);
+	ticks_open(stall);
 	printf("seed %" PRIu64 ", %" PRIu64 " frames\n", opt_seed, opt_frames);
 	table_head();
-	for (size_t i = 0; i < (TEST_UP ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)
+	for (size_t i = 0; i < (library_is_up ? 1 : sizeof(cpus) / sizeof(cpus[0])); i++)
 		run_all(cpus[i]);
 	printf("%" PRIu64 " stalls of a thread that held a pcp lock\n", stalls);
 	puts(failed ? "FAILED" : "PASSED: every frame was allocated");

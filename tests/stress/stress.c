@@ -12,13 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cpus.h"
-
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
+#include "library.h"
+#include "plain.h"
 
 struct stress stress;
 
@@ -45,7 +42,7 @@ static _Noreturn void usage(const char *program, int status)
 		"  --watchdog=S     stopped dead is after S seconds without progress (10)\n"
 		"  --expect-all     a rung of a ladder that was not used is an error\n"
 		"  --quiet          no counters\n",
-		program, TEST_UP ? 1 : 4, STRESS_THREADS, TEST_UP ? 1 : 6);
+		program, library_is_up ? 1 : 4, STRESS_THREADS, library_is_up ? 1 : 6);
 	exit(status);
 }
 
@@ -63,8 +60,8 @@ static void defaults(struct options *o)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	*o = (struct options){
-		.cpus = TEST_UP ? 1 : 4,
-		.threads = TEST_UP ? 1 : 6,
+		.cpus = library_is_up ? 1 : 4,
+		.threads = library_is_up ? 1 : 6,
 		.hz = 4000,
 		.seconds = 5,
 		.watchdog = 10,
@@ -159,26 +156,18 @@ static void open_allocator(const struct options *o)
 {
 	const struct roost_range range = {0x100000, 0x100000 + o->frames, 0, 0};
 	const struct roost_zone_config zone = {.name = "Stress", .reserve = o->frames / 64};
-	struct roost_config config = ROOST_CONFIG_INIT;
-	size_t size;
-	void *metadata;
+	const struct roost_pcpbuddy_config pcpbuddy = {.free_path = o->path};
+	struct roost_config config = plain_config(&range, &zone, o->cpus);
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	config.nr_cpus = o->cpus;
-	config.free_path = o->path;
+	config.pcpbuddy = library_is_pcpbuddy ? &pcpbuddy : NULL;
 	config.check_level = o->check;
 	config.misuse = on_misuse;
 	if (roost_config_error(&config)) {
 		fprintf(stderr, "stress: %s\n", roost_config_error(&config));
 		exit(2);
 	}
-	size = roost_metadata_size(&config);
-	metadata = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (metadata == MAP_FAILED || roost_init(&stress.roost, &config, metadata, size) ||
-	    !frames_open(&stress.frames, range.start, o->frames))
+	stress.roost = plain_make(&config, NULL);
+	if (!frames_open(&stress.frames, range.start, o->frames))
 		frames_fault("no memory: frames", o->frames, 0);
 }
 

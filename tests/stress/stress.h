@@ -19,12 +19,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/posix.h>
 #include <roost/roost.h>
 
 #include "frames.h"
-#include "random.h"
 #include "ticks.h"
+#include "tool/common/random.h"
 
 enum {
 	STRESS_THREADS = 64,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stress_report.c - the watchdog of the stress test and what is said in the end; see stress.h. */
 #define _GNU_SOURCE
+#include "library.h"
 #include "stress.h"
 
 #include <inttypes.h>
@@ -8,12 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef TEST_UP
-#define TEST_UP 0
-#endif
-#ifndef TEST_LAB
-#define TEST_LAB 0
-#endif
+#include "counters.h"
 
 double stress_now(void)
 {
@@ -155,10 +151,10 @@ static void print_totals(const struct totals *t)
 	       (uint64_t)stress.isolations, (uint64_t)stress.drained);
 }
 
-static void print_counters(const struct roost_stats *stats)
+static void print_counters(const struct counters *stats)
 {
 #define PRINT(name, text) printf("%-20s %12" PRIu64 "  %s\n", #name, stats->name, text);
-	ROOST_COUNTERS(PRINT)
+	ALL_COUNTERS(PRINT)
 #undef PRINT
 }
 
@@ -170,7 +166,7 @@ static bool rung(const char *name, uint64_t used)
 }
 
 /* What only the reference has. */
-static bool pcpbuddy_rungs_used(const struct roost_stats *s)
+static bool pcpbuddy_rungs_used(const struct counters *s)
 {
 	bool llist = stress.options.path == ROOST_FREE_LLIST, many = stress.options.cpus > 1;
 	bool all = true;
@@ -183,7 +179,7 @@ static bool pcpbuddy_rungs_used(const struct roost_stats *s)
 	return all;
 }
 
-static bool roost_rungs_used(const struct roost_stats *s)
+static bool roost_rungs_used(const struct counters *s)
 {
 	bool all = rung("alloc: a pageblock claimed", s->blocks_claimed);
 
@@ -192,9 +188,9 @@ static bool roost_rungs_used(const struct roost_stats *s)
 }
 
 /* The rungs of each ladder; which there are depends on the engine, the free path and the build. */
-static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
+static bool all_rungs_used(const struct counters *s, const struct totals *t)
 {
-	bool all = TEST_PCPBUDDY ? pcpbuddy_rungs_used(s) : roost_rungs_used(s);
+	bool all = library_is_pcpbuddy ? pcpbuddy_rungs_used(s) : roost_rungs_used(s);
 
 	all &= rung("alloc: own pcp", s->alloc_pcp);
 	all &= rung("alloc: zone", s->alloc_zone);
@@ -207,19 +203,19 @@ static bool all_rungs_used(const struct roost_stats *s, const struct totals *t)
 	all &= rung("free: under L", t->freed_locked[0]);
 	all &= rung("free: under L in a handler", t->freed_locked[1] || !stress.options.hz);
 	all &= rung("handler while a pcp lock was held, or frames were moved",
-		    t->in_lock || !TEST_LAB || !stress.options.hz);
+		    t->in_lock || !library_is_lab || !stress.options.hz);
 	all &= rung("handler on top of a handler", t->nested || !stress.options.hz);
 	return all;
 }
 
 bool stress_report(void)
 {
-	struct roost_stats stats = {0};
+	struct counters stats;
 	struct totals totals;
 	bool all;
 
 	add_up(&totals);
-	if (roost_stats(stress.roost, -1, -1, &stats))
+	if (counters_read(&stats, stress.roost, -1, -1))
 		frames_fault("no counters", 0, 0);
 	if (!stress.options.quiet)
 		print_counters(&stats);

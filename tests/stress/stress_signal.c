@@ -3,15 +3,11 @@
 #define _GNU_SOURCE
 #include "stress.h"
 
-#include <errno.h>
-
 _Thread_local struct worker *stress_me;
 
-static void handler(int number)
+static void tick(unsigned depth)
 {
 	struct worker *worker = stress_me;
-	unsigned depth = number == ticks_signal(0) ? 1 : 2;
-	int saved = errno;
 	unsigned before;
 
 	if (!worker)
@@ -23,12 +19,11 @@ static void handler(int number)
 	stress_handler_step(&worker->contexts[depth]);
 	atomic_store_explicit(&worker->depth, before, memory_order_relaxed);
 	atomic_fetch_add_explicit(&worker->beats, 1, memory_order_relaxed);
-	errno = saved;
 }
 
 void stress_signals_open(void)
 {
-	ticks_open(handler, handler);
+	ticks_open(tick);
 }
 
 void stress_timers_start(struct worker *worker)

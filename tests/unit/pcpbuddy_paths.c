@@ -13,24 +13,16 @@
 
 enum { FRAMES = 6 * BLOCK, CPUS = 3 };
 
-static struct roost_stats stats_of(const struct rig *rig, int zone)
-{
-	struct roost_stats stats = {0};
-
-	assert_int_equal(roost_stats(rig->roost, zone, -1, &stats), 0);
-	return stats;
-}
-
 /* ---- Every call counts once ------------------------------------------------------------------ */
 
 static void fresh_counters_are_zero(void **state)
 {
-	static const struct roost_stats zero;
-	struct roost_stats stats;
+	static const struct counters zero;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
-	stats = stats_of(&rig, -1);
+	stats = rig_stats(&rig);
 	assert_memory_equal(&stats, &zero, sizeof(zero));
 	rig_close(&rig);
 }
@@ -41,7 +33,7 @@ struct calls {
 
 static void expect_balance(const struct rig *rig, const struct calls *calls)
 {
-	struct roost_stats s = stats_of(rig, -1);
+	struct counters s = rig_stats(rig);
 
 	assert_int_equal(s.alloc_pcp + s.alloc_zone + s.alloc_other, calls->got);
 	assert_int_equal(s.fail_wait + s.fail_nowait, calls->failed);
@@ -87,7 +79,7 @@ static void every_call_counts_once(void **state)
 		if (round % 3 == 1)
 			assert_int_equal(roost_cpu_online(rig.roost, dead), 0);
 	}
-	assert_true(stats_of(&rig, -1).free_dead > 0);
+	assert_true(rig_stats(&rig).free_dead > 0);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -100,13 +92,13 @@ static void failures_while_frames_are_free(void **state)
 
 	rig_open_simple(&rig, state, 0, BLOCK, 1);
 	assert_int_equal(rig_take_all(&rig, 0, 0), BLOCK);
-	assert_int_equal(stats_of(&rig, -1).fail_while_free, 0);
+	assert_int_equal(rig_stats(&rig).fail_while_free, 0);
 	rig_free(&rig, 0);
 	rig_free(&rig, 2);
 	assert_int_equal(rig_alloc(&rig, 2, 0), ROOST_NONE); /* two are not enough for four */
-	assert_int_equal(stats_of(&rig, -1).fail_while_free, 0);
+	assert_int_equal(rig_stats(&rig).fail_while_free, 0);
 	assert_int_equal(rig_alloc(&rig, 1, 0), ROOST_NONE);
-	assert_int_equal(stats_of(&rig, -1).fail_while_free, 1);
+	assert_int_equal(rig_stats(&rig).fail_while_free, 1);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -119,10 +111,10 @@ static void zone_frames_are_counted(void **state)
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
 	pfn = rig_get(&rig, 10, 0);
-	assert_int_equal(stats_of(&rig, -1).zone_frames, 1024);
+	assert_int_equal(rig_stats(&rig).zone_frames, 1024);
 	rig_free(&rig, pfn);
-	assert_int_equal(stats_of(&rig, -1).zone_frames, 2048);
-	assert_int_equal(stats_of(&rig, -1).zone_lock, 2);
+	assert_int_equal(rig_stats(&rig).zone_frames, 2048);
+	assert_int_equal(rig_stats(&rig).zone_lock, 2);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -139,7 +131,7 @@ static void looks_again_before_it_sleeps(void **state)
 	assert_int_equal(rig_cpu_holds(&rig, 0), 1);
 	assert_int_equal(rig_alloc(&rig, 10, ROOST_WAIT), ROOST_NONE);
 	assert_int_equal(rig_cpu_holds(&rig, 0), 0);
-	assert_int_equal(stats_of(&rig, -1).wait_rounds, 0);
+	assert_int_equal(rig_stats(&rig).wait_rounds, 0);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -149,7 +141,7 @@ static void looks_again_before_it_sleeps(void **state)
 /* What a pcp can merge itself it does not get from the zone; not even if that is all it has. */
 static void merges_before_it_refills(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 	roost_pfn pfn;
 
@@ -161,9 +153,9 @@ static void merges_before_it_refills(void **state)
 		for (unsigned i = 0; i < 1u << order; i++)
 			rig_free(&rig, pfn + i);
 		assert_int_equal(rig_cpu_holds(&rig, 0), 1u << order);
-		before = stats_of(&rig, -1);
+		before = rig_stats(&rig);
 		assert_int_equal(rig_get(&rig, order, 0), pfn);
-		after = stats_of(&rig, -1);
+		after = rig_stats(&rig);
 		assert_int_equal(after.zone_lock, before.zone_lock);
 		assert_int_equal(after.pcp_merged - before.pcp_merged, (1u << order) - 1);
 	}
@@ -174,7 +166,7 @@ static void merges_before_it_refills(void **state)
 /* So on another CPU's pcp, when memory is out: nothing is gathered for it. */
 static void merges_on_another_pcp(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 
 	NEED_SMP();
@@ -183,10 +175,10 @@ static void merges_on_another_pcp(void **state)
 	for (unsigned order = 0; order < 4; order++) {
 		for (roost_pfn i = 0; i < 1u << order; i++)
 			rig_free(&rig, i);
-		before = stats_of(&rig, -1);
+		before = rig_stats(&rig);
 		rig_cpu(&rig, 1);
 		assert_int_equal(rig_get(&rig, order, order & 1 ? ROOST_WAIT : 0), 0);
-		after = stats_of(&rig, -1);
+		after = rig_stats(&rig);
 		assert_int_equal(after.alloc_other - before.alloc_other, 1);
 		assert_int_equal(after.pcp_drained, before.pcp_drained);
 		rig_cpu(&rig, 0);
@@ -207,47 +199,11 @@ static void offline_disowns_by_zone(void **state)
 			rig_get(&rig, 0, ROOST_ZONE(zone));
 	assert_int_equal(roost_cpu_offline(rig.roost, 0), 0);
 	for (int zone = 0; zone < 2; zone++)
-		assert_int_equal(stats_of(&rig, zone).blocks_disowned,
-				 stats_of(&rig, zone).blocks_claimed);
+		assert_int_equal(rig_stats_of(&rig, zone, -1).blocks_disowned,
+				 rig_stats_of(&rig, zone, -1).blocks_claimed);
 	assert_int_equal(roost_cpu_online(rig.roost, 0), 0);
 	rig_home(&rig);
 	rig_close(&rig);
-}
-
-/* ---- Blocks that are turned over ------------------------------------------------------------- */
-
-static uint64_t unmovable_blocks(const struct rig *rig)
-{
-	struct roost_zone_info info;
-
-	assert_int_equal(roost_zone_info(rig->roost, 0, &info), 0);
-	return info.pageblocks[ROOST_LIST_UNMOVABLE];
-}
-
-/* A block that nobody owns and of which at least half is free goes over to the thief, with its free
- * frames; of others only what is needed. */
-static void half_free_blocks_go_over(void **state)
-{
-	static const struct roost_range range = {0, BLOCK, 0, 0};
-	struct roost_config config = rig_config(state);
-	struct rig rig;
-
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.pcp_high = config.pcp_batch = 1;
-	for (unsigned order = 7; order < 9; order++) {
-		rig_open(&rig, &config);
-		for (unsigned i = 0; i < (unsigned)BLOCK >> order; i++)
-			rig_get(&rig, order, 0);
-		rig_free(&rig, 0);
-		roost_drain(rig.roost, -1);
-		rig_get(&rig, 0, ROOST_UNMOVABLE);
-		assert_int_equal(unmovable_blocks(&rig), order == 8);
-		assert_int_equal(stats_of(&rig, -1).blocks_stolen, order == 8);
-		rig_compare(&rig);
-		rig_home(&rig);
-		rig_close(&rig);
-	}
 }
 
 /* ---- Tries that fail ------------------------------------------------------------------------- */
@@ -260,19 +216,19 @@ static struct {
 
 /* On top of the holder of this CPU's pcp lock each try fails, once for each call. (What counts as
  * a holder may also be about to try, or have dropped the lock: then both succeed.) */
-static void on_tick(int signal)
+static void on_tick(unsigned depth)
 {
-	struct roost_stats before = {0}, after = {0};
+	struct counters before, after;
 	uint64_t failed;
 	int err;
 
-	(void)signal;
+	(void)depth;
 	if (!roost_posix_locks_held() || tick.hits == 50)
 		return;
-	err = roost_stats(tick.rig.roost, -1, -1, &before);
+	err = counters_read(&before, tick.rig.roost, -1, -1);
 	roost_free(tick.rig.roost, tick.pfn, 0);
 	tick.pfn = roost_alloc(tick.rig.roost, 0, 0);
-	err |= roost_stats(tick.rig.roost, -1, -1, &after);
+	err |= counters_read(&after, tick.rig.roost, -1, -1);
 	failed = after.free_fallback - before.free_fallback;
 	tick.wrong += err || tick.pfn == ROOST_NONE;
 	tick.wrong += after.trylock_fail_free - before.trylock_fail_free != failed;
@@ -287,7 +243,7 @@ static void handlers_count_their_tries(void **state)
 	sigset_t signals;
 	timer_t timer;
 
-	if (!TEST_LAB)
+	if (!library_is_lab)
 		suite_skip(__func__, "needs to know whether a lock is held; this is no lab build");
 	rig_open_simple(&tick.rig, state, 0, FRAMES, 1);
 	tick.hits = tick.wrong = 0;
@@ -397,7 +353,7 @@ static void sleeps_for_nobody(void **state)
 	rig_free(&rig, BLOCK + 5);
 	assert_int_equal(roost_isolate(rig.roost, BLOCK, true), 0);
 	assert_int_equal(rig_alloc(&rig, 10, ROOST_WAIT), ROOST_NONE);
-	assert_int_equal(stats_of(&rig, -1).wait_rounds, 0);
+	assert_int_equal(rig_stats(&rig).wait_rounds, 0);
 	assert_int_equal(roost_isolate(rig.roost, BLOCK, false), 0);
 	rig_home(&rig);
 	rig_close(&rig);
@@ -414,13 +370,12 @@ int main(int argc, char **argv)
 		SUITE_TEST(merges_before_it_refills, variants_owners),
 		SUITE_TEST(merges_on_another_pcp, variants_owners),
 		SUITE_TEST(offline_disowns_by_zone, variants_owners),
-		SUITE_TEST(half_free_blocks_go_over, variants_owners),
 		SUITE_TEST(handlers_count_their_tries, variants_owners),
 		SUITE_TEST(counts_lock_free_lists, variants_owners),
 		SUITE_TEST(sleeps_for_nobody, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
 	};
 
-	ticks_open(on_tick, NULL);
+	ticks_open(on_tick);
 	return SUITE_RUN("pcpbuddy_paths", tests, argc, argv);
 }

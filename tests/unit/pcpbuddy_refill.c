@@ -2,17 +2,7 @@
 /* pcpbuddy_refill.c - what only the engine pcpbuddy counts: phases of a refill, owned blocks. */
 #include "harness.h"
 
-#include <string.h>
-
 enum { FRAMES = 16 * BLOCK, CPUS = 3 };
-
-static struct roost_stats stats_of(const struct rig *rig)
-{
-	struct roost_stats stats = {0};
-
-	assert_int_equal(roost_stats(rig->roost, -1, -1, &stats), 0);
-	return stats;
-}
 
 static int owner_of(const struct rig *rig, roost_pfn pfn)
 {
@@ -25,7 +15,7 @@ static int owner_of(const struct rig *rig, roost_pfn pfn)
 /* Phase 1: a CPU that needs frames claims a whole pageblock and owns it. */
 static void claims_whole_blocks(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
@@ -33,12 +23,12 @@ static void claims_whole_blocks(void **state)
 		rig_cpu(&rig, cpu);
 		assert_int_equal(owner_of(&rig, rig_get(&rig, 0, 0)), cpu);
 	}
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.blocks_claimed, CPUS);
 	assert_int_equal(stats.refill_claimed, CPUS * BLOCK);
 	assert_int_equal(stats.refill_recovered + stats.refill_chunks + stats.refill_stolen, 0);
 	rig_home(&rig);
-	assert_int_equal(stats_of(&rig).blocks_returned, CPUS);
+	assert_int_equal(rig_stats(&rig).blocks_returned, CPUS);
 	rig_close(&rig);
 }
 
@@ -50,7 +40,7 @@ static void zone_lock_is_rare(void **state)
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
 	for (unsigned i = 0; i < BLOCK; i++)
 		rig_get(&rig, 0, 0);
-	assert_in_range(stats_of(&rig).zone_lock, 1, 4);
+	assert_in_range(rig_stats(&rig).zone_lock, 1, 4);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -58,17 +48,17 @@ static void zone_lock_is_rare(void **state)
 /* Phase 0: fragments of owned blocks that got into the zone are found again. */
 static void recovers_fragments(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
 	rig_get(&rig, 0, 0);
 	roost_drain(rig.roost, -1);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.blocks_claimed, 1);
 	for (unsigned i = 1; i < BLOCK; i++)
 		rig_get(&rig, 0, 0);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.blocks_claimed, 1);
 	assert_int_equal(stats.refill_recovered, BLOCK - 1);
 	assert_true(stats.blocks_recovered >= 1);
@@ -79,7 +69,7 @@ static void recovers_fragments(void **state)
 /* Phases 2 and 3: no whole block is left; chunks come from blocks of others. */
 static void takes_chunks_and_steals(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	NEED_SMP();
@@ -90,10 +80,10 @@ static void takes_chunks_and_steals(void **state)
 	roost_drain(rig.roost, -1);
 	rig_cpu(&rig, 1);
 	rig_get(&rig, 0, ROOST_MOVABLE);
-	assert_true(stats_of(&rig).refill_chunks > 0);
+	assert_true(rig_stats(&rig).refill_chunks > 0);
 	rig_cpu(&rig, 2);
 	rig_get(&rig, 0, ROOST_UNMOVABLE);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_true(stats.refill_stolen > 0);
 	rig_home(&rig);
 	rig_close(&rig);
@@ -110,7 +100,7 @@ static void offline_disowns(void **state)
 	for (unsigned i = 0; i < 3 * BLOCK; i++)
 		rig_get(&rig, 0, 0);
 	assert_int_equal(roost_cpu_offline(rig.roost, 1), 0);
-	assert_int_equal(stats_of(&rig).blocks_disowned, 3);
+	assert_int_equal(rig_stats(&rig).blocks_disowned, 3);
 	assert_int_equal(roost_cpu_online(rig.roost, 1), 0);
 	rig_home(&rig);
 	rig_close(&rig);
@@ -120,7 +110,7 @@ static void offline_disowns(void **state)
 static void remote_free_takes_its_path(void **state)
 {
 	const struct variant *variant = *state;
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 	roost_pfn pfn;
 
@@ -129,15 +119,15 @@ static void remote_free_takes_its_path(void **state)
 	pfn = rig_get(&rig, 0, 0);
 	rig_cpu(&rig, 1);
 	rig_free(&rig, pfn);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.free_remote, variant->path == ROOST_FREE_TRYLOCK);
 	assert_int_equal(stats.free_llist, variant->path == ROOST_FREE_LLIST);
 	rig_cpu(&rig, 0);
 	pfn = rig_get(&rig, 0, 0);
 	rig_free(&rig, pfn);
-	assert_int_equal(stats_of(&rig).free_local, 1);
+	assert_int_equal(rig_stats(&rig).free_local, 1);
 	rig_home(&rig);
-	assert_int_equal(stats_of(&rig).absorbed, variant->path == ROOST_FREE_LLIST);
+	assert_int_equal(rig_stats(&rig).absorbed, variant->path == ROOST_FREE_LLIST);
 	rig_close(&rig);
 }
 
@@ -145,17 +135,11 @@ static void remote_free_takes_its_path(void **state)
  * ROOST_RESERVE callers get none, though it is not blocks of the reserve that are free. */
 static void below_min_nothing_is_refilled(void **state)
 {
-	static const struct roost_range range = {0, FRAMES, 0, 0};
 	static const struct roost_zone_config zone = {.reserve = 100};
-	struct roost_config config = rig_config(state);
 	struct rig rig;
 	roost_pfn pfn = 0;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, FRAMES, &zone, 1);
 	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES - 100);
 	assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 100);
 	for (unsigned i = 0; i < 90; i++, pfn += 2)
@@ -175,15 +159,15 @@ static void below_min_nothing_is_refilled(void **state)
 /* A local churn on the pcp merges there and leaves the zone alone. */
 static void churn_leaves_the_zone_alone(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
 	rig_free(&rig, rig_get(&rig, 0, 0));
-	before = stats_of(&rig);
+	before = rig_stats(&rig);
 	for (unsigned i = 0; i < 1000; i++)
 		rig_free(&rig, rig_get(&rig, i % 5, 0));
-	after = stats_of(&rig);
+	after = rig_stats(&rig);
 	assert_int_equal(after.zone_lock, before.zone_lock);
 	assert_int_equal(after.alloc_pcp - before.alloc_pcp, 1000);
 	assert_int_equal(after.free_local - before.free_local, 1000);
@@ -194,12 +178,12 @@ static void churn_leaves_the_zone_alone(void **state)
 /* Phase 3: a whole block of another migratetype is turned over and then claimed like any other. */
 static void claims_what_it_converts(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
 	assert_int_equal(owner_of(&rig, rig_get(&rig, 0, ROOST_UNMOVABLE)), 0);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.blocks_stolen, 1);
 	assert_int_equal(stats.blocks_claimed, 1);
 	assert_int_equal(stats.refill_chunks + stats.refill_stolen, 0);
@@ -210,24 +194,18 @@ static void claims_what_it_converts(void **state)
 /* Phase 0 stops at the floor and not before: what it left would be taken as a chunk. */
 static void recovers_down_to_the_floor(void **state)
 {
-	static const struct roost_range range = {0, FRAMES, 0, 0};
 	static const struct roost_zone_config zone = {.reserve = 100};
-	struct roost_config config = rig_config(state);
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, FRAMES, &zone, 1);
 	rig_take_all(&rig, 0, ROOST_RESERVE);
 	for (roost_pfn pfn = 0; pfn < 105; pfn++)
 		rig_free(&rig, 2 * pfn);
 	roost_drain(rig.roost, -1);
-	before = stats_of(&rig);
+	before = rig_stats(&rig);
 	assert_int_equal(rig_take_all(&rig, 0, 0), 5);
-	after = stats_of(&rig);
+	after = rig_stats(&rig);
 	assert_int_equal(after.refill_recovered - before.refill_recovered, 5);
 	assert_int_equal(after.refill_chunks, before.refill_chunks);
 	rig_home(&rig);

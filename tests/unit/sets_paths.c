@@ -7,48 +7,11 @@
 
 #include <string.h>
 
-static struct roost_stats stats_of(const struct rig *rig)
-{
-	struct roost_stats stats = {0};
-
-	assert_int_equal(roost_stats(rig->roost, -1, -1, &stats), 0);
-	return stats;
-}
-
-static uint64_t unmovable_blocks(const struct rig *rig)
-{
-	struct roost_zone_info info;
-
-	assert_int_equal(roost_zone_info(rig->roost, 0, &info), 0);
-	return info.pageblocks[ROOST_LIST_UNMOVABLE];
-}
-
-/* A pageblock that is nobody's current one and of which at least half is free becomes the
- * thief's; of others only what is needed. */
-static void half_free_blocks_go_over(void **state)
-{
-	struct rig rig;
-
-	for (unsigned order = 7; order < 9; order++) {
-		rig_open_simple(&rig, state, 0, BLOCK, 2);
-		for (unsigned i = 0; i < (unsigned)BLOCK >> order; i++)
-			rig_get(&rig, order, 0);
-		rig_free(&rig, 0);
-		roost_drain(rig.roost, -1);
-		rig_get(&rig, 0, ROOST_UNMOVABLE);
-		assert_int_equal(unmovable_blocks(&rig), order == 8);
-		assert_int_equal(stats_of(&rig).blocks_stolen, order == 8);
-		rig_compare(&rig);
-		rig_home(&rig);
-		rig_close(&rig);
-	}
-}
-
 /* A free is remote if the pageblock is another home's, whatever the order; local if it is the
  * zone's. */
 static void frees_are_local_or_remote(void **state)
 {
-	struct roost_stats stats;
+	struct counters stats;
 	struct rig rig;
 	roost_pfn pfns[4];
 
@@ -60,12 +23,12 @@ static void frees_are_local_or_remote(void **state)
 	rig_cpu(&rig, 1);
 	rig_free(&rig, pfns[1]);
 	rig_free(&rig, pfns[2]);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.free_local, 1);
 	assert_int_equal(stats.free_remote, 2);
 	roost_drain(rig.roost, -1);
 	rig_free(&rig, pfns[3]);
-	stats = stats_of(&rig);
+	stats = rig_stats(&rig);
 	assert_int_equal(stats.free_local, 2);
 	assert_int_equal(stats.free_remote, 2);
 	rig_home(&rig);
@@ -80,22 +43,14 @@ static void isolated_frames_are_not_waited_for(void **state)
 	rig_open_simple(&rig, state, 0, 2 * BLOCK, 2);
 	assert_int_equal(roost_isolate(rig.roost, 0, true), 0);
 	assert_int_equal(rig_take_all(&rig, 0, 0), BLOCK);
-	assert_int_equal(stats_of(&rig).fail_nowait, 1);
-	assert_int_equal(stats_of(&rig).fail_while_free, 0);
+	assert_int_equal(rig_stats(&rig).fail_nowait, 1);
+	assert_int_equal(rig_stats(&rig).fail_while_free, 0);
 	assert_int_equal(rig_alloc(&rig, 0, ROOST_WAIT), ROOST_NONE);
-	assert_int_equal(stats_of(&rig).fail_wait, 1);
-	assert_int_equal(stats_of(&rig).wait_rounds, 0);
+	assert_int_equal(rig_stats(&rig).fail_wait, 1);
+	assert_int_equal(rig_stats(&rig).wait_rounds, 0);
 	assert_int_equal(roost_isolate(rig.roost, 0, false), 0);
 	rig_home(&rig);
 	rig_close(&rig);
-}
-
-static struct roost_stats stats_of_zone(const struct rig *rig, int zone)
-{
-	struct roost_stats stats = {0};
-
-	assert_int_equal(roost_stats(rig->roost, zone, -1, &stats), 0);
-	return stats;
 }
 
 /* What fails is counted in the zone that was asked first; if none may be asked, in the first. */
@@ -109,11 +64,11 @@ static void failures_are_the_first_zones(void **state)
 
 	rig_open_two(&rig, state, BLOCK, 2);
 	rig_take_all(&rig, 0, 0);
-	assert_int_equal(stats_of_zone(&rig, 1).fail_nowait, 1);
-	assert_int_equal(stats_of_zone(&rig, 0).fail_nowait, 0);
+	assert_int_equal(rig_stats_of(&rig, 1, -1).fail_nowait, 1);
+	assert_int_equal(rig_stats_of(&rig, 0, -1).fail_nowait, 0);
 	assert_int_equal(rig_alloc(&rig, 0, ROOST_ZONE(0) | ROOST_WAIT), ROOST_NONE);
-	assert_int_equal(stats_of_zone(&rig, 1).fail_wait, 0);
-	assert_int_equal(stats_of_zone(&rig, 0).fail_wait, 1);
+	assert_int_equal(rig_stats_of(&rig, 1, -1).fail_wait, 0);
+	assert_int_equal(rig_stats_of(&rig, 0, -1).fail_wait, 1);
 	rig_home(&rig);
 	rig_close(&rig);
 	config.ranges = ranges;
@@ -123,7 +78,7 @@ static void failures_are_the_first_zones(void **state)
 	config.zone_order = none;
 	rig_open(&rig, &config);
 	assert_int_equal(rig_alloc(&rig, 0, 0), ROOST_NONE);
-	assert_int_equal(stats_of_zone(&rig, 0).fail_nowait, 1);
+	assert_int_equal(rig_stats_of(&rig, 0, -1).fail_nowait, 1);
 	rig_free(&rig, rig_get(&rig, 0, ROOST_ZONE(1)));
 	rig_home(&rig);
 	rig_close(&rig);
@@ -132,20 +87,14 @@ static void failures_are_the_first_zones(void **state)
 /* Each block of the reserve is counted as one, whichever call gets it. */
 static void reserve_is_counted(void **state)
 {
-	static const struct roost_zone_config zones[] = {{.reserve = BLOCK + 8}};
-	const struct roost_range range = {0, 3 * BLOCK, 0, 0};
-	struct roost_config config = rig_config(state);
+	const struct roost_zone_config zone = {.reserve = BLOCK + 8};
 	struct rig rig;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = zones;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, 3 * BLOCK, &zone, 1);
 	rig_take_all(&rig, 3, 0);
-	assert_int_equal(stats_of(&rig).alloc_reserve, BLOCK / 8 - 1);
+	assert_int_equal(rig_stats(&rig).alloc_reserve, BLOCK / 8 - 1);
 	rig_get(&rig, 0, ROOST_RESERVE);
-	assert_int_equal(stats_of(&rig).alloc_reserve, BLOCK / 8);
+	assert_int_equal(rig_stats(&rig).alloc_reserve, BLOCK / 8);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -260,7 +209,6 @@ static void takes_no_range_with_corrupt_ones(void **state)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
-		SUITE_TEST(half_free_blocks_go_over, variants_owners),
 		SUITE_TEST(frees_are_local_or_remote, variants_one),
 		SUITE_TEST(isolated_frames_are_not_waited_for, variants_owners),
 		SUITE_TEST(failures_are_the_first_zones, variants_owners),

@@ -5,7 +5,6 @@
  */
 #include "harness.h"
 
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

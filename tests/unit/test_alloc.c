@@ -2,8 +2,6 @@
 /* test_alloc.c - allocation: orders, alignment, exhaustion, bulk, migratetypes. */
 #include "harness.h"
 
-#include <string.h>
-
 /* One pool in which each order up to 18 has a place. */
 static void open_large(struct rig *rig, void *const *state, unsigned cpus)
 {
@@ -319,6 +317,41 @@ static void steals_from_the_largest(void **state)
 	rig_close(&rig);
 }
 
+static uint64_t unmovable_blocks(const struct rig *rig)
+{
+	struct roost_zone_info info;
+
+	assert_int_equal(roost_zone_info(rig->roost, 0, &info), 0);
+	return info.pageblocks[ROOST_LIST_UNMOVABLE];
+}
+
+/* A pageblock that no CPU has for itself and of which at least half is free goes over to the thief,
+ * with its free frames; of others only what is needed. */
+static void half_free_blocks_go_over(void **state)
+{
+	static const struct roost_range range = {0, BLOCK, 0, 0};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	rig_pcpbuddy.high = rig_pcpbuddy.batch = 1; /* with pcpbuddy no CPU owns it */
+	for (config.nr_cpus = 1; config.nr_cpus <= 2; config.nr_cpus++)
+		for (unsigned order = 7; order < 9; order++) {
+			rig_open(&rig, &config);
+			for (unsigned i = 0; i < (unsigned)BLOCK >> order; i++)
+				rig_get(&rig, order, 0);
+			rig_free(&rig, 0);
+			roost_drain(rig.roost, -1);
+			rig_get(&rig, 0, ROOST_UNMOVABLE);
+			assert_int_equal(unmovable_blocks(&rig), order == 8);
+			assert_int_equal(rig_stats(&rig).blocks_stolen, order == 8);
+			rig_compare(&rig);
+			rig_home(&rig);
+			rig_close(&rig);
+		}
+}
+
 /* Counts of pageblocks by type are those of the zone, whatever was stolen. */
 static void pageblock_types_add_up(void **state)
 {
@@ -360,6 +393,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(each_type_gets_all, variants_paths),
 		SUITE_TEST(steals_what_is_left, variants_paths),
 		SUITE_TEST(steals_from_the_largest, variants_paths),
+		SUITE_TEST(half_free_blocks_go_over, variants_owners),
 		SUITE_TEST(pageblock_types_add_up, variants_paths),
 	};
 

@@ -13,6 +13,7 @@ struct good {
 	struct roost_zone_config zones[ROOST_MAX_ZONES + 1];
 	uint8_t zone_order[2 * 2];
 	uint8_t cpu_node[4];
+	struct roost_pcpbuddy_config pcpbuddy;
 	struct roost_config config;
 };
 
@@ -30,13 +31,14 @@ static void make_good(struct good *g)
 	memcpy(g->zone_order, (uint8_t[]){0, 1, 1, 0}, sizeof(g->zone_order));
 	g->cpu_node[1] = 1;
 	g->config = init;
+	g->config.pcpbuddy = library_is_pcpbuddy ? &g->pcpbuddy : NULL;
 	g->config.ranges = g->ranges;
 	g->config.nr_ranges = 4;
 	g->config.zones = g->zones;
 	g->config.nr_zones = 2;
 	g->config.zone_order = g->zone_order;
 	g->config.cpu_node = g->cpu_node;
-	g->config.nr_cpus = TEST_UP ? 1 : 4;
+	g->config.nr_cpus = library_is_up ? 1 : 4;
 }
 
 /* The text with all letters small. */
@@ -169,10 +171,33 @@ static void bad_numbers(void **state)
 	REFUSED(g.config.max_order = ROOST_PAGEBLOCK_ORDER - 1, "order");
 	REFUSED(g.config.max_order = ROOST_MAX_ORDER + 1, "order");
 	REFUSED(g.config.check_level = ROOST_CHECK_PARANOID + 1, "check");
-	REFUSED(g.config.free_path = (enum roost_free_path)3, "free_path");
 	REFUSED(g.config.pockets = (enum roost_pockets)2, "pockets");
-	if (!TEST_LAB)
-		REFUSED(g.config.free_path = ROOST_FREE_BLOCKING, "free_path");
+}
+
+/* What only the engine pcpbuddy has, it looks at, and another refuses. */
+static void bad_pcpbuddy(void **state)
+{
+	struct good good;
+
+	(void)state;
+	if (!library_is_pcpbuddy) {
+		REFUSED(g.config.pcpbuddy = &g.pcpbuddy, "pcpbuddy");
+		return;
+	}
+	make_good(&good);
+	assert_null(roost_config_error(&good.config));
+	good.config.pcpbuddy = NULL;
+	assert_null(roost_config_error(&good.config));
+	REFUSED(g.pcpbuddy.free_path = (enum roost_free_path)3, "free_path");
+	if (!library_is_lab)
+		REFUSED(g.pcpbuddy.free_path = ROOST_FREE_BLOCKING, "free_path");
+	REFUSED(g.pcpbuddy.high = (1u << 20) + 1, "high");
+	REFUSED(g.pcpbuddy.batch = (1u << 20) + 1, "batch");
+	for (unsigned i = 0; i < LENGTH(good.pcpbuddy.reserved); i++) {
+		make_good(&good);
+		good.pcpbuddy.reserved[i] = 1;
+		refused(&good.config, "newer", -ROOST_E2BIG);
+	}
 }
 
 static void too_many(void **state)
@@ -241,7 +266,7 @@ static void just_enough(void **state)
 	config.ranges = ranges;
 	config.zones = zones;
 	config.nr_ranges = config.nr_zones = ROOST_MAX_ZONES;
-	config.nr_cpus = TEST_UP ? 1 : ROOST_MAX_CPUS;
+	config.nr_cpus = library_is_up ? 1 : ROOST_MAX_CPUS;
 	rig_open(&rig, &config);
 	rig_cpu(&rig, ROOST_MAX_CPUS - 1);
 	assert_int_equal(rig_take_all(&rig, 0, ROOST_WAIT), 90 * ROOST_MAX_ZONES);
@@ -277,6 +302,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(bad_ranges, variants_one),
 		SUITE_TEST(bad_zones, variants_one),
 		SUITE_TEST(bad_numbers, variants_one),
+		SUITE_TEST(bad_pcpbuddy, variants_one),
 		SUITE_TEST(too_many, variants_one),
 		SUITE_TEST(just_enough, variants_paths),
 		SUITE_TEST(so_many_frames, variants_one),

@@ -4,8 +4,6 @@
 
 #include <limits.h>
 
-#include <string.h>
-
 enum { FRAMES = 12 * BLOCK + 45, CPUS = 4, EACH = 150 };
 
 /* Each CPU has allocated EACH blocks and freed half of them itself, some were freed by others. */
@@ -281,8 +279,8 @@ static void open_bounded(struct rig *rig, void *const *state, uint32_t high)
 	config.ranges = &range;
 	config.nr_ranges = 1;
 	config.nr_cpus = 2;
-	config.pcp_high = high;
-	config.pcp_batch = 32;
+	rig_pcpbuddy.high = high;
+	rig_pcpbuddy.batch = 32;
 	rig_open(rig, &config);
 }
 
@@ -293,8 +291,8 @@ static void idle_owner_stays_bounded(void **state)
 
 	NEED_SMP();
 	open_bounded(&rig, state, 256);
-	assert_int_equal(pcp_of(&rig, 0).high, TEST_PCPBUDDY ? 256 : 0);
-	assert_int_equal(pcp_of(&rig, 0).batch, TEST_PCPBUDDY ? 32 : 0);
+	assert_int_equal(marks_of(rig.roost, 0, 0).high, library_is_pcpbuddy ? 256 : 0);
+	assert_int_equal(marks_of(rig.roost, 0, 0).batch, library_is_pcpbuddy ? 32 : 0);
 	assert_int_equal(rig_take_all(&rig, 0, 0), FRAMES);
 	rig_free_all(&rig); /* by the owner itself: the high mark holds */
 	assert_in_range(pcp_of(&rig, 0).count, 0, 256 + 32 + BLOCK);

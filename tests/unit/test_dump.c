@@ -263,6 +263,7 @@ static void check_zone_section(const struct rig *rig, unsigned zone, char *secti
 {
 	struct roost_zone_info info = info_of(rig, zone);
 	struct roost_pcp_info pcp;
+	struct roost_pcpbuddy_pcp_info marks;
 	struct expected expected[] = {
 		{"free", info.free, 0},
 		{"min", info.min, 0},
@@ -274,6 +275,8 @@ static void check_zone_section(const struct rig *rig, unsigned zone, char *secti
 		{"start_pfn:", info.start_pfn, 0},
 		{"cpu:", 0, 0},
 		{"count:", 0, 0},
+		{"high:", 0, 0},
+		{"batch:", 0, 0},
 	};
 	char *text;
 
@@ -283,6 +286,10 @@ static void check_zone_section(const struct rig *rig, unsigned zone, char *secti
 
 			assert_int_equal(roost_pcp_info(rig->roost, zone, cpu, &pcp), 0);
 			expected[9].number = pcp.count;
+			marks = marks_of(rig->roost, zone, cpu);
+			assert_int_equal(!marks.high, !library_is_pcpbuddy);
+			expected[10].number = marks.high;
+			expected[11].number = marks.batch;
 		}
 		look_for(expected, LENGTH(expected), text);
 	}

@@ -3,7 +3,6 @@
 #include "harness.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum { FRAMES = 24 * BLOCK + 77, CPUS = 4, MANY = 400 };
 

@@ -33,46 +33,38 @@ static void open_busy(struct rig *rig, void *const *state)
 
 /* ---- Counters ---------------------------------------------------------------------------- */
 
-static struct roost_stats stats_of(const struct rig *rig, int zone, int cpu)
-{
-	struct roost_stats stats = {0};
-
-	assert_int_equal(roost_stats(rig->roost, zone, cpu, &stats), 0);
-	return stats;
-}
-
-static void add(struct roost_stats *to, const struct roost_stats *from)
+static void add(struct counters *to, const struct counters *from)
 {
 #define ADD(name, text) to->name += from->name;
-	ROOST_COUNTERS(ADD)
+	ALL_COUNTERS(ADD)
 #undef ADD
 }
 
-static void same(const struct roost_stats *a, const struct roost_stats *b)
+static void same(const struct counters *a, const struct counters *b)
 {
 #define SAME(name, text) assert_int_equal(a->name, b->name);
-	ROOST_COUNTERS(SAME)
+	ALL_COUNTERS(SAME)
 #undef SAME
 }
 
 /* The parts are the whole, by zones, by CPUs, and by both. */
 static void sums(void **state)
 {
-	struct roost_stats whole, by_zone = {0}, by_cpu = {0}, by_both = {0}, part;
+	struct counters whole, by_zone = {0}, by_cpu = {0}, by_both = {0}, part;
 	struct rig rig;
 
 	open_busy(&rig, state);
-	whole = stats_of(&rig, -1, -1);
+	whole = rig_stats(&rig);
 	for (int zone = 0; zone < 2; zone++) {
-		part = stats_of(&rig, zone, -1);
+		part = rig_stats_of(&rig, zone, -1);
 		add(&by_zone, &part);
 		for (int cpu = 0; cpu < (int)roost_nr_cpus(rig.roost); cpu++) {
-			part = stats_of(&rig, zone, cpu);
+			part = rig_stats_of(&rig, zone, cpu);
 			add(&by_both, &part);
 		}
 	}
 	for (int cpu = 0; cpu < (int)roost_nr_cpus(rig.roost); cpu++) {
-		part = stats_of(&rig, -1, cpu);
+		part = rig_stats_of(&rig, -1, cpu);
 		add(&by_cpu, &part);
 	}
 	same(&whole, &by_zone);
@@ -84,29 +76,29 @@ static void sums(void **state)
 
 static void stats_are_added(void **state)
 {
-	struct roost_stats once, twice = {0};
+	struct roost_stats twice = {0};
+	struct counters once;
 	struct rig rig;
 
 	open_busy(&rig, state);
-	once = stats_of(&rig, -1, -1);
+	once = rig_stats(&rig);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(roost_stats(rig.roost, -1, -1, &twice), 0);
 	assert_int_not_equal(once.alloc_pcp + once.alloc_zone, 0);
 	assert_int_equal(twice.alloc_pcp, 2 * once.alloc_pcp);
-	assert_int_equal(twice.zone_lock, 2 * once.zone_lock);
-	assert_int_equal(roost_stats(rig.roost, 2, -1, &once), -ROOST_EINVAL);
-	assert_int_equal(roost_stats(rig.roost, -1, CPUS, &once), -ROOST_EINVAL);
-	assert_int_equal(roost_stats(rig.roost, -2, 0, &once), -ROOST_EINVAL);
+	assert_int_equal(roost_stats(rig.roost, 2, -1, &twice), -ROOST_EINVAL);
+	assert_int_equal(roost_stats(rig.roost, -1, CPUS, &twice), -ROOST_EINVAL);
+	assert_int_equal(roost_stats(rig.roost, -2, 0, &twice), -ROOST_EINVAL);
 	rig_home(&rig);
 	rig_close(&rig);
 }
 
-static uint64_t allocations(const struct roost_stats *s)
+static uint64_t allocations(const struct counters *s)
 {
 	return s->alloc_pcp + s->alloc_zone + s->alloc_other;
 }
 
-static uint64_t frees(const struct roost_stats *s)
+static uint64_t frees(const struct counters *s)
 {
 	return s->free_local + s->free_remote + s->free_llist + s->free_fallback + s->free_dead +
 	       s->free_direct;
@@ -115,21 +107,21 @@ static uint64_t frees(const struct roost_stats *s)
 /* Each call is counted once, under one name. */
 static void each_call_counts_once(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct rig rig;
 	roost_pfn pfn;
 
 	rig_open_simple(&rig, state, 0, 16 * BLOCK, CPUS);
 	for (unsigned i = 0; i < 200; i++) {
-		before = stats_of(&rig, -1, -1);
+		before = rig_stats(&rig);
 		rig_cpu(&rig, i);
 		pfn = rig_get(&rig, i % 11, i % 2 ? ROOST_WAIT : 0);
-		after = stats_of(&rig, -1, -1);
+		after = rig_stats(&rig);
 		assert_int_equal(allocations(&after) - allocations(&before), 1);
 		assert_int_equal(frees(&after), frees(&before));
 		rig_cpu(&rig, i / 3);
 		rig_free(&rig, pfn);
-		before = stats_of(&rig, -1, -1);
+		before = rig_stats(&rig);
 		assert_int_equal(frees(&before) - frees(&after), 1);
 		assert_int_equal(allocations(&before), allocations(&after));
 	}
@@ -139,20 +131,20 @@ static void each_call_counts_once(void **state)
 
 static void bulk_counts_each_block(void **state)
 {
-	struct roost_stats before, after;
+	struct counters before, after;
 	struct roost_block blocks[30];
 	roost_pfn pfns[30];
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, 16 * BLOCK, CPUS);
-	before = stats_of(&rig, -1, -1);
+	before = rig_stats(&rig);
 	assert_int_equal(rig_bulk(&rig, 2, 0, pfns, 30), 30);
-	after = stats_of(&rig, -1, -1);
+	after = rig_stats(&rig);
 	assert_int_equal(allocations(&after) - allocations(&before), 30);
 	for (unsigned i = 0; i < 30; i++)
 		blocks[i] = (struct roost_block){pfns[i], 2};
 	rig_free_bulk(&rig, blocks, 30, false);
-	before = stats_of(&rig, -1, -1);
+	before = rig_stats(&rig);
 	assert_int_equal(frees(&before) - frees(&after), 30);
 	rig_home(&rig);
 	rig_close(&rig);
@@ -196,7 +188,7 @@ static void looking_changes_nothing(void **state)
 	assert_non_null(copy);
 	memcpy(copy, rig.metadata, rig.metadata_size);
 	rig_compare(&rig);
-	stats_of(&rig, -1, -1);
+	rig_stats(&rig);
 	for (roost_pfn pfn = 0; !roost_pageblock_info(rig.roost, pfn, &info);)
 		pfn = info.end;
 	assert_memory_equal(copy, rig.metadata, rig.metadata_size);

@@ -2,8 +2,6 @@
 /* test_isolate.c - setting pageblocks apart and back. */
 #include "harness.h"
 
-#include <string.h>
-
 enum { BLOCKS = 8, FRAMES = BLOCKS * BLOCK, CPUS = 3 };
 
 static bool in_block(roost_pfn pfn, unsigned block)

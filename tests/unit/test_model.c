@@ -78,7 +78,7 @@ static void open_model(const struct shape *shape, void *const *state)
 	config.nr_zones = shape->nr_zones;
 	config.nr_cpus = MODEL_CPUS;
 	if (shape->pcp_high)
-		config.pcp_high = shape->pcp_high;
+		rig_pcpbuddy.high = shape->pcp_high;
 	model_open(&m, &config, 0, choose, &random);
 }
 

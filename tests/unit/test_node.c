@@ -2,8 +2,6 @@
 /* test_node.c - which zone a call is served from: fallback orders, nodes, and flags. */
 #include "harness.h"
 
-#include <string.h>
-
 enum { ZONES = 4, FRAMES = 600 };
 
 /* Zones 0 and 1 on node 0, zone 2 on node 1, zone 3 on node 3. */
@@ -207,7 +205,7 @@ static void low_zones_come_last(void **state)
 	config.zones = zones;
 	config.nr_ranges = config.nr_zones = 2;
 	config.max_order = ROOST_PAGEBLOCK_ORDER;
-	config.pcp_high = config.pcp_batch = 1; /* all lies in the zones */
+	rig_pcpbuddy.high = rig_pcpbuddy.batch = 1; /* all lies in the zones */
 	rig_open(&rig, &config);
 	for (unsigned i = 0; i < LENGTH(expected); i++) {
 		roost_pfn pfn = rig_get(&rig, ROOST_PAGEBLOCK_ORDER, ROOST_WAIT);

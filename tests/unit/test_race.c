@@ -8,7 +8,6 @@
  */
 #include "harness.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -82,14 +81,12 @@ static void meet(struct race *race, unsigned round, unsigned delay)
 }
 
 /* An interrupt that takes its time, wherever it comes. */
-static void nap(int number)
+static void nap(unsigned depth)
 {
 	const struct timespec time = {0, 20000};
-	int saved = errno;
 
-	(void)number;
+	(void)depth;
 	nanosleep(&time, NULL);
-	errno = saved;
 }
 
 static void free_in_a_way(struct race *race, unsigned way)
@@ -232,6 +229,6 @@ int main(int argc, char **argv)
 		SUITE_TEST(frees_while_the_owner_goes_offline, variants_paths),
 	};
 
-	ticks_open(nap, NULL);
+	ticks_open(nap);
 	return SUITE_RUN("race", tests, argc, argv);
 }

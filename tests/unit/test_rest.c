@@ -129,17 +129,11 @@ static void whatever_the_pageblock_is(void **state)
 /* The reserve keeps its own, whichever pageblocks are asked for. */
 static void the_reserve_stays(void **state)
 {
-	struct roost_config config = rig_config(state);
-	struct roost_range range = {.start = 0, .end = FRAMES};
-	struct roost_zone_config zone = {.name = "Normal", .reserve = BLOCK};
+	const struct roost_zone_config zone = {.name = "Normal", .reserve = BLOCK};
 	struct rig rig;
 	size_t n = 0;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, FRAMES, &zone, 1);
 	for (unsigned block = 0; block < BLOCKS; block++)
 		n += take_rest(&rig, block);
 	assert_true(n <= FRAMES - BLOCK);

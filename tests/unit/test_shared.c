@@ -23,7 +23,7 @@ static roost_t *open_shared(void *const *state, unsigned cpus, size_t own, void 
 
 	config.ranges = &range;
 	config.nr_ranges = 1;
-	config.nr_cpus = TEST_UP ? 1 : cpus;
+	config.nr_cpus = library_is_up ? 1 : cpus;
 	*size = roost_metadata_size(&config);
 	*metadata = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(*metadata, MAP_FAILED);
@@ -118,7 +118,7 @@ static void no_pockets(void **state)
 {
 	struct rlimit before;
 
-	if (TEST_PCPBUDDY)
+	if (library_is_pcpbuddy)
 		suite_skip(__func__, "is of the other engine");
 	expect_no_pockets(state, 0);
 	expect_no_pockets(state, 4096); /* so is none of it, if a part is shared */

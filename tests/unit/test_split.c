@@ -2,8 +2,6 @@
 /* test_split.c - splitting allocated blocks: each piece lives and is freed on its own. */
 #include "harness.h"
 
-#include <string.h>
-
 /* From every order to every smaller one; the pieces are freed in address order. */
 static void every_pair(void **state)
 {

@@ -31,12 +31,12 @@ static bool says(const char *word)
 static void build_config(void **state)
 {
 	(void)state;
-	assert_true(says(TEST_PCPBUDDY ? "engine=pcpbuddy" : "engine=sets"));
+	assert_true(says(library_is_pcpbuddy ? "engine=pcpbuddy" : "engine=sets"));
 	assert_true(says("port=posix"));
-	assert_true(says(TEST_UP ? "smp=0" : "smp=1"));
-	assert_true(says(TEST_LAB ? "lab=1" : "lab=0"));
+	assert_true(says(library_is_up ? "smp=0" : "smp=1"));
+	assert_true(says(library_is_lab ? "lab=1" : "lab=0"));
 	assert_true(says("checks=0-3"));
-	if (TEST_UP)
+	if (library_is_up)
 		assert_true(says("pockets=0"));
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 	else

@@ -4,23 +4,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
-
-static void open_zone(struct rig *rig, void *const *state, uint64_t frames,
-		      const struct roost_zone_config *zone, unsigned cpus)
-{
-	static struct roost_zone_config copy;
-	struct roost_range range = {0, frames, 0, 0};
-	struct roost_config config = rig_config(state);
-
-	copy = *zone;
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &copy;
-	config.nr_zones = 1;
-	config.nr_cpus = cpus;
-	rig_open(rig, &config);
-}
 
 /* ---- Reserve ----------------------------------------------------------------------------- */
 
@@ -32,7 +15,7 @@ static void check_reserve(void *const *state, uint64_t reserve, unsigned flags)
 	struct roost_zone_info info;
 	struct rig rig;
 
-	open_zone(&rig, state, frames, &zone, 3);
+	rig_open_zone(&rig, state, frames, &zone, 3);
 	assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
 	assert_int_equal(info.min, reserve);
 	for (unsigned round = 0; round < 3; round++) {
@@ -66,7 +49,7 @@ static void reserve_callers_get_all(void **state)
 	const struct roost_zone_config zone = {.reserve = 300};
 	struct rig rig;
 
-	open_zone(&rig, state, 3 * BLOCK, &zone, 2);
+	rig_open_zone(&rig, state, 3 * BLOCK, &zone, 2);
 	assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 3 * BLOCK);
 	rig_check(&rig);
 	rig_free_all(&rig);
@@ -82,7 +65,7 @@ static void reserve_comes_back(void **state)
 	struct rig rig;
 	roost_pfn pfns[64];
 
-	open_zone(&rig, state, 2 * BLOCK, &zone, 2);
+	rig_open_zone(&rig, state, 2 * BLOCK, &zone, 2);
 	rig_take_all(&rig, 0, 0);
 	for (unsigned round = 0; round < 6; round++) {
 		rig_cpu(&rig, round);
@@ -106,7 +89,7 @@ static void reserve_holds_against_large_chunks(void **state)
 	struct rig rig;
 
 	for (unsigned above = 0; above < 4; above++) {
-		open_zone(&rig, state, 4 * BLOCK, &zone, 1);
+		rig_open_zone(&rig, state, 4 * BLOCK, &zone, 1);
 		assert_int_equal(rig_take_all(&rig, 0, ROOST_RESERVE), 4 * BLOCK);
 		for (roost_pfn pfn = 0; pfn < 100 + above; pfn++)
 			rig_free(&rig, pfn);
@@ -129,7 +112,7 @@ static void fires_below_low_once(void **state)
 	roost_pfn pfns[10];
 	struct rig rig;
 
-	open_zone(&rig, state, 10 * LARGE_FRAMES, &zone, 1);
+	rig_open_zone(&rig, state, 10 * LARGE_FRAMES, &zone, 1);
 	for (unsigned round = 0; round < 3; round++) {
 		rig.nr_pressure = 0;
 		for (unsigned i = 0; i < 6; i++)
@@ -235,7 +218,7 @@ static void hook_holds_no_lock(void **state)
 	const struct roost_zone_config zone = {.low = 4 * LARGE_FRAMES, .high = 6 * LARGE_FRAMES};
 	struct rig rig;
 
-	open_zone(&rig, state, 12 * LARGE_FRAMES, &zone, 2);
+	rig_open_zone(&rig, state, 12 * LARGE_FRAMES, &zone, 2);
 	for (hoarded = 0; hoarded < 4; hoarded++)
 		hoard[hoarded] = rig_get(&rig, LARGE, 0);
 	worked = 0;
@@ -282,7 +265,7 @@ static void default_marks(void **state)
 	struct roost_zone_info info;
 	struct rig rig;
 
-	open_zone(&rig, state, 64 * BLOCK, &zone, 1);
+	rig_open_zone(&rig, state, 64 * BLOCK, &zone, 1);
 	assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
 	assert_int_equal(info.min, 40);
 	assert_in_range(info.low, info.min, 16 * BLOCK);
@@ -296,7 +279,7 @@ static void given_marks(void **state)
 	struct roost_zone_info info;
 	struct rig rig;
 
-	open_zone(&rig, state, 64 * BLOCK, &zone, 1);
+	rig_open_zone(&rig, state, 64 * BLOCK, &zone, 1);
 	assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
 	assert_int_equal(info.min, 40);
 	assert_int_equal(info.low, 100);
@@ -335,7 +318,7 @@ static void reserve_takes_no_block_too_many(void **state)
 		struct roost_zone_info info;
 		struct rig rig;
 
-		open_zone(&rig, state, 6 * BLOCK, &zone, 1);
+		rig_open_zone(&rig, state, 6 * BLOCK, &zone, 1);
 		assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
 		assert_int_equal(info.pageblocks[ROOST_LIST_RESERVE], blocks[i]);
 		rig_close(&rig);

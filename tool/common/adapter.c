@@ -62,7 +62,8 @@ const struct bench_peer *adapter_for_replay(const char *path)
 	if (why)
 		die("--peer=%s: cannot be used: %s", path, why);
 	if (!(peer->flags & BENCH_BOUNDED) || !(peer->flags & BENCH_FRAMES))
-		die("--peer=%s: a replay wants a pool of a size whose blocks are numbers of frames "
+		die("--peer=%s: a replay needs a pool of a given size, whose blocks are frame "
+		    "numbers "
 		    "(BENCH_BOUNDED and BENCH_FRAMES in bench/peer.h)",
 		    path);
 	return peer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * adapter.h - loads an allocator that is not ours: a shared object by the contract of bench/peer.h.
+ * adapter.h - loads a user's allocator: a shared object that keeps to the contract of bench/peer.h.
  */
 #ifndef TOOL_ADAPTER_H
 #define TOOL_ADAPTER_H
@@ -9,13 +9,13 @@
 
 enum { ADAPTER_REASON_MAX = 320 };
 
-/* NULL: reason says why. The path has a slash in it. */
+/* Loads the adapter; NULL: reason says why. The path contains a slash. */
 const struct bench_peer *adapter_load(const char *path, char reason[ADAPTER_REASON_MAX]);
 
-/* Of --peer=PATH; ends the program if there is none. */
+/* Loads the adapter of --peer=PATH; ends the program if that fails. */
 const struct bench_peer *adapter_of_option(const char *path);
 
-/* The same, for a replay, which asks for more. */
+/* The same, for a replay, which needs more from an adapter. */
 const struct bench_peer *adapter_for_replay(const char *path);
 
 #endif

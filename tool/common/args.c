@@ -2,11 +2,11 @@
 /*
  * args.c - what the command lines of all commands have in common.
  *
- * A command line is parsed by three argp structures: a root that knows how to complain, the
- * command's own, and the common table, cut down to what the command has.
+ * Three argp structures parse a command line: a root that reports errors, the command's own, and
+ * the common table, reduced to the options that the command has.
  *
- * argp's own messages take two lines and a status of their own. So it has to keep quiet, and
- * what it stumbled over is said here, in one line that says what to do.
+ * argp's own messages take two lines, and it exits with a status of its own. So its messages are
+ * off, and the root reports the error, in one line that says what to do.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,39 +31,43 @@
 /* An alias follows its option and has the key 0. The group is that of the section. */
 static const struct argp_option common_options[] = {
 	{"parallel", KEY(PARALLEL), 0, 0,
-	 "One thread per traced CPU; what ran in an interrupt runs in a signal handler",
+	 "One thread per traced CPU; events of an interrupt run in a signal handler",
 	 ARGS_GROUP_HOW},
 	{"irq-storm", KEY(STORM), "HZ", 0,
-	 "With --parallel: timers whose handlers allocate and free as well, HZ times a second",
+	 "With --parallel: also run timer handlers that allocate and free, HZ times a second",
 	 ARGS_GROUP_HOW},
-	{"limit", KEY(LIMIT), "N", 0, "Only the first N allocations and frees", ARGS_GROUP_HOW},
+	{"limit", KEY(LIMIT), "N", 0, "Stop after the first N allocations and frees",
+	 ARGS_GROUP_HOW},
 	{"stall", KEY(STALL), "SECONDS", 0,
-	 "With --parallel: no step for so long means stuck (default 60)", ARGS_GROUP_HOW},
+	 "With --parallel: give up after SECONDS without progress (default 60)", ARGS_GROUP_HOW},
 	{"engine", KEY(ENGINE), "NAME", 0,
-	 "pcpbuddy, the reference, or sets, which has no locks (default: that of the build)",
+	 "sets, which has no locks, or pcpbuddy, the reference (default: chosen at build time)",
 	 ARGS_GROUP_ALLOCATOR},
 	{"free", KEY(FREE), "PATH", 0,
 	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
 	 "which deadlocks",
 	 ARGS_GROUP_ALLOCATOR},
 	{"cpus", KEY(CPUS), "N", 0,
-	 "Virtual CPUs (default: as traced); a traced CPU counts modulo N", ARGS_GROUP_ALLOCATOR},
+	 "Number of virtual CPUs (default: as traced); traced CPU X becomes X modulo N",
+	 ARGS_GROUP_ALLOCATOR},
 	{"memory", KEY(MEMORY), "SIZE", 0,
-	 "Memory to manage, with K, M, G or T (default: as the traced machine)",
+	 "Memory to manage, with K, M, G or T (default: that of the traced machine)",
 	 ARGS_GROUP_ALLOCATOR},
 	{"check", KEY(CHECK), "0..3", 0, "Check level (default 1)", ARGS_GROUP_ALLOCATOR},
 	{"peer", KEY(PEER), "PATH.so", 0,
-	 "An allocator of yours, by an adapter (bench/peer.h, docs/lab.md)", ARGS_GROUP_ALLOCATOR},
+	 "Your own allocator, through an adapter (bench/peer.h, docs/lab.md)",
+	 ARGS_GROUP_ALLOCATOR},
 	{"json", KEY(JSON), "FILE", OPTION_ARG_OPTIONAL,
-	 "For programs: one JSON object on stdout and nothing else, or in FILE beside the report",
+	 "Print one JSON object instead of the report, or write it to FILE beside the report",
 	 ARGS_GROUP_REPORT},
 	{"output", 'o', "FILE", 0,
-	 "Where it goes: a picture as FILE.svg or FILE.png (what that takes: see below); of "
-	 "`record`, the trace",
+	 "Write a picture to FILE, which ends in .svg or .png (the program that draws it must be "
+	 "installed: see below); `record` writes the trace to it",
 	 ARGS_GROUP_REPORT},
 	{"svg", 0, "FILE", OPTION_ALIAS | OPTION_HIDDEN, 0, 0},
-	{"quiet", KEY(QUIET), 0, 0, "No progress bar, no notes on stderr", ARGS_GROUP_REPORT},
-	{"help", KEY(HELP), 0, 0, "This text", -1},
+	{"quiet", KEY(QUIET), 0, 0, "Show no progress bar, and no notes on stderr",
+	 ARGS_GROUP_REPORT},
+	{"help", KEY(HELP), 0, 0, "Show this text", -1},
 	{0},
 };
 
@@ -99,7 +103,7 @@ char *args_again(enum args_option option, const char *text)
 	return again;
 }
 
-/* The lines of the table that a command has. */
+/* Selects the lines of the table that a command has. */
 static void take_common(struct argp_option out[NR_COMMON], unsigned has)
 {
 	const struct argp_option *real = common_options;
@@ -148,7 +152,7 @@ uint64_t args_number(const char *option, const char *text, uint64_t min, uint64_
 
 	if (args_parse_number(text, min, max, &value))
 		return value;
-	if (max < UINT32_MAX) /* above, nobody wants to know */
+	if (max < UINT32_MAX) /* above that the limit is of no interest */
 		die("--%s=%s: give a whole number from %" PRIu64 " to %" PRIu64, option, text, min,
 		    max);
 	die("--%s=%s: give a %s number", option, text, min ? "positive whole" : "whole");
@@ -168,7 +172,7 @@ static uint64_t memory_size(const char *text)
 {
 	uint64_t value;
 
-	/* A number of bytes alone is one, too. */
+	/* A number without a suffix is a number of bytes. */
 	if (args_parse_size(text, MEMORY_MIN, MEMORY_MAX, &value) ||
 	    args_parse_number(text, MEMORY_MIN, MEMORY_MAX, &value))
 		return value;
@@ -233,7 +237,7 @@ static error_t parse_common(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-/* What the root hands to the two below it. */
+/* What the root passes to the two below it. */
 struct inputs {
 	void *command;
 	struct args_common *common;
@@ -286,7 +290,7 @@ void args_parse(const struct args_command *command, int argc, char **argv, void 
 
 void args_help(const struct argp_state *state)
 {
-	/* Without a note on short options, which says nothing that the list does not. */
+	/* Without argp's note on short options, which repeats what the list shows. */
 	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	argp_help(state->root_argp, stdout,
 		  ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC,
@@ -294,7 +298,8 @@ void args_help(const struct argp_state *state)
 	exit(EXIT_OK);
 }
 
-/* Complains if the word is one of these options; else how many begin as it does. */
+/* Reports an error if the word is one of these options; otherwise returns how many begin with
+ * it. */
 static unsigned find_option(const struct argp_option *options, const char *word, size_t length,
 			    const char *name)
 {
@@ -322,7 +327,7 @@ void args_complain(const struct argp_state *state)
 	unsigned fits;
 
 	if (word[0] != '-' && state->next < state->argc)
-		word = state->argv[state->next]; /* "-xy" is done with only after y */
+		word = state->argv[state->next]; /* argp leaves "-xy" only after y */
 	length = strcspn(word, "=");
 	fits = find_option(root->options, word, length, name);
 	for (const struct argp_child *child = root->children; child && child->argp; child++)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * args.h - the command line of a command: options of its own, and those that several commands have.
- * The latter are one table, so that a word means the same and is explained in the same words
- * everywhere.
+ * args.h - the command line of a command: its own options, and those that several commands have.
+ * The latter are in one table, so that an option has the same meaning and the same help everywhere.
  */
 #ifndef TOOL_ARGS_H
 #define TOOL_ARGS_H
@@ -34,14 +33,14 @@ enum args_option {
 
 enum { ARGS_PEERS = 8 };
 
-/* What was given of them. */
+/* The common options that were given. */
 struct args_common {
 	const char
 		*text[ARGS_OPTIONS]; /* the value; "" of an option without one; NULL: not given */
 	unsigned storm_hz, stall, cpus; /* 0: not given, as in the next line */
 	uint64_t limit, memory;
 	unsigned check;
-	/* As given; what engines and free paths there are the command knows. */
+	/* As given; the command checks whether there are such an engine and free path. */
 	const char *engine, *free;
 	const char *json;   /* a file, "-" for stdout, or NULL */
 	const char *output; /* a picture, .svg or .png, or NULL */
@@ -52,7 +51,7 @@ struct args_common {
 
 /* The sections of --help, which a command's own options may join. */
 enum args_group {
-	ARGS_GROUP_FIRST = 1, /* what the command is to do: named by itself */
+	ARGS_GROUP_FIRST = 1, /* what the command does, under a heading of its own */
 	ARGS_GROUP_HOW,
 	ARGS_GROUP_ALLOCATOR,
 	ARGS_GROUP_REPORT,
@@ -64,18 +63,18 @@ struct args_command {
 	const char *name; /* "roost replay" */
 	const char *args_doc, *doc;
 	const struct argp_option *options; /* of its own */
-	argp_parser_t parser;		   /* with what args_parse() is given as input */
-	unsigned common;		   /* ARGS_HAS() of those that it has; --help has each */
-	bool in_order;			   /* what follows the first argument is no option */
-	bool writes_trace;		   /* --output is one, and no picture */
+	argp_parser_t parser;		   /* its input is what args_parse() gets */
+	unsigned common;		   /* ARGS_HAS() of its common options; all have --help */
+	bool in_order;			   /* words after the first argument are no options */
+	bool writes_trace;		   /* --output is a trace, not a picture */
 };
 
-/* The name of an option without dashes, and how it is given again: "--NAME" or "--NAME=VALUE". */
+/* The name of an option without dashes, and how to pass it on: "--NAME" or "--NAME=VALUE". */
 const char *args_name(enum args_option option);
 char *args_again(enum args_option option, const char *text);
 
-/* Parses the command line. What is wrong with it ends the program, and so does --help. argv[0] is
- * the command's word. */
+/* Parses the command line. An error ends the program, and so does --help. argv[0] is the name of
+ * the command. */
 void args_parse(const struct args_command *command, int argc, char **argv, void *input,
 		struct args_common *common);
 
@@ -87,17 +86,17 @@ uint64_t args_number(const char *option, const char *text, uint64_t min, uint64_
 /* The same; false if it is none. */
 bool args_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
-/* Bytes: a whole number with K, M, G or T, and what comes out from min to max. False: it is none.
+/* Reads a size: a whole number, with K, M, G or T, of min to max bytes. False: it is none.
  */
 bool args_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
-/* Does the name of a picture end in .png? Neither that nor .svg: the program ends. */
+/* Does the name of a picture end in .png? Ends the program if it ends in neither .png nor .svg. */
 bool args_is_png(const char *path);
 
 /* Prints the whole help and ends the program. */
 _Noreturn void args_help(const struct argp_state *state);
 
-/* For ARGP_KEY_ERROR: names the option that argp stumbled over and ends the program. */
+/* For ARGP_KEY_ERROR: names the option that argp did not accept, and ends the program. */
 _Noreturn void args_complain(const struct argp_state *state);
 
 #endif

@@ -13,7 +13,7 @@ const struct engine engines[] = {
 			  [ROOST_FREE_LLIST] = "llist",
 			  [ROOST_FREE_BLOCKING] = "blocking"},
 		.has_pcps = true,
-		.counters = {ROOST_COUNTERS(COUNTER_TEXT)},
+		.counters = {ROOST_COUNTERS(COUNTER_TEXT) ROOST_PCPBUDDY_COUNTERS(COUNTER_TEXT)},
 	},
 	{
 		.name = "sets",
@@ -87,17 +87,23 @@ void engine_list_paths(const struct engine *engine, char text[ENGINE_PATHS_MAX])
 const char *counter_name(enum counter counter)
 {
 #define COUNTER_NAME(name, text) [COUNTER_##name] = #name,
-	static const char *const names[] = { ROOST_COUNTERS(COUNTER_NAME) };
+	static const char *const names[] = {
+		ROOST_COUNTERS(COUNTER_NAME) ROOST_PCPBUDDY_COUNTERS(COUNTER_NAME)
+	};
 #undef COUNTER_NAME
 
 	return names[counter];
 }
 
-uint64_t counter_value(const struct roost_stats *stats, enum counter counter)
+uint64_t counter_value(const struct counts *counts, enum counter counter)
 {
-#define COUNTER_FIELD(name, text) [COUNTER_##name] = &stats->name,
-	const uint64_t *const values[] = { ROOST_COUNTERS(COUNTER_FIELD) };
-#undef COUNTER_FIELD
+#define EVERY_FIELD(name, text)	   [COUNTER_##name] = &counts->every.name,
+#define PCPBUDDY_FIELD(name, text) [COUNTER_##name] = &counts->pcpbuddy.name,
+	const uint64_t *const values[] = {
+		ROOST_COUNTERS(EVERY_FIELD) ROOST_PCPBUDDY_COUNTERS(PCPBUDDY_FIELD)
+	};
+#undef EVERY_FIELD
+#undef PCPBUDDY_FIELD
 
 	return *values[counter];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine.h - what the tool knows of each engine. An engine's replay is a program of its own, for
- * all engines have the same symbols; what is said here holds in every program of the tool.
+ * engine.h - what the tool knows about each engine. All programs of the tool share this table. (All
+ * engines have the same symbols, so each engine's replay is a program of its own.)
  */
 #ifndef TOOL_ENGINE_H
 #define TOOL_ENGINE_H
@@ -9,23 +9,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <roost/pcpbuddy.h>
 #include <roost/roost.h>
 
 #define ENGINE_COUNTER(name, text) COUNTER_##name,
-enum counter { ROOST_COUNTERS(ENGINE_COUNTER) NR_COUNTERS };
+enum counter { ROOST_COUNTERS(ENGINE_COUNTER) ROOST_PCPBUDDY_COUNTERS(ENGINE_COUNTER) NR_COUNTERS };
 #undef ENGINE_COUNTER
+
+/* What was counted: by every engine, and by pcpbuddy alone. */
+struct counts {
+	struct roost_stats every;
+	struct roost_pcpbuddy_stats pcpbuddy;
+};
 
 enum { ENGINE_PATHS = 3, ENGINE_PATHS_MAX = 64 };
 
 struct engine {
 	const char *name;
-	/* By enum roost_free_path, the rest NULL. An engine without a choice has one. */
+	/* Indexed by enum roost_free_path, then NULLs. An engine without a choice has one path. */
 	const char *paths[ENGINE_PATHS];
-	bool has_pcps; /* with marks (--high, --batch) and locks, under them a zone lock */
-	/* What each counter counts in this engine; NULL: it has nothing of the kind. */
+	bool has_pcps; /* pcps with marks (--high, --batch), and a zone lock */
+	/* What each counter counts in this engine; NULL: the engine does not have it. */
 	const char *counters[NR_COUNTERS];
-	/* Of an engine by an adapter (peer_engine.c): loads it, and what it says that its metadata
-	 * takes. NULL: the engine is in the program. */
+	/* For an engine through an adapter (peer_engine.c): loads the adapter; returns the size of
+	 * its metadata. NULL: the engine is in the program. */
 	const struct engine *(*load)(const char *path);
 	uint64_t (*metadata)(void);
 };
@@ -45,6 +52,6 @@ int engine_path(const struct engine *engine, const char *name);
 void engine_list_paths(const struct engine *engine, char text[ENGINE_PATHS_MAX]);
 
 const char *counter_name(enum counter counter);
-uint64_t counter_value(const struct roost_stats *stats, enum counter counter);
+uint64_t counter_value(const struct counts *counts, enum counter counter);
 
 #endif

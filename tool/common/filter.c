@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c - see filter.h. The program reads through a pipe and writes to a file that is opened
- * here, so that no path needs quoting.
+ * filter.c - see filter.h. The program reads from a pipe, and writes to a file that is opened here.
+ * So no path needs quoting.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,8 @@ bool filter_check(const char *program, const char *package, const char *option, 
 	return false;
 }
 
-/* Starts the program with its input from a pipe and its output in fd; the pipe's other end, or -1.
+/* Starts the program with its input from a pipe and its output in fd. Returns the pipe's other end,
+ * or -1.
  */
 static int start(int fd, char *const argv[], pid_t *pid)
 {
@@ -105,7 +106,7 @@ bool filter_run(const char *option, const char *path, char *const argv[], filter
 {
 	struct output output;
 
-	signal(SIGPIPE, SIG_IGN); /* a program that dies is an error here, not an end */
+	signal(SIGPIPE, SIG_IGN); /* if the program dies, write() fails */
 	return output_begin(&output, option, path, error) &&
 	       output_end(&output, run(output.fd, path, argv, write, context, error), error);
 }

@@ -7,10 +7,10 @@
 
 #include "filter.h"
 
-/* Before the work, so that nothing is done in vain. False: error says why. */
+/* Called before the work, so that none is done in vain. False: error says why. */
 bool gnuplot_check(const char *path, char error[]);
 
-/* What write says is a script, which begins with gnuplot_begin(). */
+/* write() writes a script, which begins with gnuplot_begin(). */
 bool gnuplot_draw(const char *path, filter_write_fn *write, const void *context, char error[]);
 
 /* The kind of the picture, and its size. */

@@ -9,20 +9,21 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* What jansson made, or the end of the program: it had no memory. */
+/* Returns what jansson made. Ends the program if jansson had no memory. */
 json_t *json_must(json_t *value) __attribute__((returns_nonnull));
 
-/* The beginning of a report: its name, and the version of its format. Within a version no field
- * goes or changes its meaning. */
+/* Begins a report with its name and the version of its format. Within a version no field is removed
+ * or changes its meaning. */
 json_t *json_begin(const char *name, int version) __attribute__((returns_nonnull));
 
-/* Adds the members of more, which it gives back. */
+/* Adds the members of more, and releases more. */
 void json_add(json_t *report, json_t *more);
 
 /* Is it a report of this name and version? */
 bool json_is(const json_t *report, const char *name, int version);
 
-/* Before the work: path, "-" for stdout, can be written, or the program ends. NULL: nothing is. */
+/* Called before the work: ends the program if path ("-": stdout) cannot be written. NULL: nothing
+ * is to be written. */
 void json_check(const char *path);
 
 /* Writes the report, JSON_INDENT(1) or, if it is long, JSON_COMPACT. A file is written whole or not

@@ -38,11 +38,11 @@ static int connect_to(const char *path, pid_t pid, char error[])
 		if (!pid || (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
 			     peer.pid == pid))
 			return fd;
-		snprintf(error, ERROR_MAX, "%.300s: it is not process %d that serves there", path,
+		snprintf(error, ERROR_MAX, "%.300s: another process than %d serves there", path,
 			 (int)pid);
 	} else if (errno == ECONNREFUSED) {
 		snprintf(error, ERROR_MAX,
-			 "%.300s: nobody serves there any more, or it is no socket", path);
+			 "%.300s: no process serves there any more, or it is not a socket", path);
 	} else if (errno == ENOENT) {
 		snprintf(error, ERROR_MAX,
 			 "%.300s: no such socket; is the process there, and does it serve "
@@ -56,7 +56,7 @@ static int connect_to(const char *path, pid_t pid, char error[])
 	return -1;
 }
 
-/* All that comes, or NULL. */
+/* Reads all that comes; NULL: an error. */
 static char *read_all(int fd, size_t *length)
 {
 	size_t room = 1 << 16;
@@ -81,7 +81,7 @@ static char *read_all(int fd, size_t *length)
 
 /* ---- What the answer may say ---------------------------------------------------------------- */
 
-/* A process writes names in ASCII, with \\xNN for other bytes. Here they become printable. */
+/* A process writes names in ASCII, with \\xNN for other bytes. This makes them printable. */
 static json_t *read_name(const char *text)
 {
 	char *name = grow(NULL, strlen(text) + 1, 1);
@@ -116,8 +116,8 @@ static bool check_member(json_t *object, const char *key, json_t *member)
 	return true;
 }
 
-/* Are all numbers such as a process may say? Names become printable on the way. -1 is a number in
- * maps; that others are not negative is up to the readers. */
+/* Are all numbers such as a process may send? Makes names printable on the way. -1 is legal in
+ * maps; the readers check that other numbers are not negative. */
 static bool check(json_t *value)
 {
 	const char *key;
@@ -157,8 +157,7 @@ static json_t *parse(const char *path, const char *text, size_t length, char err
 
 	printable_again(said, sizeof(said), 100, why.text);
 	if (json_integer_value(json_object_get(root, "roost")) != 1) {
-		snprintf(error, ERROR_MAX,
-			 "%.190s: the process that answers there does not speak as roost does%s%s",
+		snprintf(error, ERROR_MAX, "%.190s: the answer is not in the format of roost%s%s",
 			 path, *said ? ": " : "", said);
 	} else if ((complaint = json_string_value(json_object_get(root, "error")))) {
 		snprintf(error, ERROR_MAX, "%.200s: it answers: %s", path,
@@ -169,7 +168,7 @@ static json_t *parse(const char *path, const char *text, size_t length, char err
 		snprintf(error, ERROR_MAX, "%.300s: its answer has a pool without a name", path);
 	} else if (!check(root)) {
 		snprintf(error, ERROR_MAX,
-			 "%.300s: its answer makes no sense: a number in it is no count", path);
+			 "%.300s: its answer is wrong: a number in it is not a count", path);
 	} else {
 		return root;
 	}

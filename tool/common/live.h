@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <sys/types.h>
 
-/* The answer to "stats" or "map", or NULL and error says why. pid: whose answer is wanted, 0: of
- * any process that serves there. */
+/* Returns the answer to "stats" or "map"; NULL: error says why. pid: the process that must answer;
+ * 0: any. */
 json_t *live_ask(const char *path, const char *what, pid_t pid, char error[]);
 
 #endif

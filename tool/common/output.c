@@ -12,7 +12,7 @@
 #include "output.h"
 #include "say.h"
 
-enum { DEPTH_MAX = 40 }; /* of links, as the kernel has it */
+enum { DEPTH_MAX = 40 }; /* links, the kernel's limit */
 
 static bool fail(const char *option, const char *path, char error[])
 {
@@ -20,7 +20,7 @@ static bool fail(const char *option, const char *path, char error[])
 	return false;
 }
 
-/* The descriptor that a path names, which need not have a file; or -1. */
+/* The descriptor that a path names, or -1. The path need not exist as a file. */
 static int descriptor_of(const char *path)
 {
 	static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
@@ -42,7 +42,7 @@ static int descriptor_of(const char *path)
 	return -1;
 }
 
-/* What is to be replaced by a new file, or is not there; else it is written as it is. */
+/* Does a new file replace what is there, or is nothing there? Otherwise it is written directly. */
 static bool is_replaced(const char *path)
 {
 	struct stat st;
@@ -52,7 +52,7 @@ static bool is_replaced(const char *path)
 	return stat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
-/* Did somebody else put it into a folder in which all may make files? */
+/* Did another user put it into a folder in which all users may make files? */
 static bool is_planted(const struct stat *what, const char *folder)
 {
 	struct stat st;
@@ -61,8 +61,8 @@ static bool is_planted(const struct stat *what, const char *folder)
 	       what->st_uid != geteuid() && what->st_uid != st.st_uid;
 }
 
-/* Is a symbolic link on the way planted? The kernel asks so too, but only with protected_symlinks,
- * and not where links are only read, as by realpath(). */
+/* Is a symbolic link on the way planted? The kernel checks this too, but only with
+ * protected_symlinks, and not where links are only read, as by realpath(). */
 static bool has_planted_link(const char *path, unsigned depth)
 {
 	char *way = strdup(path), target[PATH_MAX], *followed;
@@ -96,7 +96,7 @@ static bool has_planted_link(const char *path, unsigned depth)
 	return planted;
 }
 
-/* A FIFO that is planted, too: its maker would read what is written. */
+/* A planted FIFO is not trusted either: its maker would read what is written. */
 static bool is_trusted(const char *path)
 {
 	struct stat st;
@@ -118,8 +118,8 @@ static bool is_trusted(const char *path)
 	return trusted;
 }
 
-/* Those of the file that is replaced, but no more than `most`, and no setuid. If the owner
- * changes, the owner alone may write. */
+/* The mode of the file that is replaced, but no more than `most`, and no setuid. If the owner
+ * changes, only the owner may write. */
 static mode_t mode_for(const char *path, mode_t most)
 {
 	struct stat st;
@@ -132,7 +132,7 @@ static mode_t mode_for(const char *path, mode_t most)
 	return 0666 & ~mask & most;
 }
 
-/* A file in the same directory, whose name is no longer than that of any file may be. */
+/* Makes a file in the same directory. Its name is short enough for any file system. */
 static int make_temporary(struct output *o)
 {
 	const char *slash = strrchr(o->path, '/');
@@ -152,7 +152,7 @@ static void forget(struct output *o)
 	*o = (struct output){.fd = -1};
 }
 
-/* Through symbolic links; the path itself, of what is not there. */
+/* Follows symbolic links. If nothing is there, the result is the path itself. */
 static bool resolve(struct output *o, const char *path)
 {
 	o->path = realpath(path, NULL);

@@ -10,14 +10,14 @@
 
 enum { ESCAPE = 4 /* \xNN */, DOTS = 3, NOT_SHOWN = ESCAPE * 4 };
 
-/* What one character of the name is shown as. */
+/* How one character of the name is shown. */
 struct piece {
 	char text[NOT_SHOWN + 1];
 	unsigned taken; /* bytes of the name */
 	unsigned size, columns;
 };
 
-/* The bytes of the UTF-8 character at s, 0 if there is none. */
+/* The length in bytes of the UTF-8 character at s; 0 if there is none. */
 static unsigned decode(const unsigned char *s, size_t left, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -34,7 +34,8 @@ static unsigned decode(const unsigned char *s, size_t left, uint32_t *code)
 	return *code < least[n] || *code > 0x10ffff || *code >> 11 == 0x1b ? 0 : n;
 }
 
-/* Control characters, marks of direction and what has no width, what is no character. */
+/* Control characters, direction marks, characters without width, and code points that are no
+ * characters. */
 static bool is_shown(uint32_t code)
 {
 	static const struct {
@@ -81,7 +82,7 @@ static void take_piece(struct piece *p, const char *name, size_t left, bool agai
 static char *print(char *out, size_t room, unsigned columns, const char *name, size_t length,
 		   bool again)
 {
-	size_t used = 0, cut = 0; /* where the dots go if the rest does not fit */
+	size_t used = 0, cut = 0; /* where the dots go if the rest is too long */
 	unsigned width = 0, most = columns ? columns : ~0u;
 
 	for (size_t i = 0; i < length;) {

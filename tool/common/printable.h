@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * printable.h - names that somebody else chose, as they may be shown.
+ * printable.h - makes names from outside safe to show.
  *
- * The name of a file, an event, a task, a pool or a program can hold any byte. printable() turns it
- * into UTF-8 without control characters, for a terminal, a report in JSON or a picture alike:
+ * The name of a file, an event, a task, a pool or a program can contain any byte. printable() turns
+ * it into UTF-8 without control characters, for terminals, JSON and pictures:
  *
  *   a byte that is no UTF-8, a control character,
  *   one that turns the direction of writing or is no character   \xNN for each of its bytes
@@ -24,14 +24,14 @@
  */
 char *printable(char *out, size_t room, unsigned columns, const char *name, size_t length);
 
-/* The same, whole: free() it. Without memory the program ends. */
+/* The same, at full length; the caller frees it. Ends the program if there is no memory. */
 char *printable_copy(const char *name, size_t length) __attribute__((returns_nonnull));
 
 /* The same for a text in which names are printable already: they stay as they are. */
 char *printable_again(char *out, size_t room, unsigned columns, const char *text);
 char *printable_again_copy(const char *text) __attribute__((returns_nonnull));
 
-/* The columns that a name which is printable takes on a terminal. */
+/* How many columns a printable name takes on a terminal. */
 unsigned printable_columns(const char *text);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * program.h - the programs that lie beside the tool, or in ROOST_LIBEXEC when it is installed. All
- * engines have the same symbols, so what has an engine inside is a program of its own for each:
- * roost-COMMAND-ENGINE. The benchmark, which has them all beside it, is roost-bench.
+ * program.h - finds the programs beside the tool, or, if it is installed, in ROOST_LIBEXEC. All
+ * engines have the same symbols, so a program that contains an engine exists once for each engine:
+ * roost-COMMAND-ENGINE. The benchmark loads all engines from shared objects, and is roost-bench.
  */
 #ifndef TOOL_PROGRAM_H
 #define TOOL_PROGRAM_H
@@ -11,7 +11,8 @@
 
 enum { PROGRAM_MAX = 4096 + 256 };
 
-/* Writes where the program is; false if it is not there. engine NULL: it is of none. */
+/* Writes the path of the program; false if it is not there. engine NULL: the program contains
+ * none. */
 bool program_find(char path[PROGRAM_MAX], const char *command, const char *engine);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * say.h - what the tool says on stderr: errors of one line, and a progress bar on terminals.
+ * say.h - messages on stderr: errors of one line, and a progress bar on terminals.
  */
 #ifndef TOOL_SAY_H
 #define TOOL_SAY_H
@@ -11,11 +11,11 @@
 
 enum { EXIT_OK = 0, EXIT_UNVERIFIED = 1, EXIT_USAGE = 2 };
 
-/* Room for the text of an error that a reader hands up. */
+/* Room for an error text that a function passes to its caller. */
 enum { ERROR_MAX = 512 };
 
-/* First of all in main(). What cannot be written to stdout until the end of the program becomes an
- * error, also after exit(EXIT_OK). */
+/* Called first in main(). From then on a failure to write to stdout becomes an error at the
+ * program's end, even after exit(EXIT_OK). */
 void program_begin(void);
 
 /* Ends the program with an error if something could not be written to stdout. */
@@ -24,7 +24,7 @@ void check_stdout(void);
 /* The name before each line: "roost" unless a program sets it. */
 extern const char *say_who;
 
-/* Prints that name and one line, in which names may hold any byte (printable.h). */
+/* Prints that name and one line, in which names may contain any byte (printable.h). */
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, then exits with EXIT_USAGE. */
@@ -33,15 +33,15 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* realloc() of count elements that does not fail: without memory the program ends. */
 void *grow(void *old, size_t count, size_t size) __attribute__((returns_nonnull));
 
-/* Zeroed memory of the kernel's, not backed until it is written; NULL if there is none. */
+/* Zeroed memory from the kernel, which has no pages until it is written; NULL if there is none. */
 void *map_memory(size_t size);
 void unmap_memory(void *memory, size_t size);
 
-/* Is it a terminal that is to have colours? Not if NO_COLOR is set and not empty, or TERM is dumb.
+/* Is it a terminal that should show colours? Not if NO_COLOR is set and not empty, or TERM is dumb.
  */
 bool has_colours(int fd);
 
-/* A bar on stderr; does nothing if enabled is false or stderr is no terminal. */
+/* A progress bar on stderr. Does nothing if enabled is false or stderr is not a terminal. */
 struct bar {
 	bool enabled;
 	int shown; /* percent, -1 before the first */

@@ -12,6 +12,7 @@
 #include <linux/mmzone.h>
 
 #include "linux.h"
+#include "roost/pcpbuddy.h"
 
 static unsigned int limit_mb;
 module_param(limit_mb, uint, 0444);
@@ -131,14 +132,17 @@ static bool are_parameters_good(void)
 static int __init roost_start(void)
 {
 	struct roost_config config = ROOST_CONFIG_INIT;
+	struct roost_pcpbuddy_config own = {0};
 	int err;
 
 	if (!are_parameters_good())
 		return -EINVAL;
 	config.nr_cpus = ROOST_SMP ? nr_cpus() : 1;
 	config.check_level = check_level;
-	config.free_path =
+	own.free_path =
 		(enum roost_free_path)match_string(free_paths, ARRAY_SIZE(free_paths), free_path);
+	if (ROOST_PCPBUDDY)
+		config.pcpbuddy = &own;
 	config.misuse = on_misuse;
 	config.pressure = on_pressure;
 	err = rst_chunks_init(&config, chunk_order, slots());
@@ -216,6 +220,10 @@ EXPORT_SYMBOL_GPL(roost_dump);
 EXPORT_SYMBOL_GPL(roost_nr_zones);
 EXPORT_SYMBOL_GPL(roost_nr_cpus);
 EXPORT_SYMBOL_GPL(roost_max_order);
+#if ROOST_PCPBUDDY
+EXPORT_SYMBOL_GPL(roost_pcpbuddy_stats);
+EXPORT_SYMBOL_GPL(roost_pcpbuddy_pcp_info);
+#endif
 
 MODULE_DESCRIPTION("A page allocator whose free never waits");
 MODULE_AUTHOR("The roost developers");

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * report.c - /sys/kernel/debug/roost: what there is to see, and what can be asked for.
+ * report.c - /sys/kernel/debug/roost: what the module shows, and what a user can ask it to do.
  *
- *	stats          the counters of roost_stats(), a line each
+ *	stats          the counters of roost_stats(), a line each, then those that only pcpbuddy has
  *	buddyinfo, pagetypeinfo, zoneinfo    as in /proc
- *	memory         chunks: how many are there, may be, came and went
+ *	memory         chunks: how many there are, how many there may be, how many came and went
  *	validate       walks everything: "ok", or the invariant that is violated. Exact at rest
- *	config         how it is built
- *	drain, shrink, grow    written to: roost_drain() of a CPU (-1: all), roost_shrink() whatever
- *	               is written, roost_grow() of that many pages. -EINVAL: no number; -ERANGE: no
- *	               such CPU, or a number too large; -ENOMEM: that many are not free now
+ *	config         how the module was built
+ *	drain          a write calls roost_drain() with the CPU that was written (-1: all)
+ *	grow           a write calls roost_grow() with that number of pages
+ *	shrink         a write of anything calls roost_shrink()
+ *
+ * A write fails with -EINVAL if it is no number, with -ERANGE if there is no such CPU or the number
+ * is too large, and with -ENOMEM if that many pages could not be made free.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -19,6 +22,7 @@
 #include <linux/uaccess.h>
 
 #include "linux.h"
+#include "roost/pcpbuddy.h"
 
 static struct dentry *folder;
 
@@ -28,16 +32,28 @@ static int to_seq(void *context, const char *text, size_t length)
 	return 0;
 }
 
+#define SHOW(name, text) seq_printf(m, "%-20s %12llu  %s\n", #name, stats.name, text);
+
+static void own_stats_show(struct seq_file *m)
+{
+#if ROOST_PCPBUDDY
+	struct roost_pcpbuddy_stats stats = {0};
+
+	roost_pcpbuddy_stats(rst_chunks.roost, -1, -1, &stats);
+	ROOST_PCPBUDDY_COUNTERS(SHOW)
+#endif
+}
+
 static int stats_show(struct seq_file *m, void *unused)
 {
 	struct roost_stats stats = {0};
 
 	roost_stats(rst_chunks.roost, -1, -1, &stats);
-#define SHOW(name, text) seq_printf(m, "%-20s %12llu  %s\n", #name, stats.name, text);
 	ROOST_COUNTERS(SHOW)
-#undef SHOW
+	own_stats_show(m);
 	return 0;
 }
+#undef SHOW
 DEFINE_SHOW_ATTRIBUTE(stats);
 
 static int buddyinfo_show(struct seq_file *m, void *unused)

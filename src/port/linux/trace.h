@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * The tracepoints, in the group "roost". Most are the engines' probes, of which docs/tracing.md
- * says when they come. pfns are the engine's own: see memory.c.
+ * The tracepoints, in the group "roost". Most are the engines' probes; docs/tracing.md says when
+ * each fires. pfns are the engine's own: see chunks.c.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM roost
@@ -94,8 +94,8 @@ TRACE_EVENT(roost_misuse, TP_PROTO(unsigned int kind, u64 pfn, int order, const 
 		__entry->order, __entry->call)
 );
 
-/* What is counted in struct rst_counters, when and where: the place in struct roost_stats, from 0,
- * which is the number of the line in debugfs's stats. */
+/* What the engine counts, when and where. The counter is the number of the line in debugfs's stats,
+ * from 0. */
 TRACE_EVENT(roost_count, TP_PROTO(unsigned int counter, u64 n), TP_ARGS(counter, n),
 	TP_STRUCT__entry(__field(unsigned int, counter) __field(u64, n)),
 	TP_fast_assign(__entry->counter = counter; __entry->n = n;),
