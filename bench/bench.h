@@ -33,7 +33,7 @@ struct bench_options {
 	unsigned nr_threads;
 	struct peers peers;
 	unsigned rounds, tries, timeout; /* timeout: seconds for a sample */
-	bool quick, list, quiet, sizes_given;
+	bool quick, list, quiet, sizes_given, rounds_given;
 	const char *json, *output, *compare; /* files, or NULL */
 	const char *report;		     /* of another run: nothing is measured */
 };

@@ -24,8 +24,9 @@ static void list_all(const struct bench_options *options)
 	puts("Workloads:");
 	for (unsigned i = 0; i < nr_workloads; i++) {
 		const struct workload *w = &workloads[i];
+		bool more = i && !strcmp(w->name, workloads[i - 1].name); /* of the same */
 
-		printf("  %-10s %s\n%13s", w->name, w->text, "");
+		printf("  %-10s %s\n%13s", more ? "" : w->name, w->text, "");
 		for (unsigned f = 0; f < workload_figures(w); f++)
 			printf("%s%s (%s)", f ? ", " : "", w->figures[f].name, w->figures[f].unit);
 		putchar('\n');

@@ -94,7 +94,8 @@ static void add_workload(struct bench_options *o, const char *item)
 	for (unsigned i = 0; i < o->nr_workloads; i++)
 		if (o->workloads[i] == workload)
 			die("--workload: %s is named twice", item);
-	o->workloads[o->nr_workloads++] = workload;
+	for (; workload < workloads + nr_workloads && !strcmp(workload->name, item); workload++)
+		o->workloads[o->nr_workloads++] = workload;
 }
 
 static uint64_t parse_size(const char *text)
@@ -214,7 +215,8 @@ static void fill_in(struct late *late)
 	if (!o->nr_workloads)
 		for (unsigned i = 0; i < nr_workloads; i++)
 			o->workloads[o->nr_workloads++] = &workloads[i];
-	if (!o->rounds)
+	o->rounds_given = o->rounds > 0;
+	if (!o->rounds_given)
 		o->rounds = o->quick ? 1 : DEFAULT_ROUNDS;
 	if (!o->tries)
 		o->tries = o->quick ? 1 : DEFAULT_TRIES;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * plot.c - a report as a picture: a panel for each figure of each workload. In it each case has a
- * place on the x axis, each peer a point with a bar from quartile to quartile.
+ * place on the x axis, each peer a point with a bar from quartile to quartile. A case whose figures
+ * are a series has a panel of its own, and each peer a line in it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -15,6 +17,7 @@ struct panel {
 	const char *workload;
 	const json_t *figure; /* as the first case has it */
 	size_t index;	      /* of the figure */
+	const json_t *series; /* the case, if its figures are one; then the first is above */
 };
 
 struct drawing {
@@ -46,15 +49,43 @@ static void find_panels(struct drawing *d)
 
 	json_array_foreach(json_object_get(d->report, "cases"), i, what)
 	{
+		if (json_object_get(what, "series")) {
+			figure = json_array_get(json_object_get(what, "figures"), 0);
+			if (d->nr < PANELS_MOST)
+				d->panels[d->nr++] =
+					(struct panel){string(what, "name"), figure, 0, what};
+			continue;
+		}
 		if (d->nr && !strcmp(d->panels[d->nr - 1].workload, string(what, "workload")))
 			continue;
 		json_array_foreach(json_object_get(what, "figures"), f, figure)
 		{
 			if (d->nr == PANELS_MOST)
 				return;
-			d->panels[d->nr++] = (struct panel){string(what, "workload"), figure, f};
+			d->panels[d->nr++] =
+				(struct panel){string(what, "workload"), figure, f, NULL};
 		}
 	}
+}
+
+/* The same of a series: when, median, quartiles. */
+static unsigned write_series(FILE *out, const struct panel *panel, size_t peer)
+{
+	const json_t *p = json_array_get(json_object_get(panel->series, "peers"), peer), *figure;
+	unsigned lines = 0;
+	struct summary s;
+	size_t i;
+
+	json_array_foreach(json_object_get(panel->series, "figures"), i, figure)
+	{
+		if (!p || json_object_get(p, "not_measured") || !summary_make(&s, p, i))
+			continue;
+		lines++;
+		if (out)
+			fprintf(out, "%d %g %g %g\n", atoi(string(figure, "name")), s.median, s.q1,
+				s.q3);
+	}
+	return lines;
 }
 
 /* Lines: place, median, quartiles. What has no figure has no line. How many; out may be NULL. */
@@ -67,6 +98,8 @@ static unsigned write_peer(FILE *out, const struct drawing *d, const struct pane
 	unsigned place = 0;
 	size_t i;
 
+	if (panel->series)
+		return write_series(out, panel, peer);
 	json_array_foreach(json_object_get(d->report, "cases"), i, what)
 	{
 		const json_t *p = json_array_get(json_object_get(what, "peers"), peer);
@@ -135,19 +168,23 @@ static void write_panel(FILE *out, const struct drawing *d, unsigned number)
 	      out);
 	fputs("set title '", out);
 	write_word(out, panel->workload);
-	fputs(": ", out);
-	write_word(out, string(panel->figure, "name"));
+	fputs(panel->series ? ", by " : ": ", out);
+	write_word(out,
+		   panel->series ? string(panel->series, "series") : string(panel->figure, "name"));
 	fputs("'\nset ylabel '", out);
 	write_word(out, string(panel->figure, "unit"));
 	fputs("'\n", out);
-	write_places(out, d, panel);
+	if (panel->series)
+		fputs("set xtics norotate autofreq\nset xrange [*:*]\n", out);
+	else
+		write_places(out, d, panel);
 	fputs("plot NaN notitle", out); /* so that there is a panel even without a point */
 	json_array_foreach(peers, i, peer)
 	{
 		if (!write_peer(NULL, d, panel, i, json_array_size(peers)))
 			continue;
-		fprintf(out, ", $p%u_%zu using 1:2:3:4 with yerrorbars pt 7 ps 0.5 lc %zu title '",
-			number, i, i + 1);
+		fprintf(out, ", $p%u_%zu using 1:2:3:4 with %s pt 7 ps 0.5 lc %zu title '", number,
+			i, panel->series ? "yerrorlines" : "yerrorbars", i + 1);
 		write_word(out, string(peer, "name"));
 		fputs("'", out);
 	}

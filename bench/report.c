@@ -21,7 +21,7 @@
 
 static bool is_disturbed(const struct sample *sample, const struct bench_case *what)
 {
-	return !(what->workload->flags & SHARES_CPUS) &&
+	return !(what->workload->flags & (SHARES_CPUS | COUNTS)) &&
 	       (sample->off_cpu > OFF_CPU_MOST || sample->switches > 0);
 }
 
@@ -152,9 +152,16 @@ static json_t *case_object(const struct bench_case *what, json_t *peers)
 		"text", w->text, "size", (json_int_t)what->bytes, "threads",
 		(json_int_t)what->threads, "figures", case_figures(what), "peers", peers));
 
+	if (w->series)
+		json_object_set_new(object, "series", json_must(json_string(w->series)));
 	if (w->parameters)
 		json_object_set_new(object, "parameter", json_integer(what->parameter));
 	return object;
+}
+
+static unsigned rounds_of(const struct bench_options *options, const struct workload *workload)
+{
+	return (workload->flags & COUNTS) && !options->rounds_given ? 1 : options->rounds;
 }
 
 static json_t *measure_case(const struct bench_options *options, struct sample *sample,
@@ -165,7 +172,7 @@ static json_t *measure_case(const struct bench_options *options, struct sample *
 
 	for (unsigned i = 0; i < all->nr; i++)
 		json_array_append_new(peers, peer_start(&all->list[i], what->workload));
-	for (unsigned round = 0; round < options->rounds; round++)
+	for (unsigned round = 0; round < rounds_of(options, what->workload); round++)
 		for (unsigned i = 0; i < all->nr; i++) {
 			unsigned turn = (round + i) % all->nr;
 

@@ -146,8 +146,59 @@ static void print_notes(const json_t *what)
 	}
 }
 
-static void print_case(const json_t *what, const char **workload)
+/* ---- Series: a line for each peer, a column for each figure ------------------------------- */
+
+static void print_series_head(const json_t *what)
 {
+	const json_t *figure;
+	size_t i;
+
+	printf("\n%s: %s\n  %-*s", string(what, "workload"), string(what, "text"), WIDTH_NAME - 2,
+	       string(what, "series"));
+	json_array_foreach(json_object_get(what, "figures"), i, figure)
+		printf(" %*s", WIDTH_FIGURE, string(figure, "name"));
+	putchar('\n');
+}
+
+static void print_series(const json_t *what)
+{
+	const size_t figures = json_array_size(json_object_get(what, "figures"));
+	const json_t *peer;
+	struct summary s;
+	size_t i;
+
+	printf("%s\n", string(what, "name"));
+	json_array_foreach(json_object_get(what, "peers"), i, peer)
+	{
+		if (json_object_get(peer, "not_measured"))
+			continue;
+		printf("  %-*s", WIDTH_NAME - 2, string(peer, "name"));
+		for (size_t f = 0; f < figures; f++)
+			if (summary_make(&s, peer, f))
+				printf(" %*.1f", WIDTH_FIGURE, s.median);
+			else
+				printf(" %*s", WIDTH_FIGURE, "-");
+		putchar('\n');
+	}
+	print_unmeasured(json_object_get(what, "peers"));
+}
+
+static bool begins_series(const json_t *what, const json_t *before)
+{
+	return !json_object_get(before, "series") ||
+	       strcmp(string(what, "workload"), string(before, "workload")) != 0;
+}
+
+/* ---- The whole ---------------------------------------------------------------------------- */
+
+static void print_case(const json_t *what, const json_t *before, const char **workload)
+{
+	if (json_object_get(what, "series")) {
+		if (begins_series(what, before))
+			print_series_head(what);
+		print_series(what);
+		return;
+	}
 	if (strcmp(string(what, "workload"), *workload) != 0) {
 		*workload = string(what, "workload");
 		printf("\n%s: %s\n%-*s %*s %*s %*s %*s\n", *workload, string(what, "text"),
@@ -189,12 +240,16 @@ static void print_head(const json_t *report)
 
 void bench_text(const json_t *report)
 {
-	const json_t *what;
+	const json_t *what, *before = NULL;
 	const char *workload = "";
 	size_t i;
 
 	print_head(report);
-	json_array_foreach(json_object_get(report, "cases"), i, what) print_case(what, &workload);
+	json_array_foreach(json_object_get(report, "cases"), i, what)
+	{
+		print_case(what, before, &workload);
+		before = what;
+	}
 	puts("\nspread: between the quartiles, of the median; of sets: times the engine sets' "
 	     "median;\n"
 	     "~: most samples were disturbed, so these are counted as well");

@@ -11,6 +11,18 @@ static const uint8_t orders[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 
 static const uint8_t ways[] = {1, 2, 0};
 static const char *const way_names[] = {NULL, "one-way", "both-ways"};
 static const uint8_t occupancies[] = {50, 80, 0};
+static const uint8_t starts[] = {1, 2, 3, 4, 5, 6, 7, 8, 0};
+static const char *const start_names[] = {
+	NULL,
+	"compact-50-order-0",
+	"compact-80-order-0",
+	"compact-50-orders-0-3",
+	"compact-80-orders-0-3",
+	"shuffled-50-order-0",
+	"shuffled-80-order-0",
+	"shuffled-50-orders-0-3",
+	"shuffled-80-orders-0-3",
+};
 
 const struct workload workloads[] = {
 	{
@@ -102,6 +114,22 @@ const struct workload workloads[] = {
 		.threads = 1,
 		.parameters = occupancies,
 		.run = work_frag,
+	},
+	{
+		.name = "frag",
+		.text = "batches of a hundredth, ten an iteration: free 2 MiB, of the ideal",
+		.figures = {{"0", "%", true},
+			    {"7", "%", true},
+			    {"20", "%", true},
+			    {"50", "%", true},
+			    {"100", "%", true},
+			    {"200", "%", true}},
+		.flags = SMALLEST | NEEDS_BOUNDED | NEEDS_HUGE | COUNTS,
+		.threads = 1,
+		.parameters = starts,
+		.parameter_names = start_names,
+		.series = "iteration",
+		.run = work_churn,
 	},
 	{
 		.name = "init",

@@ -40,6 +40,7 @@ enum {
 	MAKES_POOL = 1u << 16,	/* itself; else it finds one */
 	SUMS = 1u << 17,	/* the figures of its threads are added, else it is their mean */
 	SHARES_CPUS = 1u << 18, /* threads that wait for a CPU are what it is about */
+	COUNTS = 1u << 19,	/* no times, so one round is enough unless more are asked for */
 };
 
 struct workload {
@@ -49,12 +50,14 @@ struct workload {
 	const uint8_t *parameters;	    /* 0 ends; NULL: it has none */
 	const char *const *parameter_names; /* NULL: the numbers */
 	unsigned samples;		    /* times the usual length; 0: once */
+	const char *series; /* figures are one value, at ...; their names say when */
 	void (*run)(struct job *job);
 };
 
 extern const struct workload workloads[];
 extern const unsigned nr_workloads;
 
+/* The first of that name; the next ones, which have it too, follow it. */
 const struct workload *workload_find(const char *name);
 unsigned workload_figures(const struct workload *workload);
 
@@ -76,6 +79,7 @@ void work_nearfull(struct job *job);
 void work_tail(struct job *job);
 void work_storm(struct job *job);
 void work_frag(struct job *job);
+void work_churn(struct job *job); /* frag by iterations */
 void work_init(struct job *job);
 
 #endif
