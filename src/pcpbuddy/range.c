@@ -8,7 +8,7 @@
  */
 #include "pcpbuddy/pcpbuddy.h"
 
-struct range {
+struct frame_range {
 	struct roost *r;
 	struct rst_zone *z;
 	const struct rst_span *span;
@@ -17,7 +17,7 @@ struct range {
 };
 
 /* The first of its frames that is not in the zone buddy, or RST_NO_FRAME. The zone lock is held. */
-static rst_frame_id missing_in(const struct range *range)
+static rst_frame_id missing_in(const struct frame_range *range)
 {
 	for (rst_frame_id f = range->first; f < range->end;) {
 		rst_frame_id chunk = rst_zone_chunk_of(range->r, f);
@@ -30,7 +30,7 @@ static rst_frame_id missing_in(const struct range *range)
 }
 
 /* Puts frames [f, end) that were cut off a chunk back, in the largest aligned blocks. */
-static void put_back(const struct range *range, rst_frame_id f, rst_frame_id end)
+static void put_back(const struct frame_range *range, rst_frame_id f, rst_frame_id end)
 {
 	struct rst_extent rest = {.start = rst_pfn_of(range->span, f),
 				  .end = rst_pfn_of(range->span, f) + (end - f)};
@@ -46,7 +46,7 @@ static void put_back(const struct range *range, rst_frame_id f, rst_frame_id end
 }
 
 /* All of them lie in the zone buddy, and the zone lock is held. */
-static void remove_all(const struct range *range)
+static void remove_all(const struct frame_range *range)
 {
 	for (rst_frame_id f = range->first; f < range->end;) {
 		rst_frame_id chunk = rst_zone_chunk_of(range->r, f);
@@ -65,7 +65,7 @@ static void remove_all(const struct range *range)
 }
 
 /* In the largest aligned blocks. No lock is held. */
-static void hand_out(const struct range *range)
+static void hand_out(const struct frame_range *range)
 {
 	uint64_t blocks = 0;
 
@@ -81,7 +81,7 @@ static void hand_out(const struct range *range)
 }
 
 /* 0, or why a frame is not in the zone buddy. Racy. */
-static int why_missing(const struct range *range, rst_frame_id f)
+static int why_missing(const struct frame_range *range, rst_frame_id f)
 {
 	rst_frame_id head;
 
@@ -95,7 +95,7 @@ enum { RANGE_TRIES = 4 };
 int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	struct range range = {.r = roost, .span = span};
+	struct frame_range range = {.r = roost, .span = span};
 	bool missed = false;
 
 	if (!span || !n || n > span->end - pfn)

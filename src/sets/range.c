@@ -21,7 +21,7 @@ struct part {
 	unsigned low, high;
 };
 
-struct range {
+struct frame_range {
 	struct roost *r;
 	struct rst_zone *z;
 	const struct rst_span *span;
@@ -32,7 +32,7 @@ struct range {
 /* ---- A part -------------------------------------------------------------------------------- */
 
 /* The part that begins at f and ends with its pageblock or before. */
-static struct part part_at(const struct range *range, rst_frame_id f)
+static struct part part_at(const struct frame_range *range, rst_frame_id f)
 {
 	struct part p = {f >> ROOST_PAGEBLOCK_ORDER, f % RST_PAGEBLOCK, RST_PAGEBLOCK};
 
@@ -151,7 +151,7 @@ static rst_frame_id behind(const struct part *p)
 	return (p->b << ROOST_PAGEBLOCK_ORDER) + p->high;
 }
 
-static rst_frame_id missing_in(const struct range *range)
+static rst_frame_id missing_in(const struct frame_range *range)
 {
 	for (rst_frame_id f = range->first; f <= range->last;) {
 		struct part p = part_at(range, f);
@@ -164,7 +164,7 @@ static rst_frame_id missing_in(const struct range *range)
 	return RST_NO_FRAME;
 }
 
-static bool take_parts(const struct range *range)
+static bool take_parts(const struct frame_range *range)
 {
 	for (rst_frame_id f = range->first; f <= range->last;) {
 		struct part p = part_at(range, f);
@@ -184,7 +184,7 @@ static bool take_parts(const struct range *range)
 /* ---- Blocks -------------------------------------------------------------------------------- */
 
 /* The next of the largest aligned blocks that a range is made of; *pfn moves behind it. */
-static rst_frame_id next_block(const struct range *range, roost_pfn *pfn, unsigned *order)
+static rst_frame_id next_block(const struct frame_range *range, roost_pfn *pfn, unsigned *order)
 {
 	rst_frame_id f = rst_frame_of(range->span, *pfn);
 
@@ -194,7 +194,7 @@ static rst_frame_id next_block(const struct range *range, roost_pfn *pfn, unsign
 }
 
 /* Is any block that was taken, and counted, unfit? That one stays with its holder. */
-static bool is_any_unfit(const struct range *range)
+static bool is_any_unfit(const struct frame_range *range)
 {
 	unsigned order;
 	bool any = false;
@@ -208,7 +208,7 @@ static bool is_any_unfit(const struct range *range)
 }
 
 /* Counted before the records: a free of what these say must find it counted. */
-static void count_range(const struct range *range, const struct rst_call *q)
+static void count_range(const struct frame_range *range, const struct rst_call *q)
 {
 	uint64_t n[RST_ORDERS] = {0}, blocks = 0;
 	unsigned order;
@@ -224,7 +224,7 @@ static void count_range(const struct range *range, const struct rst_call *q)
 }
 
 /* False: a double free that no check could see has made some of it free. The rest is put back. */
-static bool hand_out_range(const struct range *range)
+static bool hand_out_range(const struct frame_range *range)
 {
 	struct rst_call q = {.r = range->r, .here = rst_here(range->r)};
 	bool unfit;
@@ -252,7 +252,7 @@ static bool hand_out_range(const struct range *range)
 enum { RANGE_TRIES = 4 };
 
 /* All frames looked free. */
-static bool take(const struct range *range)
+static bool take(const struct frame_range *range)
 {
 	bool had;
 
@@ -265,7 +265,7 @@ static bool take(const struct range *range)
 int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	struct range range = {.r = roost, .span = span};
+	struct frame_range range = {.r = roost, .span = span};
 	rst_frame_id f, head;
 
 	if (!span || !n || n > span->end - pfn)

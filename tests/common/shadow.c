@@ -189,9 +189,9 @@ bool shadow_is_made_of_blocks(const struct shadow *shadow, roost_pfn pfn, unsign
 {
 	roost_pfn end = pfn + (UINT64_C(1) << order);
 
-	if (shadow_zone(shadow, pfn) != shadow_zone(shadow, end - 1))
-		return false;
-	while (pfn < end && shadow_order(shadow, pfn) >= 0)
+	int zone = shadow_zone(shadow, pfn);
+
+	while (pfn < end && shadow_order(shadow, pfn) >= 0 && shadow_zone(shadow, pfn) == zone)
 		pfn += UINT64_C(1) << shadow_order(shadow, pfn);
 	return pfn == end;
 }
