@@ -188,7 +188,6 @@ const char *shadow_put_part(struct shadow *shadow, roost_pfn pfn, unsigned order
 bool shadow_is_made_of_blocks(const struct shadow *shadow, roost_pfn pfn, unsigned order)
 {
 	roost_pfn end = pfn + (UINT64_C(1) << order);
-
 	int zone = shadow_zone(shadow, pfn);
 
 	while (pfn < end && shadow_order(shadow, pfn) >= 0 && shadow_zone(shadow, pfn) == zone)
