@@ -173,21 +173,32 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
 }
 
-void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+/* A block of several pageblocks. Those of the reserve are the last ones of a zone; they can be
+ * handed out, but are never whole. */
+static RST_COLD void put_large(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
 {
-	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-	unsigned more = order > RST_SET_ORDER ? (1u << (order - RST_SET_ORDER)) - 1 : 0;
-	/* Forever, or never; those of a zone are its last ones. */
-	bool reserve = rst_load_rlx(&r->place[b + more]) == ROOST_LIST_RESERVE;
+	rst_block_id last = b + (1u << (order - RST_SET_ORDER)) - 1;
 
-	/* A pageblock of the reserve can be handed out, but is never whole. */
-	if (order >= RST_SET_ORDER && !reserve) {
+	if (rst_load_rlx(&r->place[last]) != ROOST_LIST_RESERVE) {
 		rst_put_whole(r, z, b, order - RST_SET_ORDER);
 		return;
 	}
-	if (more) {
-		for (rst_block_id i = b; i <= b + more; i++)
-			rst_put(r, z, i << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
+	for (; b <= last; b++)
+		rst_put(r, z, b << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
+}
+
+void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	bool reserve;
+
+	if (order > RST_SET_ORDER) {
+		put_large(r, z, b, order);
+		return;
+	}
+	reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* forever, or never */
+	if (order == RST_SET_ORDER && !reserve) {
+		rst_put_whole(r, z, b, 0);
 		return;
 	}
 	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);
