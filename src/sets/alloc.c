@@ -109,6 +109,15 @@ static bool reap(const struct rst_call *q)
 
 enum { PASSES = 4 };
 
+/*
+ * Passes of from_anywhere(), until one of these. q->missed is then what the search could not see:
+ *
+ *	found
+ *	missed none	a pass in which no other CPU hid frames, no hint led astray and no pocket
+ *			was emptied into the sets
+ *	missed some	each of PASSES passes did, and so may the one or two that follow once all
+ *			that is free is noted anew. So the caller cannot tell if a frame is free
+ */
 static bool search(struct rst_call *q, rst_frame_id *f)
 {
 	for (unsigned pass = 0; pass < PASSES; pass++) {
