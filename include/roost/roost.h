@@ -289,8 +289,8 @@ enum {
 	 * One look, for callers that are content with less, and are so every day. The call does
 	 * without what a plain one does before it fails: it does not search again what others
 	 * may have moved, looks into no other CPU's pocket, gathers nothing but
-	 * whole pageblocks, and calls no hook. So it may fail although such a block is free, also
-	 * at rest. It is not counted in fail_while_free. Not together with ROOST_WAIT.
+	 * whole pageblocks, and a failure calls no hook. So it may fail although such a block is
+	 * free, also at rest. It is not counted in fail_while_free. Not together with ROOST_WAIT.
 	 */
 	ROOST_ONCE = 1 << 5,
 	/* Nothing of pageblocks of other migratetypes, as long as they are not whole. With
@@ -355,7 +355,8 @@ enum {
 size_t roost_alloc_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
 
 /* The same also of pageblocks that are isolated or part of the reserve, however short it is: for a
- * caller that is about to take a certain part of memory out of use. */
+ * caller that is about to take a certain part of memory out of use. Calls the pressure hook as an
+ * allocation does. */
 size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
 
 /*
@@ -369,7 +370,9 @@ size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGE
  *		roost_free(roost, p, order);
  *	}
  *
- * Returns 0; -ROOST_EINVAL: not all of them are frames of one zone, without a hole between them;
+ * Returns 0; -ROOST_EINVAL: not all of them are frames of one zone, without a hole between them
+ * (a hole behind a frame that is allocated or on the move may be met too late: then it is one of
+ * the next two);
  * -ROOST_EBUSY: one of them is allocated; -ROOST_EAGAIN: none was seen allocated, but others are
  * moving some of them, or hold locks before them, and so it was at each of a few tries (or a thread
  * stopped in the middle of a call that had one).

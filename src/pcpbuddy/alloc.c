@@ -167,7 +167,8 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 		n += from_pcp(q, z, out + n, count - n);
 		while (n < count && (out[n] = from_zone(q, z)) != RST_NO_FRAME)
 			n++;
-		rst_check_pressure(q->r, z);
+		if (n || !q->ask.once)
+			rst_check_pressure(q->r, z);
 	}
 	return n;
 }

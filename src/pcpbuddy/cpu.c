@@ -248,6 +248,8 @@ static size_t take_rest(struct roost *roost, roost_pfn pfn, uint64_t *frames, bo
 	n = rest_locked(roost, z, rst_frame_of(span, pfn) & ~(rst_frame_id)(RST_PAGEBLOCK - 1),
 			frames, all);
 	rst_zone_leave(z, irq);
+	if (all && n)
+		rst_check_pressure(roost, z);
 	return n;
 }
 

@@ -352,7 +352,8 @@ static RST_COLD roost_pfn alloc_slow(struct roost *r, unsigned order, unsigned f
 /* The CPU's first zone, if a request may take from there without more ado. */
 static RST_HOT struct rst_zone *fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
 {
-	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_NOSTEAL;
+	unsigned known =
+		ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_ONCE | ROOST_NOSTEAL;
 	unsigned first = r->base.cpu_zone[cpu];
 	struct rst_zone *z = &r->zones[first];
 
@@ -539,6 +540,9 @@ static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool i
 		if (may)
 			n += take_word(r, z, here, first + i * 64, &frames[i], is_held);
 	}
+	if (all && n)
+		rst_check_pressure(&(struct rst_call){.r = r, .here = here, .ask.cpu = here.cpu},
+				   z);
 	return n;
 }
 

@@ -189,13 +189,14 @@ static bool is_list_noted(const struct rst_zone *z, unsigned list, unsigned low)
 			     rst_partial_index(z, list + 1, 0, z->first_block)) != RST_NO_HINT;
 }
 
-static bool may_be_in_pocket(const struct rst_pocket *pocket, unsigned order)
+/* Single frames count for every order: without them, other frames may be the rest of a block. */
+static bool may_be_in_pocket(const struct rst_pocket *pocket)
 {
 	uint64_t spare = rst_load_acq(&pocket->spare), frames = 0;
 
 	for (unsigned type = 0; type < RST_TYPES; type++)
 		frames |= rst_load_acq(&pocket->frames[type]) & UINT32_MAX;
-	return spare || (order < RST_SET_ORDER && frames);
+	return spare || frames;
 }
 
 static bool may_have(const struct rst_request *q, const struct roost *r, const struct rst_zone *z)
@@ -216,7 +217,7 @@ static bool may_have(const struct rst_request *q, const struct roost *r, const s
 				return true;
 	}
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
-		if (may_be_in_pocket(&z->pockets[cpu], q->order))
+		if (may_be_in_pocket(&z->pockets[cpu]))
 			return true;
 	return false;
 }

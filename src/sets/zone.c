@@ -582,9 +582,9 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 		/* Release: a sum that has it sees the free that this block came from. */
 		if (got)
 			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
-		if (rare)
-			rst_check_pressure(q, z);
 		n += got;
+		if (rare && (n || !q->ask.once))
+			rst_check_pressure(q, z);
 	}
 	return n;
 }

@@ -57,6 +57,54 @@ static void once_fails_at_once(void **state)
 	rig_close(&rig);
 }
 
+/* Below the low mark: a success calls the hook, as any other would, and a failure does not. */
+static void once_and_the_hook(void **state)
+{
+	const struct roost_zone_config zone = {.low = 6 * BLOCK, .high = 8 * BLOCK};
+	struct rig rig;
+	roost_pfn pfns[16];
+	size_t n = 0;
+
+	rig_open_zone(&rig, state, 10 * BLOCK, &zone, 1);
+	while (n < 4)
+		pfns[n++] = rig_get(&rig, ROOST_PAGEBLOCK_ORDER, ROOST_ONCE);
+	assert_int_equal(rig.nr_pressure, 0);
+	pfns[n++] = rig_get(&rig, ROOST_PAGEBLOCK_ORDER, ROOST_ONCE);
+	assert_int_equal(rig.nr_pressure, 1);
+	while (n)
+		rig_free(&rig, pfns[--n]);
+	rig_home(&rig);
+	rig_close(&rig);
+	rig_open_zone(&rig, state, 10 * BLOCK, &zone, 1);
+	/* Isolated ones are free, but not available: nobody has called the hook for them yet. */
+	for (; n < 10; n++)
+		assert_int_equal(roost_isolate(rig.roost, n * BLOCK, true), 0);
+	assert_int_equal(roost_alloc(rig.roost, 0, ROOST_ONCE), ROOST_NONE);
+	assert_int_equal(rig.nr_pressure, 0);
+	while (n--)
+		assert_int_equal(roost_isolate(rig.roost, n * BLOCK, false), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
+/* A zone that falls below its mark by them alone. */
+static void rests_and_the_hook(void **state)
+{
+	const struct roost_zone_config zone = {.low = 2 * BLOCK, .high = 3 * BLOCK};
+	struct rig rig;
+	uint64_t frames[ROOST_PAGEBLOCK_WORDS];
+
+	rig_open_zone(&rig, state, 4 * BLOCK, &zone, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(rig.nr_pressure, i > 2);
+		assert_int_equal(roost_take_rest(rig.roost, i * BLOCK, frames), BLOCK);
+	}
+	for (roost_pfn pfn = 0; pfn < 4 * BLOCK; pfn++)
+		roost_free(rig.roost, pfn, 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* A pageblock of each of the other migratetypes is half free, one is whole. */
 static void whole_pageblocks_are_no_theft(void **state)
 {
@@ -109,6 +157,24 @@ static void may_alloc(void **state)
 	rig_close(&rig);
 }
 
+/* What is in a CPU's pocket or on its pcp is the rest of a pageblock. */
+static void may_alloc_of_the_last_pageblock(void **state)
+{
+	struct rig rig;
+
+	for (unsigned order = 0; order <= ROOST_PAGEBLOCK_ORDER; order++) {
+		rig_open_simple(&rig, state, 0, BLOCK, 1);
+		rig_get(&rig, 0, 0); /* and a search clears the hint of the pageblock */
+		assert_int_equal(roost_alloc(rig.roost, ROOST_PAGEBLOCK_ORDER, 0), ROOST_NONE);
+		rig_get(&rig, 0, 0);
+		rig_free_all(&rig);
+		assert_true(roost_may_alloc(rig.roost, order, 0));
+		rig_get(&rig, order, 0);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 static void free_orders(void **state)
 {
 	struct rig rig;
@@ -131,8 +197,11 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(once_is_enough, variants_all),
 		SUITE_TEST(once_fails_at_once, variants_paths),
+		SUITE_TEST(once_and_the_hook, variants_paths),
+		SUITE_TEST(rests_and_the_hook, variants_paths),
 		SUITE_TEST(whole_pageblocks_are_no_theft, variants_paths),
 		SUITE_TEST(may_alloc, variants_paths),
+		SUITE_TEST(may_alloc_of_the_last_pageblock, variants_paths),
 		SUITE_TEST(free_orders, variants_one),
 	};
 
