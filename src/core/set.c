@@ -19,22 +19,6 @@ static bool take_in_word(_Atomic uint64_t *word, unsigned k, unsigned *bit)
 	return false;
 }
 
-bool rst_set_take_exact(struct rst_set *set, unsigned k, unsigned *off)
-{
-	unsigned any, word = rst_set_word_with_exact(set, k, &any);
-	uint64_t old, runs;
-
-	if (word == RST_SET_WORDS)
-		return false;
-	old = rst_load_rlx(&set->word[word]); /* racy: the CAS decides */
-	for (unsigned i = 0; i < RST_SET_TRIES && (runs = rst_exact_runs(old, k)); i++) {
-		*off = word * 64 + (unsigned)__builtin_ctzll(runs);
-		if (rst_cas64_acq(&set->word[word], &old, old & ~rst_run(*off, k)))
-			return true; /* acquire: as above */
-	}
-	return false;
-}
-
 static bool are_full(const struct rst_set *set, unsigned first, unsigned words)
 {
 	for (unsigned i = 0; i < words; i++)
@@ -195,6 +179,14 @@ int rst_set_largest(const struct rst_set *set)
 			k++;
 	}
 	return k < RST_WORD_ORDER ? k : (int)largest_of_words(set);
+}
+
+bool rst_set_dense(const struct rst_set *set)
+{
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		if (rst_dense(rst_load_rlx(&set->word[i]))) /* a guess */
+			return true;
+	return false;
 }
 
 /* Acquire: what this load sees was counted as freed before it was put. */

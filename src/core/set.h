@@ -60,14 +60,6 @@ static inline uint64_t rst_runs(uint64_t word, unsigned k)
 	return word & aligned[k];
 }
 
-/* The same of those whose buddy is not all ones: what a block of this order fits into best. */
-static inline uint64_t rst_exact_runs(uint64_t word, unsigned k)
-{
-	uint64_t runs = rst_runs(word, k), larger = k < RST_WORD_ORDER ? rst_runs(word, k + 1) : 0;
-
-	return runs & ~(larger | larger << (1u << k));
-}
-
 /* Puts things of one word; the caller holds them. */
 static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
 {
@@ -92,8 +84,6 @@ static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 		rst_set_put_bits(&set->word[off / 64 + i], bits);
 }
 
-/* Takes the first exact run of order k < 6: its offset, or false. Any context, tries as below. */
-bool rst_set_take_exact(struct rst_set *set, unsigned k, unsigned *off);
 /* Takes the first run of order k <= 6 and sets its offset, or returns false. Any context. Makes at
  * most RST_SET_TRIES turns for each word, so it may fail while other CPUs take and put all the
  * time. */
@@ -104,23 +94,6 @@ static inline unsigned rst_set_word_with(const struct rst_set *set, unsigned wor
 	while (word < RST_SET_WORDS && !rst_runs(rst_load_rlx(&set->word[word]), k))
 		word++;
 	return word;
-}
-
-/* The first word with an exact run of order k < 6, or RST_SET_WORDS; *any: the first with a run at
- * all. Racy. */
-static inline unsigned rst_set_word_with_exact(const struct rst_set *set, unsigned k, unsigned *any)
-{
-	*any = RST_SET_WORDS;
-	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
-		uint64_t word = rst_load_rlx(&set->word[i]);
-
-		if (*any == RST_SET_WORDS && rst_runs(word, k))
-			*any = i;
-		/* Most are all ones or 0. */
-		if (word && word != RST_FULL && rst_exact_runs(word, k))
-			return i;
-	}
-	return RST_SET_WORDS;
 }
 
 /* The first free run of order k > 6 from off on, which is aligned, or RST_SET_SIZE. */
@@ -144,6 +117,15 @@ bool rst_set_take_at(struct rst_set *set, unsigned off);
 unsigned rst_set_merged(const struct rst_set *set, unsigned off, unsigned k);
 /* The order of the largest free run of the set, -1: none. */
 int rst_set_largest(const struct rst_set *set);
+
+/* Are several free things close together, whatever their orders? */
+static inline bool rst_dense(uint64_t word)
+{
+	word &= word - 1;
+	return word & (word - 1); /* at least three */
+}
+
+bool rst_set_dense(const struct rst_set *set);
 
 /* Counts the bits of a word, in parallel. On many CPUs the builtin would call a library. */
 static inline unsigned rst_weight(uint64_t word)

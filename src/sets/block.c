@@ -64,10 +64,11 @@ static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b
 	/* After the look at the set: if this misses a move, the CPU that moves the pageblock looks
 	 * at the set itself. */
 	unsigned list = rst_list_of(rst_load_sc(&r->place[b]));
+	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
 
 	RST_ASSERT("note: a pageblock is noted in its own zone",
 		   rst_has_block(r, z, b) && list < z->nr_lists);
-	rst_hint_note(&z->partial, rst_partial_index(z, list, rst_bin_of(order), b));
+	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
 }
 
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
@@ -145,22 +146,12 @@ int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
 
 /* ---- Put -------------------------------------------------------------------------------- */
 
-/* Is much of the word free, but not all of it? A guess in few instructions, since frees make it:
- * every fourth bit, added up in the highest four, where 16 of them are 0. */
-static inline bool is_roomy(uint64_t word)
-{
-	const uint64_t fourth = 0x1111111111111111;
-
-	return (word & fourth) * fourth >> 60 >= RST_ROOMY;
-}
-
-/* The run of a current pageblock does not matter: the CPU that leaves it looks. Nor does that of a
- * roomy one: small blocks go elsewhere first, and it has a chance to become whole. */
+/* The place of a current pageblock does not matter: the CPU that leaves it looks. */
 void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k)
 {
 	const struct rst_set *set = &r->blocks[b];
 	unsigned place = rst_load_sc(&r->place[b]); /* after the put: see above */
-	unsigned order, bin = RST_TOP_BIN;
+	unsigned order, bin = RST_BINS - 1;
 
 	if (!(place & RST_CURRENT)) {
 		order = rst_set_merged(set, off, k);
@@ -168,7 +159,7 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 			rst_settle(r, z, b);
 			return;
 		}
-		bin = is_roomy(rst_load_rlx(&set->word[off / 64])) ? RST_ROOMY_BIN : order;
+		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
 	}
 	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
 }
@@ -212,8 +203,7 @@ void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order
 /* Something is free there that the search may have passed already. At rest this never happens. */
 static void uncovered(struct rst_call *q, int order)
 {
-	/* After what fits exactly each search looks for what fits. */
-	q->missed |= !q->exact && order >= (int)q->ask.order;
+	q->missed |= order >= (int)q->ask.order;
 }
 
 void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
@@ -258,7 +248,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 
 static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned list)
 {
-	uint64_t i = rst_partial_index(z, list, RST_TOP_BIN, z->first_block);
+	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
 	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
 	unsigned n = 0;
 

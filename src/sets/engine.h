@@ -19,10 +19,7 @@
  *   place      of a pageblock: its list, and whether it is current
  *   current    the pageblock that a CPU allocates from; it does not become whole meanwhile, or
  *              a CPU that takes and frees its last frame would claim and give it back each time
- *   bin        how large the largest free run of a pageblock may be: a part of the hint's index.
- *              A free notes the run that it made, exactly, also where there is a larger one; but
- *              the bin for roomy ones if much is free around it, which is a higher one, too
- *   exact      a free run that no larger aligned one contains
+ *   bin        how large the largest free run of a pageblock may be: a part of the hint's index
  *
  * and its verbs, each of which is a function or a part of one:
  *   take, put  bits out of a set, by compare-and-exchange, and back, by OR
@@ -88,14 +85,7 @@ typedef uint32_t rst_region_id;
 
 enum {
 	RST_MAX_HOMES = 32,
-	/* Bin k: runs of order k < 9. Then pageblocks of which much is free, whatever their runs
-	 * are, and those that may be all free. */
-	RST_ROOMY_BIN = RST_SET_ORDER,
-	RST_TOP_BIN,
-	RST_BINS,
-	RST_EXACT_ORDER =
-		3,     /* up to here a run that fits is looked for before a larger one breaks */
-	RST_ROOMY = 5, /* free ones of 16 frames, and nobody fills the holes of the pageblock */
+	RST_BINS = RST_SET_ORDER + 2,	 /* order 0 has two */
 	RST_REGION = 1 << RST_SET_ORDER, /* pageblocks of a region */
 
 	/* A migratetype's blocks of the zone have its number as their list, so have the reserve's
@@ -261,10 +251,17 @@ static inline int rst_home_of(unsigned list)
 	return rst_is_home_list(list) ? (int)((list - RST_FIRST_HOME_LIST) / RST_TYPES) : -1;
 }
 
-/* The bin of a pageblock's largest free run, and the lowest that a search for one looks at. */
-static inline unsigned rst_bin_of(unsigned order)
+/* The bin of a free run: order 0 has two, the lower for blocks with but a few frames left, which
+ * are not worth it as long as there are others. */
+static inline unsigned rst_bin_of(unsigned order, bool dense)
 {
-	return order < RST_SET_ORDER ? order : RST_TOP_BIN;
+	return order == 0 ? dense : order + 1;
+}
+
+/* The lowest bin in which a block may have a run of this order and is worth a visit. */
+static inline unsigned rst_lowest_bin(unsigned order)
+{
+	return order + 1;
 }
 
 static inline struct rst_zone *rst_zone_of_block(const struct roost *r, rst_block_id b)
@@ -281,20 +278,6 @@ static inline bool rst_has_block(const struct roost *r, const struct rst_zone *z
 static inline bool rst_has_region(const struct roost *r, const struct rst_zone *z, rst_region_id g)
 {
 	return r->base.map.spans[r->region_span[g]].zone == z->desc.id;
-}
-
-/* Is a pageblock noted in the home's list, or in that of the zone, which may have a run of just
- * that order? False for larger orders: they are not worth the search. */
-static inline bool rst_is_noted_exactly(const struct rst_zone *z, unsigned own_list, unsigned k)
-{
-	const unsigned lists[] = {own_list, rst_type_of(own_list)};
-
-	for (unsigned i = 0; i < 2 && k <= RST_EXACT_ORDER; i++)
-		if (rst_hint_find(&z->partial, rst_partial_index(z, lists[i], k, z->first_block),
-				  rst_partial_index(z, lists[i], k + 1, z->first_block)) !=
-		    RST_NO_HINT)
-			return true;
-	return false;
 }
 
 /* Where the bit of a pageblock is. */
@@ -429,7 +412,6 @@ struct rst_call {
 	struct rst_request ask;
 	struct roost *r;
 	struct rst_here here; /* as it began */
-	bool exact;	      /* only runs that fit exactly, and of nearly full pageblocks */
 	bool missed;	      /* the search may have passed by what was hidden or moved */
 	uint64_t own;	      /* sections in which it hid something itself: hidden.h */
 	uint32_t hints;	      /* old ones of each bin that it clears on the rung that it is at */

@@ -203,7 +203,7 @@ static bool may_have(const struct rst_request *q, const struct roost *r, const s
 {
 	bool large = q->order >= RST_SET_ORDER;
 	unsigned k = large ? q->order - RST_SET_ORDER : 0;
-	unsigned low = large ? RST_TOP_BIN : rst_bin_of(q->order);
+	unsigned low = large ? RST_BINS - 1 : q->order ? rst_lowest_bin(q->order) : 0;
 
 	if (rst_hint_find(&z->whole, rst_whole_index(z, k, z->first_region),
 			  rst_whole_index(z, RST_SET_ORDER + 1, z->first_region)) != RST_NO_HINT)

@@ -90,19 +90,13 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 		     rst_frame_id *f)
 {
 	rst_block_id b = rst_load_rlx(&z->pcps[cpu].current[type]);
-	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, word, any;
+	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, word;
 	bool had;
 
 	/* Racy: see from_current() in zone.c. */
 	if (b == RST_NO_BLOCK || rst_load_rlx(&r->place[b]) != place)
 		return false;
-	if (k > RST_EXACT_ORDER)
-		word = rst_set_word_with(&r->blocks[b], 0, k);
-	else if ((word = rst_set_word_with_exact(&r->blocks[b], k, &any)) == RST_SET_WORDS) {
-		if (rst_is_noted_exactly(z, rst_list_of(place), k))
-			return false; /* before a larger run breaks: from_exact() in zone.c */
-		word = any;
-	}
+	word = rst_set_word_with(&r->blocks[b], 0, k);
 	if (word == RST_SET_WORDS)
 		return false;
 	rst_hide_here(z, cpu);

@@ -185,7 +185,7 @@ static bool check_noted(struct walk *w, unsigned list, rst_block_id b, roost_pfn
 
 	if (order < 0)
 		return true;
-	bin = rst_bin_of((unsigned)order);
+	bin = rst_bin_of((unsigned)order, rst_set_dense(&w->r->blocks[b]));
 	for (unsigned i = bin; i < RST_BINS; i++)
 		if (is_noted(&w->z->partial, rst_partial_index(w->z, list, i, b)))
 			return true;

@@ -2,13 +2,12 @@
 /*
  * zone.c - what one zone has for an allocation, rung by rung.
  *
- *	orders 0..8	1  the CPU's current pageblock of the migratetype; before a run of it is
- *			   broken, orders 0..3 out of a nearly full pageblock whose hole fits
+ *	orders 0..8	1  the CPU's current pageblock of the migratetype
  *			2  partial pageblocks of the CPU's home, then the zone's own, smallest
  *			   sufficient run first; it becomes the current one
  *			3  a whole pageblock is claimed (if few are left: after 4)
  *			4  partial pageblocks of other homes
- *			5  pageblocks with but single frames (order 0, if 2 passed them over)
+ *			5  pageblocks with but a few frames left (order 0)
  *			6  other migratetypes' pageblocks, largest run first; if half free
  *			   they are taken over
  *			7  the reserve
@@ -47,21 +46,12 @@ static bool take_words(struct rst_call *q, struct rst_zone *z, bool region, uint
 	return had;
 }
 
-enum { NEARLY_FULL = 64 }; /* fewer free frames of a pageblock */
-
 static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
-	struct rst_set *set = &q->r->blocks[b];
 	unsigned off = 0;
-	bool had;
-
-	if (q->exact)
-		had = rst_set_count(set) < NEARLY_FULL &&
-		      rst_set_take_exact(set, q->ask.order, &off);
-	else if (q->ask.order <= RST_WORD_ORDER)
-		had = rst_set_take(set, q->ask.order, &off);
-	else
-		had = take_words(q, z, false, b, q->ask.order, &off);
+	bool had = q->ask.order <= RST_WORD_ORDER
+			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
+			   : take_words(q, z, false, b, q->ask.order, &off);
 
 	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return had;
@@ -220,8 +210,8 @@ static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_f
 {
 	rst_block_id b;
 
-	if (!from_list(q, z, own_list(q, z), low, RST_TOP_BIN, &b, f)) {
-		if (!from_list(q, z, q->ask.type, low, RST_TOP_BIN, &b, f))
+	if (!from_list(q, z, own_list(q, z), low, RST_BINS - 1, &b, f)) {
+		if (!from_list(q, z, q->ask.type, low, RST_BINS - 1, &b, f))
 			return false;
 		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 	}
@@ -236,43 +226,13 @@ static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rs
 		unsigned list = rst_home_list(home, q->ask.type);
 		rst_block_id b;
 
-		if (!from_list(q, z, list, low, RST_TOP_BIN, &b, f))
+		if (!from_list(q, z, list, low, RST_BINS - 1, &b, f))
 			continue;
 		RST_COUNT(rst_pcp_of(q, z), alloc_other, 1);
 		adopt(q, z, b);
 		return true;
 	}
 	return false;
-}
-
-/* ---- 1: what fits exactly ------------------------------------------------------------------ */
-
-/* Old hints of a bin that a call clears before it goes on. */
-static uint32_t few_hints(const struct rst_call *q)
-{
-	return q->ask.order ? 3 : 8; /* most are of single frames */
-}
-
-/*
- * Of nearly full pageblocks, whose holes are filled before a larger run of the current one is
- * broken. They do not become current. Not for callers without a pocket: it would be a search for
- * each frame, where others fill a pocket with up to 32.
- */
-static bool from_exact(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
-{
-	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
-	unsigned own = own_list(q, z), k = q->ask.order, any;
-	bool had;
-
-	if (q->here.seq == RST_NO_CPU || !rst_is_noted_exactly(z, own, k) ||
-	    (b != RST_NO_BLOCK &&
-	     rst_set_word_with_exact(&q->r->blocks[b], k, &any) < RST_SET_WORDS))
-		return false;
-	q->exact = true;
-	q->hints = few_hints(q);
-	had = from_list(q, z, own, k, k, &b, f) || from_list(q, z, q->ask.type, k, k, &b, f);
-	q->exact = false;
-	return had;
 }
 
 /* ---- 3: claim ----------------------------------------------------------------------------- */
@@ -401,7 +361,7 @@ static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, un
 
 static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned low = rst_bin_of(q->ask.order);
+	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
 	rst_block_id b;
 
 	for (unsigned list = 0; list < z->nr_lists; list++)
@@ -424,7 +384,8 @@ static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 	if (q->ask.order > RST_SET_ORDER ||
 	    (!q->ask.reserve && rst_load_acq(&z->reserve_free) - size < mark))
 		return false;
-	if (!from_list(q, z, ROOST_LIST_RESERVE, rst_bin_of(q->ask.order), RST_TOP_BIN, &b, f))
+	if (!from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
+		       RST_BINS - 1, &b, f))
 		return false;
 	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
 	return true;
@@ -462,25 +423,20 @@ static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 
 /* ---- A zone ------------------------------------------------------------------------------- */
 
-/* Those that it clears before it claims. All of them if whole pageblocks are few,
+enum { HINTS = 3 };
+
+/* Old hints of a bin that a call clears before it claims. All of them if whole pageblocks are few,
  * or if what is claimed does not become current: then each such call would claim. */
 static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zone *z)
 {
 	bool may_claim = rst_load_rlx(&z->nr_whole) && !rst_few_whole(z);
 
-	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? few_hints(q) : RST_ALL_HINTS;
-}
-
-/* The lowest bin from which on a pageblock is worth the search as long as there are whole ones:
- * without a pocket not those that have but single frames. */
-static unsigned lowest_bin(const struct rst_call *q)
-{
-	return q->ask.order || q->here.seq != RST_NO_CPU ? q->ask.order : 1;
+	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
 }
 
 static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned low = lowest_bin(q), all = q->ask.order;
+	unsigned low = rst_lowest_bin(q->ask.order);
 	bool brief;
 
 	q->hints = hints_before_claim(q, z);
@@ -490,7 +446,7 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
 	return (brief && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
-	       (all < low && (from_own(q, z, all, f) || from_others(q, z, all, f))) ||
+	       (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
 	       (q->ask.steal && steal(q, z, f)) || from_reserve(q, z, f);
 }
 
@@ -569,8 +525,6 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 		size_t got = from_pocket(q, z, out + n);
 		bool rare;
 
-		if (!got && !large && most == 1)
-			got = from_exact(q, z, out + n);
 		if (!got && !large)
 			got = from_current(q, z, out + n, most);
 		rare = !got;

@@ -141,7 +141,7 @@ static void own(void)
 {
 	r()->regions[r()->zones[1].first_region].word[0] = 0;
 	r()->blocks[FOREIGN].word[0] = 1;
-	rst_hint_note(&zone()->partial, rst_partial_index(zone(), M, rst_bin_of(1), FOREIGN));
+	rst_hint_note(&zone()->partial, rst_partial_index(zone(), M, rst_lowest_bin(0), FOREIGN));
 	rig_get(rig, 0, M | ROOST_ZONE(0));
 }
 

@@ -109,68 +109,12 @@ static void old_hints_of_who_is_dead(void **state)
 	done(&rig);
 }
 
-/* ---- Holes -------------------------------------------------------------------------------- */
-
-/* Three pageblocks: two of them allocated in single frames, nobody's current ones, the third whole;
- * what is freed of the first lies in its set. */
-static void open_full(struct rig *rig, void *const *state)
-{
-	counted.pockets = true;
-	rig_open_simple(rig, state, 0, 3 * BLOCK, 1);
-	rig_cpu(rig, 0);
-	for (unsigned i = 0; i < 2 * BLOCK; i++)
-		rig_get(rig, 0, M);
-	assert_int_equal(whole(rig), 1);
-}
-
-static void close_full(struct rig *rig)
-{
-	done(rig);
-	counted.pockets = false;
-}
-
-/* A pageblock with one hole is nearly full: it comes before a whole one. */
-static void a_hole_before_a_whole_one(void **state)
-{
-	enum { HOLE = 77 };
-	struct rig rig;
-
-	open_full(&rig, state);
-	rig_free(&rig, HOLE);
-	roost_drain(rig.roost, -1);
-	assert_int_equal(rig_get(&rig, 0, M), HOLE);
-	assert_int_equal(whole(&rig), 1);
-	close_full(&rig);
-}
-
-/* While none of its runs fits the current pageblock keeps them, if there is a hole elsewhere. */
-static void a_hole_before_a_larger_run(void **state)
-{
-	enum { HOLE = 77 };
-	struct rig rig;
-	roost_pfn eight;
-
-	open_full(&rig, state);
-	eight = rig_get(&rig, 3, M); /* of the third, which becomes current */
-	assert_in_range(eight, 2 * BLOCK, 3 * BLOCK - 8);
-	for (unsigned i = 0; i < 3; i++) /* the rest of the 32, which the pocket has */
-		rig_get(&rig, 3, M);
-	rig_free(&rig, HOLE);
-	rig_free(&rig, HOLE + BLOCK); /* and the pocket has this one */
-	assert_int_equal(rig_get(&rig, 0, M), HOLE + BLOCK);
-	assert_int_equal(rig_get(&rig, 0, M), HOLE);
-	assert_in_range(rig_get(&rig, 0, M), eight + 32, 3 * BLOCK - 1);
-	close_full(&rig);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(old_hints_go_in_steps, variants_one),
 		SUITE_TEST(old_hints_before_the_last_whole, variants_one),
 		SUITE_TEST(old_hints_of_who_is_dead, variants_one),
-		SUITE_TEST(a_hole_before_a_whole_one, variants_one),
-		SUITE_TEST(a_hole_before_a_larger_run, variants_one),
 	};
 
 	return SUITE_RUN("sets_old_hints", tests, argc, argv);

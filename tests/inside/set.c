@@ -82,21 +82,6 @@ static unsigned first_run(const struct pair *p, unsigned off, unsigned end, unsi
 	return end;
 }
 
-/* Is it free, and the run of the next order that it is a half of not? */
-static bool is_exact(const struct pair *p, unsigned off, unsigned k)
-{
-	return is_run(p, off, k) && !is_run(p, off & ~((2u << k) - 1), k + 1);
-}
-
-static unsigned first_exact_run(const struct pair *p, unsigned k)
-{
-	unsigned off = 0;
-
-	while (off < THINGS && !is_exact(p, off, k))
-		off += 1u << k;
-	return off;
-}
-
 /* ---- Bits ---------------------------------------------------------------------------------- */
 
 static void runs_of_a_word(void **state)
@@ -108,15 +93,10 @@ static void runs_of_a_word(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		shuffle(&p, &random);
 		for (unsigned k = 0; k <= RST_WORD_ORDER; k++) {
-			uint64_t runs = 0, exact = 0;
+			uint64_t runs = 0;
 
 			for (unsigned off = 0; off < 64; off += 1u << k)
 				runs |= (uint64_t)is_run(&p, off, k) << off;
-			for (unsigned off = 0; k < RST_WORD_ORDER && off < 64; off += 1u << k)
-				exact |= (uint64_t)is_exact(&p, off, k) << off;
-			if (k < RST_WORD_ORDER)
-				assert_int_equal(rst_exact_runs(atomic_load(&p.set.word[0]), k),
-						 exact);
 			assert_int_equal(rst_runs(atomic_load(&p.set.word[0]), k), runs);
 		}
 	}
@@ -153,28 +133,6 @@ static void takes_the_first_run(void **state)
 			shuffle(&p, &random);
 			first = first_run(&p, 0, THINGS, k);
 			assert_int_equal(rst_set_take(&p.set, k, &off), first < THINGS);
-			if (first < THINGS) {
-				assert_int_equal(off, first);
-				fill(&p, off, 1u << k, false);
-			}
-			same(&p);
-		}
-}
-
-static void takes_the_first_exact_run(void **state)
-{
-	struct random random = {8};
-	struct pair p;
-	unsigned off;
-
-	(void)state;
-	for (unsigned round = 0; round < ROUNDS; round++)
-		for (unsigned k = 0; k < RST_WORD_ORDER; k++) {
-			unsigned first;
-
-			shuffle(&p, &random);
-			first = first_exact_run(&p, k);
-			assert_int_equal(rst_set_take_exact(&p.set, k, &off), first < THINGS);
 			if (first < THINGS) {
 				assert_int_equal(off, first);
 				fill(&p, off, 1u << k, false);
@@ -269,6 +227,7 @@ static void look(const struct pair *p)
 {
 	int largest = RST_SET_ORDER;
 	unsigned count = 0;
+	bool dense = false;
 
 	while (largest >= 0 && first_run(p, 0, THINGS, (unsigned)largest) == THINGS)
 		largest--;
@@ -278,16 +237,11 @@ static void look(const struct pair *p)
 
 		for (unsigned i = 0; i < 64; i++)
 			in_word += p->free[w * 64 + i];
+		assert_int_equal(rst_dense(atomic_load(&p->set.word[w])), in_word >= 3);
+		dense |= in_word >= 3;
 		count += in_word;
 	}
-	for (unsigned k = 0; k < RST_WORD_ORDER; k++) {
-		unsigned any;
-
-		assert_int_equal(rst_set_word_with_exact(&p->set, k, &any),
-				 first_exact_run(p, k) / 64);
-		if (first_exact_run(p, k) == THINGS)
-			assert_int_equal(any, first_run(p, 0, THINGS, k) / 64);
-	}
+	assert_int_equal(rst_set_dense(&p->set), dense);
 	for (unsigned k = 0; k <= RST_WORD_ORDER; k++)
 		for (unsigned w = 0; w <= RST_SET_WORDS; w++)
 			assert_int_equal(rst_set_word_with(&p->set, w, k),
@@ -353,7 +307,6 @@ int main(int argc, char **argv)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(runs_of_a_word, variants_one),
 		SUITE_TEST(puts_any_run, variants_one),
-		SUITE_TEST(takes_the_first_exact_run, variants_one),
 		SUITE_TEST(takes_the_first_run, variants_one),
 		SUITE_TEST(takes_whole_words, variants_one),
 		SUITE_TEST(takes_some_of_one_word, variants_one),
