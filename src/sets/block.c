@@ -178,18 +178,30 @@ static RST_COLD void put_large(struct roost *r, struct rst_zone *z, rst_block_id
 		rst_put(r, z, b << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
 }
 
+/* What is set apart must not be whole even for a moment: a claim does not look at places. */
+static RST_COLD void put_apart(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
+	rst_settle(r, z, b);
+}
+
 void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	unsigned place;
 	bool reserve;
 
 	if (order > RST_SET_ORDER) {
 		put_large(r, z, b, order);
 		return;
 	}
-	reserve = rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE; /* forever, or never */
+	place = rst_load_rlx(&r->place[b]);
+	reserve = place == ROOST_LIST_RESERVE; /* forever, or never */
 	if (order == RST_SET_ORDER && !reserve) {
-		rst_put_whole(r, z, b, 0);
+		if (place == ROOST_LIST_ISOLATE)
+			put_apart(r, z, b);
+		else
+			rst_put_whole(r, z, b, 0);
 		return;
 	}
 	rst_set_put(&r->blocks[b], f % RST_PAGEBLOCK, order);
