@@ -29,39 +29,12 @@ static rst_frame_id missing_in(const struct frame_range *range)
 	return RST_NO_FRAME;
 }
 
-/* Puts frames [f, end) that were cut off a chunk back, in the largest aligned blocks. */
-static void put_back(const struct frame_range *range, rst_frame_id f, rst_frame_id end)
-{
-	struct rst_extent rest = {.start = rst_pfn_of(range->span, f),
-				  .end = rst_pfn_of(range->span, f) + (end - f)};
-
-	while (f < end) {
-		unsigned order = rst_chunk_order(&rest, rst_pfn_of(range->span, f),
-						 range->r->base.max_order);
-
-		rst_set_state(range->r, f, rst_state(RST_BUSY, order));
-		rst_zone_put(range->r, range->z, f, order);
-		f += 1u << order;
-	}
-}
-
 /* All of them lie in the zone buddy, and the zone lock is held. */
 static void remove_all(const struct frame_range *range)
 {
-	for (rst_frame_id f = range->first; f < range->end;) {
-		rst_frame_id chunk = rst_zone_chunk_of(range->r, f);
-		unsigned order = rst_order_of(rst_load_state(range->r, chunk));
-		rst_frame_id behind = chunk + (1u << order);
-
-		rst_zone_remove(range->r, range->z, chunk, order);
-		rst_set_state(range->r, chunk, rst_state(RST_INSIDE, 0));
-		/* Their buddies hold frames of the range: they merge with none of them. */
-		if (chunk < range->first)
-			put_back(range, chunk, range->first);
-		if (behind > range->end)
-			put_back(range, range->end, behind);
-		f = behind;
-	}
+	for (rst_frame_id f = range->first; f < range->end;)
+		f = rst_zone_cut(range->r, range->z, rst_zone_chunk_of(range->r, f), range->first,
+				 range->end);
 }
 
 /* In the largest aligned blocks. No lock is held. */
