@@ -63,7 +63,16 @@ static int why_missing(const struct frame_range *range, rst_frame_id f)
 	return rst_kind_of(rst_state_over(range->r, f, 0, &head)) == RST_ALLOC ? -ROOST_EBUSY : 0;
 }
 
-enum { RANGE_TRIES = 4 };
+/* Enters the zone lock, within RST_TRIES looks at it and as many tries. A look costs no system
+ * call, and rst_zone_enter() would give up at the first that finds the lock held. */
+static bool enter(const struct frame_range *range, rst_irq_t *irq)
+{
+	for (unsigned i = 0; ROOST_SMP && i < RST_TRIES && rst_spin_held(&range->z->lock); i++)
+		rst_relax();
+	return rst_zone_enter(range->r, range->z, false, irq);
+}
+
+enum { RANGE_LOOKS = 4 };
 
 int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 {
@@ -77,13 +86,13 @@ int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 	range.extent = (struct rst_extent){.start = pfn, .end = pfn + n, .zone = span->zone};
 	range.first = rst_frame_of(span, pfn);
 	range.end = range.first + (rst_frame_id)n;
-	for (unsigned i = 0; i < RANGE_TRIES; i++) {
+	for (unsigned i = 0; i < RANGE_LOOKS; i++) {
 		rst_frame_id f;
 		rst_irq_t irq;
 		int err;
 
-		if (!rst_zone_enter(roost, range.z, false, &irq))
-			continue;
+		if (!enter(&range, &irq))
+			break;
 		f = missing_in(&range);
 		if (f == RST_NO_FRAME)
 			remove_all(&range);
