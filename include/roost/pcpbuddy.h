@@ -20,10 +20,16 @@
  * roost_alloc_bulk() takes each pcp lock once for many blocks.
  *
  * roost_alloc_rest() takes nothing that lies on pcps, and returns 0 if the zone lock is taken.
-
- * roost_take_rest() is the same. roost_take_range() tries the zone lock at most 4 times and holds
- * it for some looks and list operations for each free chunk; in between it empties each pcp that it
- * can lock. roost_free_order() says the order of the chunk, which may not be merged yet.
+ * roost_take_rest() is the same.
+ *
+ * roost_take_range() looks at the range at most 4 times. Before each look it tries the zone lock,
+ * RST_TRIES (64) times with a pause in between, and returns -ROOST_EAGAIN if it is taken all that
+ * time; after each look that finds a frame missing it empties each pcp that it can lock. A look and
+ * the taking are one hold of the zone lock, with interrupts off: a few accesses for each free chunk
+ * in the range, as many as there are. So a large range that is in small pieces keeps interrupts off
+ * for long, and others from the zone; a caller that minds takes parts of it, one after the other.
+ *
+ * roost_free_order() says the order of the chunk, which may not be merged yet.
  * roost_may_alloc() is true as long as pcps hold anything, since that may merge. ROOST_ONCE looks
  * at the CPU's pcp and the zones alone. roost_merge() never returns -ROOST_EAGAIN.
  *

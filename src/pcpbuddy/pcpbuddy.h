@@ -291,6 +291,10 @@ void rst_zone_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned 
 rst_frame_id rst_zone_take(struct roost *r, struct rst_zone *z, unsigned order, unsigned type);
 /* Takes a free chunk that is known to lie in the zone buddy. */
 void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
+/* Takes those frames of such a chunk that lie in [first, end), which become INSIDE; the rest stays
+ * in the zone buddy. Returns the frame behind the chunk. */
+rst_frame_id rst_zone_cut(struct roost *r, struct rst_zone *z, rst_frame_id chunk,
+			  rst_frame_id first, rst_frame_id end);
 /* Turns the largest block of another migratetype to type, if that is worth it: the block
  * is whole, or may be a part and at least half of it is free and nobody owns it. */
 bool rst_zone_convert(struct roost *r, struct rst_zone *z, unsigned order, unsigned type,

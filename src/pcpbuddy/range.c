@@ -29,39 +29,12 @@ static rst_frame_id missing_in(const struct frame_range *range)
 	return RST_NO_FRAME;
 }
 
-/* Puts frames [f, end) that were cut off a chunk back, in the largest aligned blocks. */
-static void put_back(const struct frame_range *range, rst_frame_id f, rst_frame_id end)
-{
-	struct rst_extent rest = {.start = rst_pfn_of(range->span, f),
-				  .end = rst_pfn_of(range->span, f) + (end - f)};
-
-	while (f < end) {
-		unsigned order = rst_chunk_order(&rest, rst_pfn_of(range->span, f),
-						 range->r->base.max_order);
-
-		rst_set_state(range->r, f, rst_state(RST_BUSY, order));
-		rst_zone_put(range->r, range->z, f, order);
-		f += 1u << order;
-	}
-}
-
 /* All of them lie in the zone buddy, and the zone lock is held. */
 static void remove_all(const struct frame_range *range)
 {
-	for (rst_frame_id f = range->first; f < range->end;) {
-		rst_frame_id chunk = rst_zone_chunk_of(range->r, f);
-		unsigned order = rst_order_of(rst_load_state(range->r, chunk));
-		rst_frame_id behind = chunk + (1u << order);
-
-		rst_zone_remove(range->r, range->z, chunk, order);
-		rst_set_state(range->r, chunk, rst_state(RST_INSIDE, 0));
-		/* Their buddies hold frames of the range: they merge with none of them. */
-		if (chunk < range->first)
-			put_back(range, chunk, range->first);
-		if (behind > range->end)
-			put_back(range, range->end, behind);
-		f = behind;
-	}
+	for (rst_frame_id f = range->first; f < range->end;)
+		f = rst_zone_cut(range->r, range->z, rst_zone_chunk_of(range->r, f), range->first,
+				 range->end);
 }
 
 /* In the largest aligned blocks. No lock is held. */
@@ -90,7 +63,16 @@ static int why_missing(const struct frame_range *range, rst_frame_id f)
 	return rst_kind_of(rst_state_over(range->r, f, 0, &head)) == RST_ALLOC ? -ROOST_EBUSY : 0;
 }
 
-enum { RANGE_TRIES = 4 };
+/* Enters the zone lock, within RST_TRIES looks at it and as many tries. A look costs no system
+ * call, and rst_zone_enter() would give up at the first that finds the lock held. */
+static bool enter(const struct frame_range *range, rst_irq_t *irq)
+{
+	for (unsigned i = 0; ROOST_SMP && i < RST_TRIES && rst_spin_held(&range->z->lock); i++)
+		rst_relax();
+	return rst_zone_enter(range->r, range->z, false, irq);
+}
+
+enum { RANGE_LOOKS = 4 };
 
 int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 {
@@ -104,13 +86,13 @@ int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 	range.extent = (struct rst_extent){.start = pfn, .end = pfn + n, .zone = span->zone};
 	range.first = rst_frame_of(span, pfn);
 	range.end = range.first + (rst_frame_id)n;
-	for (unsigned i = 0; i < RANGE_TRIES; i++) {
+	for (unsigned i = 0; i < RANGE_LOOKS; i++) {
 		rst_frame_id f;
 		rst_irq_t irq;
 		int err;
 
-		if (!rst_zone_enter(roost, range.z, false, &irq))
-			continue;
+		if (!enter(&range, &irq))
+			break;
 		f = missing_in(&range);
 		if (f == RST_NO_FRAME)
 			remove_all(&range);

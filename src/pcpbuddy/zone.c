@@ -63,18 +63,19 @@ static void count_isolated(struct rst_zone *z, unsigned type, int64_t frames)
 		rst_store_rlx(&z->isolated, rst_load_rlx(&z->isolated) + (uint64_t)frames);
 }
 
-static void zone_link(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+/* These two count nothing. Returns the type of the list. */
+static unsigned list_link(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
 {
 	unsigned type = rst_load_rlx(&rst_block_of(r, f)->type);
 
 	rst_set_state(r, f, rst_state_zone(order, type));
 	rst_list_push(r->frames, &z->lists[type][order], f);
 	z->nonempty[type] |= 1u << order;
-	count_isolated(z, type, (int64_t)1 << order);
+	return type;
 }
 
 /* Leaves the record as it is. */
-static void zone_unlink(struct roost *r, struct rst_zone *z, rst_frame_id f)
+static unsigned list_unlink(struct roost *r, struct rst_zone *z, rst_frame_id f)
 {
 	uint32_t state = rst_load_state(r, f);
 	unsigned type = rst_list_of(state), order = rst_order_of(state);
@@ -82,7 +83,19 @@ static void zone_unlink(struct roost *r, struct rst_zone *z, rst_frame_id f)
 	rst_list_del(r->frames, &z->lists[type][order], f);
 	if (z->lists[type][order].head == RST_NO_FRAME)
 		z->nonempty[type] &= ~(1u << order);
-	count_isolated(z, type, -((int64_t)1 << order));
+	return type;
+}
+
+static void zone_link(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order)
+{
+	count_isolated(z, list_link(r, z, f, order), (int64_t)1 << order);
+}
+
+static void zone_unlink(struct roost *r, struct rst_zone *z, rst_frame_id f)
+{
+	unsigned order = rst_order_of(rst_load_state(r, f));
+
+	count_isolated(z, list_unlink(r, z, f), -((int64_t)1 << order));
 }
 
 /* Splits an unlinked chunk until the half that holds frame f has the wanted order; links the
@@ -271,6 +284,42 @@ void rst_zone_remove(struct roost *r, struct rst_zone *z, rst_frame_id f, unsign
 {
 	zone_unlink(r, z, f);
 	taken(r, z, f, order);
+}
+
+/* Links frames [f, end) of an unlinked chunk, in the largest aligned blocks. */
+static void link_rest(struct roost *r, struct rst_zone *z, rst_frame_id f, rst_frame_id end)
+{
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
+	struct rst_extent rest = {.end = rst_pfn_of(span, f) + (end - f)};
+
+	while (f < end) {
+		unsigned order = rst_chunk_order(&rest, rst_pfn_of(span, f), r->base.max_order);
+
+		list_link(r, z, f, order);
+		f += 1u << order;
+	}
+}
+
+rst_frame_id rst_zone_cut(struct roost *r, struct rst_zone *z, rst_frame_id chunk,
+			  rst_frame_id first, rst_frame_id end)
+{
+	rst_frame_id behind = chunk + (1u << rst_order_of(rst_load_state(r, chunk)));
+	unsigned type = list_unlink(r, z, chunk);
+	int64_t n;
+
+	rst_set_state(r, chunk, rst_state(RST_INSIDE, 0));
+	first = first > chunk ? first : chunk;
+	end = end < behind ? end : behind;
+	/* Their buddies hold frames that are cut out: they merge with none of them. */
+	link_rest(r, z, chunk, first);
+	link_rest(r, z, end, behind);
+	/* What stays free was never counted as gone, since others read the counts without the lock.
+	 * If the chunk has more than one pageblock, nobody owns them. */
+	n = (int64_t)(end - first);
+	count_isolated(z, type, -n);
+	account(r, z, rst_block_of(r, chunk), -n);
+	RST_COUNT(r, z, zone_frames, (uint64_t)n);
+	return behind;
 }
 
 uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order, rst_frame_id *head)

@@ -5,10 +5,13 @@
  */
 #include "harness.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
+#include "cpus.h"
 #include "ticks.h"
 
 enum { FRAMES = 6 * BLOCK, CPUS = 3 };
@@ -359,6 +362,71 @@ static void sleeps_for_nobody(void **state)
 	rig_close(&rig);
 }
 
+/* ---- What others see while a range is taken -------------------------------------------------- */
+
+enum { CHUNK_ORDER = 14, CHUNK = 1 << CHUNK_ORDER, TAKES = 100000 };
+
+struct watch {
+	roost_t *roost;
+	_Atomic bool runs, over;
+};
+
+/* Each of these allocations is from the CPU's pcp, so none fails, and looks at the watermark. */
+static void *watcher(void *context)
+{
+	struct watch *watch = context;
+
+	cpus_go(1);
+	while (!watch->over) {
+		roost_free(watch->roost, roost_alloc(watch->roost, 0, ROOST_WAIT), 0);
+		watch->runs = true;
+	}
+	return NULL;
+}
+
+/* Cutting one frame out of a large chunk makes one frame less, never a chunk. */
+static void one_frame_less_is_no_pressure(void **state)
+{
+	static const struct roost_range range = {0, CHUNK, 0, 0};
+	static const struct roost_zone_config zone = {
+		.name = "Normal",
+		.low = CHUNK - 5 * BLOCK,
+		.high = CHUNK - 5 * BLOCK + 1,
+	};
+	struct roost_config config = rig_config(state);
+	unsigned taken = 0;
+	struct watch watch;
+	pthread_t thread;
+	struct rig rig;
+
+	NEED_SMP();
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.zones = &zone;
+	config.nr_zones = 1;
+	config.nr_cpus = 2;
+	config.max_order = CHUNK_ORDER;
+	rig_pcpbuddy.high = 2 * BLOCK; /* of each of the 2 CPUs */
+	rig_open(&rig, &config);
+	watch.roost = rig.roost;
+	watch.runs = watch.over = false;
+	assert_int_equal(pthread_create(&thread, NULL, watcher, &watch), 0);
+	while (!watch.runs)
+		sched_yield();
+	for (unsigned i = 0; i < TAKES; i++)
+		if (!roost_take_range(rig.roost, CHUNK / 2, 1)) {
+			roost_free(rig.roost, CHUNK / 2, 0);
+			taken++;
+		}
+	watch.over = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	print_message("%u of %u taken\n", taken, (unsigned)TAKES);
+	assert_int_not_equal(taken, 0);
+	assert_int_equal(rig.nr_pressure, 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -374,6 +442,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(counts_lock_free_lists, variants_owners),
 		SUITE_TEST(sleeps_for_nobody, variants_owners),
 		SUITE_TEST(finds_corrupt_records, variants_all),
+		SUITE_TEST(one_frame_less_is_no_pressure, variants_one),
 	};
 
 	ticks_open(on_tick);
