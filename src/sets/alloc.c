@@ -352,8 +352,8 @@ static RST_COLD roost_pfn alloc_slow(struct roost *r, unsigned order, unsigned f
 /* The CPU's first zone, if a request may take from there without more ado. */
 static RST_HOT struct rst_zone *fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
 {
-	unsigned known =
-		ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_ONCE | ROOST_NOSTEAL;
+	unsigned either = flags & ROOST_WAIT ? ROOST_WAIT : ROOST_ONCE; /* both: misuse */
+	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_RESERVE | ROOST_NOSTEAL | either;
 	unsigned first = r->base.cpu_zone[cpu];
 	struct rst_zone *z = &r->zones[first];
 
