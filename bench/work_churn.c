@@ -64,8 +64,11 @@ static void fill_up(struct pool *p, uint64_t frames)
 
 static void free_random(struct pool *p)
 {
-	struct bench_block *one = &p->blocks[random_below(&p->w->random, p->nr)];
+	struct bench_block *one;
 
+	if (!p->nr)
+		job_fail(p->w->job, "it has frames in use, but no block");
+	one = &p->blocks[random_below(&p->w->random, p->nr)];
 	p->w->job->peer->free(one->block, one->order);
 	p->frames -= UINT64_C(1) << one->order;
 	*one = p->blocks[--p->nr];

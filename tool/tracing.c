@@ -24,7 +24,7 @@ static const char *const events[] = {"mm_page_alloc", "mm_page_free", "mm_page_f
 #define PREFIX "roost-"
 
 enum { NR_EVENTS = sizeof(events) / sizeof(events[0]), FILE_MAX = 4096, NAMES_MAX = 100 };
-enum { PAUSE_MS = 10, TRIES = 200 };
+enum { PAUSE_NS = 10 * 1000 * 1000, TRIES = 200 };
 
 /* ---- What is missing -------------------------------------------------------------------- */
 
@@ -304,7 +304,7 @@ uint64_t tracing_lost(const struct tracing *t)
  */
 static int remove_instance(struct tracing *t)
 {
-	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000 * 1000};
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	int tries = 0, status;
 
 	while ((status = tracefs_instance_destroy(t->instance)) < 0 && errno == EBUSY &&

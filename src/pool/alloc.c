@@ -77,7 +77,7 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
-/* At most a second and a half asleep, including the engine. */
+/* Some 1.7 s asleep at most, including the engine. */
 enum { AGAIN_ROUNDS = 1024 };
 
 /* The node on which the pool should grow. */

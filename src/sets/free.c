@@ -379,12 +379,13 @@ static void cut_out(struct roost *r, const struct rst_span *span, rst_frame_id h
 void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
 {
 	const struct rst_span *span = span_of(roost, pfn, order);
-	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0, head;
+	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0, head = f;
 	int from = span ? rst_block_over(roost, span, f, order, &head) : -1;
 	struct rst_here here = rst_here(roost);
 	bool corrupt;
 
-	if (from <= (int)order || !rst_om_is_allocated(rst_load_rlx(&roost->om[head]))) {
+	/* Without a span the order may be any number, also one that is negative as an int. */
+	if (!span || from <= (int)order || !rst_om_is_allocated(rst_load_rlx(&roost->om[head]))) {
 		free_slow(roost, "roost_free_part", pfn, order);
 		return;
 	}

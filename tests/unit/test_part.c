@@ -2,6 +2,8 @@
 /* test_part.c - roost_free_part(), roost_merge(): parts of blocks, and blocks made of pieces. */
 #include "harness.h"
 
+#include <limits.h>
+
 enum { BLOCKS = 8, FRAMES = BLOCKS * BLOCK, CPUS = 2 };
 
 /* Each aligned part of each order of a block: the rest stays, a block of each order between. */
@@ -95,6 +97,8 @@ static void expect(struct rig *rig, const char *call, enum roost_misuse_kind kin
 
 static void misuse_is_told(void **state)
 {
+	static const unsigned bad[] = {32,	     INT_MAX, 1u << 31, (1u << 31) + 3,
+				       UINT_MAX - 1, UINT_MAX};
 	struct rig rig;
 
 	rig_open_simple(&rig, state, 0, FRAMES, 1);
@@ -111,6 +115,14 @@ static void misuse_is_told(void **state)
 	expect(&rig, "roost_free_part", ROOST_MISUSE_MISALIGNED, 1);
 	roost_free_part(rig.roost, 0, ROOST_DEFAULT_MAX_ORDER + 1);
 	expect(&rig, "roost_free_part", ROOST_MISUSE_BAD_ORDER, 0);
+	for (unsigned i = 0; i < LENGTH(bad); i++) {
+		unsigned order = bad[i];
+
+		roost_free_part(rig.roost, 0, order);
+		expect(&rig, "roost_free_part", ROOST_MISUSE_BAD_ORDER, 0);
+		assert_int_equal(roost_merge(rig.roost, 0, order), -ROOST_EINVAL);
+		expect(&rig, "roost_merge", ROOST_MISUSE_BAD_ORDER, 0);
+	}
 	roost_free_part(rig.roost, FRAMES, 0);
 	expect(&rig, "roost_free_part", ROOST_MISUSE_OUT_OF_RANGE, FRAMES);
 	assert_int_equal(roost_merge(rig.roost, 0, 6), -ROOST_EINVAL);
