@@ -34,8 +34,9 @@ check "as many figures as runs, sorted" true "$(value '[.traces[].contenders[] |
 	.million_per_second, .zone_lock_per_million, .trylock_fail_per_million |
 	(.sorted | length) == 7 and .sorted == (.sorted | sort) and .min == .sorted[0] and
 	.median == .sorted[3] and .max == .sorted[6]] | all')"
+# Not the least one: of so short a trace the loop alone can take longer than all of it, once.
 check "the allocator took its time" true \
-	"$(value '[.traces[].contenders[].million_per_second.min > 0] | all')"
+	"$(value '[.traces[].contenders[].million_per_second.median > 0] | all')"
 check "sets takes no locks" '[0,0]' "$(value '.traces[0].contenders[2] |
 	[.zone_lock_per_million.max, .trylock_fail_per_million.max]')"
 
