@@ -12,7 +12,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DR
 QUIET = > /dev/null
 
 .PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models mutants \
-	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross format clean
+	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross lint format clean
 
 help:
 	@echo "Build and install"
@@ -21,6 +21,7 @@ help:
 	@echo "  make install-lib     Install the library, headers and manual into PREFIX=/usr/local, below DESTDIR"
 	@echo "  make install         Install the tool as well"
 	@echo "  make docs            Make a web site of the documentation, manual and headers: out/site"
+	@echo "  make lint            clang-tidy with its analyzer on all sources: minutes"
 	@echo "  make format          Format the sources"
 	@echo "  make clean           Remove the build directories"
 	@echo "Look at it"
@@ -97,7 +98,7 @@ test-tsan:
 
 # The depth that make test leaves out, for a night. Every part runs, and the first that fails is named at the end.
 test-long:
-	@failed=; for part in models oracle stress "explore DEPTH=30" "fuzz SECONDS=660" "mutants SAMPLE=all"; do \
+	@failed=; for part in models oracle stress "explore DEPTH=30" "fuzz SECONDS=660" lint "mutants SAMPLE=all"; do \
 		echo "== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed, $${part%% *}"; \
 	done; [ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 
@@ -198,6 +199,9 @@ linux-bench:
 cross:
 	@scripts/deps cross
 	@scripts/cross
+
+lint:
+	@.ci/run lint
 
 format:
 	@scripts/check-format --fix
