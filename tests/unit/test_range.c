@@ -215,16 +215,10 @@ static void free_again(struct rig *rig)
 /* The zone falls below its low mark by it. */
 static void pressure_is_noticed(void **state)
 {
-	struct roost_config config = rig_config(state);
-	struct roost_range range = {.start = 0, .end = FRAMES};
-	struct roost_zone_config zone = {.name = "Normal", .low = BLOCK, .high = 2 * BLOCK};
+	const struct roost_zone_config zone = {.low = BLOCK, .high = 2 * BLOCK};
 	struct rig rig;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, FRAMES, &zone, 1);
 	assert_int_equal(rig_take_range(&rig, 0, FRAMES - BLOCK), 0);
 	assert_int_equal(rig.nr_pressure, 0);
 	rig.on_pressure = free_again;

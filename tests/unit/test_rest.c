@@ -92,17 +92,11 @@ static void not_of_these(void **state)
 /* By roost_take_rest() also of these: freed, they are where they were. */
 static void whatever_the_pageblock_is(void **state)
 {
-	struct roost_config config = rig_config(state);
-	struct roost_range range = {.start = 0, .end = FRAMES};
-	struct roost_zone_config zone = {.name = "Normal", .reserve = BLOCK};
+	const struct roost_zone_config zone = {.reserve = BLOCK};
 	uint64_t frames[ROOST_PAGEBLOCK_WORDS];
 	struct rig rig;
 
-	config.ranges = &range;
-	config.nr_ranges = 1;
-	config.zones = &zone;
-	config.nr_zones = 1;
-	rig_open(&rig, &config);
+	rig_open_zone(&rig, state, FRAMES, &zone, 1);
 	assert_int_equal(roost_isolate(rig.roost, 3 * BLOCK, true), 0);
 	for (unsigned turn = 0; turn < 2; turn++) {
 		for (unsigned block = 0; block < BLOCKS; block++) {
