@@ -5,14 +5,6 @@
 
 enum { BLOCKS = 8, FRAMES = BLOCKS * BLOCK, CPUS = 2 };
 
-static struct roost_stats stats_of(const struct rig *rig)
-{
-	struct roost_stats stats = {0};
-
-	assert_int_equal(roost_stats(rig->roost, -1, -1, &stats), 0);
-	return stats;
-}
-
 /* While there is memory it is an allocation like any other. */
 static void once_is_enough(void **state)
 {
@@ -45,8 +37,8 @@ static void once_fails_at_once(void **state)
 	assert_int_equal(roost_alloc_bulk(rig.roost, 3, ROOST_ONCE, pfns, LENGTH(pfns)), 0);
 	assert_int_equal(roost_alloc(rig.roost, 9, ROOST_ONCE), ROOST_NONE);
 	assert_int_equal(rig.nr_pressure, 0);
-	assert_int_equal(stats_of(&rig).fail_nowait, 4); /* one of them rig_take_all()'s last */
-	assert_int_equal(stats_of(&rig).fail_while_free, 0);
+	assert_int_equal(rig_stats(&rig).fail_nowait, 4); /* one of them rig_take_all()'s last */
+	assert_int_equal(rig_stats(&rig).fail_while_free, 0);
 	assert_int_equal(roost_alloc(rig.roost, 0, 0), ROOST_NONE);
 	assert_int_equal(rig.nr_pressure, 1);
 	assert_int_equal(roost_alloc(rig.roost, 0, ROOST_ONCE | ROOST_WAIT), ROOST_NONE);
@@ -109,14 +101,12 @@ static void rests_and_the_hook(void **state)
 static void whole_pageblocks_are_no_theft(void **state)
 {
 	struct rig rig;
-	roost_pfn first = 0;
 
 	rig_open_simple(&rig, state, 0, 3 * BLOCK, 1);
 	for (unsigned type = 1; type < 3; type++)
 		for (unsigned i = 0; i < 2; i++)
-			first = rig_get(&rig, 7, type);
+			rig_get(&rig, 7, type);
 	assert_int_equal(shadow_taken(&rig.shadow, 0), BLOCK);
-	(void)first;
 	for (unsigned i = 0; i < BLOCK; i++)
 		rig_get(&rig, 0, ROOST_MOVABLE | ROOST_NOSTEAL);
 	for (unsigned i = 0; i < 2; i++)
@@ -124,7 +114,7 @@ static void whole_pageblocks_are_no_theft(void **state)
 					     ROOST_MOVABLE | ROOST_NOSTEAL | (i ? ROOST_WAIT : 0)),
 				 ROOST_NONE);
 	assert_int_equal(roost_alloc(rig.roost, 6, ROOST_NOSTEAL), ROOST_NONE);
-	assert_int_equal(stats_of(&rig).wait_rounds, 0);
+	assert_int_equal(rig_stats(&rig).wait_rounds, 0);
 	rig_get(&rig, 6, ROOST_MOVABLE);
 	rig_get(&rig, 6, ROOST_UNMOVABLE | ROOST_NOSTEAL);
 	rig_home(&rig);
