@@ -454,7 +454,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 		size_t n = from_anywhere(&q, frames,
 					 count - done < RST_BULK ? count - done : RST_BULK);
 
-		if (!n && !(n = alloc_one(&q, frames)))
+		if (!n && !(n = q.ask.once ? alloc_once(&q) : alloc_one(&q, frames)))
 			break;
 		for (size_t i = 0; i < n; i++)
 			done += hand_out(roost, frames[i], order, &pfns[done]);
