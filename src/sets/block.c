@@ -33,7 +33,7 @@ int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
 	open_isolated(r, z, g);
 	order = rst_set_largest(&r->regions[g]);
 	if (order >= 0)
-		rst_hint_note(&z->whole, rst_whole_index(z, (unsigned)order, g));
+		rst_hint_note(&z->whole, rst_whole_bin((unsigned)order), g - z->first_region);
 	return order;
 }
 
@@ -45,7 +45,7 @@ static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, un
 	rst_add_rlx(&z->nr_whole, (uint64_t)1 << order);
 	rst_set_put(&r->regions[g], bit, order);
 	merged = rst_set_merged(&r->regions[g], bit, order);
-	rst_hint_note(&z->whole, rst_whole_index(z, merged, g));
+	rst_hint_note(&z->whole, rst_whole_bin(merged), g - z->first_region);
 }
 
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
@@ -68,7 +68,7 @@ static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b
 
 	RST_ASSERT("note: a pageblock is noted in its own zone",
 		   rst_has_block(r, z, b) && list < z->nr_lists);
-	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
+	rst_hint_note(&z->partial, (struct rst_hint_bin){list, bin}, b - z->first_block);
 }
 
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
@@ -161,7 +161,8 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 		}
 		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
 	}
-	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
+	rst_hint_note(&z->partial, (struct rst_hint_bin){rst_list_of(place), bin},
+		      b - z->first_block);
 }
 
 /* A block of several pageblocks. Those of the reserve are the last ones of a zone; they can be
@@ -218,33 +219,32 @@ static void uncovered(struct rst_call *q, int order)
 	q->missed |= order >= (int)q->ask.order;
 }
 
-void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
+void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b)
 {
 	rst_hide_searching(q, z);
 	RST_ASSERT("demote: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->partial, index);
-	uncovered(q, settle(q->r, z, rst_indexed_block(z, index), true));
+	rst_hint_clear(&z->partial, in, b - z->first_block);
+	uncovered(q, settle(q->r, z, b, true));
 	rst_show(z);
 }
 
-void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g)
 {
-	int order;
+	int largest;
 
 	rst_hide_searching(q, z);
 	RST_ASSERT("demote: frames count as hidden while a region's hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->whole, index);
-	order = rst_settle_region(q->r, z, rst_indexed_region(z, index));
-	uncovered(q, order < 0 ? order : order + RST_SET_ORDER);
+	rst_hint_clear(&z->whole, rst_whole_bin(order), g - z->first_region);
+	largest = rst_settle_region(q->r, z, g);
+	uncovered(q, largest < 0 ? largest : largest + RST_SET_ORDER);
 	rst_show(z);
 }
 
 /* Is this pageblock all free? First makes sure that it is no CPU's current one. */
-static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
+static bool gather(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b)
 {
-	rst_block_id b = rst_indexed_block(z, index);
 	int order;
 
 	rst_hide_searching(q, z);
@@ -252,7 +252,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
 	RST_ASSERT("gather: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->partial, index);
+	rst_hint_clear(&z->partial, in, b - z->first_block);
 	order = settle(q->r, z, b, true);
 	rst_show(z);
 	return order == RST_SET_ORDER;
@@ -260,12 +260,11 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 
 static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned list)
 {
-	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
-	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+	const struct rst_hint_bin in = {list, RST_BINS - 1};
 	unsigned n = 0;
 
-	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++)
-		n += gather(q, z, i);
+	for (uint64_t i = 0; (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; i++)
+		n += gather(q, z, in, z->first_block + (rst_block_id)i);
 	return n;
 }
 
@@ -273,7 +272,9 @@ unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
 {
 	unsigned n = 0;
 
-	for (unsigned list = 0; list < z->nr_lists; list++)
+	for (unsigned list = 0;
+	     (list = rst_hint_next_list(&z->partial, list, 1u << (RST_BINS - 1))) < z->nr_lists;
+	     list++)
 		if (rst_is_ordinary(list))
 			n += gather_list(q, z, list);
 	return n;

@@ -125,25 +125,22 @@ static bool visit(struct rst_call *q, struct rst_zone *z, unsigned list, rst_blo
 }
 
 /*
- * A block out of the bin of hint *i, out of pageblock *b. Of the hints that lead to nothing only
- * the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
- * frame leaves one in each. If there is no block *i becomes the next hint, of another bin.
+ * A block out of a bin, out of pageblock *b. Of the hints that lead to nothing only the first
+ * q->hints are cleared, then the bin is left: a pageblock that was freed to the last frame leaves
+ * one in each.
  */
-static bool from_bin(struct rst_call *q, struct rst_zone *z, unsigned list, uint64_t *i,
-		     uint64_t end, rst_block_id *b, rst_frame_id *f)
+static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in,
+		     rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t next_bin = ((*i >> z->block_shift) + 1) << z->block_shift;
 	uint32_t left = q->hints;
 
-	for (; *i < next_bin; *i = rst_hint_find(&z->partial, *i + 1, end)) {
-		*b = rst_indexed_block(z, *i);
-		if (visit(q, z, list, *b, f))
+	for (uint64_t i = 0; (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; i++) {
+		*b = z->first_block + (rst_block_id)i;
+		if (visit(q, z, in.list, *b, f))
 			return true;
-		if (!left--) {
-			*i = rst_hint_find(&z->partial, next_bin, end);
+		if (!left--)
 			return false;
-		}
-		rst_demote(q, z, *i);
+		rst_demote(q, z, in, *b);
 	}
 	return false;
 }
@@ -152,13 +149,13 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, unsigned list, uint
 static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		      unsigned high, rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t first = rst_partial_index(z, list, low, z->first_block);
-	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block);
-	uint64_t i = rst_hint_find(&z->partial, first, end);
-
-	while (i != RST_NO_HINT)
-		if (from_bin(q, z, list, &i, end, b, f))
+	/* Anew for each bin: what a demotion found may lie in a higher one. */
+	for (unsigned bins; low <= high && (bins = rst_hint_bins(&z->partial, list) >> low);
+	     low++) {
+		low += (unsigned)__builtin_ctz(bins);
+		if (low <= high && from_bin(q, z, (struct rst_hint_bin){list, low}, b, f))
 			return true;
+	}
 	return false;
 }
 
@@ -307,14 +304,30 @@ static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rs
 	return had;
 }
 
+/* The next region that a hint names, from index *i of the bin *order on; RST_NO_BLOCK: none. */
+static rst_region_id next_region(const struct rst_zone *z, unsigned *order, uint64_t *i)
+{
+	for (unsigned bins; (bins = rst_hint_bins(&z->whole, 0) >> *order); ++*order, *i = 0) {
+		if (!(bins & 1)) {
+			*order += (unsigned)__builtin_ctz(bins);
+			*i = 0;
+		}
+		*i = rst_hint_find(&z->whole, rst_whole_bin(*order), *i);
+		if (*i != RST_NO_HINT)
+			return z->first_region + (rst_region_id)*i;
+	}
+	return RST_NO_BLOCK;
+}
+
 static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+	uint64_t i = 0;
+	rst_region_id g;
 	bool mine;
 
-	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
-		if (!claim_in(q, z, rst_indexed_region(z, i), f, &mine))
-			rst_demote_region(q, z, i);
+	for (unsigned order = 0; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
+		if (!claim_in(q, z, g, f, &mine))
+			rst_demote_region(q, z, order, g);
 		else if (mine)
 			return true;
 		else
@@ -349,11 +362,7 @@ static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b
 static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		       rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t first = rst_partial_index(z, list, low, z->first_block);
-	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
-
-	for (unsigned bin = RST_BINS;
-	     bin-- > low && rst_hint_find(&z->partial, first, end) != RST_NO_HINT;)
+	for (unsigned bin = RST_BINS; bin-- > low;)
 		if (from_list(q, z, list, bin, bin, b, f))
 			return true;
 	return false;
@@ -364,7 +373,9 @@ static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
 	rst_block_id b;
 
-	for (unsigned list = 0; list < z->nr_lists; list++)
+	for (unsigned list = 0;
+	     (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < z->nr_lists;
+	     list++)
 		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
 		    steal_from(q, z, list, low, &b, f)) {
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
@@ -402,21 +413,18 @@ static bool take_in_region(struct rst_call *q, struct rst_zone *z, rst_region_id
 
 static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned k = q->ask.order - RST_SET_ORDER;
-	uint64_t i = rst_whole_index(z, k, z->first_region);
-	uint64_t end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+	unsigned k = q->ask.order - RST_SET_ORDER, bit;
+	rst_region_id g;
+	uint64_t i = 0;
 
-	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
-		rst_region_id g = rst_indexed_region(z, i);
-		unsigned bit;
-
+	for (unsigned order = k; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
 		if (take_in_region(q, z, g, k, &bit)) {
 			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
 			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 			return true;
 		}
-		rst_demote_region(q, z, i);
+		rst_demote_region(q, z, order, g);
 	}
 	return false;
 }
