@@ -51,16 +51,16 @@ uint64_t rst_hint_find(const struct rst_hint *hint, struct rst_hint_bin in, uint
 
 unsigned rst_hint_next_list(const struct rst_hint *hint, unsigned list, unsigned bins)
 {
-	uint64_t mask = bins * (uint64_t)0x0001000100010001;
+	uint64_t each = bins * (uint64_t)0x0001000100010001;
+	uint64_t mask = each << list % 4 * RST_HINT_BINS;
+	const _Atomic uint64_t *top = hint->top;
+	unsigned words = (hint->nr_lists + 3) / 4;
 
-	while (list < hint->nr_lists) {
-		uint64_t word = rst_load_acq(&hint->top[list / 4]) & mask;
+	for (unsigned i = list / 4; i < words; i++, mask = each) {
+		uint64_t word = rst_load_acq(&top[i]) & mask;
 
-		word &= RST_NO_HINT << list % 4 * RST_HINT_BINS;
-		list &= ~3u;
 		if (word)
-			return list + (unsigned)__builtin_ctzll(word) / RST_HINT_BINS;
-		list += 4;
+			return i * 4 + (unsigned)__builtin_ctzll(word) / RST_HINT_BINS;
 	}
 	return hint->nr_lists;
 }

@@ -96,6 +96,12 @@ static inline void rst_hint_note(const struct rst_hint *hint, struct rst_hint_bi
  * on the way, and one for each level. */
 uint64_t rst_hint_find(const struct rst_hint *hint, struct rst_hint_bin in, uint64_t i);
 
+/* Is index i noted? Racy. */
+static inline bool rst_hint_has(const struct rst_hint *hint, struct rst_hint_bin in, uint64_t i)
+{
+	return rst_load_rlx(rst_hint_word(hint, in, 0, i >> 6)) >> (i & 63) & 1;
+}
+
 /* The bins of a list, as bits, that have something noted. One load. Acquire, as in a search. */
 static inline unsigned rst_hint_bins(const struct rst_hint *hint, unsigned list)
 {

@@ -168,6 +168,7 @@ struct rst_zone {
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
+	_Atomic uint32_t next_note;   /* a; the pageblock at which note_some() goes on */
 	struct rst_pressure pressure; /* a */
 };
 _Static_assert(offsetof(struct rst_zone, begun) % RST_CACHE_LINE == 0 &&
@@ -406,7 +407,22 @@ struct rst_call {
 	bool missed;	      /* the search may have passed by what was hidden or moved */
 	uint64_t own;	      /* sections in which it hid something itself: hidden.h */
 	uint32_t hints;	      /* old ones of each bin that it clears on the rung that it is at */
+	/* A call that does not wait clears but a few in all, however many there are. out: there
+	 * were more, and it has missed what is behind them. */
+	bool brief, out;
+	uint32_t cleared;
 };
+
+enum { RST_BRIEF_HINTS = 8 };
+
+/* May the call clear another old hint? */
+static inline bool rst_may_clear(struct rst_call *q)
+{
+	if (!q->brief || q->cleared++ < RST_BRIEF_HINTS)
+		return true;
+	q->missed = q->out = true;
+	return false;
+}
 
 static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
 {

@@ -307,8 +307,8 @@ static void moved_behind_its_back(void **state)
 	}
 }
 
-/* A pageblock that was set apart leaves old notes in the lists that it was in. What is behind them
- * is none of what a search looks for. */
+/* Somebody notes a pageblock that was just set apart in the list that it was in. What is behind the
+ * hint is none of what a search looks for. */
 static void set_apart_is_not_missed(void **state)
 {
 	struct rst_call q;
@@ -321,6 +321,7 @@ static void set_apart_is_not_missed(void **state)
 	rig_take_all(&rig, 9, M);
 	roost_drain(rig.roost, 0);
 	assert_int_equal(roost_isolate(rig.roost, pfn, true), 0);
+	hint_note(zone(&rig), M, 8, (rst_block_id)(pfn / BLOCK));
 	ask(&q, &rig, 3);
 	assert_int_equal(rst_from_zone(&q, zone(&rig), &f, 1), 0);
 	assert_true(q.own > 0);
