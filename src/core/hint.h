@@ -31,7 +31,7 @@
 
 enum {
 	RST_HINT_LEVELS = 6, /* 64^6 indices */
-	RST_HINT_BINS = 16,  /* of a list at most: so many bits it has in a word of the top */
+	RST_HINT_BINS = 16,  /* of a list at most: its bits in a word of the top */
 };
 
 #define RST_NO_HINT UINT64_MAX
@@ -56,7 +56,7 @@ uint64_t rst_hint_words(unsigned nr_lists, unsigned nr_bins, uint64_t nr);
 void rst_hint_init(struct rst_hint *hint, unsigned nr_lists, unsigned nr_bins, uint64_t nr,
 		   _Atomic uint64_t *words);
 
-/* The word of a level, counted from 0 in its map, or of the top (level nr_levels). */
+/* A word of a level, counted from 0 in its map; level nr_levels is the top. */
 static inline _Atomic uint64_t *rst_hint_word(const struct rst_hint *hint, struct rst_hint_bin in,
 					      unsigned level, uint64_t word)
 {

@@ -76,7 +76,7 @@ static uint64_t sections(const struct rst_call *q, bool begun)
 
 enum { NOTE_SOME = 16 };
 
-/* Notes anew so many pageblocks from this one on, round about, and their regions. */
+/* Notes n pageblocks anew from this one on, round about, and their regions. */
 static void note_blocks(struct roost *r, struct rst_zone *z, uint32_t from, uint32_t n)
 {
 	rst_region_id noted = RST_NO_BLOCK, g;
@@ -162,10 +162,11 @@ static uint64_t usable(const struct rst_call *q)
  */
 static bool goes_on(struct rst_call *q)
 {
-	if (q->brief && (q->ask.order || !usable(q)))
-		return false;
-	q->brief = false;
-	return true;
+	if (q->brief && !q->ask.order) {
+		q->brief = !usable(q);
+		q->missed = !q->brief; /* if none is free, nothing */
+	}
+	return !q->brief;
 }
 
 enum { PASSES = 4 };

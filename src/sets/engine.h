@@ -413,7 +413,7 @@ struct rst_call {
 	uint32_t cleared;
 };
 
-enum { RST_BRIEF_HINTS = 8 };
+enum { RST_BRIEF_HINTS = 2 };
 
 /* May the call clear another old hint? */
 static inline bool rst_may_clear(struct rst_call *q)

@@ -11,13 +11,23 @@ const char *roost_build_config(void)
 	return "engine=sets " RST_BUILD;
 }
 
+/* Frames of the blocks that one of a CPU's counters per order has counted. */
+static uint64_t counted(const _Atomic uint64_t *pocket, const _Atomic uint64_t *pcp, unsigned max)
+{
+	uint64_t frames = 0;
+
+	for (unsigned k = 0; k <= max; k++)
+		frames += (rst_load_acq(&pocket[k]) + rst_load_acq(&pcp[k])) << k;
+	return frames;
+}
+
 uint64_t rst_zone_gone(const struct roost *r, const struct rst_zone *z)
 {
 	uint64_t allocated = 0;
 
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
-		for (unsigned k = 0; k <= r->base.max_order; k++)
-			allocated += RST_SUM(z, cpu, allocated, k) << k;
+		allocated += counted(z->pockets[cpu].orders.allocated,
+				     z->pcps[cpu].orders.allocated, r->base.max_order);
 	return allocated;
 }
 
@@ -26,8 +36,8 @@ uint64_t rst_zone_come(const struct roost *r, const struct rst_zone *z)
 	uint64_t freed = 0;
 
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
-		for (unsigned k = 0; k <= r->base.max_order; k++)
-			freed += RST_SUM(z, cpu, freed, k) << k;
+		freed += counted(z->pockets[cpu].orders.freed, z->pcps[cpu].orders.freed,
+				 r->base.max_order);
 	return z->desc.managed + freed;
 }
 

@@ -479,11 +479,11 @@ static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zo
 	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
 }
 
-/* A call that may clear but a few hints has some left for each zone, and for a claim. */
+/* A call that may clear but a few hints has one left for each zone, and one for a claim. */
 static bool leave_to_clear(struct rst_call *q)
 {
-	if (q->cleared > RST_BRIEF_HINTS - HINTS)
-		q->cleared = RST_BRIEF_HINTS - HINTS;
+	if (q->cleared >= RST_BRIEF_HINTS)
+		q->cleared = RST_BRIEF_HINTS - 1;
 	return true;
 }
 
