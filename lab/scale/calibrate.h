@@ -2,16 +2,16 @@
 /*
  * calibrate.h - holds the model against time, on two processors of this machine.
  *
- * What a transfer costs is measured by two threads that hand a line to and fro. So the model
- * predicts for two CPUs what one took, and its transfers times that. The prediction is held
- * against what two took, in medians.
+ * What a transfer costs is measured by two threads that hand a line to and fro, and what an access
+ * costs by one thread that runs the workload. With both the model predicts how long two take, and
+ * that is held against what two took, in medians.
  */
 #ifndef SCALE_CALIBRATE_H
 #define SCALE_CALIBRATE_H
 
 #include "model.h"
 
-enum { CALIBRATE_RUNS = 7 };
+enum { CALIBRATE_RUNS = 7, CALIBRATE_OPS = 4096 };
 
 /* Of a workload and a peer, in ns for each allocation with its free. */
 struct calibration {

@@ -96,3 +96,11 @@ bool lines_held(unsigned cpu, uintptr_t number)
 {
 	return holds(line_of(number), cpu);
 }
+
+bool lines_moves(unsigned cpu, uintptr_t number, bool write)
+{
+	const struct line *line = line_of(number);
+	const bool held = holds(line, cpu);
+
+	return held ? write && line->holders > 1 : line->holders > 0;
+}

@@ -24,6 +24,8 @@ struct transfer {
 /* Forgets all. */
 void lines_reset(void);
 struct transfer lines_access(unsigned cpu, uintptr_t line, bool write);
+/* Would the line have to move? */
+bool lines_moves(unsigned cpu, uintptr_t line, bool write);
 /* Does the CPU hold the line? */
 bool lines_held(unsigned cpu, uintptr_t line);
 

@@ -28,6 +28,7 @@ struct cpu {
 	const volatile void *word; /* PARKED */
 	uint64_t since;		   /* PARKED: which one is woken first */
 	uint64_t until;		   /* ASLEEP */
+	unsigned wait;		   /* turns that it is left out, for a line is on its way */
 	unsigned breaks;	   /* of its sequences */
 };
 
@@ -42,9 +43,11 @@ static struct {
 	uint64_t now; /* accesses so far */
 	uint64_t met; /* when they all met the last time */
 	bool cut;
+	double time, met_time, part; /* in accesses of a CPU; of what ended when they met */
 } m;
 
 struct counts machine_counts[KINDS];
+unsigned machine_latency;
 
 static struct cpu *current(void)
 {
@@ -111,6 +114,19 @@ static void go_to(unsigned cpu)
 	fiber_switch(from, &m.cpus[cpu].fiber);
 }
 
+static unsigned next(void)
+{
+	for (;;) {
+		unsigned cpu = m.runs[random_scaled(&m.random, m.nr_runs)];
+
+		m.time += 1.0 / m.nr_runs;
+		if (!m.cpus[cpu].wait)
+			return cpu;
+		m.cpus[cpu].wait--;
+		m.now++;
+	}
+}
+
 /* The current CPU goes on when it is chosen again. */
 static void choose(void)
 {
@@ -120,7 +136,7 @@ static void choose(void)
 	if (!m.nr_runs)
 		start_all(SPINS); /* each looks once more, as a loop with an end does */
 	if (m.nr_runs) {
-		go_to(m.runs[random_scaled(&m.random, m.nr_runs)]);
+		go_to(next());
 		return;
 	}
 	m.active = false;
@@ -144,6 +160,7 @@ bool machine_run(unsigned nr, uint64_t seed, machine_fn *run, void *const *own)
 	m.nr = nr;
 	m.nr_runs = m.nr_done = m.nr_spins = m.nr_asleep = 0;
 	m.now = m.met = 0;
+	m.time = m.met_time = m.part = 0;
 	m.cut = false;
 	m.random.state = seed;
 	for (unsigned i = 0; i < nr; i++) {
@@ -182,6 +199,8 @@ void machine_meet(void)
 		there += m.cpus[i].state == MEETS;
 	if (there == m.nr) {
 		m.met = m.now;
+		m.part = m.time - m.met_time;
+		m.met_time = m.time;
 		start_all(MEETS);
 		return;
 	}
@@ -199,6 +218,11 @@ bool machine_enough(void)
 bool machine_cut(void)
 {
 	return m.cut;
+}
+
+double machine_elapsed(void)
+{
+	return m.part;
 }
 
 /* ---- Accesses ----------------------------------------------------------------------------- */
@@ -234,6 +258,9 @@ static void access_to(const volatile void *address, size_t size, bool write)
 {
 	const uintptr_t at = (uintptr_t)address;
 
+	/* The access takes effect when the line is there: until then another CPU can use it. */
+	if (machine_latency && lines_moves(m.current, at >> LINES_SHIFT, write))
+		current()->wait = machine_latency;
 	choose();
 	counts()->accesses++;
 	for (uintptr_t line = at >> LINES_SHIFT; line <= (at + size - 1) >> LINES_SHIFT; line++)

@@ -3,8 +3,9 @@
  * machine.h - virtual CPUs that run instrumented code (../explore/hooks.c), one access at a time.
  *
  * Before each access a seed chooses the CPU that makes the next one, each with the same
- * probability. Memory is sequentially consistent, there are no interrupts, and nothing takes time:
- * what is counted is which CPU's cache an access has to ask (lines.h).
+ * probability. Memory is sequentially consistent, and there are no interrupts. What is counted is
+ * which CPU's cache an access has to ask (lines.h). All accesses take the same time, unless
+ * machine_latency says how much longer such a one takes.
  *
  * A CPU that waits for a lock word reads it again when another CPU has taken the line away.
  */
@@ -31,6 +32,11 @@ void machine_meet(void);
 /* Have there been enough accesses since all CPUs met? Was the answer ever yes? */
 bool machine_enough(void);
 bool machine_cut(void);
+
+/* For how many accesses of other CPUs a CPU waits for a line. */
+extern unsigned machine_latency;
+/* What passed between the last two times that they met, in accesses of a CPU. */
+double machine_elapsed(void);
 
 /* What has been counted, and how. */
 extern struct counts machine_counts[KINDS];

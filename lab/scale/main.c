@@ -43,7 +43,7 @@ static void count_all(void)
 				if (!o->peers[p].peer)
 					continue;
 				model_run(result, o->works[w], o->peers[p].peer, o->cpus[c], o->ops,
-					  o->seed);
+					  o->seed, o->latency);
 				scale.results[w][p][c] = *result;
 			}
 	bar_close(&bar);
@@ -51,22 +51,51 @@ static void count_all(void)
 
 /* ---- Calibration ------------------------------------------------------------------------ */
 
-/* Transfers for an allocation and its free, on two CPUs. */
-static void model_two(struct calibration *c, struct result *result, const struct bench_peer *peer)
-{
-	const struct options *o = &scale.options;
-	const struct counts *alloc = &result->counts[KIND_ALLOC],
-			    *free = &result->counts[KIND_FREE];
+/* What the model says of a number of CPUs, for an allocation and its free. */
+struct modelled {
+	double accesses, transfers, elapsed;
+};
 
-	model_run(result, c->work, peer, 2, 8 * o->ops, o->seed);
-	if (result->error[0])
-		snprintf(c->error, sizeof(c->error), "%s", result->error);
-	else
-		c->transfers = (double)(counts_transfers(alloc) + counts_transfers(free)) /
-			       (double)alloc->ops;
+static bool model(struct calibration *c, const struct bench_peer *peer, unsigned cpus,
+		  unsigned latency, struct modelled *m)
+{
+	static struct result *r;
+	const struct options *o = &scale.options;
+	double ops;
+
+	if (!r)
+		r = model_memory();
+	model_run(r, c->work, peer, cpus, CALIBRATE_OPS, o->seed, latency);
+	ops = (double)r->counts[KIND_ALLOC].ops;
+	if (r->error[0] || ops <= 0) {
+		snprintf(c->error, sizeof(c->error), "%s", r->error);
+		return false;
+	}
+	*m = (struct modelled){0};
+	for (enum kind kind = KIND_ALLOC; kind < KINDS; kind++) {
+		m->accesses += (double)r->counts[kind].accesses / ops;
+		m->transfers += (double)counts_transfers(&r->counts[kind]) / ops;
+	}
+	m->elapsed = r->elapsed * (c->work->half && cpus > 1 ? cpus / 2 : cpus) / ops;
+	return true;
 }
 
-static void calibrate_one(const struct work *work, const struct peer *peer, struct result *result)
+/* One CPU says how long an access takes, and so for how many of them a line is on its way. */
+static void predict(struct calibration *c, const struct bench_peer *peer)
+{
+	struct modelled one, two;
+	double access;
+
+	if (!model(c, peer, 1, 0, &one))
+		return;
+	access = c->one / one.accesses;
+	if (!model(c, peer, 2, (unsigned)(scale.transfer / access), &two))
+		return;
+	c->transfers = two.transfers;
+	c->predicted = two.elapsed * access;
+}
+
+static void calibrate_one(const struct work *work, const struct peer *peer)
 {
 	struct calibration *c = &scale.calibrations[scale.nr_calibrations];
 	char reason[ADAPTER_REASON_MAX];
@@ -76,10 +105,9 @@ static void calibrate_one(const struct work *work, const struct peer *peer, stru
 		return; /* an adapter that is instrumented, which takes its time */
 	*c = (struct calibration){.work = work, .peer = peer->name};
 	scale.nr_calibrations++;
-	model_two(c, result, peer->peer);
+	calibrate_measure(c, plain, scale.options.seed);
 	if (!c->error[0])
-		calibrate_measure(c, plain, scale.options.seed);
-	c->predicted = c->one + c->transfers * scale.transfer;
+		predict(c, peer->peer);
 }
 
 static void calibrate(void)
@@ -87,7 +115,6 @@ static void calibrate(void)
 	static const char *const names[] = {"pair", "bulk", "random", "remote", "one-way"};
 	const struct options *o = &scale.options;
 	const unsigned nr = sizeof(names) / sizeof(names[0]);
-	struct result *result = model_memory();
 	char error[WORK_ERROR_MAX] = "";
 	struct bar bar;
 
@@ -98,7 +125,7 @@ static void calibrate(void)
 	for (unsigned w = 0; w < nr; w++)
 		for (unsigned p = 0; p < o->nr_peers; p++) {
 			bar_show(&bar, w * o->nr_peers + p, nr * o->nr_peers);
-			calibrate_one(work_find(names[w]), &o->peers[p], result);
+			calibrate_one(work_find(names[w]), &o->peers[p]);
 		}
 	bar_close(&bar);
 }

@@ -15,6 +15,7 @@ struct order {
 	const struct bench_peer *peer;
 	unsigned cpus, ops;
 	uint64_t seed;
+	unsigned latency;
 };
 
 static void meet(struct worker *worker)
@@ -38,9 +39,11 @@ static void run(void *context)
 		return;
 	for (unsigned i = 0; i < o->cpus; i++)
 		own[i] = &all[i];
+	machine_latency = o->latency;
 	if (!machine_run(o->cpus, o->seed, work_run, own) && !r->error[0])
 		snprintf(r->error, sizeof(r->error), "its CPUs wait for each other forever");
 	r->cut = machine_cut();
+	r->elapsed = machine_elapsed();
 	memcpy(r->counts, machine_counts, sizeof(machine_counts));
 	if (!r->error[0] && !r->counts[KIND_ALLOC].accesses)
 		snprintf(
@@ -50,9 +53,9 @@ static void run(void *context)
 }
 
 void model_run(struct result *result, const struct work *work, const struct bench_peer *peer,
-	       unsigned cpus, unsigned ops, uint64_t seed)
+	       unsigned cpus, unsigned ops, uint64_t seed, unsigned latency)
 {
-	struct order order = {result, work, peer, cpus, ops, seed};
+	struct order order = {result, work, peer, cpus, ops, seed, latency};
 	const char *wrong;
 
 	memset(result, 0, sizeof(*result));

@@ -8,13 +8,14 @@
 struct result {
 	char error[WORK_ERROR_MAX]; /* "": none */
 	struct counts counts[KINDS];
-	bool cut; /* fewer turns than were asked for, or a shorter warm-up */
+	double elapsed; /* in accesses of a CPU */
+	bool cut;	/* fewer turns than were asked for, or a shorter warm-up */
 };
 
 /* Memory for a result, which the process shares. */
 struct result *model_memory(void);
 
 void model_run(struct result *result, const struct work *work, const struct bench_peer *peer,
-	       unsigned cpus, unsigned ops, uint64_t seed);
+	       unsigned cpus, unsigned ops, uint64_t seed, unsigned latency);
 
 #endif

@@ -7,7 +7,7 @@
 #include "tool/common/args.h"
 #include "tool/common/say.h"
 
-enum { DEFAULT_OPS = 256, OPS_MOST = 1000000 };
+enum { DEFAULT_OPS = 256, OPS_MOST = 1000000, LATENCY_MOST = 10000 };
 
 enum {
 	KEY_WORKLOAD = 256,
@@ -15,6 +15,7 @@ enum {
 	KEY_PEERS,
 	KEY_OPS,
 	KEY_SEED,
+	KEY_LATENCY,
 	KEY_CALIBRATE,
 	KEY_LIST,
 };
@@ -27,6 +28,8 @@ static const struct argp_option argp_options[] = {
 	{"peers", KEY_PEERS, "LIST", 0, "Allocators, with commas (default: all)", 0},
 	{"ops", KEY_OPS, "N", 0, "Count N allocations on each CPU, or a few more (default 256)", 0},
 	{"seed", KEY_SEED, "N", 0, "Seed of the order of accesses (default 1)", 0},
+	{"latency", KEY_LATENCY, "N", 0,
+	 "A transfer takes as long as N other accesses (default 0: all take the same time)", 0},
 	{"calibrate", KEY_CALIBRATE, 0, 0,
 	 "Also measure on two processors: what a transfer takes, and pair, bulk, random, remote "
 	 "and one-way with one thread and with two",
@@ -116,6 +119,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_SEED:
 		o->seed = args_number("seed", text, 0, UINT32_MAX);
+		return 0;
+	case KEY_LATENCY:
+		o->latency = (unsigned)args_number("latency", text, 0, LATENCY_MOST);
 		return 0;
 	case KEY_CALIBRATE:
 		o->calibrate = true;

@@ -111,10 +111,11 @@ void scale_json(const struct scale *s, const char *path)
 	const struct options *o = &s->options;
 	json_t *report = json_begin("scale", SCALE_FORMAT);
 
-	json_add(report, json_must(json_pack("{s:b, s:s, s:I, s:I, s:o, s:o}", "modelled", true,
-					     "version", ROOST_VERSION_STRING, "seed",
-					     (json_int_t)o->seed, "ops", (json_int_t)o->ops,
-					     "peers", peers_json(o), "cases", cases_json(s))));
+	json_add(report,
+		 json_must(json_pack("{s:b, s:s, s:I, s:I, s:I, s:o, s:o}", "modelled", true,
+				     "version", ROOST_VERSION_STRING, "seed", (json_int_t)o->seed,
+				     "ops", (json_int_t)o->ops, "latency", (json_int_t)o->latency,
+				     "peers", peers_json(o), "cases", cases_json(s))));
 	if (s->transfer > 0)
 		json_object_set_new(report, "calibration", calibration_json(s));
 	json_write(report, path, JSON_INDENT(1));

@@ -22,7 +22,7 @@ struct options {
 	unsigned nr_peers;
 	unsigned cpus[SCALE_CPUS], nr_cpus;
 	uint64_t seed;
-	unsigned ops;
+	unsigned ops, latency;
 	bool calibrate, list, quiet;
 	const char *json, *output;
 };

@@ -228,32 +228,32 @@ static void huge(struct worker *w)
 }
 
 const struct work works[] = {
-	{"pair", "each CPU allocates and frees a frame, again and again", 0, 1, 64, 4, false, NULL,
-	 pair},
-	{"bulk", "each CPU allocates 256 frames, then frees them", HELD, HELD, 2, 4, false, NULL,
-	 bulk},
+	{"pair", "each CPU allocates and frees a frame, again and again", 0, 1, 64, 32, false, NULL,
+	 pair, false},
+	{"bulk", "each CPU allocates 256 frames, then frees them", HELD, HELD, 2, 32, false, NULL,
+	 bulk, false},
 	{"random", "each CPU holds 256 frames, frees a random one and allocates one", HELD, 1, 64,
-	 4, false, hold_some, exchange},
+	 32, false, hold_some, exchange, false},
 	{"remote", "each CPU frees what its neighbour has allocated, 64 frames at a time", 0, GIVEN,
-	 4, 4, false, NULL, remote},
+	 64, 32, false, NULL, remote, false},
 	{"scatter",
 	 "each CPU holds 256 frames, has a random one freed by its neighbour, and "
 	 "allocates one",
-	 HELD, 1, 1024, 4, false, hold_some, scatter},
-	{"one-way", "half of the CPUs allocate, each for another one that frees", 0, GIVEN, 4, 4,
-	 false, NULL, one_way},
+	 HELD, 1, 1024, 32, false, hold_some, scatter, false},
+	{"one-way", "half of the CPUs allocate, each for another one that frees", 0, GIVEN, 64, 32,
+	 false, NULL, one_way, true},
 	{"nearfull",
 	 "64 frames of the pool are free, and one for each CPU, which allocates one and "
 	 "frees a random other one",
-	 2 * PAGEBLOCK, 1, 64, 1, true, NULL, replace},
+	 2 * PAGEBLOCK, 1, 64, 1, true, NULL, replace, false},
 	{"full", "no frame is free: each CPU tries to allocate one", 2 * PAGEBLOCK, 1, 2, 1, true,
-	 NULL, fail_to_get},
+	 NULL, fail_to_get, false},
 	{"claim",
 	 "each CPU allocates 1024 frames, then frees them: pageblocks are claimed and given "
 	 "back",
-	 CLAIMED, CLAIMED, 2, 8, false, NULL, claim},
-	{"huge", "each CPU allocates 4 blocks of 2 MiB, then frees them", HUGE, HUGE, 16, 8, false,
-	 NULL, huge},
+	 CLAIMED, CLAIMED, 2, 32, false, NULL, claim, false},
+	{"huge", "each CPU allocates 4 blocks of 2 MiB, then frees them", HUGE, HUGE, 16, 32, false,
+	 NULL, huge, false},
 };
 
 const unsigned nr_works = sizeof(works) / sizeof(works[0]);
@@ -284,8 +284,10 @@ struct worker *work_begin(const struct work *work, const struct bench_peer *peer
 			  unsigned ops, uint64_t seed, const struct stage *stage,
 			  char error[WORK_ERROR_MAX])
 {
-	struct worker *all = grow(NULL, cpus, sizeof(*all));
+	struct worker *all = map_memory(cpus * sizeof(*all));
 
+	if (!all)
+		die("out of memory");
 	error[0] = '\0';
 	for (unsigned i = 0; i < cpus; i++) {
 		struct worker *w = &all[i];

@@ -27,8 +27,9 @@ struct stage {
 	unsigned (*cpus)(unsigned nr);	       /* CPUs of a pool for nr workers; NULL: nr */
 };
 
+/* No two on a line of the cache, nor on a pair of lines that a processor fetches at once. */
 struct worker {
-	const struct work *work;
+	_Alignas(128) const struct work *work;
 	const struct bench_peer *peer;
 	const struct stage *stage;
 	struct worker *all;
@@ -52,6 +53,7 @@ struct work {
 	bool full;			   /* the pool is filled before it begins */
 	void (*prepare)(struct worker *w); /* may be NULL */
 	void (*turn)(struct worker *w);
+	bool half; /* of the CPUs allocate, and the others free */
 };
 
 extern const struct work works[];

@@ -37,7 +37,7 @@ report bench-compared 0 bench --json --compare="$work/bench.json" "$work/bench.j
 run 0 "$ROOST" bench "$old"
 
 if [ -e "$ROOST-scale" ]; then
-	report scale 0 scale --json --calibrate --peers=sets --workload=pair --cpus=1,2 --ops=4
+	report scale 0 scale --json --peers=sets,buddy --workload=pair --cpus=1,2 --ops=4
 fi
 
 mkfifo "$work/in" "$work/ready"
