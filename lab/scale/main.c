@@ -116,6 +116,7 @@ static void calibrate(void)
 	const struct options *o = &scale.options;
 	const unsigned nr = sizeof(names) / sizeof(names[0]);
 	char error[WORK_ERROR_MAX] = "";
+	uint64_t done = 0;
 	struct bar bar;
 
 	scale.transfer = calibrate_transfer(error);
@@ -124,7 +125,7 @@ static void calibrate(void)
 	bar_open(&bar, "calibrating", !o->quiet);
 	for (unsigned w = 0; w < nr; w++)
 		for (unsigned p = 0; p < o->nr_peers; p++) {
-			bar_show(&bar, w * o->nr_peers + p, nr * o->nr_peers);
+			bar_show(&bar, done++, (uint64_t)nr * o->nr_peers);
 			calibrate_one(work_find(names[w]), &o->peers[p]);
 		}
 	bar_close(&bar);

@@ -94,14 +94,17 @@ static void bulk(struct worker *w)
 	drop(w, 0);
 }
 
+/* One at least, for what follows. */
 static void hold_some(struct worker *w)
 {
-	hold(w, HELD, 0);
+	do
+		w->blocks[w->held++] = get(w, 0);
+	while (w->held < HELD && !ended(w));
 }
 
 static uint64_t *random_block(struct worker *w)
 {
-	return &w->blocks[random_below(&w->random, w->held)];
+	return &w->blocks[w->held ? random_below(&w->random, w->held) : 0];
 }
 
 static void exchange(struct worker *w)
@@ -188,7 +191,7 @@ static void fill(struct worker *all, unsigned nr)
 {
 	uint64_t block;
 
-	for (unsigned i = 0;; i = (i + 1) % nr) {
+	for (unsigned i = 0;; i = i + 1 < nr ? i + 1 : 0) {
 		all[i].stage->outside(i);
 		block = all[i].peer->alloc(0);
 		if (block == BENCH_NONE)
@@ -204,7 +207,7 @@ static void fill(struct worker *all, unsigned nr)
 static void free_some(struct worker *all, unsigned nr)
 {
 	for (unsigned i = 0; i < FREE_FRAMES + nr; i++) {
-		struct worker *w = &all[random_below(&all[0].random, nr)];
+		struct worker *w = &all[nr > 1 ? random_below(&all[0].random, nr) : 0];
 		uint64_t *block = random_block(w);
 
 		w->stage->outside(w->index);
