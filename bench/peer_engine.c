@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * peer_engine.c - the engines of this library as peers, by include/roost/roost.h alone. Compiled
- * once for each: BENCH_ENGINE is its name.
+ * once for each: BENCH_ENGINE is its name. For `roost scale`: BENCH_POCKETS is its
+ * config.pockets, and with BENCH_WAIT 0 no allocation waits.
  */
 #include <stddef.h>
 #include <sys/mman.h>
@@ -9,6 +10,11 @@
 #include <roost/roost.h>
 
 #include "peer.h"
+
+#ifndef BENCH_WAIT
+#define BENCH_WAIT 1
+#endif
+#define FLAGS (ROOST_MOVABLE | (BENCH_WAIT ? ROOST_WAIT : 0))
 
 /* What is passed on as an array of the other's. */
 _Static_assert(sizeof(struct bench_block) == sizeof(struct roost_block) &&
@@ -31,6 +37,9 @@ static bool engine_create(const struct bench_pool *pool)
 	config.nr_cpus = pool->cpus;
 	if (pool->max_order > ROOST_DEFAULT_MAX_ORDER)
 		config.max_order = pool->max_order;
+#ifdef BENCH_POCKETS
+	config.pockets = BENCH_POCKETS;
+#endif
 	metadata_size = roost_metadata_size(&config);
 	if (!metadata_size)
 		return false;
@@ -46,7 +55,7 @@ static void engine_destroy(void)
 
 static uint64_t engine_alloc(unsigned order)
 {
-	return roost_alloc(roost, order, ROOST_MOVABLE | ROOST_WAIT);
+	return roost_alloc(roost, order, FLAGS);
 }
 
 static void engine_free(uint64_t block, unsigned order)
@@ -56,7 +65,7 @@ static void engine_free(uint64_t block, unsigned order)
 
 static size_t engine_alloc_bulk(unsigned order, uint64_t *blocks, size_t count)
 {
-	return roost_alloc_bulk(roost, order, ROOST_MOVABLE | ROOST_WAIT, blocks, count);
+	return roost_alloc_bulk(roost, order, FLAGS, blocks, count);
 }
 
 static void engine_free_bulk(const struct bench_block *blocks, size_t count)

@@ -100,6 +100,10 @@ if(ROOST_TOOL)
   foreach(peer ${ROOST_BENCH_PEERS})
     install(TARGETS bench_peer_${peer} LIBRARY DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
   endforeach()
+  if(TARGET roost_scale)
+    install(TARGETS roost_scale RUNTIME DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
+    install(TARGETS ${ROOST_SCALE_PEERS} LIBRARY DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
+  endif()
   install(DIRECTORY lab/scenarios lab/traces COMPONENT tool
           DESTINATION ${CMAKE_INSTALL_DATADIR}/roost
           FILES_MATCHING PATTERN *.scn PATTERN *.zst)

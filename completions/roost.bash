@@ -12,8 +12,10 @@ _roost_options() {
 	"$1" ${2:+"$2"} --help 2>/dev/null | sed -n 's/^  *\(-.,\)\{0,1\} *\(--[a-z-]*=\{0,1\}\).*/\2/p'
 }
 
-# _roost_values TOOL OPTION: words that its value, or each of a list, can be.
+# _roost_values TOOL OPTION: words that its value, or each of a list, can be. $command is the tool's.
 _roost_values() {
+	local measures=bench
+	[ "${command:-}" != scale ] || measures=scale
 	case $2 in
 	--engine | --engines) "$1" replay --engine= 2>&1 | sed -n 's/.*the engines are: \(.*\))/\1/p' | tr -d , ;;
 	--free) echo trylock llist blocking ;;
@@ -21,8 +23,8 @@ _roost_values() {
 	--by) echo owner type ;;
 	--sort) echo used name allocations ;;
 	--at) echo end ;;
-	--workload) "$1" bench --list 2>/dev/null | sed -n '/^Workloads/,/^Peers/s/^  \([a-z]*\) .*/\1/p' ;;
-	--peers) "$1" bench --list 2>/dev/null | sed -n '/^Peers/,$s/^  \([a-z]*\) .*/\1/p' ;;
+	--workload) "$1" $measures --list 2>/dev/null | sed -n '/^Workloads/,/^Peers/s/^  \([a-z-]*\) .*/\1/p' ;;
+	--peers) "$1" $measures --list 2>/dev/null | sed -n '/^Peers/,$s/^  \([a-z-]*\) .*/\1/p' ;;
 	esac
 }
 

@@ -73,16 +73,23 @@ static void make_room_for_peers(void)
 	free(tunables);
 }
 
-static int run_bench(int argc, char **argv)
+/* The program has no engine in it. */
+static int run_alone(int argc, char **argv)
 {
 	char path[PROGRAM_MAX];
 
 	(void)argc;
 	if (!program_find(path, argv[0], NULL))
-		die("%s is missing", path);
-	make_room_for_peers();
+		die("%s is missing%s", path,
+		    strcmp(argv[0], "scale") ? "" : "; builds with a sanitizer have none");
 	execv(path, argv);
 	die("%s: cannot run: %s", path, strerror(errno));
+}
+
+static int run_bench(int argc, char **argv)
+{
+	make_room_for_peers();
+	return run_alone(argc, argv);
 }
 
 /* ---- Commands --------------------------------------------------------------------------- */
@@ -93,7 +100,7 @@ static const struct command {
 } commands[] = {
 	{"record", record_main}, {"replay", run_program}, {"compare", compare_main},
 	{"map", run_program},	 {"top", top_main},	  {"explore", run_program},
-	{"bench", run_bench},
+	{"bench", run_bench},	 {"scale", run_alone},
 };
 
 enum { KEY_HELP = 'h', KEY_VERSION = 'V' };
@@ -120,6 +127,8 @@ static const char top_doc[] =
 	"  explore SCENARIO...  Explore every interleaving of a few calls, interrupts\n"
 	"                       included: deadlocks, lost frames, data races\n"
 	"  bench                Measure roost beside other allocators\n"
+	"  scale                Count the cache lines that allocators move between up to\n"
+	"                       512 virtual CPUs\n"
 	"  help [COMMAND]       Show this text, or the options of a command\n\n"
 	"`roost COMMAND --help` lists the options of a command; `man roost` has more.";
 

@@ -4,7 +4,17 @@
 
 #include <string.h>
 
+#include "vm.h"
+
 bool cover_hits[COVER_BITS];
+
+/* What code built with -fsanitize-coverage=trace-pc calls in each basic block. */
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+	if (vm.current)
+		cover_hit((uintptr_t)__builtin_return_address(0));
+}
 
 static void set(uint8_t *map, uintptr_t pc)
 {
@@ -49,7 +59,6 @@ void cover_merge(uint8_t *into, const uint8_t *from)
 
 #if defined(__x86_64__)
 
-void __sanitizer_cov_trace_pc(void);
 extern const char __executable_start[] __attribute__((weak)), etext[] __attribute__((weak));
 
 unsigned cover_total(void)

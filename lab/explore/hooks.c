@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hooks.c - the entry points that gcc and clang call in code built with -fsanitize=thread, here
- * instead of those of libtsan: each atomic access goes to memory.c, each other one to race.c.
+ * instead of those of libtsan: each access goes to the machine that runs the code (access.h).
  * Compare-and-exchange never fails spuriously.
- *
- * And those of -fsanitize-coverage=trace-pc, for the branches that were covered.
  */
 #include <stdint.h>
 #include <stddef.h>
 
-#include "cover.h"
-#include "memory.h"
+#include "access.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wmissing-declarations"
@@ -149,10 +146,4 @@ void __tsan_atomic_thread_fence(int order)
 void __tsan_atomic_signal_fence(int order)
 {
 	(void)order; /* interrupts are in program order here anyway */
-}
-
-void __sanitizer_cov_trace_pc(void)
-{
-	if (vm.current)
-		cover_hit((uintptr_t)__builtin_return_address(0));
 }

@@ -14,6 +14,7 @@
 
 #include "lock.h"
 #include "log.h"
+#include "raw.h"
 
 static unsigned width; /* words in a view */
 static char *views;    /* of this execution */
@@ -26,37 +27,6 @@ static bool has_fenced[VM_CPUS];
 static vm_clock offered_clock[VM_CONTEXTS], fenced_clock[VM_CONTEXTS];
 static uint16_t global[VM_SHARED]; /* of everything sequentially consistent */
 static uint16_t locked[VM_LOCKS][VM_SHARED];
-
-static uint64_t raw_load(const volatile void *address, unsigned size)
-{
-	switch (size) {
-	case 1:
-		return *(const volatile uint8_t *)address;
-	case 2:
-		return *(const volatile uint16_t *)address;
-	case 4:
-		return *(const volatile uint32_t *)address;
-	default:
-		return *(const volatile uint64_t *)address;
-	}
-}
-
-static void raw_store(volatile void *address, unsigned size, uint64_t value)
-{
-	switch (size) {
-	case 1:
-		*(volatile uint8_t *)address = (uint8_t)value;
-		break;
-	case 2:
-		*(volatile uint16_t *)address = (uint16_t)value;
-		break;
-	case 4:
-		*(volatile uint32_t *)address = (uint32_t)value;
-		break;
-	default:
-		*(volatile uint64_t *)address = value;
-	}
-}
 
 /* ---- Histories and views ------------------------------------------------------------------- */
 
@@ -336,26 +306,6 @@ void memory_store(volatile void *address, unsigned size, uint64_t value, int ord
 	lock_changed(c, word, old, value);
 }
 
-static uint64_t apply(enum rmw kind, uint64_t old, uint64_t value)
-{
-	switch (kind) {
-	case RMW_ADD:
-		return old + value;
-	case RMW_SUB:
-		return old - value;
-	case RMW_AND:
-		return old & value;
-	case RMW_OR:
-		return old | value;
-	case RMW_XOR:
-		return old ^ value;
-	case RMW_NAND:
-		return ~(old & value);
-	default:
-		return value;
-	}
-}
-
 /* Reads the newest store of a shared word for a read-modify-write. */
 static const struct view *read_newest(struct context *c, struct word *word, int order)
 {
@@ -371,14 +321,14 @@ uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64
 
 	if (!hooked(address)) {
 		old = raw_load(address, size);
-		raw_store(address, size, apply(kind, old, value));
+		raw_store(address, size, raw_apply(kind, old, value));
 		return old;
 	}
 	word = touch(address, size);
 	announce(word, OP_RMW, order);
 	use(word, c, true);
 	old = raw_load(address, size);
-	new = apply(kind, old, value);
+	new = raw_apply(kind, old, value);
 	if (word->shared) {
 		const struct view *sequence = read_newest(c, word, order);
 
@@ -468,6 +418,11 @@ void memory_fence(int order)
 		c->call_ops++;
 	}
 	fence(c, order);
+}
+
+unsigned memory_breaks(unsigned cpu)
+{
+	return vm.cpus[cpu].breaks;
 }
 
 void memory_fence_off(unsigned cpu)

@@ -16,9 +16,8 @@
 #ifndef LAB_MEMORY_H
 #define LAB_MEMORY_H
 
+#include "access.h"
 #include "vm.h"
-
-enum rmw { RMW_EXCHANGE, RMW_ADD, RMW_SUB, RMW_AND, RMW_OR, RMW_XOR, RMW_NAND };
 
 /* What travels from a release to an acquire. */
 struct view {
@@ -42,24 +41,6 @@ void memory_share_more(const struct place *places, unsigned nr);
  * sizes that overlap cannot be ordered; the program says so and ends. */
 struct word *memory_word(const void *address, unsigned size);
 
-uint64_t memory_load(const volatile void *address, unsigned size, int order);
-void memory_store(volatile void *address, unsigned size, uint64_t value, int order);
-uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64_t value,
-		    int order);
-bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
-		int order, int fail_order);
-void memory_fence(int order);
-/* The end of a sequence (core/port.h) that began when the CPU's breaks were as given: the store, or
- * false if they are not any more. Sequentially consistent, as what the sequence reads must be; so
- * memory_fence_off() orders both against what the fencing context does. */
-bool memory_commit(volatile void *address, uint64_t value, unsigned breaks);
-/* Breaks off what a sequence of the CPU is doing. */
-void memory_fence_off(unsigned cpu);
-/* A volatile access is about to be made: the lock words of uniprocessor builds. All of its users
- * run on one CPU, so it needs no history; that handlers end before what they interrupted goes on is
- * what orders the sections (core/lock.h), so it acquires and releases. */
-void memory_volatile(const volatile void *address, unsigned size, bool write);
-
 /* Scenario locks hand views on, too. */
 void memory_acquire_lock(const struct context *context, unsigned lock);
 void memory_release_lock(const struct context *context, unsigned lock);
@@ -70,7 +51,6 @@ void memory_refresh(struct context *context);
 /* ---- race.c: accesses that are not atomic ------------------------------------------------- */
 
 void race_begin(void);
-void race_access(const volatile void *address, size_t size, bool write);
 static inline void clock_join(vm_clock into, const vm_clock from)
 {
 	for (int i = 0; i < VM_CONTEXTS; i++)

@@ -36,6 +36,10 @@ report bench 0 bench --quick --json --peers=sets,mmap,buddy --size=64M --threads
 report bench-compared 0 bench --json --compare="$work/bench.json" "$work/bench.json"
 run 0 "$ROOST" bench "$old"
 
+if [ -e "$ROOST-scale" ]; then
+	report scale 0 scale --json --peers=sets,buddy --workload=pair --cpus=1,2 --ops=4
+fi
+
 mkfifo "$work/in" "$work/ready"
 ROOST_SERVE=$work/socket "$SERVING" <"$work/in" >"$work/ready" 9>&- &
 exec 9>"$work/in"

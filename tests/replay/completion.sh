@@ -7,7 +7,7 @@ root=$(cd "$here/../.." && pwd)
 options() {
 	"$ROOST" $1 --help | sed -n '1,/^[A-Z][a-z]*s /p' | grep -o -- '--[a-z-]*' | sort -u
 }
-commands='record replay compare map top explore bench'
+commands='record replay compare map top explore bench scale'
 
 # ---- bash --------------------------------------------------------------------------------------
 
@@ -22,6 +22,7 @@ check "commands after help" 'explore' "$(offers help ex)"
 check "options of the tool" '--help --version' "$(offers -- | paste -sd' ')"
 for command in $commands; do
 	[ "$command" != explore ] || [ -e "$ROOST-explore-$ENGINE" ] || continue
+	[ "$command" != scale ] || [ -e "$ROOST-scale" ] || continue
 	check "bash: options of $command" "$(options $command)" "$(offers $command -- | tr -d = | sort -u)"
 done
 check "a part of an option" '--irq-storm=' "$(offers replay --irq)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The model port: the CPUs are virtual, and `roost explore` decides everything that happens on
- * them (lab/explore/port.c). Only for lab builds.
+ * them (lab/explore/port.c), or `roost scale` (lab/scale/port.c). Only for lab builds.
  *
  * A waiter parks at once and a caller that must not wait tries once: more turns are the same
  * states again, at the price of more interleavings.
@@ -13,9 +13,11 @@ typedef unsigned rst_irq_t; /* 1: interrupts were on */
 
 #define RST_PORT_NAME "model"
 #define RST_PARK      1
-#define RST_TRIES     1u
-#define RST_SPINS     0u
 #define RST_SEQ	      1
+#ifndef RST_TRIES /* `roost scale` counts each turn */
+#define RST_TRIES 1u
+#define RST_SPINS 0u
+#endif
 
 rst_irq_t rst_irq_save(void);
 void rst_irq_restore(rst_irq_t state);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* sequence.c - the model port's sequences (core/port.h), on whatever machine (access.h). */
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/port.h"
+
+#include "access.h"
+
+bool rst_seq_ready(const void *memory, size_t size)
+{
+	(void)memory;
+	(void)size;
+	return true;
+}
+
+unsigned rst_seq_cpu(void)
+{
+	return rst_cpu();
+}
+
+static bool is_here(unsigned cpu)
+{
+	return cpu == rst_cpu();
+}
+
+/* What a sequence reads and its commit, which fails if a handler ran on the CPU or somebody fenced
+ * it off in between. */
+static bool run(unsigned cpu, struct rst_seq s, bool guarded)
+{
+	unsigned breaks = memory_breaks(cpu);
+
+	return is_here(cpu) && !memory_load(s.stop, 4, memory_order_seq_cst) &&
+	       (!guarded || memory_load(s.guard, 2, memory_order_seq_cst) == s.expected) &&
+	       memory_load(s.word, 8, memory_order_seq_cst) == s.old &&
+	       memory_commit(s.word, s.new, breaks);
+}
+
+bool rst_seq_cas(unsigned cpu, struct rst_seq s)
+{
+	return run(cpu, s, false);
+}
+
+bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
+{
+	return run(cpu, s, true);
+}
+
+bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
+{
+	unsigned breaks = memory_breaks(cpu);
+
+	return is_here(cpu) &&
+	       memory_commit(word, memory_load(word, 8, memory_order_seq_cst) + n, breaks);
+}
+
+bool rst_seq_fence(unsigned cpu)
+{
+	memory_fence_off(cpu);
+	return true;
+}
