@@ -509,8 +509,8 @@ ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
  * Returns 0; -ROOST_EINVAL: not all of them are frames of one zone without a hole between them, or
  * the range ends within a pageblock; -ROOST_EEXIST: some are present; -ROOST_EAGAIN: another call
  * that adds or removes memory is under way, or somebody stopped in one (roost_recover() ends that).
- * Any context; waits for nothing. Cost: two loads for each pageblock, a bit for each, and a put of
- * the frames as a free makes it: an atomic operation for 64 whole pageblocks.
+ * Any context; waits for nothing. Cost: two bits for each pageblock, and a put of the
+ * frames as a free makes it: an atomic operation for 64 whole pageblocks.
  * After add_pages() and online_pages() of Linux.
  */
 ROOST_MUST_CHECK int roost_add_range(roost_t *roost, roost_pfn pfn, uint64_t n);

@@ -19,9 +19,10 @@ void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout 
 	l->cpu_node = rst_carve(end, config->nr_cpus);
 	l->cpu_zone = rst_carve(end, config->nr_cpus);
 	l->present = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
+	l->odd = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
 }
 
-/* The pageblocks of each extent that is there. */
+/* The pageblocks of each extent that is there, and those that it has not for itself. */
 static void init_present(struct rst_base *base, const struct roost_config *config)
 {
 	struct rst_extent_walk w = {0};
@@ -30,6 +31,10 @@ static void init_present(struct rst_base *base, const struct roost_config *confi
 		uint32_t b = rst_frame_of(w.span, w.extent.start) / RST_PAGEBLOCK;
 		uint32_t last = rst_frame_of(w.span, w.extent.end - 1) / RST_PAGEBLOCK;
 
+		if (w.extent.start % RST_PAGEBLOCK)
+			base->odd[b / 64] |= rst_hotplug_bit(b);
+		if (w.extent.end % RST_PAGEBLOCK)
+			base->odd[last / 64] |= rst_hotplug_bit(last);
 		for (; !(w.extent.flags & ROOST_RANGE_ABSENT) && b <= last; b++)
 			rst_store_rlx(&base->present[b / 64],
 				      rst_load_rlx(&base->present[b / 64]) | rst_hotplug_bit(b));
@@ -49,6 +54,7 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->cpu_node = (uint8_t *)metadata + l->cpu_node;
 	base->cpu_zone = (uint8_t *)metadata + l->cpu_zone;
 	base->present = (_Atomic uint64_t *)(void *)(metadata + l->present);
+	base->odd = (uint64_t *)(void *)(metadata + l->odd);
 	base->nr_zones = l->nr_zones;
 	base->nr_nodes = l->nr_nodes;
 	base->nr_cpus = config->nr_cpus;

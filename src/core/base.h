@@ -24,6 +24,7 @@ struct rst_base {
 	roost_pressure_fn *pressure;
 	void *context;
 	_Atomic uint64_t *present; /* a bit for each pageblock */
+	uint64_t *odd;		   /* the same: an extent begins or ends in the middle of it */
 	struct rst_hotplug hotplug;
 };
 
@@ -74,7 +75,7 @@ static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
 
 /* The parts that struct rst_base points to, as offsets from the start of the metadata. */
 struct rst_base_layout {
-	uint64_t spans, zone_order, cpu_node, cpu_zone, present;
+	uint64_t spans, zone_order, cpu_node, cpu_zone, present, odd;
 	uint64_t nr_frames; /* records, with those that round spans out */
 	uint32_t nr_spans;
 	unsigned nr_zones, nr_nodes;

@@ -80,7 +80,8 @@ static bool is_any(const struct rst_base *base, const struct rst_hotplug_range *
 }
 
 /* Holes of absent memory are where its ranges begin and end. */
-static bool has_hole(const roost_t *roost, const struct rst_hotplug_range *range)
+static bool has_hole(const roost_t *roost, const struct rst_base *base,
+		     const struct rst_hotplug_range *range)
 {
 	rst_frame_id start = rst_frame_of(range->span, range->start);
 	rst_frame_id last = rst_frame_of(range->span, range->end - 1);
@@ -88,6 +89,8 @@ static bool has_hole(const roost_t *roost, const struct rst_hotplug_range *range
 	for (uint32_t b = range->first; b <= range->last; b++) {
 		rst_frame_id low = b * RST_PAGEBLOCK, high = low + (RST_PAGEBLOCK - 1);
 
+		if (!(base->odd[b / 64] & rst_hotplug_bit(b)))
+			continue; /* its records stay untouched */
 		if (rst_engine_is_hole(roost, low < start ? start : low) ||
 		    rst_engine_is_hole(roost, high > last ? last : high))
 			return true;
@@ -184,7 +187,7 @@ int roost_add_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 		return -ROOST_EAGAIN;
 	if (is_any(base, &range, true))
 		err = -ROOST_EEXIST;
-	else if (has_hole(roost, &range))
+	else if (has_hole(roost, base, &range))
 		err = -ROOST_EINVAL;
 	if (!err) {
 		choose_reserve(rst_engine_zone(roost, range.span->zone), &range);
