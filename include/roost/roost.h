@@ -82,11 +82,14 @@ enum {
 };
 
 enum roost_error {
+	ROOST_ENOENT = 2,  /* some of the frames are not present */
 	ROOST_EAGAIN = 11, /* somebody holds what is needed; try again */
 	ROOST_EBUSY = 16,  /* a frame that is needed is in use */
+	ROOST_EEXIST = 17, /* some of the frames are present already */
 	ROOST_EINVAL = 22, /* an argument makes no sense; roost_config_error() says which */
 	ROOST_ENOSPC = 28, /* the metadata area is too small */
-	ROOST_E2BIG = 7,   /* the map has more frames, ranges, zones or CPUs than can be managed */
+	ROOST_E2BIG = 7, /* the map has more ranges, zones, CPUs, or frames (2^32 - 1024, present or
+			    * not) than can be managed */
 	ROOST_EUCLEAN = 117, /* roost_validate() found a violated invariant */
 };
 
@@ -109,6 +112,13 @@ enum {
 	/* The range is there but must never be handed out (firmware, kernel image, ...).
 	 * A reserved range may lie over, inside or across ordinary ranges. */
 	ROOST_RANGE_RESERVED = 1u << 0,
+	/* The range is known, but not there yet (Linux: off-line): roost_add_range(). Its
+	 * pageblocks belong to it alone in its zone, and none of it may be reserved. */
+	ROOST_RANGE_ABSENT = 1u << 1,
+	/* All of the range starts out allocated, in the largest aligned blocks, as if by
+	 * roost_take_range(). For a system that boots with an early allocator of its own: it then
+	 * frees what is free, by roost_free() or roost_free_part(). */
+	ROOST_RANGE_ALLOCATED = 1u << 2,
 };
 
 /* Frames [start, end). Ends need no alignment; what no range covers is a hole. */
@@ -116,15 +126,17 @@ struct roost_range {
 	roost_pfn start;
 	roost_pfn end;
 	uint16_t zone;	/* index into roost_config.zones; not looked at for reserved ranges */
-	uint16_t flags; /* ROOST_RANGE_* */
+	uint16_t flags; /* ROOST_RANGE_*, one at most */
 };
 
-/* A zone. Numbers of frames; 0 for low and high means: chosen from the zone's size. */
+/* A zone. Numbers of frames; 0 for low and high means: chosen from the zone's size, and anew when
+ * memory comes or goes. */
 struct roost_zone_config {
 	const char *name; /* copied, at most 15 bytes; NULL: "Normal" */
 	unsigned node;	  /* NUMA node, 0 .. ROOST_MAX_NODES - 1 */
 	/* Frames that only callers with ROOST_RESERVE may take: the min watermark. They lie in
-	 * pageblocks of their own at the end of the zone as long as ordinary blocks last. */
+	 * pageblocks of their own at the end of the zone as long as ordinary blocks last. If less
+	 * than that is present at first, what is added becomes the reserve until it is complete. */
 	uint64_t reserve;
 	/* Free frames under which the pressure hook fires and, if there are other zones, they are
 	 * tried first, even if a pcp of this one has frames. */
@@ -147,7 +159,7 @@ enum roost_misuse_kind {
 	ROOST_MISUSE_WRONG_ORDER,   /* handed out with another order */
 	ROOST_MISUSE_MISALIGNED,    /* pfn is no multiple of 2^order */
 	ROOST_MISUSE_OUT_OF_RANGE,  /* below the first or above the last usable frame */
-	ROOST_MISUSE_HOLE,	    /* in a hole or in a reserved range */
+	ROOST_MISUSE_HOLE,	    /* in a hole or in a reserved range, or not present */
 	ROOST_MISUSE_BAD_ORDER,	    /* order above the configured largest order */
 	ROOST_MISUSE_BAD_FLAGS,	    /* flags, or a zone, node or CPU, that do not exist */
 	ROOST_MISUSE_CORRUPT,	    /* check level 3: the metadata contradict themselves */
@@ -202,7 +214,8 @@ struct roost_pcpbuddy_config;
 struct roost_config {
 	size_t size; /* sizeof(struct roost_config): set by ROOST_CONFIG_INIT */
 	/* In any order; ordinary ones must not overlap. At most 1024, and 2^32 - 1024 frames with
-	 * those that fill up the pageblocks in which ranges begin and end. */
+	 * those that are absent and those that fill up the pageblocks in which ranges begin and
+	 * end (4 MiB less than 16 TiB of 4 KiB frames): use several allocators for more. */
 	const struct roost_range *ranges;
 	size_t nr_ranges;
 	const struct roost_zone_config *zones; /* NULL: one zone "Normal" on node 0 */
@@ -251,10 +264,12 @@ size_t roost_metadata_size(const struct roost_config *config);
 
 /*
  * Makes an allocator in the size bytes at metadata, which must be zeroed, aligned to 64 bytes and
- * stay for as long as the allocator is used. All frames start out free. Writes only a part of the
- * metadata: the records of one frame for each free chunk of the largest order (with max_order 18
- * under 2 % of its pages).
- * Returns 0 and sets *out, or -ROOST_EINVAL, -ROOST_ENOSPC, -ROOST_E2BIG. Thread context.
+ * stay for as long as the allocator is used. All frames start out free but those of ranges that say
+ * otherwise. Writes only a part of the metadata: the records of one frame for each chunk of the
+ * largest order (with max_order 18 under 2 % of its pages), and of those that are absent a bit for
+ * each pageblock.
+ * Returns 0 and sets *out, or -ROOST_EINVAL, -ROOST_ENOSPC, -ROOST_E2BIG (more than 2^32 - 1024
+ * frames, or another limit of struct roost_config). Thread context.
  */
 ROOST_MUST_CHECK int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 				size_t size);
@@ -485,6 +500,45 @@ size_t roost_drain(roost_t *roost, int cpu);
 ROOST_MUST_CHECK int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate);
 
 /*
+ * Memory that comes (Linux: on-line): the n frames from pfn on, which were absent, are present and
+ * free from now on. The unit is the pageblock: the range begins and ends at multiples of
+ * 2^ROOST_PAGEBLOCK_ORDER frames, or where only holes of its zone are beside it in the pageblock.
+ * Their pageblocks are movable and nobody's; some become the reserve's as long as that is not
+ * complete. The zone's low and high watermarks, where the configuration leaves them to the library,
+ * are those of its new size.
+ * Returns 0; -ROOST_EINVAL: not all of them are frames of one zone without a hole between them, or
+ * the range ends within a pageblock; -ROOST_EEXIST: some are present; -ROOST_EAGAIN: another call
+ * that adds or removes memory is under way, or somebody stopped in one (roost_recover() ends that).
+ * Any context; waits for nothing. Cost: two bits for each pageblock, and a put of the
+ * frames as a free makes it: an atomic operation for 64 whole pageblocks.
+ * After add_pages() and online_pages() of Linux.
+ */
+ROOST_MUST_CHECK int roost_add_range(roost_t *roost, roost_pfn pfn, uint64_t n);
+
+/*
+ * Memory that goes (Linux: off-line): the n frames from pfn on are absent from now on, if all of
+ * them are free; otherwise nothing changes. Wherever the free ones are they are taken as
+ * roost_take_range() takes them. Isolated pageblocks are isolated no longer once they are gone. The
+ * unit is that of roost_add_range(), which brings them back. From now on a free of such a frame is
+ * ROOST_MISUSE_HOLE.
+ * Returns 0; -ROOST_EINVAL as there; -ROOST_ENOENT: some are absent; -ROOST_EBUSY: some are
+ * allocated, or part of the reserve, which stays; -ROOST_EAGAIN: others are moving some of them at
+ * each of a few tries, or as there.
+ * Any context; waits for nothing. Calls the pressure hook as an allocation does. Cost: that of
+ * roost_take_range().
+ *
+ * Of a range that is in use, so that nobody takes it meanwhile, thread context:
+ *
+ *	roost_alloc_range(roost, pfn, n, move, context);	it is the caller's
+ *	roost_isolate(roost, p, true);				each pageblock
+ *	roost_free(roost, p, order);				each block of it
+ *	roost_remove_range(roost, pfn, n);
+ *
+ * After offline_pages() of Linux.
+ */
+ROOST_MUST_CHECK int roost_remove_range(roost_t *roost, roost_pfn pfn, uint64_t n);
+
+/*
  * Moves what is in an allocated block elsewhere and frees the block, all of it, by roost_free() or
  * roost_free_part(); true: it did. False: it cannot be moved. Called in the context of the call
  * that it was given to, with no lock held. It may allocate: nothing of what is being emptied is
@@ -541,6 +595,7 @@ void roost_compact_end(roost_t *roost, struct roost_compaction *compaction);
  * In a child after fork(), or after all threads that were inside are gone forever: puts back what
  * they had in hand, empties pockets, and makes counts and notes right. Blocks stay allocated that
  * some call had returned, or was about to; one that was being split is whole or completely split.
+ * A range that was being added is present, or absent; so is one that was being removed.
  * No other thread may be inside, or return that was. Returns how many frames it put back. Thread
  * context. Cost: a look at each pageblock, and for those that are not all free at each frame's
  * record.
@@ -614,18 +669,19 @@ enum roost_list_type { /* the free lists of a zone; the first three are migratet
 struct roost_zone_info {
 	char name[16];
 	unsigned node;
-	roost_pfn start_pfn;	 /* the lowest frame */
-	uint64_t spanned;	 /* from the lowest to the highest frame, with holes */
-	uint64_t present;	 /* with reserved ranges */
-	uint64_t managed;	 /* what can be handed out: allocated + free */
-	uint64_t free;		 /* in the zone's buddy system */
-	uint64_t free_pcp;	 /* on pcps */
-	uint64_t free_llist;	 /* on lock-free lists */
+	roost_pfn start_pfn; /* the lowest frame */
+	uint64_t spanned;    /* from the lowest to the highest frame, with holes and absent ones */
+	uint64_t present;    /* with reserved ranges, without those that are absent */
+	uint64_t managed;    /* what can be handed out: allocated + free */
+	uint64_t free;	     /* in the zone's buddy system */
+	uint64_t free_pcp;   /* on pcps */
+	uint64_t free_llist; /* on lock-free lists */
 	uint64_t min, low, high; /* watermarks */
 	/* Free blocks in the buddy system; how many pageblocks have each type. */
 	uint64_t blocks[ROOST_LISTS_ROOM][ROOST_MAX_ORDER + 1];
 	uint64_t pageblocks[ROOST_LISTS_ROOM];
-	uint64_t reserved[8]; /* 0 */
+	uint64_t absent;      /* known, but not present */
+	uint64_t reserved[7]; /* 0 */
 };
 
 /* Describes a zone. Any context; exact only at rest. 0 or -ROOST_EINVAL (no such zone). */
@@ -650,7 +706,7 @@ struct roost_pcp_info {
 int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roost_pcp_info *info);
 
 enum roost_frame_state {
-	ROOST_FRAME_OUTSIDE, /* in no range, in a hole, or reserved */
+	ROOST_FRAME_OUTSIDE, /* in no range, in a hole, reserved, or absent */
 	ROOST_FRAME_INSIDE,  /* inside a block, not its first frame */
 	ROOST_FRAME_ALLOCATED,
 	ROOST_FRAME_FREE_ZONE,
@@ -676,13 +732,14 @@ struct roost_pageblock_info {
 	unsigned zone;
 	int owner;		   /* CPU that owns it, -1 if none does */
 	enum roost_list_type type; /* of whole ones: movable */
-	/* Frames of [start, end) that are no hole and not reserved; 0 also if the pool below which
-	 * this allocator is has taken the pageblock out of use. */
+	/* Frames of [start, end) that are no hole, not reserved and not absent; 0 also if the pool
+	 * below which this allocator is has taken the pageblock out of use. */
 	unsigned usable;
 	unsigned free; /* of these, without those in pockets of CPUs */
 	int largest;   /* order of its largest free run, 9 at most; -1: none */
 	int block; /* order of the allocated block that it lies in, if that is 9 or more; else -1 */
-	bool whole; /* it can be handed out in one piece: all free, nobody's, of no reserve */
+	bool whole;  /* it can be handed out in one piece: all free, nobody's, of no reserve */
+	bool absent; /* not present: roost_add_range() */
 };
 
 /*

@@ -90,6 +90,23 @@ static void do_take(struct context *c, const struct statement *s)
 	got(c, s->variables[0], err ? ROOST_NONE : s->frame, order);
 }
 
+/* The variable says whether it could be done; nobody gets the frames by it. */
+static void do_plug(struct context *c, const struct statement *s)
+{
+	unsigned order = (unsigned)s->number;
+	int err;
+
+	call(c, false,
+	     s->verb == VERB_ADD ? "%s = add from frame %lu" : "%s = remove from frame %lu",
+	     world_name(s->variables[0]), s->frame);
+	err = s->verb == VERB_ADD ? roost_add_range(pool, s->frame, (uint64_t)1 << order)
+				  : roost_remove_range(pool, s->frame, (uint64_t)1 << order);
+	called(c);
+	if (c)
+		log_line(c, err ? "   cannot" : "   done");
+	world_set(s->variables[0], value_of(err ? ROOST_NONE : s->frame, order));
+}
+
 static void do_free(struct context *c, const struct statement *s, bool nolock)
 {
 	for (unsigned i = 0; i < s->nr_variables; i++) {
@@ -312,6 +329,10 @@ static void do_statement(struct context *c, const struct statement *s, unsigned 
 		break;
 	case VERB_TAKE:
 		do_take(c, s);
+		break;
+	case VERB_ADD:
+	case VERB_REMOVE:
+		do_plug(c, s);
 		break;
 	case VERB_FREE:
 	case VERB_FREE_NOLOCK:

@@ -34,6 +34,8 @@ static void pool(struct reader *r)
 			s->config.nr_cpus = (unsigned)value;
 		else if (!strcmp(key, "pageblocks") && value >= 1 && value <= 64)
 			s->pageblocks = (unsigned)value;
+		else if (!strcmp(key, "absent") && value <= 64)
+			s->absent = (unsigned)value;
 		else if (!strcmp(key, "high"))
 			s->pcpbuddy.high = (uint32_t)value;
 		else if (!strcmp(key, "batch"))
@@ -52,7 +54,8 @@ static void pool(struct reader *r)
 			read_error(
 				r,
 				"the pool has cpus (1 to %d), pageblocks (1 to 64), high, batch, "
-				"check (0 to 3), max-order, reserve, low, pockets (0 or 1); not "
+				"check (0 to 3), max-order, reserve, low, pockets (0 or 1), absent "
+				"(pageblocks, the last of them); not "
 				"\"%s %lu\"",
 				VM_CPUS, key, value);
 	} while (!r->bad && read_char(r, ','));
@@ -301,6 +304,9 @@ bool scenario_read(const char *file, struct scenario *s)
 	free(buffer);
 	fclose(in);
 	r.line++;
+	if (!r.bad && s->absent > s->pageblocks)
+		read_error(&r, "%u pageblocks are absent, but there are only %u", s->absent,
+			   s->pageblocks);
 	if (!r.bad && !s->nr_contexts)
 		read_error(&r, "nobody does anything: a line \"task cpu0: ...\" is missing");
 	return !r.bad && check_statements(&r);

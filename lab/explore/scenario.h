@@ -3,7 +3,8 @@
  * scenario.h - a scenario: a small pool, what each CPU does, and what should come of it.
  *
  *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low,
- *	                                           max-order, pockets 1
+ *	                                           max-order, pockets 1,
+ *	                                           absent: of the pageblocks, the last
  *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
  *	bound   nolock 400                         most accesses of a call that waits for nothing
@@ -50,6 +51,8 @@ enum verb {
 	VERB_ONLINE,
 	VERB_ISOLATE,
 	VERB_UNISOLATE,
+	VERB_ADD,
+	VERB_REMOVE,
 	VERB_LOCK,
 	VERB_LOCK_IRQSAVE,
 	VERB_UNLOCK,
@@ -75,7 +78,7 @@ struct statement {
 	enum assertion assertion;
 	int lock;
 	int number;	/* order, CPU, ... */
-	unsigned frame; /* of a take */
+	unsigned frame; /* of a take, add, remove */
 	unsigned flags;
 	unsigned nr_variables;
 	uint8_t variables[SCENARIO_ARGUMENTS];
@@ -106,7 +109,7 @@ struct scenario {
 	bool has_pool;
 	struct roost_config config;
 	struct roost_pcpbuddy_config pcpbuddy; /* other engines pass over it */
-	unsigned pageblocks;
+	unsigned pageblocks, absent;
 	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */
 	unsigned misuse[SCENARIO_MISUSES];
 	unsigned bound; /* own accesses of a call that waits for nothing; 0: none stated */

@@ -70,19 +70,21 @@ static void frame_and_order(struct reader *r, struct statement *s)
 
 static bool gives_value(enum verb verb)
 {
-	return verb == VERB_ALLOC || verb == VERB_ALLOC_BULK || verb == VERB_TAKE;
+	return verb == VERB_ALLOC || verb == VERB_ALLOC_BULK || verb == VERB_TAKE ||
+	       verb == VERB_ADD || verb == VERB_REMOVE;
 }
 
-/* What stands behind "a = alloc", "a b c = alloc-bulk" or "a = take". */
+/* What stands behind "a = alloc", "a b c = alloc-bulk", "a = take", "a = add" or "a = remove". */
 static void alloc(struct reader *r, struct statement *s)
 {
 	if (!s->nr_variables)
-		read_error(r, "say which variable gets it: a = alloc ..., a b = alloc-bulk ..., or "
-			      "a = take ...");
+		read_error(r, "say which variable gets it: a = alloc ..., a b = alloc-bulk ..., "
+			      "a = take ..., a = add ..., or a = remove ...");
 	else if (s->verb != VERB_ALLOC_BULK && s->nr_variables > 1)
-		read_error(r, "alloc and take give one block; alloc-bulk gives several");
+		read_error(r, "alloc, take, add and remove give one block; alloc-bulk gives "
+			      "several");
 	all_different(r, s, 0);
-	if (s->verb == VERB_TAKE) {
+	if (s->verb != VERB_ALLOC && s->verb != VERB_ALLOC_BULK) {
 		frame_and_order(r, s);
 		return;
 	}
@@ -189,6 +191,8 @@ static const char *const verbs[] = {
 	[VERB_ONLINE] = "online",
 	[VERB_ISOLATE] = "isolate",
 	[VERB_UNISOLATE] = "unisolate",
+	[VERB_ADD] = "add",
+	[VERB_REMOVE] = "remove",
 	[VERB_LOCK] = "lock",
 	[VERB_LOCK_IRQSAVE] = "lock-irqsave",
 	[VERB_UNLOCK] = "unlock",
@@ -219,7 +223,9 @@ static void statement(struct reader *r, struct program *program)
 	else if (gives_value(s.verb))
 		alloc(r, &s);
 	else if (s.nr_variables)
-		read_error(r, "only alloc, alloc-bulk and take give a value, not \"%s\"", name);
+		read_error(r,
+			   "only alloc, alloc-bulk, take, add and remove give a value, not \"%s\"",
+			   name);
 	else
 		arguments(r, &s);
 	if (r->bad)

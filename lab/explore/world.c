@@ -248,7 +248,10 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	struct roost_config config = s->config;
 	struct roost_pcpbuddy_config pcpbuddy = s->pcpbuddy;
 	size_t frames = (size_t)s->pageblocks * 512, size;
-	struct roost_range range = {.start = 0, .end = frames};
+	size_t there = (size_t)(s->pageblocks - s->absent) * 512;
+	struct roost_range ranges[] = {
+		{.start = 0, .end = there},
+		{.start = there, .end = frames, .flags = ROOST_RANGE_ABSENT}};
 	void *metadata;
 
 	world_scenario = s;
@@ -257,8 +260,8 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	vm.failure.kind = FAIL_NONE;
 	vm.weak = weak;
 	vm.guest = &guest;
-	config.ranges = &range;
-	config.nr_ranges = 1;
+	config.ranges = there ? ranges : &ranges[1];
+	config.nr_ranges = there && s->absent ? 2 : 1;
 	vm.tries_wait = false;
 	engine_configure(&config, &pcpbuddy, path);
 	config.misuse = heard_misuse;

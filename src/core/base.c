@@ -18,6 +18,27 @@ void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout 
 	l->zone_order = rst_carve(end, (uint64_t)l->nr_nodes * (l->nr_zones + 1));
 	l->cpu_node = rst_carve(end, config->nr_cpus);
 	l->cpu_zone = rst_carve(end, config->nr_cpus);
+	l->present = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
+	l->odd = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
+}
+
+/* The pageblocks of each extent that is there, and those that it has not for itself. */
+static void init_present(struct rst_base *base, const struct roost_config *config)
+{
+	struct rst_extent_walk w = {0};
+
+	while (rst_walk_extents(config, &base->map, &w)) {
+		uint32_t b = rst_frame_of(w.span, w.extent.start) / RST_PAGEBLOCK;
+		uint32_t last = rst_frame_of(w.span, w.extent.end - 1) / RST_PAGEBLOCK;
+
+		if (w.extent.start % RST_PAGEBLOCK)
+			base->odd[b / 64] |= rst_hotplug_bit(b);
+		if (w.extent.end % RST_PAGEBLOCK)
+			base->odd[last / 64] |= rst_hotplug_bit(last);
+		for (; !(w.extent.flags & ROOST_RANGE_ABSENT) && b <= last; b++)
+			rst_store_rlx(&base->present[b / 64],
+				      rst_load_rlx(&base->present[b / 64]) | rst_hotplug_bit(b));
+	}
 }
 
 void rst_base_init(struct rst_base *base, const struct roost_config *config,
@@ -32,6 +53,8 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->zone_order = (uint8_t *)metadata + l->zone_order;
 	base->cpu_node = (uint8_t *)metadata + l->cpu_node;
 	base->cpu_zone = (uint8_t *)metadata + l->cpu_zone;
+	base->present = (_Atomic uint64_t *)(void *)(metadata + l->present);
+	base->odd = (uint64_t *)(void *)(metadata + l->odd);
 	base->nr_zones = l->nr_zones;
 	base->nr_nodes = l->nr_nodes;
 	base->nr_cpus = config->nr_cpus;
@@ -47,6 +70,7 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 			base->cpu_node[cpu] = config->cpu_node[cpu];
 		base->cpu_zone[cpu] = *rst_zones_of(base, base->cpu_node[cpu]);
 	}
+	init_present(base, config);
 }
 
 int rst_base_check(roost_t **out, struct roost_config *config, const struct roost_config *given,
@@ -84,32 +108,49 @@ void rst_zone_desc_init(struct rst_zone_desc *desc, const struct roost_config *c
 	unsigned nr;
 	const struct roost_zone_config *zone = &rst_config_zones(config, &nr)[id];
 	const char *name = zone->name ? zone->name : "Normal";
-	struct rst_watermarks marks;
+	struct rst_zone_frames frames = rst_zone_frames(config, id);
 
 	desc->id = id;
 	desc->node = zone->node;
-	desc->managed = rst_zone_managed(config, id);
-	desc->present = rst_zone_present(config, id);
+	desc->allocated = frames.allocated;
+	desc->known = frames.managed + frames.absent;
+	desc->reserved = frames.reserved;
+	rst_store_rlx(&desc->added, frames.managed - frames.allocated);
 	measure(desc, base);
-	marks = rst_watermarks(zone, desc->managed);
-	desc->min = marks.min;
-	desc->low = marks.low;
-	desc->high = marks.high;
+	desc->min = zone->reserve;
+	desc->low_set = zone->low;
+	desc->high_set = zone->high;
+	rst_zone_set_marks(desc);
 	for (unsigned i = 0; i < sizeof(desc->name) - 1 && name[i]; i++)
 		desc->name[i] = name[i];
 }
 
+void rst_zone_set_marks(struct rst_zone_desc *desc)
+{
+	const struct roost_zone_config zone = {
+		.reserve = desc->min, .low = desc->low_set, .high = desc->high_set};
+	struct rst_watermarks marks = rst_watermarks(&zone, rst_zone_managed(desc));
+
+	/* Racy: an allocation that reads the old mark of one and the new one of the other calls the
+	 * hook too early or too late by what came or went. */
+	rst_store_rlx(&desc->low, marks.low);
+	rst_store_rlx(&desc->high, marks.high);
+}
+
 void rst_zone_desc_info(const struct rst_zone_desc *desc, struct roost_zone_info *info)
 {
+	uint64_t managed = rst_zone_managed(desc);
+
 	*info = (struct roost_zone_info){
 		.node = desc->node,
 		.start_pfn = desc->start_pfn,
 		.spanned = desc->spanned,
-		.present = desc->present,
-		.managed = desc->managed,
+		.present = managed + desc->reserved,
+		.managed = managed,
 		.min = desc->min,
-		.low = desc->low,
-		.high = desc->high,
+		.low = rst_load_rlx(&desc->low),
+		.high = rst_load_rlx(&desc->high),
+		.absent = desc->known - managed,
 	};
 	for (unsigned i = 0; i < sizeof(info->name); i++)
 		info->name[i] = desc->name[i];

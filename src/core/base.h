@@ -4,11 +4,12 @@
  * what the public calls do before and after the engine's own part.
  *
  * struct rst_base is the first member of an engine's struct roost. Everything in it is constant
- * after roost_init().
+ * after roost_init(), but what hotplug.h says of present and hotplug.
  */
 #ifndef RST_BASE_H
 #define RST_BASE_H
 
+#include "core/hotplug.h"
 #include "core/map.h"
 #include "core/probe.h"
 
@@ -22,7 +23,22 @@ struct rst_base {
 	roost_misuse_fn *misuse;
 	roost_pressure_fn *pressure;
 	void *context;
+	_Atomic uint64_t *present; /* a bit for each pageblock */
+	uint64_t *odd;		   /* the same: an extent begins or ends in the middle of it */
+	struct rst_hotplug hotplug;
 };
+
+/* Is a pageblock there? Sequentially consistent: see hotplug.c. */
+static inline bool rst_is_present(const struct rst_base *base, uint32_t block)
+{
+	return rst_load_sc(&base->present[block / 64]) >> block % 64 & 1;
+}
+
+/* For walks: are this pageblock and the 63 that follow it all absent? */
+static inline bool rst_are_absent(const struct rst_base *base, uint32_t block)
+{
+	return block % 64 == 0 && !rst_load_rlx(&base->present[block / 64]);
+}
 
 enum {
 	RST_TYPES = 3, /* migratetypes that a caller can name */
@@ -59,7 +75,7 @@ static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
 
 /* The parts that struct rst_base points to, as offsets from the start of the metadata. */
 struct rst_base_layout {
-	uint64_t spans, zone_order, cpu_node, cpu_zone;
+	uint64_t spans, zone_order, cpu_node, cpu_zone, present, odd;
 	uint64_t nr_frames; /* records, with those that round spans out */
 	uint32_t nr_spans;
 	unsigned nr_zones, nr_nodes;
@@ -76,14 +92,37 @@ int rst_base_check(roost_t **out, struct roost_config *config, const struct roos
 
 /* ---- Zones --------------------------------------------------------------------------------- */
 
-/* Constant after roost_init(). */
+/*
+ * Letters as in the engines': c constant after roost_init(); m written by the holder of the
+ * hotplug word, read racily.
+ *
+ * Frames that were added are counted before they are free, and those that were removed after they
+ * were taken. So in sums they are as frees and allocations: each counter only grows.
+ */
 struct rst_zone_desc {
-	uint64_t min, low, high;
-	uint64_t managed, present, spanned;
-	roost_pfn start_pfn;
-	unsigned node, id;
-	char name[16];
+	uint64_t min;			   /* c */
+	_Atomic uint64_t low, high;	   /* m */
+	_Atomic uint64_t added, removed;   /* m; those that were there, and free, at first: added */
+	uint64_t allocated;		   /* c; frames that started out allocated */
+	uint64_t reserve;		   /* m; frames of the reserve's pageblocks, free or not */
+	uint64_t known, reserved, spanned; /* c; usable, present or not; of reserved ranges */
+	uint64_t low_set, high_set;	   /* c; the configuration's marks */
+	roost_pfn start_pfn;		   /* c */
+	unsigned node, id;		   /* c */
+	char name[16];			   /* c */
 };
+
+/* Usable frames that are present. */
+static inline uint64_t rst_zone_managed(const struct rst_zone_desc *desc)
+{
+	/* In this order: what was removed was added before. */
+	uint64_t removed = rst_load_acq(&desc->removed);
+
+	return rst_load_rlx(&desc->added) + desc->allocated - removed;
+}
+
+/* Chooses the marks for what is managed now. */
+void rst_zone_set_marks(struct rst_zone_desc *desc);
 
 void rst_zone_desc_init(struct rst_zone_desc *desc, const struct roost_config *config,
 			const struct rst_base *base, unsigned id);
@@ -133,7 +172,7 @@ static inline bool rst_pressure_falls(struct rst_pressure *pressure,
 {
 	/* Racy reads of a hint: a call too many or too late does no harm, and the exchange lets one
 	 * caller through each time that the hook is armed. */
-	return free < desc->low && !rst_load_rlx(&pressure->pressed) &&
+	return free < rst_load_rlx(&desc->low) && !rst_load_rlx(&pressure->pressed) &&
 	       !rst_xchg_acq(&pressure->pressed, 1);
 }
 
@@ -141,7 +180,7 @@ static inline bool rst_pressure_falls(struct rst_pressure *pressure,
 static inline void rst_pressure_rises(struct rst_pressure *pressure,
 				      const struct rst_zone_desc *desc, uint64_t free)
 {
-	if (free > desc->high && rst_load_rlx(&pressure->pressed))
+	if (free > rst_load_rlx(&desc->high) && rst_load_rlx(&pressure->pressed))
 		rst_store_rlx(&pressure->pressed, 0);
 }
 

@@ -56,7 +56,7 @@ static int check_range(const roost_t *r, roost_pfn pfn, roost_pfn end)
 	unsigned zone = 0;
 
 	for (roost_pfn at = pfn; at < end; at = info.end) {
-		if (roost_pageblock_info(r, at, &info) || info.start > at)
+		if (roost_pageblock_info(r, at, &info) || info.start > at || info.absent)
 			return -ROOST_EINVAL;
 		if (at != pfn && info.zone != zone)
 			return -ROOST_EINVAL;

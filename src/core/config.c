@@ -89,7 +89,8 @@ bool rst_next_extent(const struct roost_config *config, roost_pfn *from, struct 
 			continue;
 		}
 		*from = end;
-		*extent = (struct rst_extent){.start = start, .end = end, .zone = range->zone};
+		*extent = (struct rst_extent){
+			.start = start, .end = end, .zone = range->zone, .flags = range->flags};
 		return true;
 	}
 	return false;
@@ -158,25 +159,45 @@ bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block)
 	return false;
 }
 
-uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone)
+uint64_t rst_frames_of_block(const struct roost_config *config, const struct rst_map *map,
+			     uint32_t block)
 {
+	const struct rst_span *span = rst_span_of(map, block * RST_PAGEBLOCK);
+	roost_pfn from = rst_pfn_of(span, block * RST_PAGEBLOCK), end = from + RST_PAGEBLOCK;
 	struct rst_extent extent;
-	roost_pfn from = 0;
 	uint64_t frames = 0;
 
-	while (rst_next_extent(config, &from, &extent))
-		if (extent.zone == zone)
-			frames += extent.end - extent.start;
+	while (from < end && rst_next_extent(config, &from, &extent) && extent.start < end)
+		if (extent.zone == span->zone && !(extent.flags & ROOST_RANGE_ABSENT))
+			frames += (extent.end < end ? extent.end : end) - extent.start;
 	return frames;
 }
 
-uint64_t rst_zone_present(const struct roost_config *config, unsigned zone)
+struct rst_zone_frames rst_zone_frames(const struct roost_config *config, unsigned zone)
 {
-	uint64_t frames = 0;
+	struct rst_zone_frames frames = {0};
+	struct rst_extent extent;
+	roost_pfn from = 0;
+	uint64_t present = 0;
 
-	for (size_t i = 0; i < config->nr_ranges; i++)
-		if (!reserved(&config->ranges[i]) && config->ranges[i].zone == zone)
-			frames += config->ranges[i].end - config->ranges[i].start;
+	while (rst_next_extent(config, &from, &extent)) {
+		uint64_t n = extent.zone == zone ? extent.end - extent.start : 0;
+
+		if (extent.flags & ROOST_RANGE_ABSENT)
+			frames.absent += n;
+		else
+			frames.managed += n;
+		if (extent.flags & ROOST_RANGE_ALLOCATED)
+			frames.allocated += n;
+	}
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *range = &config->ranges[i];
+
+		if (range->zone == zone && !(range->flags & ROOST_RANGE_RESERVED) &&
+		    !(range->flags & ROOST_RANGE_ABSENT))
+			present += range->end - range->start;
+	}
+	frames.reserved = present - frames.managed;
 	return frames;
 }
 
@@ -212,8 +233,8 @@ static const char too_many_ranges[] = "nr_ranges: more than 1024 ranges; join ne
 static const char too_many_zones[] = "nr_zones: more than ROOST_MAX_ZONES zones";
 static const char too_many_cpus[] = "nr_cpus: more than ROOST_MAX_CPUS CPUs";
 static const char too_many_frames[] =
-	"ranges: more than 2^32 - 1024 frames, with those that fill up pageblocks; use several "
-	"allocators";
+	"ranges: more than 2^32 - 1024 frames, with absent ones and those that fill up pageblocks; "
+	"use several allocators";
 
 const char rst_config_too_new[] =
 	"size or reserved: the header is newer than the library, and a field is set that it does "
@@ -227,6 +248,26 @@ int rst_config_errno(const char *error)
 			       error == too_many_frames || error == rst_config_too_new
 		       ? -ROOST_E2BIG
 		       : -ROOST_EINVAL;
+}
+
+/* May memory come and go there by whole pageblocks? */
+static const char *absent_error(const struct roost_config *config, const struct roost_range *absent)
+{
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *range = &config->ranges[i];
+
+		if (range == absent)
+			continue;
+		if (reserved(range) && range->start < absent->end && absent->start < range->end)
+			return "ranges: a reserved range lies in an absent one; leave it out there";
+		if (!reserved(range) && range->zone == absent->zone &&
+		    range->start / RST_PAGEBLOCK <= (absent->end - 1) / RST_PAGEBLOCK &&
+		    absent->start / RST_PAGEBLOCK <= (range->end - 1) / RST_PAGEBLOCK)
+			return "ranges: an absent range shares a pageblock with another range of "
+			       "its zone; join absent ones, and let them meet others at multiples "
+			       "of 512 frames";
+	}
+	return NULL;
 }
 
 static const char *range_error(const struct roost_config *config, unsigned nr_zones)
@@ -244,8 +285,9 @@ static const char *range_error(const struct roost_config *config, unsigned nr_zo
 			return "ranges: a range ends at or before its start; end is exclusive";
 		if (range->end > (roost_pfn)1 << 52)
 			return "ranges: a range ends above pfn 2^52; are these addresses?";
-		if (range->flags & ~ROOST_RANGE_RESERVED)
-			return "ranges: unknown flags; only ROOST_RANGE_RESERVED exists";
+		if (range->flags & (range->flags - 1u) || range->flags > ROOST_RANGE_ALLOCATED)
+			return "ranges: unknown flags; there are ROOST_RANGE_RESERVED, "
+			       "ROOST_RANGE_ABSENT and ROOST_RANGE_ALLOCATED, one at most for each";
 		if (reserved(range))
 			continue;
 		ordinary = true;
@@ -256,12 +298,20 @@ static const char *range_error(const struct roost_config *config, unsigned nr_zo
 			    config->ranges[j].start < range->end)
 				return "ranges: two ordinary ranges overlap";
 	}
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *range = &config->ranges[i];
+		const char *error =
+			range->flags & ROOST_RANGE_ABSENT ? absent_error(config, range) : NULL;
+
+		if (error)
+			return error;
+	}
 	return ordinary ? NULL : "ranges: all ranges are reserved; nothing is left to allocate";
 }
 
 struct rst_watermarks rst_watermarks(const struct roost_zone_config *zone, uint64_t managed)
 {
-	uint64_t step = (managed - zone->reserve) / 64;
+	uint64_t step = managed > zone->reserve ? (managed - zone->reserve) / 64 : 0;
 	uint64_t low = zone->low ? zone->low : zone->reserve + step;
 
 	return (struct rst_watermarks){
@@ -273,16 +323,17 @@ static const char *zone_error(const struct roost_config *config,
 {
 	for (unsigned i = 0; i < nr_zones; i++) {
 		struct rst_watermarks marks;
-		uint64_t managed;
+		struct rst_zone_frames frames;
 
 		if (zones[i].node >= ROOST_MAX_NODES)
 			return "zones: a zone's node is not below ROOST_MAX_NODES";
 		if (!zones[i].reserve && !zones[i].low && !zones[i].high)
 			continue; /* spares a walk over the map */
-		managed = rst_zone_managed(config, i);
-		if (zones[i].reserve > managed)
+		frames = rst_zone_frames(config, i);
+		if (zones[i].reserve > frames.managed + frames.absent)
 			return "zones: a zone's reserve is larger than the zone";
-		marks = rst_watermarks(&zones[i], managed);
+		/* When all is present, they are farthest apart. */
+		marks = rst_watermarks(&zones[i], frames.managed + frames.absent);
 		if (marks.low < marks.min)
 			return "zones: a zone's low watermark is below its reserve";
 		if (marks.high < marks.low)

@@ -142,6 +142,7 @@ static int zoneinfo(struct dump *dump, unsigned zone, const struct roost_zone_in
 	    (err = named(dump, "        ", "spanned", info->spanned)) ||
 	    (err = named(dump, "        ", "present", info->present)) ||
 	    (err = named(dump, "        ", "managed", info->managed)) ||
+	    (err = named(dump, "        ", "absent", info->absent)) ||
 	    (err = named(dump, "        ", "pcp", info->free_pcp)) ||
 	    (err = named(dump, "        ", "llist", info->free_llist)))
 		return err;

@@ -52,6 +52,7 @@ struct rst_extent {
 	roost_pfn start;
 	roost_pfn end;
 	uint32_t zone;
+	unsigned flags; /* of its range */
 };
 
 static inline rst_frame_id rst_frame_of(const struct rst_span *span, roost_pfn pfn)
@@ -153,6 +154,10 @@ void rst_map_add(struct rst_map_builder *builder, const struct rst_extent *exten
 void rst_map_build(const struct roost_config *config, struct rst_span *spans,
 		   struct rst_map_builder *builder);
 
+/* Usable frames of a pageblock that are present at first. O(ranges) for each extent in it. */
+uint64_t rst_frames_of_block(const struct roost_config *config, const struct rst_map *map,
+			     uint32_t block);
+
 /* Sets *block to the last pageblock of a zone below *block; false if there is none. Start from
  * UINT32_MAX. O(spans). */
 bool rst_block_below(const struct rst_map *map, uint32_t zone, uint32_t *block);
@@ -192,8 +197,12 @@ struct rst_watermarks {
 
 struct rst_watermarks rst_watermarks(const struct roost_zone_config *zone, uint64_t managed);
 
-/* The usable frames of a zone, and all frames of its ordinary ranges, reserved ones included. */
-uint64_t rst_zone_managed(const struct roost_config *config, unsigned zone);
-uint64_t rst_zone_present(const struct roost_config *config, unsigned zone);
+/* The frames of a zone: usable ones that are present at first, those of them that start out
+ * allocated, usable ones that are absent; and how many of its ordinary ranges' are reserved. */
+struct rst_zone_frames {
+	uint64_t managed, allocated, absent, reserved;
+};
+
+struct rst_zone_frames rst_zone_frames(const struct roost_config *config, unsigned zone);
 
 #endif

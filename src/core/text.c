@@ -7,6 +7,10 @@ const char *roost_strerror(int error)
 	switch (error < 0 ? -error : error) {
 	case 0:
 		return "success";
+	case ROOST_ENOENT:
+		return "some of the frames are not present; roost_add_range() adds them";
+	case ROOST_EEXIST:
+		return "some of the frames are present already";
 	case ROOST_EAGAIN:
 		return "another context holds what is needed; try again";
 	case ROOST_EBUSY:
@@ -16,7 +20,7 @@ const char *roost_strerror(int error)
 	case ROOST_ENOSPC:
 		return "the metadata area is too small; ask roost_metadata_size()";
 	case ROOST_E2BIG:
-		return "the memory map is larger than can be managed";
+		return "the memory map is larger than can be managed (2^32 - 1024 frames)";
 	case ROOST_EUCLEAN:
 		return "an invariant of the metadata is violated";
 	default:
@@ -43,7 +47,7 @@ const char *roost_misuse_name(enum roost_misuse_kind kind)
 	case ROOST_MISUSE_OUT_OF_RANGE:
 		return "out of range: below or above all memory";
 	case ROOST_MISUSE_HOLE:
-		return "hole: the frame is in a hole or a reserved range";
+		return "hole: the frame is in a hole or a reserved range, or not present";
 	case ROOST_MISUSE_BAD_ORDER:
 		return "bad order: above the largest configured order";
 	case ROOST_MISUSE_BAD_FLAGS:

@@ -162,7 +162,7 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 	size_t n = 0;
 
 	for (unsigned i = 0; n < count && (z = zone_to_try(q, &i));) {
-		if (above_low && rst_zone_available(z) < z->desc.low)
+		if (above_low && rst_zone_available(z) < rst_load_rlx(&z->desc.low))
 			continue;
 		n += from_pcp(q, z, out + n, count - n);
 		while (n < count && (out[n] = from_zone(q, z)) != RST_NO_FRAME)

@@ -29,7 +29,8 @@ static void disown_all(struct roost *r, struct rst_zone *z, const struct rst_pcp
 			for (; id < stop; id++) {
 				struct rst_block *block = &r->blocks[id];
 
-				if (rst_load_rlx(&block->owner) != pcp->cpu + 1)
+				if (!rst_is_present(&r->base, id) ||
+				    rst_load_rlx(&block->owner) != pcp->cpu + 1)
 					continue;
 				rst_zone_disown(r, z, block);
 				RST_COUNT(r, z, blocks_disowned, 1);
@@ -137,7 +138,8 @@ static int isolate_locked(struct roost *r, struct rst_zone *z, struct rst_pcp *p
 	unsigned type = rst_load_rlx(&block->type);
 	unsigned owner = rst_load_rlx(&block->owner);
 
-	if (type == ROOST_LIST_RESERVE || (type == ROOST_LIST_ISOLATE) == isolate)
+	if (!rst_is_present(&r->base, f / RST_PAGEBLOCK) || type == ROOST_LIST_RESERVE ||
+	    (type == ROOST_LIST_ISOLATE) == isolate)
 		return -ROOST_EINVAL;
 	if (owner && (!pcp || owner != pcp->cpu + 1))
 		return -ROOST_EAGAIN;

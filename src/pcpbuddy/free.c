@@ -31,7 +31,8 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	rst_frame_id f = rst_frame_of(span, m->pfn);
 
 	m->kind = ROOST_MISUSE_NOT_ALLOCATED;
-	if (rst_kind_of(rst_load_state(r, f)) == RST_HOLE) {
+	if (rst_kind_of(rst_load_state(r, f)) == RST_HOLE ||
+	    !rst_is_present(&r->base, f / RST_PAGEBLOCK)) {
 		m->kind = ROOST_MISUSE_HOLE;
 		return;
 	}
@@ -131,8 +132,10 @@ static void leave_pcp(struct freeing *q)
 /* The lock of the pcp is held. */
 static void trim(const struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
 {
-	if (rst_load_rlx(&pcp->count) > pcp->high)
-		rst_pcp_drain(q->r, z, pcp, pcp->high - pcp->batch, q->wait);
+	uint32_t high = rst_load_rlx(&pcp->high), batch = rst_load_rlx(&pcp->batch);
+
+	if (rst_load_rlx(&pcp->count) > high)
+		rst_pcp_drain(q->r, z, pcp, high > batch ? high - batch : 0, q->wait);
 }
 
 static void enter_pcp(struct freeing *q, struct rst_zone *z, struct rst_pcp *pcp)
@@ -176,7 +179,7 @@ static void push_remote(struct freeing *q, struct rst_zone *z, struct rst_pcp *p
 
 	RST_COUNT(q->r, z, free_llist, 1);
 	RST_PROBE3(free_remote, pcp->cpu, order, 1);
-	if (rst_load_sc(&pcp->dead) || frames > pcp->high) {
+	if (rst_load_sc(&pcp->dead) || frames > rst_load_rlx(&pcp->high)) {
 		leave_pcp(q); /* never two */
 		absorb_remote(q, z, pcp);
 	}

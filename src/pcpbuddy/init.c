@@ -69,19 +69,25 @@ static struct roost_pcpbuddy_config own_config(const struct roost_config *config
 	return config->pcpbuddy ? *config->pcpbuddy : (struct roost_pcpbuddy_config){0};
 }
 
-static void init_pcp(const struct roost_config *config, const struct rst_zone *z,
-		     struct rst_pcp *pcp, unsigned cpu)
+void rst_pcp_set_marks(struct roost *r, struct rst_zone *z)
 {
 	/* All pcps together hold at most a quarter of the zone, each at most four pageblocks. */
-	uint32_t high = clamp(z->desc.managed / (4ull * config->nr_cpus), 16, 4 * RST_PAGEBLOCK);
-	const struct roost_pcpbuddy_config own = own_config(config);
+	uint32_t high =
+		clamp(rst_zone_managed(&z->desc) / (4ull * r->base.nr_cpus), 16, 4 * RST_PAGEBLOCK);
+	uint32_t batch;
 
+	high = r->high ? r->high : high;
+	batch = r->batch ? r->batch : clamp(high / 8, 1, 128);
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
+		rst_store_rlx(&z->pcps[cpu].high, high);
+		rst_store_rlx(&z->pcps[cpu].batch, batch < high ? batch : high);
+	}
+}
+
+static void init_pcp(struct rst_pcp *pcp, unsigned cpu)
+{
 	rst_try_init(&pcp->lock);
 	pcp->cpu = cpu;
-	pcp->high = own.high ? own.high : high;
-	pcp->batch = own.batch ? own.batch : clamp(pcp->high / 8, 1, 128);
-	if (pcp->batch > pcp->high)
-		pcp->batch = pcp->high;
 	for (unsigned type = 0; type < RST_TYPES; type++) {
 		pcp->fragmented[type] = RST_NO_BLOCK;
 		for (unsigned order = 0; order < RST_PCP_ORDERS; order++)
@@ -89,14 +95,15 @@ static void init_pcp(const struct roost_config *config, const struct rst_zone *z
 	}
 }
 
-static void init_zone(const struct roost_config *config, struct rst_zone *z)
+static void init_zone(struct roost *r, struct rst_zone *z)
 {
 	rst_spin_init(&z->lock);
 	for (unsigned type = 0; type < ROOST_NR_LISTS; type++)
 		for (unsigned order = 0; order < RST_ORDERS; order++)
 			rst_list_init(&z->lists[type][order]);
-	for (unsigned cpu = 0; cpu < config->nr_cpus; cpu++)
-		init_pcp(config, z, &z->pcps[cpu], cpu);
+	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
+		init_pcp(&z->pcps[cpu], cpu);
+	rst_pcp_set_marks(r, z);
 }
 
 /* ---- Frames ------------------------------------------------------------------------------ */
@@ -105,36 +112,51 @@ static void init_zone(const struct roost_config *config, struct rst_zone *z)
 static void init_spans(struct roost *r)
 {
 	for (uint32_t i = 0; i < r->base.map.nr; i++) {
-		struct rst_zone *z = &r->zones[r->base.map.spans[i].zone];
-		roost_pfn base = r->base.map.spans[i].base, end = r->base.map.spans[i].end;
+		const struct rst_span *span = &r->base.map.spans[i];
+		struct rst_zone *z = &r->zones[span->zone];
+		rst_block_id last = rst_frame_of(span, span->end - 1) / RST_PAGEBLOCK;
 
-		rst_store_rlx(&z->blocks[ROOST_LIST_MOVABLE],
-			      rst_load_rlx(&z->blocks[ROOST_LIST_MOVABLE]) +
-				      (uint32_t)((end - base + RST_PAGEBLOCK - 1) / RST_PAGEBLOCK));
+		for (rst_block_id b = span->f0 / RST_PAGEBLOCK; b <= last; b++)
+			rst_store_rlx(&z->blocks[ROOST_LIST_MOVABLE],
+				      rst_load_rlx(&z->blocks[ROOST_LIST_MOVABLE]) +
+					      rst_is_present(&r->base, b));
 	}
 }
 
-/* Puts all frames of an extent into the zone buddy in chunks as large as fit. */
+/* Puts all frames of an extent into the zone buddy in chunks as large as fit, or makes them
+ * allocated. */
 static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 {
 	for (roost_pfn pfn = w->hole; pfn < w->extent.start; pfn++)
 		rst_set_state(r, rst_frame_of(w->span, pfn), rst_state(RST_HOLE, 0));
+	if (w->extent.flags & ROOST_RANGE_ABSENT)
+		return;
 	for (roost_pfn pfn = w->extent.start; pfn < w->extent.end;) {
 		unsigned order = rst_chunk_order(&w->extent, pfn, r->base.max_order);
 
-		rst_zone_put(r, &r->zones[w->extent.zone], rst_frame_of(w->span, pfn), order);
+		rst_frame_id f = rst_frame_of(w->span, pfn);
+
+		if (w->extent.flags & ROOST_RANGE_ALLOCATED) {
+			rst_store_rlx(&r->frames[f].used, 1);
+			rst_set_state(r, f, rst_state(RST_ALLOC, order));
+		} else {
+			rst_zone_put(r, &r->zones[w->extent.zone], f, order);
+		}
 		pfn += (roost_pfn)1 << order;
 	}
 }
 
 /* Sets pageblocks apart for the reserve, from the last of the zone down, until they hold it. */
-static void init_reserve(struct roost *r, struct rst_zone *z)
+static void init_reserve(const struct roost_config *config, struct roost *r, struct rst_zone *z)
 {
 	rst_block_id b = UINT32_MAX;
-	uint64_t held = 0;
 
-	while (held < z->desc.min && rst_block_below(&r->base.map, z->desc.id, &b))
-		held += rst_zone_retype(r, z, &r->blocks[b], ROOST_LIST_RESERVE);
+	while (z->desc.reserve < z->desc.min && rst_block_below(&r->base.map, z->desc.id, &b)) {
+		if (!rst_is_present(&r->base, b))
+			continue;
+		rst_zone_retype(r, z, &r->blocks[b], ROOST_LIST_RESERVE);
+		z->desc.reserve += rst_frames_of_block(config, &r->base.map, b);
+	}
 }
 
 static void init_frames(const struct roost_config *config, struct roost *r)
@@ -145,7 +167,7 @@ static void init_frames(const struct roost_config *config, struct roost *r)
 	while (rst_walk_extents(config, &r->base.map, &walk))
 		init_extent(r, &walk);
 	for (unsigned i = 0; i < r->base.nr_zones; i++)
-		init_reserve(r, &r->zones[i]);
+		init_reserve(config, r, &r->zones[i]);
 }
 
 /* Start-up is no event. */
@@ -175,6 +197,8 @@ int roost_init(roost_t **out, const struct roost_config *given, void *metadata, 
 		return -ROOST_ENOSPC;
 	rst_base_init(&r->base, &config, &layout.base, base);
 	r->free_path = own_config(&config).free_path;
+	r->high = own_config(&config).high;
+	r->batch = own_config(&config).batch;
 	r->zones = (struct rst_zone *)(void *)(base + layout.zones);
 	r->blocks = (struct rst_block *)(void *)(base + layout.blocks);
 	r->frames = (struct rst_frame *)(void *)(base + layout.frames);
@@ -185,7 +209,7 @@ int roost_init(roost_t **out, const struct roost_config *given, void *metadata, 
 		rst_zone_desc_init(&z->desc, &config, &r->base, i);
 		z->pcps = (struct rst_pcp *)(void *)(base + layout.pcps) +
 			  (size_t)i * r->base.nr_cpus;
-		init_zone(&config, z);
+		init_zone(r, z);
 	}
 	init_frames(&config, r);
 	forget_counters(r);

@@ -119,7 +119,8 @@ struct rst_pcp_marks rst_pcp_marks(const roost_t *roost, unsigned zone, unsigned
 {
 	const struct rst_pcp *pcp = &roost->zones[zone].pcps[cpu];
 
-	return (struct rst_pcp_marks){.high = pcp->high, .batch = pcp->batch};
+	return (struct rst_pcp_marks){.high = rst_load_rlx(&pcp->high),
+				      .batch = rst_load_rlx(&pcp->batch)};
 }
 
 int roost_pcpbuddy_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu,
@@ -147,7 +148,7 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	uint32_t state;
 
 	*info = (struct roost_frame_info){.state = ROOST_FRAME_OUTSIDE, .zone = -1, .owner = -1};
-	if (!span)
+	if (!span || !rst_is_present(&roost->base, rst_frame_of(span, pfn) / RST_PAGEBLOCK))
 		return;
 	state = rst_load_state(roost, rst_frame_of(span, pfn));
 	if (rst_kind_of(state) == RST_HOLE)
@@ -245,6 +246,9 @@ int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageb
 
 	if (f == RST_NO_FRAME)
 		return -ROOST_EINVAL;
+	info->absent = !rst_is_present(&roost->base, f / RST_PAGEBLOCK);
+	if (info->absent)
+		return 0;
 	block = rst_block_of(roost, f);
 	over = rst_state_over(roost, f, ROOST_PAGEBLOCK_ORDER, &head);
 	info->owner = (int)rst_load_rlx(&block->owner) - 1;

@@ -157,7 +157,7 @@ static size_t drain_batch(struct roost *r, struct rst_zone *z, struct rst_pcp *p
 {
 	size_t moved = 0;
 
-	while (moved < pcp->batch && rst_load_rlx(&pcp->count) > target) {
+	while (moved < rst_load_rlx(&pcp->batch) && rst_load_rlx(&pcp->count) > target) {
 		unsigned type = 0, order;
 		rst_frame_id f;
 

@@ -44,6 +44,7 @@
  *   5  for an owned block: zone_free == its frames in the zone buddy, and it is on its owner's
  *      list of fragmented blocks <=> zone_free > 0
  *   6  managed == allocated + in the zone buddy + on pcps + on lock-free lists
+ *   7  the frames of an absent pageblock are INSIDE or HOLE; it is movable and nobody's
  *
  * Changes of the owner. Always under the zone lock. 0 -> c: the claim, under pcp lock c also,
  * of a block that is whole in the zone. c -> 0: when the block becomes whole in the zone (then
@@ -170,8 +171,10 @@ struct rst_pcp {
 	rst_trylock_t lock;
 	_Atomic uint32_t dead;	/* pr; the CPU is off-line, nothing may be put here */
 	_Atomic uint32_t count; /* pr; frames on the lists */
-	uint32_t high;		/* c; more frames than this are drained */
-	uint32_t batch;		/* c; frames moved per hold of the zone lock */
+	/* Written when memory comes or goes, one after the other. A caller that reads the old one
+	 * of one and the new one of the other drains too much or too little, once. */
+	_Atomic uint32_t high;	/* a; more frames than this are drained */
+	_Atomic uint32_t batch; /* a; frames moved per hold of the zone lock */
 	uint32_t cpu;		/* c */
 	_Atomic uint32_t puts;	/* pr; how often frames came: says whether a search missed any */
 	uint32_t nonempty[RST_TYPES]; /* p; bit k: lists[type][k] is not empty */
@@ -207,6 +210,7 @@ struct roost {
 	struct rst_block *blocks;
 	struct rst_zone *zones;
 	uint32_t nr_blocks;
+	uint32_t high, batch; /* of each pcp, as configured; 0: chosen from the zone's size */
 	enum roost_free_path free_path;
 };
 
@@ -311,6 +315,8 @@ rst_frame_id rst_zone_next_in_block(const struct roost *r, rst_frame_id *f, rst_
  * returns how many those are. */
 uint32_t rst_zone_retype(struct roost *r, struct rst_zone *z, struct rst_block *block,
 			 unsigned type);
+/* The zone has n more pageblocks of a type. */
+void rst_zone_count_blocks(struct rst_zone *z, unsigned type, int n);
 /* Takes a block's owner away. */
 void rst_zone_disown(struct roost *r, struct rst_zone *z, struct rst_block *block);
 
@@ -367,6 +373,11 @@ size_t rst_pcp_drain(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, u
 		     bool wait);
 /* Takes in the lock-free list and drains everything. */
 size_t rst_pcp_empty(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, bool wait);
+
+/* ---- init.c ------------------------------------------------------------------------------- */
+
+/* Chooses the marks of a zone's pcps for what is managed now. */
+void rst_pcp_set_marks(struct roost *r, struct rst_zone *z);
 
 /* ---- refill.c ---------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ struct frame_range {
 	const struct rst_span *span;
 	struct rst_extent extent;
 	rst_frame_id first, end;
+	const struct rst_hotplug_range *removed; /* it goes off-line; NULL: it is handed out */
 };
 
 /* The first of its frames that is not in the zone buddy, or RST_NO_FRAME. The zone lock is held. */
@@ -58,53 +59,130 @@ static int why_missing(const struct frame_range *range, rst_frame_id f)
 {
 	rst_frame_id head;
 
-	if (rst_kind_of(rst_load_state(range->r, f)) == RST_HOLE)
+	if (rst_kind_of(rst_load_state(range->r, f)) == RST_HOLE ||
+	    !rst_is_present(&range->r->base, f / RST_PAGEBLOCK))
 		return -ROOST_EINVAL;
 	return rst_kind_of(rst_state_over(range->r, f, 0, &head)) == RST_ALLOC ? -ROOST_EBUSY : 0;
 }
 
 /* Enters the zone lock, within RST_TRIES looks at it and as many tries. A look costs no system
  * call, and rst_zone_enter() would give up at the first that finds the lock held. */
-static bool enter(const struct frame_range *range, rst_irq_t *irq)
+static bool enter(struct roost *r, struct rst_zone *z, rst_irq_t *irq)
 {
-	for (unsigned i = 0; ROOST_SMP && i < RST_TRIES && rst_spin_held(&range->z->lock); i++)
+	for (unsigned i = 0; ROOST_SMP && i < RST_TRIES && rst_spin_held(&z->lock); i++)
 		rst_relax();
-	return rst_zone_enter(range->r, range->z, false, irq);
+	return rst_zone_enter(r, z, false, irq);
+}
+
+/* None of it lies in the zone buddy any more, and the zone lock is held. Of a pageblock that nobody
+ * has a frame of, only odd ones have an owner. */
+static void go_off_line(const struct frame_range *range)
+{
+	for (rst_block_id b = range->removed->first; b <= range->removed->last; b++) {
+		struct rst_block *block = &range->r->blocks[b];
+
+		if (rst_load_rlx(&block->owner))
+			rst_zone_disown(range->r, range->z, block);
+		rst_zone_count_blocks(range->z, rst_load_rlx(&block->type), -1);
+		rst_store_rlx(&block->type, ROOST_LIST_MOVABLE);
+	}
+	rst_hotplug_commit(&range->r->base, &range->z->desc, range->removed, RST_HOTPLUG_REMOVE);
+	rst_pcp_set_marks(range->r, range->z);
 }
 
 enum { RANGE_LOOKS = 4 };
 
-int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
+static int obtain(struct frame_range *range, roost_pfn pfn, uint64_t n)
 {
-	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	struct frame_range range = {.r = roost, .span = span};
 	bool missed = false;
 
-	if (!span || !n || n > span->end - pfn)
-		return -ROOST_EINVAL;
-	range.z = &roost->zones[span->zone];
-	range.extent = (struct rst_extent){.start = pfn, .end = pfn + n, .zone = span->zone};
-	range.first = rst_frame_of(span, pfn);
-	range.end = range.first + (rst_frame_id)n;
+	range->z = &range->r->zones[range->span->zone];
+	range->extent = (struct rst_extent){.start = pfn, .end = pfn + n};
+	range->first = rst_frame_of(range->span, pfn);
+	range->end = range->first + (rst_frame_id)n;
 	for (unsigned i = 0; i < RANGE_LOOKS; i++) {
 		rst_frame_id f;
 		rst_irq_t irq;
 		int err;
 
-		if (!enter(&range, &irq))
+		if (!enter(range->r, range->z, &irq))
 			break;
-		f = missing_in(&range);
+		f = missing_in(range);
 		if (f == RST_NO_FRAME)
-			remove_all(&range);
-		rst_zone_leave(range.z, irq);
+			remove_all(range);
+		if (f == RST_NO_FRAME && range->removed)
+			go_off_line(range);
+		rst_zone_leave(range->z, irq);
 		if (f == RST_NO_FRAME) {
-			hand_out(&range);
+			if (!range->removed)
+				hand_out(range);
 			return 0;
 		}
-		err = why_missing(&range, f);
+		err = why_missing(range, f);
 		if (err)
 			return err;
-		rst_gather(roost, range.z, false, &missed);
+		rst_gather(range->r, range->z, false, &missed);
 	}
 	return -ROOST_EAGAIN;
+}
+
+int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	struct frame_range range = {.r = roost, .span = rst_span_of_pfn(&roost->base.map, pfn)};
+
+	if (!range.span || !n || n > range.span->end - pfn)
+		return -ROOST_EINVAL;
+	return obtain(&range, pfn, n);
+}
+
+/* ---- Memory that comes and goes ------------------------------------------------------------ */
+
+int rst_engine_remove(roost_t *roost, const struct rst_hotplug_range *removed)
+{
+	struct frame_range range = {.r = roost, .span = removed->span, .removed = removed};
+
+	for (rst_block_id b = removed->first; b <= removed->last; b++)
+		if (rst_load_rlx(&roost->blocks[b].type) == ROOST_LIST_RESERVE)
+			return -ROOST_EBUSY;
+	return obtain(&range, removed->start, removed->end - removed->start);
+}
+
+int rst_engine_add(roost_t *roost, struct rst_hotplug_range *added)
+{
+	struct rst_zone *z = &roost->zones[added->span->zone];
+	struct rst_extent extent = {.start = added->start, .end = added->end};
+	rst_irq_t irq;
+
+	if (!enter(roost, z, &irq))
+		return -ROOST_EAGAIN;
+	for (rst_block_id b = added->reserve; b <= added->last; b++)
+		rst_store_rlx(&roost->blocks[b].type, ROOST_LIST_RESERVE);
+	rst_zone_count_blocks(z, ROOST_LIST_MOVABLE, (int)(added->reserve - added->first));
+	rst_zone_count_blocks(z, ROOST_LIST_RESERVE, (int)(added->last + 1 - added->reserve));
+	rst_hotplug_commit(&roost->base, &z->desc, added, RST_HOTPLUG_ADD);
+	rst_pcp_set_marks(roost, z);
+	rst_zone_leave(z, irq);
+	/* One by one, as frees that must not wait: other frees wait for the lock only as long. */
+	for (roost_pfn pfn = extent.start; pfn < extent.end;) {
+		unsigned order = rst_chunk_order(&extent, pfn, roost->base.max_order);
+
+		rst_zone_free(roost, z, rst_frame_of(added->span, pfn), order, false);
+		pfn += (roost_pfn)1 << order;
+	}
+	return 0;
+}
+
+void rst_engine_pressure(roost_t *roost, unsigned zone)
+{
+	rst_check_pressure(roost, &roost->zones[zone]);
+}
+
+bool rst_engine_is_hole(const roost_t *roost, rst_frame_id f)
+{
+	return rst_kind_of(rst_load_state(roost, f)) == RST_HOLE;
+}
+
+struct rst_zone_desc *rst_engine_zone(roost_t *roost, unsigned zone)
+{
+	return &roost->zones[zone].desc;
 }

@@ -25,7 +25,7 @@ struct refill {
 
 static bool enough(const struct refill *q)
 {
-	return q->pcp->nonempty[q->type] >> q->order && q->got >= q->pcp->batch;
+	return q->pcp->nonempty[q->type] >> q->order && q->got >= rst_load_rlx(&q->pcp->batch);
 }
 
 static uint64_t room(const struct refill *q)
@@ -73,7 +73,7 @@ static void claim(struct refill *q)
 	rst_frame_id f;
 
 	if (enough(q) || room(q) < RST_PAGEBLOCK ||
-	    rst_load_rlx(&q->pcp->count) + RST_PAGEBLOCK > q->pcp->high)
+	    rst_load_rlx(&q->pcp->count) + RST_PAGEBLOCK > rst_load_rlx(&q->pcp->high))
 		return;
 	f = rst_zone_take(q->r, q->z, ROOST_PAGEBLOCK_ORDER, q->type);
 	if (f == RST_NO_FRAME)
@@ -92,7 +92,8 @@ static void claim(struct refill *q)
  * still wanted: few moves under the lock, the splitting is done on the pcp. */
 static unsigned chunk_order(const struct refill *q)
 {
-	uint64_t want = q->got < q->pcp->batch ? q->pcp->batch - q->got : 1;
+	uint32_t batch = rst_load_rlx(&q->pcp->batch);
+	uint64_t want = q->got < batch ? batch - q->got : 1;
 	uint32_t have = q->z->nonempty[q->type] & ((1u << ROOST_PAGEBLOCK_ORDER) - 1);
 
 	if (want > room(q))

@@ -112,6 +112,16 @@ static bool check_pcp_chunk(struct walk *w, const struct rst_span *span, rst_fra
 		    rst_pfn_of(span, f), own, marked);
 }
 
+/* One of an absent pageblock; *f moves past it. */
+static bool check_absent(struct walk *w, const struct rst_span *span, rst_frame_id *f)
+{
+	uint32_t state = rst_load_state(w->r, (*f)++);
+
+	return state == rst_state(RST_INSIDE, 0) || rst_kind_of(state) == RST_HOLE ||
+	       fail(w, "no block begins in an absent pageblock", &w->r->zones[span->zone],
+		    rst_pfn_of(span, *f - 1), RST_INSIDE, rst_kind_of(state));
+}
+
 /* One block; *f moves past it. */
 static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_id *f,
 			struct seen *seen)
@@ -161,6 +171,10 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 	unsigned type = rst_load_rlx(&block->type), owner = rst_load_rlx(&block->owner);
 	uint32_t frames = 0;
 
+	if (!rst_is_present(&w->r->base, id))
+		return (type == ROOST_LIST_MOVABLE && !owner) ||
+		       fail(w, "an absent pageblock is movable and nobody's", z,
+			    rst_pfn_of(span, at), 0, owner);
 	if (type >= ROOST_NR_LISTS)
 		return fail(w, "a pageblock's type exists", z, rst_pfn_of(span, at),
 			    ROOST_NR_LISTS - 1, type);
@@ -190,7 +204,8 @@ static bool check_span(struct walk *w, const struct rst_span *span, struct seen 
 	while (f <= end) {
 		if (f % RST_PAGEBLOCK == 0)
 			RST_YIELD();
-		if (!check_block(w, span, &f, seen))
+		if (rst_is_present(&w->r->base, f / RST_PAGEBLOCK) ? !check_block(w, span, &f, seen)
+								   : !check_absent(w, span, &f))
 			return false;
 	}
 	return true;
@@ -335,7 +350,8 @@ static uint64_t count_fragmented(const struct roost *r, const struct rst_zone *z
 		rst_block_id end = rst_frame_of(span, span->end - 1) >> ROOST_PAGEBLOCK_ORDER;
 
 		for (; &r->zones[span->zone] == z && id <= end; id++)
-			n += rst_load_rlx(&r->blocks[id].owner) && r->blocks[id].zone_free;
+			n += rst_is_present(&r->base, id) && rst_load_rlx(&r->blocks[id].owner) &&
+			     r->blocks[id].zone_free;
 	}
 	return n;
 }
@@ -367,7 +383,9 @@ static bool check_zone(struct walk *w, const struct rst_zone *z)
 		if (!equal(w, "the number of pageblocks of a type is right", z, seen.blocks[type],
 			   rst_load_rlx(&z->blocks[type])))
 			return false;
-	return equal(w, "the zone lock is not held", z, 0, rst_spin_held(&z->lock)) &&
+	return equal(w, "no change of what is present is under way", z, RST_HOTPLUG_IDLE,
+		     rst_load_rlx(&w->r->base.hotplug.state)) &&
+	       equal(w, "the zone lock is not held", z, 0, rst_spin_held(&z->lock)) &&
 	       equal(w, "fragmented blocks are on their owners' lists", z,
 		     count_fragmented(w->r, z), listed) &&
 	       equal(w, "the zone's count of isolated frames is right", z, isolated(z),
@@ -377,7 +395,7 @@ static bool check_zone(struct walk *w, const struct rst_zone *z)
 	       equal(w, "chunks on pcps are on their lists", z, seen.on_pcps, found.on_pcps) &&
 	       equal(w, "blocks on lock-free lists are on them", z, seen.on_llists,
 		     found.on_llists) &&
-	       equal(w, "every frame is in exactly one place", z, z->desc.managed,
+	       equal(w, "every frame is in exactly one place", z, rst_zone_managed(&z->desc),
 		     seen.allocated + seen.in_zone + seen.on_pcps + seen.on_llists);
 }
 

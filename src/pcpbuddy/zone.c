@@ -381,12 +381,17 @@ static rst_frame_id largest_other(struct rst_zone *z, unsigned order, unsigned t
 	return RST_NO_FRAME;
 }
 
+void rst_zone_count_blocks(struct rst_zone *z, unsigned type, int n)
+{
+	rst_store_rlx(&z->blocks[type], rst_load_rlx(&z->blocks[type]) + (uint32_t)n);
+}
+
 static void set_type(struct rst_zone *z, struct rst_block *block, unsigned type)
 {
 	unsigned old = rst_load_rlx(&block->type);
 
-	rst_store_rlx(&z->blocks[old], rst_load_rlx(&z->blocks[old]) - 1);
-	rst_store_rlx(&z->blocks[type], rst_load_rlx(&z->blocks[type]) + 1);
+	rst_zone_count_blocks(z, old, -1);
+	rst_zone_count_blocks(z, type, 1);
 	rst_store_rlx(&block->type, (uint8_t)type);
 }
 

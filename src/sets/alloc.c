@@ -215,6 +215,8 @@ static uint64_t events(const struct rst_call *q)
 		for (unsigned cpu = 0; cpu < q->r->base.nr_cpus; cpu++)
 			for (unsigned k = 0; k < RST_ORDERS; k++)
 				sum += RST_SUM(z, cpu, allocated, k) + RST_SUM(z, cpu, freed, k);
+	for (unsigned i = 0; (z = zone_to_try(q, &i));)
+		sum += rst_load_acq(&z->desc.added) + rst_load_acq(&z->desc.removed);
 	return sum;
 }
 

@@ -111,7 +111,7 @@ static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b
 	unsigned bin = rst_bin_of(order, order > 0 || rst_set_dense(&r->blocks[b]));
 
 	RST_ASSERT("note: a pageblock is noted in its own zone",
-		   rst_has_block(r, z, b) && list < z->nr_lists);
+		   rst_is_of_zone(r, z, b) && list < z->nr_lists);
 	rst_hint_note(&z->partial, (struct rst_hint_bin){list, bin}, b - z->first_block);
 }
 
@@ -226,13 +226,21 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 		      b - z->first_block);
 }
 
-/* A block of several pageblocks. Those of the reserve are the last ones of a zone; they can be
- * handed out, but are never whole. */
+void rst_note_reserve(struct rst_zone *z, rst_block_id first, rst_block_id last)
+{
+	if (first < rst_load_rlx(&z->reserve_first))
+		rst_store_rlx(&z->reserve_first, first);
+	if (last > rst_load_rlx(&z->reserve_last))
+		rst_store_rlx(&z->reserve_last, last);
+}
+
+/* A block of several pageblocks. Those of the reserve can be handed out, but are never whole. */
 static RST_COLD void put_large(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
 {
 	rst_block_id last = b + (1u << (order - RST_SET_ORDER)) - 1;
 
-	if (rst_load_rlx(&r->place[last]) != ROOST_LIST_RESERVE) {
+	/* Relaxed: the caller has the block since these say what they say of its pageblocks. */
+	if (last < rst_load_rlx(&z->reserve_first) || b > rst_load_rlx(&z->reserve_last)) {
 		rst_put_whole(r, z, b, order - RST_SET_ORDER);
 		return;
 	}
@@ -374,9 +382,18 @@ bool rst_disown(struct roost *r, rst_block_id b)
 	return false;
 }
 
+void rst_unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	uint16_t place = ROOST_LIST_ISOLATE;
+
+	if (rst_load_sc(&r->place[b]) == place &&
+	    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
+		rst_add_sc(&z->nr_isolated, -1u);
+}
+
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
-	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_has_block(r, z, b));
+	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_is_of_zone(r, z, b));
 	rst_and_sc(&r->place[b], (uint16_t)rst_list_of(0xffff));
 	rst_settle(r, z, b);
 }

@@ -43,6 +43,10 @@ static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
 
 	rst_fence_sc(); /* dead before the looks at what is owned: see own() in zone.c */
 	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
+		if (rst_are_absent(&r->base, b)) {
+			b += 63;
+			continue;
+		}
 		frames += hand_over_block(r, z, b, home);
 		RST_YIELD();
 	}
@@ -176,6 +180,23 @@ static bool take_out(struct roost *r, struct rst_zone *z, rst_block_id b)
 	return all;
 }
 
+/*
+ * The pageblock was set apart, but it may have been removed at the same time:
+ *
+ *	here				a removal
+ *	1  place = isolate		1  the pageblock is absent
+ *	2  absent? undoes that		2  isolate? undoes that
+ *
+ * All are sequentially consistent, so at least one side does, and the place decides which.
+ */
+static bool is_gone(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	if (rst_is_present(&r->base, b))
+		return false;
+	rst_unset_apart(r, z, b);
+	return true;
+}
+
 int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
@@ -185,7 +206,7 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 	bool done;
 	int err;
 
-	if (!span || rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
+	if (!span || !rst_is_present(&roost->base, b) || rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
 		return -ROOST_EINVAL;
 	z = &roost->zones[span->zone];
 	/* It is counted for longer than it is set apart, since rst_put_whole() looks at the count
@@ -197,5 +218,7 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 		rst_add_sc(&z->nr_isolated, -1u);
 	if (!done)
 		return err;
+	if (isolate && is_gone(roost, z, b))
+		return -ROOST_EINVAL;
 	return isolate && !take_out(roost, z, b) ? -ROOST_EAGAIN : 0;
 }

@@ -52,8 +52,9 @@
  *      names, in the bin of k or a higher one; so is a region, in the order of its largest
  *      run of whole pageblocks or a higher one
  *   4  reserve_free == free frames of the reserve's pageblocks
- *   5  free frames == managed + freed - allocated
+ *   5  free frames == added + freed - removed - allocated (core/base.h)
  *   6  begun == ended: no CPU hides frames (hidden.h)
+ *   7  nothing of a pageblock that is absent is free or allocated (core/hotplug.h)
  *
  * What each operation may do, at any time and in any context, on top of anything:
  *
@@ -169,6 +170,9 @@ struct rst_zone {
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
 	_Atomic uint32_t next_note;   /* a; the pageblock at which note_some() goes on */
+	/* a; no pageblock before or after these is of the reserve. They change before one that is
+	 * added becomes visible to anybody. */
+	_Atomic uint32_t reserve_first, reserve_last;
 	struct rst_pressure pressure; /* a */
 };
 _Static_assert(offsetof(struct rst_zone, begun) % RST_CACHE_LINE == 0 &&
@@ -262,9 +266,15 @@ static inline struct rst_zone *rst_zone_of_block(const struct roost *r, rst_bloc
 }
 
 /* Zones may lie between each other's pageblocks and regions. */
-static inline bool rst_has_block(const struct roost *r, const struct rst_zone *z, rst_block_id b)
+static inline bool rst_is_of_zone(const struct roost *r, const struct rst_zone *z, rst_block_id b)
 {
 	return rst_zone_of_block(r, b) == z;
+}
+
+/* For walks: the records of what is absent are left alone. */
+static inline bool rst_has_block(const struct roost *r, const struct rst_zone *z, rst_block_id b)
+{
+	return rst_is_present(&r->base, b) && rst_is_of_zone(r, z, b);
 }
 
 static inline bool rst_has_region(const struct roost *r, const struct rst_zone *z, rst_region_id g)
@@ -381,7 +391,8 @@ static inline struct rst_here rst_here(const struct roost *r)
 	 rst_load_acq(&(z)->pcps[cpu].orders.name[k]))
 
 /*
- * Frames of a zone that were allocated so far; those that it began with and that were freed so far.
+ * Frames of a zone that were allocated or removed so far; that were added (first those that it
+ * began with) or freed so far.
  * O(CPUs). Acquire: each allocation that the first counts got its block from a free that was
  * counted before the block was put. So the first, and then the second, yield no
  * fewer free frames than there were at the instant in between. Of several zones it is one instant
@@ -432,7 +443,7 @@ static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct 
 /* Are there fewer whole pageblocks than the low mark? One load: only then more has to be known. */
 static inline bool rst_few_whole(const struct rst_zone *z)
 {
-	return rst_load_rlx(&z->nr_whole) << ROOST_PAGEBLOCK_ORDER < z->desc.low;
+	return rst_load_rlx(&z->nr_whole) << ROOST_PAGEBLOCK_ORDER < rst_load_rlx(&z->desc.low);
 }
 
 /* May a plain caller not take from anywhere without asking how much is left? So it is while callers
@@ -515,6 +526,8 @@ int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
 void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b);
 void rst_demote_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g);
 
+/* Pageblocks from first to last may be of the reserve from now on. */
+void rst_note_reserve(struct rst_zone *z, rst_block_id first, rst_block_id last);
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
 /* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
@@ -527,6 +540,8 @@ bool rst_disown(struct roost *r, rst_block_id b);
 /* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 
+/* Of a pageblock that was removed: it is isolated no longer. */
+void rst_unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* Changes a pageblock's list if it is still the given one; it is settled there. */
 bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to);
 /* The pageblock is nobody's current one any more. */

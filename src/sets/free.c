@@ -77,7 +77,7 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 	int order;
 
 	m->kind = ROOST_MISUSE_HOLE;
-	if (om == RST_OM_HOLE)
+	if (om == RST_OM_HOLE || !rst_is_present(&r->base, f >> ROOST_PAGEBLOCK_ORDER))
 		return;
 	order = rst_block_around(r, span, f, &head, &allocated);
 	m->kind = ROOST_MISUSE_NOT_ALLOCATED;

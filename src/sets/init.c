@@ -4,7 +4,7 @@
  *
  * Zeroed sets are empty, a zeroed place is the zone's movable list, a zeroed om[] says that no
  * block was ever handed out. So roost_init() writes only the regions' sets, and the records of
- * pageblocks that are not whole or are in the reserve.
+ * pageblocks that are not whole or are in the reserve, and of blocks that start out allocated.
  */
 #include "sets/engine.h"
 
@@ -155,6 +155,7 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 	z->first_region = shape->first_region;
 	z->end_region = shape->end_region;
 	z->nr_lists = nr_lists(r->nr_homes);
+	rst_store_rlx(&z->reserve_first, RST_NO_BLOCK);
 	rst_hint_init(&z->partial, z->nr_lists, RST_BINS, z->end_block - z->first_block, words);
 	words += partial_words(shape, r->nr_homes);
 	rst_hint_init(&z->whole, 1, RST_SET_ORDER + 1, z->end_region - z->first_region, words);
@@ -181,10 +182,25 @@ static void free_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsi
 	}
 }
 
+/* What roost_take_range() leaves. */
+static void init_allocated(struct roost *r, const struct rst_extent_walk *w)
+{
+	for (roost_pfn pfn = w->extent.start; pfn < w->extent.end;) {
+		unsigned order = rst_chunk_order(&w->extent, pfn, r->base.max_order);
+
+		rst_store_rlx(&r->om[rst_frame_of(w->span, pfn)], (uint8_t)(order + 1));
+		pfn += (roost_pfn)1 << order;
+	}
+}
+
 static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 {
 	for (roost_pfn pfn = w->hole; pfn < w->extent.start; pfn++)
 		rst_store_rlx(&r->om[rst_frame_of(w->span, pfn)], RST_OM_HOLE);
+	if (w->extent.flags & ROOST_RANGE_ALLOCATED)
+		init_allocated(r, w);
+	if (w->extent.flags & (ROOST_RANGE_ALLOCATED | ROOST_RANGE_ABSENT))
+		return;
 	for (roost_pfn pfn = w->extent.start; pfn < w->extent.end;) {
 		unsigned order = rst_chunk_order(&w->extent, pfn, ROOST_MAX_ORDER);
 
@@ -194,15 +210,19 @@ static void init_extent(struct roost *r, const struct rst_extent_walk *w)
 }
 
 /* Sets pageblocks apart for the reserve, from the last of the zone down, until they hold it. */
-static void init_reserve(struct roost *r, struct rst_zone *z)
+static void init_reserve(const struct roost_config *config, struct roost *r, struct rst_zone *z)
 {
 	rst_block_id b = UINT32_MAX;
 	uint64_t held = 0;
 
-	while (held < z->desc.min && rst_block_below(&r->base.map, z->desc.id, &b)) {
+	while (z->desc.reserve < z->desc.min && rst_block_below(&r->base.map, z->desc.id, &b)) {
+		if (!rst_is_present(&r->base, b))
+			continue;
 		rst_move(r, z, b, ROOST_LIST_MOVABLE, ROOST_LIST_RESERVE);
 		rst_open_whole(r, z, b);
+		rst_note_reserve(z, b, b);
 		held += rst_set_count(&r->blocks[b]);
+		z->desc.reserve += rst_frames_of_block(config, &r->base.map, b);
 	}
 	rst_store_rlx(&z->reserve_free, (int64_t)held);
 }
@@ -214,7 +234,7 @@ static void init_frames(const struct roost_config *config, struct roost *r)
 	while (rst_walk_extents(config, &r->base.map, &walk))
 		init_extent(r, &walk);
 	for (unsigned i = 0; i < r->base.nr_zones; i++)
-		init_reserve(r, &r->zones[i]);
+		init_reserve(config, r, &r->zones[i]);
 }
 
 /* ---- Interface --------------------------------------------------------------------------- */

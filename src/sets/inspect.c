@@ -28,7 +28,7 @@ uint64_t rst_zone_gone(const struct roost *r, const struct rst_zone *z)
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		allocated += counted(z->pockets[cpu].orders.allocated,
 				     z->pcps[cpu].orders.allocated, r->base.max_order);
-	return allocated;
+	return rst_load_acq(&z->desc.removed) + allocated;
 }
 
 uint64_t rst_zone_come(const struct roost *r, const struct rst_zone *z)
@@ -38,7 +38,7 @@ uint64_t rst_zone_come(const struct roost *r, const struct rst_zone *z)
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
 		freed += counted(z->pockets[cpu].orders.freed, z->pcps[cpu].orders.freed,
 				 r->base.max_order);
-	return z->desc.managed + freed;
+	return rst_load_acq(&z->desc.added) + freed;
 }
 
 uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
@@ -172,8 +172,13 @@ int roost_pcp_info(const roost_t *roost, unsigned zone, unsigned cpu, struct roo
 	*info = (struct roost_pcp_info){.online = !rst_load_rlx(&z->pcps[cpu].dead),
 					.count = rst_pocket_frames(z, cpu)};
 	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
-		unsigned list = rst_list_of(rst_load_rlx(&roost->place[b])), frames;
+		unsigned list, frames;
 
+		if (rst_are_absent(&roost->base, b)) {
+			b += 63;
+			continue;
+		}
+		list = rst_list_of(rst_load_rlx(&roost->place[b]));
 		if (rst_home_of(list) != (int)z->pcps[cpu].home || !rst_has_block(roost, z, b))
 			continue;
 		frames = rst_set_count(&roost->blocks[b]);
@@ -263,7 +268,8 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	if (!span)
 		return;
 	f = rst_frame_of(span, pfn);
-	if (rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
+	if (!rst_is_present(&roost->base, f >> ROOST_PAGEBLOCK_ORDER) ||
+	    rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
 		return;
 	list = rst_list_of(rst_load_rlx(&roost->place[f >> ROOST_PAGEBLOCK_ORDER]));
 	info->zone = (int)span->zone;
@@ -312,6 +318,9 @@ int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageb
 
 	if (f == RST_NO_FRAME)
 		return -ROOST_EINVAL;
+	info->absent = !rst_is_present(&roost->base, b);
+	if (info->absent)
+		return 0;
 	list = rst_list_of(rst_load_rlx(&roost->place[b]));
 	info->owner = rst_home_of(list);
 	info->type = rst_type_of(list);

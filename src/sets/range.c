@@ -26,7 +26,8 @@ struct frame_range {
 	struct rst_zone *z;
 	const struct rst_span *span;
 	struct rst_extent extent;
-	rst_frame_id first, last; /* the frames of its ends */
+	rst_frame_id first, last;		 /* the frames of its ends */
+	const struct rst_hotplug_range *removed; /* it goes off-line; NULL: it is handed out */
 };
 
 /* ---- A part -------------------------------------------------------------------------------- */
@@ -164,16 +165,24 @@ static rst_frame_id missing_in(const struct frame_range *range)
 	return RST_NO_FRAME;
 }
 
+/* What was taken before frame end. */
+static void put_parts(const struct frame_range *range, rst_frame_id end)
+{
+	for (rst_frame_id f = range->first; f < end;) {
+		struct part p = part_at(range, f);
+
+		put_part(range->r, range->z, &p);
+		f = behind(&p);
+	}
+}
+
 static bool take_parts(const struct frame_range *range)
 {
 	for (rst_frame_id f = range->first; f <= range->last;) {
 		struct part p = part_at(range, f);
 
 		if (!take_part(range->r, range->z, &p)) {
-			for (rst_frame_id i = range->first; i < f; i = behind(&p)) {
-				p = part_at(range, i);
-				put_part(range->r, range->z, &p);
-			}
+			put_parts(range, f);
 			return false;
 		}
 		f = behind(&p);
@@ -194,7 +203,7 @@ static rst_frame_id next_block(const struct frame_range *range, roost_pfn *pfn, 
 }
 
 /* Is any block that was taken, and counted, unfit? That one stays with its holder. */
-static bool is_any_unfit(const struct frame_range *range)
+static bool is_any_unfit(const struct frame_range *range, const char *call)
 {
 	unsigned order;
 	bool any = false;
@@ -202,7 +211,7 @@ static bool is_any_unfit(const struct frame_range *range)
 	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end;) {
 		rst_frame_id f = next_block(range, &pfn, &order);
 
-		any |= rst_is_unfit(range->r, "roost_take_range", f, order);
+		any |= rst_is_unfit(range->r, call, f, order);
 	}
 	return any;
 }
@@ -232,7 +241,7 @@ static bool hand_out_range(const struct frame_range *range)
 
 	q.ask.cpu = q.here.cpu;
 	count_range(range, &q);
-	unfit = is_any_unfit(range);
+	unfit = is_any_unfit(range, "roost_take_range");
 	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end;) {
 		rst_frame_id f = next_block(range, &pfn, &order);
 
@@ -247,6 +256,32 @@ static bool hand_out_range(const struct frame_range *range)
 	return !unfit;
 }
 
+/* ---- Memory that goes ---------------------------------------------------------------------- */
+
+/* As rst_disown(), and of pageblocks with odd ends. */
+static bool disown_parts(const struct frame_range *range)
+{
+	for (rst_block_id b = range->removed->first; b <= range->removed->last; b++)
+		if (!rst_disown(range->r, b))
+			return false;
+	return true;
+}
+
+/* All of it is in the caller's hands, and stays there. Others that still have one of its pageblocks
+ * in mind find nothing free in it. */
+static bool go_off_line(const struct frame_range *range)
+{
+	if (is_any_unfit(range, NULL) || !disown_parts(range)) {
+		put_parts(range, range->last + 1);
+		return false;
+	}
+	rst_hotplug_commit(&range->r->base, &range->z->desc, range->removed, RST_HOTPLUG_REMOVE);
+	/* After the commit: see roost_isolate(). */
+	for (rst_block_id b = range->removed->first; b <= range->removed->last; b++)
+		rst_unset_apart(range->r, range->z, b);
+	return true;
+}
+
 /* ---- Interface ----------------------------------------------------------------------------- */
 
 enum { RANGE_TRIES = 4 };
@@ -258,33 +293,108 @@ static bool take(const struct frame_range *range)
 
 	rst_hide(range->z);
 	had = take_parts(range);
+	if (had && range->removed)
+		had = go_off_line(range);
 	rst_show(range->z);
-	return had && hand_out_range(range);
+	return had && (range->removed || hand_out_range(range));
+}
+
+/* Some of them may be holes, or absent. */
+static int obtain(struct frame_range *range, roost_pfn pfn, uint64_t n)
+{
+	struct roost *r = range->r;
+	rst_frame_id f, head;
+
+	range->z = &r->zones[range->span->zone];
+	range->extent = (struct rst_extent){.start = pfn, .end = pfn + n};
+	range->first = rst_frame_of(range->span, pfn);
+	range->last = rst_frame_of(range->span, pfn + n - 1);
+	for (unsigned i = 0; i < RANGE_TRIES; i++) {
+		f = missing_in(range);
+		if (f == RST_NO_FRAME && take(range))
+			return 0;
+		if (f == RST_NO_FRAME)
+			continue;
+		if (rst_load_rlx(&r->om[f]) == RST_OM_HOLE ||
+		    !rst_is_present(&r->base, f >> ROOST_PAGEBLOCK_ORDER))
+			return -ROOST_EINVAL;
+		if (rst_block_over(r, range->span, f, 0, &head) >= 0)
+			return -ROOST_EBUSY;
+		rst_pocket_reap_any(r, range->z);
+	}
+	return -ROOST_EAGAIN;
 }
 
 int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 {
-	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
-	struct frame_range range = {.r = roost, .span = span};
-	rst_frame_id f, head;
+	struct frame_range range = {.r = roost, .span = rst_span_of_pfn(&roost->base.map, pfn)};
 
-	if (!span || !n || n > span->end - pfn)
+	if (!range.span || !n || n > range.span->end - pfn)
 		return -ROOST_EINVAL;
-	range.z = &roost->zones[span->zone];
-	range.extent = (struct rst_extent){.start = pfn, .end = pfn + n, .zone = span->zone};
-	range.first = rst_frame_of(span, pfn);
-	range.last = rst_frame_of(span, pfn + n - 1);
-	for (unsigned i = 0; i < RANGE_TRIES; i++) {
-		f = missing_in(&range);
-		if (f == RST_NO_FRAME && take(&range))
-			return 0;
-		if (f == RST_NO_FRAME)
-			continue;
-		if (rst_load_rlx(&roost->om[f]) == RST_OM_HOLE)
-			return -ROOST_EINVAL;
-		if (rst_block_over(roost, span, f, 0, &head) >= 0)
+	return obtain(&range, pfn, n);
+}
+
+int rst_engine_remove(roost_t *roost, const struct rst_hotplug_range *removed)
+{
+	struct frame_range range = {.r = roost, .span = removed->span, .removed = removed};
+
+	/* What is of the reserve when it is added is so until it is removed: never. */
+	for (rst_block_id b = removed->first; b <= removed->last; b++)
+		if (rst_load_rlx(&roost->place[b]) == ROOST_LIST_RESERVE)
 			return -ROOST_EBUSY;
-		rst_pocket_reap_any(roost, range.z);
+	return obtain(&range, removed->start, removed->end - removed->start);
+}
+
+/* Absent pageblocks become the reserve's, or are so no longer. False: an isolation that found one
+ * of them present, and has not looked again, is at it. */
+static bool set_reserve(struct roost *r, rst_block_id b, rst_block_id end, bool reserve)
+{
+	for (; b < end; b++) {
+		uint16_t place = reserve ? ROOST_LIST_MOVABLE : ROOST_LIST_RESERVE;
+
+		if (!rst_cas16_sc(&r->place[b], &place,
+				  reserve ? ROOST_LIST_RESERVE : ROOST_LIST_MOVABLE))
+			return false;
 	}
-	return -ROOST_EAGAIN;
+	return true;
+}
+
+int rst_engine_add(roost_t *roost, struct rst_hotplug_range *added)
+{
+	struct rst_zone *z = &roost->zones[added->span->zone];
+	struct rst_extent extent = {.start = added->start, .end = added->end};
+
+	if (!set_reserve(roost, added->reserve, added->last + 1, true)) {
+		set_reserve(roost, added->reserve, added->last + 1, false);
+		return -ROOST_EAGAIN;
+	}
+	/* Before anybody can see them. */
+	if (added->reserve <= added->last)
+		rst_note_reserve(z, added->reserve, added->last);
+	rst_hotplug_commit(&roost->base, &z->desc, added, RST_HOTPLUG_ADD);
+	for (roost_pfn pfn = extent.start; pfn < extent.end;) {
+		unsigned order = rst_chunk_order(&extent, pfn, ROOST_MAX_ORDER);
+
+		rst_put(roost, z, rst_frame_of(added->span, pfn), order);
+		pfn += (roost_pfn)1 << order;
+	}
+	return 0;
+}
+
+void rst_engine_pressure(roost_t *roost, unsigned zone)
+{
+	struct rst_here here = rst_here(roost);
+
+	rst_check_pressure(&(struct rst_call){.r = roost, .here = here, .ask.cpu = here.cpu},
+			   &roost->zones[zone]);
+}
+
+bool rst_engine_is_hole(const roost_t *roost, rst_frame_id f)
+{
+	return rst_load_rlx(&roost->om[f]) == RST_OM_HOLE;
+}
+
+struct rst_zone_desc *rst_engine_zone(roost_t *roost, unsigned zone)
+{
+	return &roost->zones[zone].desc;
 }

@@ -5,7 +5,8 @@
  * om[] says which frames are allocated. All others are free, so a free frame that is in no set was
  * held by such a thread. A block that was being split stays whole. If a CPU was being off-lined or
  * a pageblock set apart, that is completed. All counts are taken again from what is there, and
- * everything is noted again. No other thread is inside, so no access here needs an order.
+ * everything is noted again. A range that was being added or removed is so now (core/hotplug.h). No
+ * other thread is inside, so no access here needs an order.
  */
 #include "sets/engine.h"
 
@@ -75,7 +76,9 @@ static uint64_t put_lost(struct roost *r, const struct rst_span *span)
 		rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
 		rst_frame_id at = f;
 
-		if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
+		if (!rst_is_present(&r->base, b)) {
+			f = (b + 1) * RST_PAGEBLOCK;
+		} else if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
 			f += RST_PAGEBLOCK;
 		} else if (is_lost(r, &f)) {
 			rst_set_put(&r->blocks[b], at % RST_PAGEBLOCK, 0);
@@ -104,6 +107,15 @@ static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, str
 	census->free += rst_is_whole(r, b) ? RST_PAGEBLOCK : frames;
 	census->reserve += rst_list_of(place) == ROOST_LIST_RESERVE ? frames : 0;
 	census->isolated += rst_list_of(place) == ROOST_LIST_ISOLATE;
+}
+
+/* Removals that did not end may have left it somebody's. */
+static void forget_absent(struct roost *r, const struct rst_zone *z)
+{
+	for (rst_block_id b = z->first_block; b < z->end_block; b++)
+		if (rst_is_of_zone(r, z, b) && !rst_is_present(&r->base, b) &&
+		    rst_load_rlx(&r->place[b]) != ROOST_LIST_MOVABLE)
+			rst_store_rlx(&r->place[b], ROOST_LIST_MOVABLE);
 }
 
 static void put_right(struct roost *r, struct rst_zone *z, const struct census *census)
@@ -140,10 +152,12 @@ size_t roost_recover(roost_t *roost)
 {
 	size_t lost = 0;
 
+	rst_hotplug_recover(&roost->base);
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 		struct census census = {0};
 
+		forget_absent(roost, z);
 		lost -= empty_pockets(z, roost->base.nr_cpus); /* which put_lost() counts too */
 		for (uint32_t s = 0; s < roost->base.map.nr; s++)
 			if (roost->base.map.spans[s].zone == i)

@@ -48,6 +48,15 @@ static bool is_free(struct walk *w, rst_frame_id f)
 	return w->whole || rst_set_has(&w->r->blocks[b], f % RST_PAGEBLOCK);
 }
 
+/* Moves *f to the next pageblock if that of it is absent. */
+static bool is_absent(const struct walk *w, rst_frame_id *f)
+{
+	if (rst_is_present(&w->r->base, *f >> ROOST_PAGEBLOCK_ORDER))
+		return false;
+	*f = ((*f >> ROOST_PAGEBLOCK_ORDER) + 1) << ROOST_PAGEBLOCK_ORDER;
+	return true;
+}
+
 static void put_in_bag(struct bag *bag, rst_frame_id f)
 {
 	uint64_t mixed = (f + 1) * 0x9e3779b97f4a7c15;
@@ -143,9 +152,13 @@ static bool fail_at_lost(struct walk *w)
 
 		while (w->r->base.map.spans[s].zone == w->z->desc.id &&
 		       f <= rst_frame_of(span, span->end - 1)) {
-			unsigned om = rst_load_rlx(&w->r->om[f]);
-			int order = rst_om_order(om);
+			unsigned om;
+			int order;
 
+			if (is_absent(w, &f))
+				continue;
+			om = rst_load_rlx(&w->r->om[f]);
+			order = rst_om_order(om);
 			if (order < 0 && om != RST_OM_HOLE && !is_free(w, f) &&
 			    rst_pocket_order(w->r, w->z, f, &head) < 0)
 				return fail(w, "each frame is allocated or free in one place",
@@ -198,6 +211,12 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 	unsigned frames = rst_set_count(&w->r->blocks[b]);
 	roost_pfn pfn = rst_pfn_of(span, b << ROOST_PAGEBLOCK_ORDER);
 
+	if (!rst_is_present(&w->r->base, b))
+		return !frames && list == ROOST_LIST_MOVABLE && !rst_is_whole(w->r, b)
+			       ? true
+			       : fail(w,
+				      "nothing of an absent pageblock is free, and it is nobody's",
+				      pfn, 0, frames);
 	if (list >= w->z->nr_lists)
 		return fail(w, "a pageblock's list exists", pfn, w->z->nr_lists - 1, list);
 	if (rst_is_home_list(list) && !rst_home_is_used(w->r, w->z, (unsigned)rst_home_of(list)))
@@ -235,6 +254,8 @@ static bool check_span(struct walk *w, const struct rst_span *span)
 	while (f <= end) {
 		if (f % RST_PAGEBLOCK == 0)
 			RST_YIELD();
+		if (is_absent(w, &f))
+			continue;
 		if (!check_frame(w, span, &f))
 			return false;
 	}
@@ -265,8 +286,10 @@ static bool check_zone(struct walk *w)
 	       equal(w, "the zone's count of isolated pageblocks is right", w->isolated,
 		     rst_load_rlx(&z->nr_isolated)) &&
 	       equal(w, "the counters know what is free", w->free, rst_zone_free_frames(w->r, z)) &&
-	       equal(w, "every frame is in exactly one place", z->desc.managed,
-		     w->allocated + w->free);
+	       equal(w, "every frame is in exactly one place", rst_zone_managed(&z->desc),
+		     w->allocated + w->free) &&
+	       equal(w, "no change of what is present is under way", RST_HOTPLUG_IDLE,
+		     rst_load_rlx(&w->r->base.hotplug.state));
 }
 
 int roost_validate(const roost_t *roost, struct roost_violation *violation)

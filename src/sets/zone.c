@@ -174,7 +174,7 @@ static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, z);
 
-	RST_ASSERT("own: a CPU owns a pageblock of that zone", rst_has_block(q->r, z, b));
+	RST_ASSERT("own: a CPU owns a pageblock of that zone", rst_is_of_zone(q->r, z, b));
 	rst_set_current(q->r, z, pcp, q->ask.type, b);
 	if (!rst_load_sc(&pcp->dead))
 		return;
@@ -574,8 +574,8 @@ void rst_check_pressure(const struct rst_call *q, struct rst_zone *z)
 	if (!q->r->base.pressure && q->r->base.nr_zones == 1)
 		return; /* nobody wants to know */
 	free = rst_available(q->r, z);
-	if (rst_load_rlx(&z->below_low) != (free < z->desc.low))
-		rst_store_rlx(&z->below_low, free < z->desc.low);
+	if (rst_load_rlx(&z->below_low) != (free < rst_load_rlx(&z->desc.low)))
+		rst_store_rlx(&z->below_low, free < rst_load_rlx(&z->desc.low));
 	rst_pressure_rises(&z->pressure, &z->desc, free);
 	if (rst_pressure_falls(&z->pressure, &z->desc, free))
 		rst_call_pressure(q, z, free);

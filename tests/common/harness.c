@@ -169,9 +169,9 @@ void rig_open(struct rig *rig, const struct roost_config *config)
 	rig_check(rig);
 }
 
-static void open_zones(struct rig *rig, void *const *state, const struct roost_range *ranges,
-		       size_t nr_ranges, const struct roost_zone_config *zones, size_t nr_zones,
-		       unsigned cpus)
+void rig_open_zones(struct rig *rig, void *const *state, const struct roost_range *ranges,
+		    size_t nr_ranges, const struct roost_zone_config *zones, size_t nr_zones,
+		    unsigned cpus)
 {
 	struct roost_config config = rig_config(state);
 
@@ -192,7 +192,7 @@ void rig_open_simple(struct rig *rig, void *const *state, roost_pfn start, uint6
 {
 	const struct roost_range range = {start, start + frames, 0, 0};
 
-	open_zones(rig, state, &range, 1, NULL, 0, cpus);
+	rig_open_zones(rig, state, &range, 1, NULL, 0, cpus);
 }
 
 void rig_open_zone(struct rig *rig, void *const *state, uint64_t frames,
@@ -200,7 +200,7 @@ void rig_open_zone(struct rig *rig, void *const *state, uint64_t frames,
 {
 	const struct roost_range range = {0, frames, 0, 0};
 
-	open_zones(rig, state, &range, 1, zone, 1, cpus);
+	rig_open_zones(rig, state, &range, 1, zone, 1, cpus);
 }
 
 void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned cpus)
@@ -208,7 +208,7 @@ void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned
 	static const struct roost_zone_config zones[2];
 	const struct roost_range ranges[] = {{0, frames, 0, 0}, {frames, 2 * frames, 1, 0}};
 
-	open_zones(rig, state, ranges, LENGTH(ranges), zones, 2, cpus);
+	rig_open_zones(rig, state, ranges, LENGTH(ranges), zones, 2, cpus);
 }
 
 const struct roost_zone_config rig_unlike_zones[] = {
@@ -224,7 +224,7 @@ void rig_open_unlike(struct rig *rig, void *const *state, unsigned cpus)
 		{8 * BLOCK, 8 * BLOCK + 100, 0, ROOST_RANGE_RESERVED},
 	};
 
-	open_zones(rig, state, ranges, LENGTH(ranges), rig_unlike_zones, 2, cpus);
+	rig_open_zones(rig, state, ranges, LENGTH(ranges), rig_unlike_zones, 2, cpus);
 }
 
 void rig_close(struct rig *rig)
@@ -294,6 +294,24 @@ int rig_take_range(struct rig *rig, roost_pfn pfn, uint64_t n)
 		insist(shadow_take(&rig->shadow, pfn + i, order), pfn + i, order);
 		i += UINT64_C(1) << order;
 	}
+	return err;
+}
+
+int rig_add_range(struct rig *rig, roost_pfn pfn, uint64_t n)
+{
+	int err = roost_add_range(rig->roost, pfn, n);
+
+	if (!err)
+		shadow_plug(&rig->shadow, pfn, n, true);
+	return err;
+}
+
+int rig_remove_range(struct rig *rig, roost_pfn pfn, uint64_t n)
+{
+	int err = roost_remove_range(rig->roost, pfn, n);
+
+	if (!err)
+		shadow_plug(&rig->shadow, pfn, n, false);
 	return err;
 }
 

@@ -117,6 +117,10 @@ void rig_open_two(struct rig *rig, void *const *state, uint64_t frames, unsigned
 enum { RIG_UNLIKE_END = 14 * BLOCK };
 extern const struct roost_zone_config rig_unlike_zones[2];
 void rig_open_unlike(struct rig *rig, void *const *state, unsigned cpus);
+/* With these ranges and zones (NULL, 0: one), which are the caller's. */
+void rig_open_zones(struct rig *rig, void *const *state, const struct roost_range *ranges,
+		    size_t nr_ranges, const struct roost_zone_config *zones, size_t nr_zones,
+		    unsigned cpus);
 void rig_close(struct rig *rig);
 
 /* The calling thread acts as that CPU; CPUs beyond the configured ones wrap round. */
@@ -133,6 +137,10 @@ size_t rig_bulk(struct rig *rig, unsigned order, unsigned flags, roost_pfn *pfns
 int rig_take_range(struct rig *rig, roost_pfn pfn, uint64_t n);
 /* The order of the largest aligned block of those n frames that begins at pfn. */
 unsigned rig_range_order(const struct rig *rig, roost_pfn pfn, uint64_t n);
+
+/* Memory comes or goes; what did is entered. */
+int rig_add_range(struct rig *rig, roost_pfn pfn, uint64_t n);
+int rig_remove_range(struct rig *rig, roost_pfn pfn, uint64_t n);
 
 void rig_free(struct rig *rig, roost_pfn pfn);
 void rig_free_nolock(struct rig *rig, roost_pfn pfn);

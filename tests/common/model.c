@@ -508,6 +508,69 @@ static void do_isolate(struct model *m)
 	}
 }
 
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+static void plug(struct model *m, unsigned block)
+{
+	roost_pfn start = m->absent[block].start, end = m->absent[block].end;
+
+	TELL(m, "add pfn %" PRIu64 " to %" PRIu64, start, end);
+	assert_int_equal(rig_add_range(&m->rig, start, end - start), 0);
+	m->absent[block].start = m->absent[block].end = 0;
+}
+
+/* All that a pageblock has, if it is of one zone. None of it may be in use or the reserve. */
+static void unplug(struct model *m, unsigned block)
+{
+	roost_pfn first = m->base + block * BLOCK, start = first, end = first + BLOCK;
+	struct roost_pageblock_info info;
+	bool hole, isolated = m->apart[block];
+	uint64_t used;
+	int err;
+
+	while (start < end && !shadow_state(&m->rig.shadow, start))
+		start++;
+	while (start < end && !shadow_state(&m->rig.shadow, end - 1))
+		end--;
+	if (start == end || has_two_zones(m, block))
+		return;
+	assert_int_equal(roost_pageblock_info(m->rig.roost, start, &info), 0);
+	used = in_use(m, start, end - start, &hole);
+	TELL(m, "remove pfn %" PRIu64 " to %" PRIu64 "%s", start, end, isolated ? ", apart" : "");
+	err = rig_remove_range(&m->rig, start, end - start);
+	if (info.type == ROOST_LIST_RESERVE)
+		assert_int_equal(err, -ROOST_EBUSY);
+	else if (hole)
+		assert_true(err == -ROOST_EINVAL || err == -ROOST_EBUSY);
+	else
+		assert_int_equal(err, used ? -ROOST_EBUSY : 0);
+	if (err)
+		return;
+	m->absent[block].start = start;
+	m->absent[block].end = end;
+	m->apart[block] = false;
+}
+
+/* Memory comes or goes, mostly of what is free. */
+static void do_plug(struct model *m)
+{
+	unsigned block = below(m, MODEL_BLOCKS);
+
+	for (unsigned i = 0; i < MODEL_BLOCKS && below(m, 8); i++) {
+		roost_pfn first = m->base + block * BLOCK;
+
+		if (m->absent[block].end ||
+		    (shadow_is_free(&m->rig.shadow, first, ROOST_PAGEBLOCK_ORDER) &&
+		     (m->apart[block] || !any_apart(m))))
+			break;
+		block = (block + 1) % MODEL_BLOCKS;
+	}
+	if (m->absent[block].end)
+		plug(m, block);
+	else
+		unplug(m, block);
+}
+
 /* At rest there is nothing to recover. */
 static void do_recover(struct model *m)
 {
@@ -545,12 +608,14 @@ void model_event(struct model *m)
 		do_drain(m);
 	else if (what < 15)
 		do_hotplug(m);
-	else if (what < 18)
+	else if (what < 17)
 		do_isolate(m);
+	else if (what < 18)
+		do_plug(m);
 	else if (what < 19)
 		below(m, 2) ? do_rest(m) : do_range(m);
 	else if (what < 20)
-		do_recover(m);
+		below(m, 3) ? do_plug(m) : do_recover(m);
 	else if (what < (m->greedy ? 75 : 35) || !m->nr_blocks)
 		what & 7 ? do_alloc(m) : do_alloc_bulk(m);
 	else if (what & 7)
@@ -579,6 +644,9 @@ void model_close(struct model *m)
 	for (unsigned block = 0; block < MODEL_BLOCKS; block++)
 		if (m->apart[block])
 			put_back(m, block);
+	for (unsigned block = 0; block < MODEL_BLOCKS; block++)
+		if (m->absent[block].end)
+			plug(m, block);
 	TELL(m, "the end");
 	for (unsigned cpu = 0; cpu < roost_nr_cpus(m->rig.roost); cpu++)
 		assert_int_equal(roost_cpu_online(m->rig.roost, cpu), 0);

@@ -3,8 +3,8 @@
  * model.h - events on an allocator beside a plain model of it, and what must hold for each.
  *
  * The model is the shadow (which frames are handed out in which blocks), a list of those blocks,
- * and which pageblocks are set apart. From it follows for each event what may be handed out, when
- * an allocation must not fail, and what a misuse must be called.
+ * and which pageblocks are set apart, or absent. From it follows for each event what may be handed
+ * out, when an allocation must not fail, and what a misuse must be called.
  *
  * Which events there are is for somebody else to choose: a random generator (test_model.c) or a
  * string of bytes (fuzz/api.c).
@@ -36,12 +36,15 @@ struct model {
 	roost_pfn blocks[MODEL_FRAMES]; /* those handed out */
 	size_t nr_blocks;
 	bool apart[MODEL_BLOCKS]; /* pageblocks set apart */
-	bool drained;		  /* since the last one was: no frame of them is on a pcp */
-	bool greedy;		  /* allocations or frees prevail */
-	bool large;		  /* so do large orders */
-	unsigned cpu;		  /* that the last event was on */
-	char told[160];		  /* what it was */
-	FILE *log;		  /* each is written there, unless NULL */
+	struct {
+		roost_pfn start, end;
+	} absent[MODEL_BLOCKS]; /* what was removed of each pageblock; none: both 0 */
+	bool drained;		/* since the last one was: no frame of them is on a pcp */
+	bool greedy;		/* allocations or frees prevail */
+	bool large;		/* so do large orders */
+	unsigned cpu;		/* that the last event was on */
+	char told[160];		/* what it was */
+	FILE *log;		/* each is written there, unless NULL */
 };
 
 /* Makes the allocator; the ranges lie in [base, base + MODEL_FRAMES). */
@@ -49,7 +52,8 @@ void model_open(struct model *m, const struct roost_config *config, roost_pfn ba
 		model_choose *choose, void *chooser);
 /* One event, and what must hold for it. */
 void model_event(struct model *m);
-/* Undoes what is off-line or set apart, frees all, and finds the allocator as it was made. */
+/* Undoes what is off-line, absent or set apart, frees all, and finds the allocator as it was
+ * made. */
 void model_close(struct model *m);
 
 #endif

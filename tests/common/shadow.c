@@ -35,6 +35,26 @@ static void count_managed(struct shadow *shadow, const struct shadow_range *r)
 		shadow->managed[r->zone] += r->state[pfn - r->start] == SHADOW_FREE;
 }
 
+/* Starts out allocated: what is not reserved, in the largest aligned blocks. */
+static void take_all(struct shadow *shadow, roost_pfn pfn, roost_pfn end)
+{
+	while (pfn < end) {
+		unsigned order = 0;
+
+		if (shadow_state(shadow, pfn) != SHADOW_FREE) {
+			pfn++;
+			continue;
+		}
+		while (order < shadow->max_order && !(pfn >> order & 1) &&
+		       pfn + (UINT64_C(2) << order) <= end &&
+		       shadow_is_free(shadow, pfn, order + 1))
+			order++;
+		if (shadow_take(shadow, pfn, order))
+			abort();
+		pfn += UINT64_C(1) << order;
+	}
+}
+
 void shadow_open(struct shadow *shadow, const struct roost_config *config)
 {
 	memset(shadow, 0, sizeof(*shadow));
@@ -50,7 +70,8 @@ void shadow_open(struct shadow *shadow, const struct roost_config *config)
 		r->end = from->end;
 		r->zone = from->zone;
 		r->state = must_have(malloc(r->end - r->start));
-		memset(r->state, SHADOW_FREE, r->end - r->start);
+		memset(r->state, from->flags & ROOST_RANGE_ABSENT ? SHADOW_RESERVED : SHADOW_FREE,
+		       r->end - r->start);
 		shadow->nr_ranges++;
 	}
 	qsort(shadow->ranges, shadow->nr_ranges, sizeof(*shadow->ranges), by_start);
@@ -61,6 +82,9 @@ void shadow_open(struct shadow *shadow, const struct roost_config *config)
 				       config->ranges[k].end);
 		count_managed(shadow, &shadow->ranges[i]);
 	}
+	for (size_t i = 0; i < config->nr_ranges; i++)
+		if (config->ranges[i].flags & ROOST_RANGE_ALLOCATED)
+			take_all(shadow, config->ranges[i].start, config->ranges[i].end);
 }
 
 void shadow_close(struct shadow *shadow)
@@ -146,6 +170,14 @@ const char *shadow_take(struct shadow *shadow, roost_pfn pfn, unsigned order)
 	paint_block(shadow, pfn, order);
 	shadow->taken[zone] += count;
 	return NULL;
+}
+
+void shadow_plug(struct shadow *shadow, roost_pfn pfn, uint64_t n, bool present)
+{
+	int zone = shadow_zone(shadow, pfn);
+
+	shadow->managed[zone] += present ? n : -n;
+	paint(shadow, pfn, n, present ? SHADOW_FREE : SHADOW_RESERVED);
 }
 
 const char *shadow_put(struct shadow *shadow, roost_pfn pfn)

@@ -12,7 +12,7 @@
 #include <roost/roost.h>
 
 enum shadow_state {
-	SHADOW_RESERVED, /* covered by a reserved range: must never be handed out */
+	SHADOW_RESERVED, /* covered by a reserved range, or absent: must not be handed out */
 	SHADOW_FREE,	 /* may be handed out */
 	SHADOW_INSIDE,	 /* inside a block that is handed out */
 	SHADOW_HEAD,	 /* SHADOW_HEAD + k: first frame of such a block of order k */
@@ -35,6 +35,9 @@ struct shadow {
 
 void shadow_open(struct shadow *shadow, const struct roost_config *config);
 void shadow_close(struct shadow *shadow);
+
+/* Memory comes or goes: n frames of one zone, all of them absent or free. */
+void shadow_plug(struct shadow *shadow, roost_pfn pfn, uint64_t n, bool present);
 
 /* The range that holds pfn, or NULL in a hole. */
 struct shadow_range *shadow_range(const struct shadow *shadow, roost_pfn pfn);

@@ -71,7 +71,7 @@ static void read_map(struct world *w, struct fuzz_bytes *b)
 
 		r->start = i && fuzz_below(b, 2) ? w->ranges[i - 1].end : fuzz_any(b);
 		r->end = fuzz_below(b, 4) == 3 ? fuzz_any(b) : r->start + fuzz_any(b);
-		r->flags = fuzz_below(b, 4) == 3 ? ROOST_RANGE_RESERVED : 0;
+		r->flags = (uint16_t)(fuzz_below(b, 4) == 3 ? 1u << fuzz_below(b, 3) : 0);
 		r->zone = (uint16_t)fuzz_below(b, w->config.zones ? ZONES + 1 : 2);
 		if (fuzz_below(b, 16) == 15)
 			r->flags |= (uint16_t)fuzz_any(b);
@@ -116,7 +116,7 @@ static void read_world(struct world *w, struct fuzz_bytes *b)
 	w->config.misuse = on_misuse;
 }
 
-/* Is this frame one that may be handed out? */
+/* Is this frame one that may be handed out, before anything is freed or added? */
 static bool is_usable(const struct roost_config *config, roost_pfn pfn)
 {
 	bool usable = false;
@@ -126,7 +126,7 @@ static bool is_usable(const struct roost_config *config, roost_pfn pfn)
 
 		if (pfn < r->start || pfn >= r->end)
 			continue;
-		if (r->flags & ROOST_RANGE_RESERVED)
+		if (r->flags) /* reserved, absent, or in use from the beginning */
 			return false;
 		usable = true;
 	}
@@ -182,21 +182,36 @@ static void look(roost_t *roost)
 	FUZZ_CHECK(written, "dumps of nothing");
 }
 
-static uint64_t managed(const roost_t *roost)
+static uint64_t known(const roost_t *roost)
 {
 	struct roost_zone_info info;
 	uint64_t frames = 0;
 
 	for (unsigned z = 0; z < roost_nr_zones(roost); z++)
 		if (!roost_zone_info(roost, z, &info))
-			frames += info.managed;
+			frames += info.managed + info.absent;
 	return frames;
+}
+
+/* What is absent can come, each range as a whole. */
+static void add_absent(roost_t *roost, const struct roost_config *config)
+{
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *r = &config->ranges[i];
+		int err;
+
+		if (!(r->flags & ROOST_RANGE_ABSENT))
+			continue;
+		err = roost_add_range(roost, r->start, r->end - r->start);
+		FUZZ_CHECK(!err, "not added: %" PRIu64 " to %" PRIu64 ": %s", r->start, r->end,
+			   roost_strerror(err));
+	}
 }
 
 static void use(roost_t *roost, const struct roost_config *config, struct fuzz_bytes *b)
 {
 	struct roost_block taken[TAKEN];
-	bool small = managed(roost) <= WALK / config->nr_cpus;
+	bool small = known(roost) <= WALK / config->nr_cpus;
 	unsigned nr = 0;
 
 	while (nr < TAKEN && fuzz_more(b)) {
@@ -219,8 +234,11 @@ static void use(roost_t *roost, const struct roost_config *config, struct fuzz_b
 	look(roost);
 	roost_free_bulk(roost, taken, nr);
 	FUZZ_CHECK(!nr_misuse, "good frees were reported as misuse");
-	if (small)
+	if (small) {
 		check_valid(roost);
+		add_absent(roost, config);
+		check_valid(roost);
+	}
 }
 
 static void make(const struct roost_config *config, size_t size, struct fuzz_bytes *b)
@@ -242,9 +260,9 @@ static void make(const struct roost_config *config, size_t size, struct fuzz_byt
 	FUZZ_CHECK(!err, "a good configuration: %s", roost_strerror(err));
 	for (unsigned z = 0; config->zones && z < config->nr_zones; z++)
 		FUZZ_CHECK(!roost_zone_info(roost, z, &info) &&
-				   info.managed >= config->zones[z].reserve,
+				   info.managed + info.absent >= config->zones[z].reserve,
 			   "zone %u has %" PRIu64 " frames and a reserve of %" PRIu64, z,
-			   info.managed, config->zones[z].reserve);
+			   info.managed + info.absent, config->zones[z].reserve);
 	use(roost, config, b);
 	munmap(memory, pages + 4096);
 }
@@ -258,6 +276,8 @@ static void check_good(const struct roost_config *config)
 		const struct roost_range *r = &config->ranges[i];
 
 		FUZZ_CHECK(r->start < r->end, "a range that ends before its start");
+		FUZZ_CHECK(!(r->flags & (r->flags - 1u)) && r->flags <= ROOST_RANGE_ALLOCATED,
+			   "flags %#x of a range", r->flags);
 		if (r->flags & ROOST_RANGE_RESERVED)
 			continue;
 		FUZZ_CHECK(r->zone < nr_zones, "a range of zone %u, of %zu", r->zone, nr_zones);

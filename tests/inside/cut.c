@@ -4,7 +4,8 @@
  * before each of its stores in turn, and roost_recover() must make the metadata right.
  *
  * A block that a free had begun to free is allocated or free; one that was being split is whole or
- * completely split; what an allocation had entered is allocated, and nothing else has changed.
+ * completely split; what an allocation had entered is allocated, and nothing else has changed. A
+ * range that was being removed or added is present or absent.
  */
 #include "sets/engine.h"
 
@@ -39,6 +40,8 @@ struct cut {
 	int split_to;	      /* of the concerned one; -1: it is freed or nothing */
 	int order;	      /* of what the call may allocate; -1: nothing */
 	bool merged;	      /* all that is held may be one block of that order */
+	roost_pfn plug;	      /* a range that the call may make absent */
+	uint64_t plug_frames; /* 0: none */
 };
 
 static void add_held(void *context, roost_pfn pfn, unsigned order)
@@ -188,6 +191,22 @@ static void take_rest(struct cut *c, uint64_t free)
 			 free);
 }
 
+/* The range is absent, or not. Then it is there. */
+static void check_plug(struct cut *c)
+{
+	uint64_t all = shadow_managed(&c->rig.shadow, 0);
+	struct roost_zone_info info;
+	bool absent;
+
+	assert_int_equal(roost_zone_info(c->rig.roost, 0, &info), 0);
+	absent = info.managed != all;
+	assert_int_equal(info.managed, absent ? all - c->plug_frames : all);
+	if (c->plug_frames)
+		assert_int_equal(roost_add_range(c->rig.roost, c->plug, c->plug_frames),
+				 absent ? 0 : -ROOST_EEXIST);
+	assert_int_equal(roost_validate(c->rig.roost, NULL), 0);
+}
+
 static void after(struct cut *c)
 {
 	struct roost_violation v;
@@ -196,6 +215,7 @@ static void after(struct cut *c)
 	roost_recover(c->rig.roost);
 	if (roost_validate(c->rig.roost, &v))
 		fail_msg("violated: %s (pfn %u)", v.invariant, (unsigned)v.pfn);
+	check_plug(c);
 	free = shadow_managed(&c->rig.shadow, 0) - check_blocks(c);
 	assert_int_equal(roost_free_frames(c->rig.roost, 0, NULL), free);
 	assert_int_equal(roost_recover(c->rig.roost), 0);
@@ -264,6 +284,14 @@ static void call_range(struct cut *c, unsigned order)
 		pfn -= size;
 	while (pfn && !shadow_is_free(&c->rig.shadow, pfn, order));
 	assert_int_equal(roost_take_range(c->rig.roost, pfn, size), 0);
+}
+
+static void call_plug(struct cut *c, unsigned out)
+{
+	if (out)
+		assert_int_equal(roost_remove_range(c->rig.roost, c->plug, c->plug_frames), 0);
+	else
+		assert_int_equal(roost_add_range(c->rig.roost, c->plug, c->plug_frames), 0);
 }
 
 static void call_free(struct cut *c, unsigned i)
@@ -415,6 +443,34 @@ static void others(void **state)
 	with_and_without_pockets(state, 0, cut_others);
 }
 
+/* Whole pageblocks, one that is isolated, and an odd end that is a CPU's; out, and in again. */
+static void plugs(void **state)
+{
+	static const struct {
+		roost_pfn pfn;
+		uint64_t frames;
+	} ranges[] = {{BLOCK, BLOCK}, {BLOCK, 2 * BLOCK}, {3, BLOCK - 3}, {3, 3 * BLOCK - 3}};
+	static struct cut c;
+
+	counted = (struct counted){.pockets = false};
+	open_cut(&c, state, FRAMES, 0, 0);
+	rig_take_all(&c.rig, 0, ROOST_UNMOVABLE);
+	rig_free_all(&c.rig);
+	assert_int_equal(rig_take_range(&c.rig, 3 * BLOCK + 5, 100), 0);
+	assert_int_equal(roost_isolate(c.rig.roost, 2 * BLOCK, true), 0);
+	for (unsigned i = 0; i < LENGTH(ranges); i++) {
+		c.plug = ranges[i].pfn;
+		c.plug_frames = ranges[i].frames;
+		save(&c);
+		cut_each(&c, "remove", call_plug, 1, 3 * MOST);
+		assert_int_equal(roost_remove_range(c.rig.roost, c.plug, c.plug_frames), 0);
+		save(&c);
+		cut_each(&c, "add", call_plug, 0, 3 * MOST);
+		assert_int_equal(roost_add_range(c.rig.roost, c.plug, c.plug_frames), 0);
+	}
+	close_cut(&c);
+}
+
 /* Of several words of a region's set: taken, split, freed whole and in parts. */
 static void large_blocks(void **state)
 {
@@ -446,9 +502,10 @@ static void large_blocks(void **state)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
-		SUITE_TEST(allocations, variants_one), SUITE_TEST(frees, variants_one),
-		SUITE_TEST(splits, variants_one),      SUITE_TEST(merges, variants_one),
-		SUITE_TEST(others, variants_one),      SUITE_TEST(large_blocks, variants_one),
+		SUITE_TEST(allocations, variants_one),	SUITE_TEST(frees, variants_one),
+		SUITE_TEST(splits, variants_one),	SUITE_TEST(merges, variants_one),
+		SUITE_TEST(others, variants_one),	SUITE_TEST(plugs, variants_one),
+		SUITE_TEST(large_blocks, variants_one),
 	};
 
 	return SUITE_RUN("cut", tests, argc, argv);

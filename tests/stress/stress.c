@@ -243,6 +243,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < o->threads; i++)
 		pthread_join(stress.workers[i].thread, NULL);
 	stress_empty_exchange();
+	stress_plug_all();
 	check_home();
 	good = stress_report();
 	printf("%s: everything came home\n", good ? "PASSED" : "FAILED, rungs not used");

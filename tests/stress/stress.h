@@ -34,6 +34,7 @@ enum {
 	STRESS_EXCHANGE = 256,	  /* places of the array by which blocks change hands */
 	STRESS_DEPTH = 3,	  /* thread, handler, handler on top of a handler */
 	STRESS_BATCH = 16,
+	STRESS_PLUGS = 256, /* ranges that come and go, at most */
 };
 
 struct options {
@@ -56,6 +57,7 @@ enum doing {
 	DOING_OFFLINE,
 	DOING_ONLINE,
 	DOING_ISOLATE,
+	DOING_PLUG,
 	DOING_LOCKING, /* spins for L */
 	DOING_ENDED,
 };
@@ -93,6 +95,9 @@ struct stress {
 	_Atomic bool stop, greedy;
 	_Atomic unsigned ended;
 	_Atomic bool hotplug; /* somebody takes CPUs off and on, or isolates */
+	/* Of each pageblock: is it absent? A context that tries to change that has it BUSY. */
+	_Atomic unsigned plug[STRESS_PLUGS];
+	_Atomic uint64_t unplug_tries, unplugs; /* that were begun; that succeeded */
 	_Atomic uint64_t changed_hands, hotplugs, isolations, drained;
 	struct worker workers[STRESS_THREADS];
 };
@@ -101,12 +106,16 @@ extern struct stress stress;
 /* The worker of the calling thread. */
 extern _Thread_local struct worker *stress_me;
 
+enum { PLUG_PRESENT, PLUG_BUSY, PLUG_ABSENT };
+
 /* stress_work.c */
 void stress_context_open(struct context *c, struct worker *worker, unsigned depth);
 void stress_thread_step(struct context *c);
 void stress_handler_step(struct context *c);
 /* Frees what the context holds. */
 void stress_context_close(struct context *c);
+/* Adds what is absent. */
+void stress_plug_all(void);
 /* Frees what lies in the exchange array. */
 void stress_empty_exchange(void);
 

@@ -31,6 +31,7 @@ static const char *const doing_names[] = {
 	[DOING_OFFLINE] = "taking a CPU off-line",
 	[DOING_ONLINE] = "taking a CPU on-line",
 	[DOING_ISOLATE] = "setting a pageblock apart",
+	[DOING_PLUG] = "adding or removing a pageblock",
 	[DOING_LOCKING] = "spinning for L",
 	[DOING_ENDED] = "ended",
 };
@@ -146,9 +147,11 @@ static void print_totals(const struct totals *t)
 	       ", on top of a handler %" PRIu64 "\n",
 	       t->entries, t->in_lock, t->nested);
 	printf("blocks freed by another thread %" PRIu64 ", CPUs off and on %" PRIu64
-	       ", pageblocks set apart %" PRIu64 ", frames drained %" PRIu64 "\n",
+	       ", pageblocks set apart %" PRIu64 ", removed %" PRIu64 " of %" PRIu64
+	       " tries, frames drained %" PRIu64 "\n",
 	       (uint64_t)stress.changed_hands, (uint64_t)stress.hotplugs,
-	       (uint64_t)stress.isolations, (uint64_t)stress.drained);
+	       (uint64_t)stress.isolations, (uint64_t)stress.unplugs, (uint64_t)stress.unplug_tries,
+	       (uint64_t)stress.drained);
 }
 
 static void print_counters(const struct counters *stats)

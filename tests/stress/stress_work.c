@@ -259,6 +259,7 @@ static void hotplug(struct context *c)
 static void isolate(struct context *c)
 {
 	roost_pfn pfn = stress.frames.first + random_below(&c->random, stress.frames.count);
+	uint64_t tries = stress.unplug_tries;
 	int err;
 
 	if (atomic_exchange(&stress.hotplug, true))
@@ -270,11 +271,74 @@ static void isolate(struct context *c)
 		doing(c, DOING_ISOLATE);
 		while ((err = roost_isolate(stress.roost, pfn, false)) == -ROOST_EAGAIN)
 			sched_yield();
-		if (err)
+		if (err && stress.unplug_tries == tries) /* a removal undoes it */
 			frames_fault("isolation not undone: pfn", pfn, 0);
 		stress.isolations++;
 	}
 	stress.hotplug = false;
+}
+
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+static void unplug(struct context *c, unsigned plug, roost_pfn pfn)
+{
+	unsigned was = PLUG_PRESENT;
+	int err;
+
+	if (!atomic_compare_exchange_strong(&stress.plug[plug], &was, PLUG_BUSY))
+		return;
+	stress.unplug_tries++;
+	err = roost_remove_range(stress.roost, pfn, 1 << ROOST_PAGEBLOCK_ORDER);
+	if (!err)
+		frames_take(&stress.frames, pfn, ROOST_PAGEBLOCK_ORDER, ++stress.serial | 1);
+	else if (err != -ROOST_EBUSY && err != -ROOST_EAGAIN)
+		frames_fault("not removed: pfn, error", pfn, (uint64_t)-err);
+	stress.unplugs += !err;
+	atomic_store(&stress.plug[plug], err ? PLUG_PRESENT : PLUG_ABSENT);
+	(void)c;
+}
+
+/* They may be handed out before the call returns. */
+static void plug_in(unsigned plug, roost_pfn pfn)
+{
+	unsigned was = PLUG_ABSENT;
+	int err;
+
+	if (!atomic_compare_exchange_strong(&stress.plug[plug], &was, PLUG_BUSY))
+		return;
+	frames_give(&stress.frames, pfn, ROOST_PAGEBLOCK_ORDER);
+	err = roost_add_range(stress.roost, pfn, 1 << ROOST_PAGEBLOCK_ORDER);
+	if (err == -ROOST_EAGAIN)
+		frames_take(&stress.frames, pfn, ROOST_PAGEBLOCK_ORDER, ++stress.serial | 1);
+	else if (err)
+		frames_fault("not added: pfn, error", pfn, (uint64_t)-err);
+	atomic_store(&stress.plug[plug], err ? PLUG_ABSENT : PLUG_PRESENT);
+}
+
+static unsigned nr_plugs(void)
+{
+	uint64_t n = stress.frames.count >> ROOST_PAGEBLOCK_ORDER;
+
+	return n < STRESS_PLUGS ? (unsigned)n : STRESS_PLUGS;
+}
+
+/* A pageblock comes or goes, in any context and under L. */
+static void plug(struct context *c)
+{
+	unsigned n = below(c, nr_plugs());
+	roost_pfn pfn = stress.frames.first + ((roost_pfn)n << ROOST_PAGEBLOCK_ORDER);
+
+	doing(c, DOING_PLUG);
+	if (atomic_load(&stress.plug[n]) == PLUG_ABSENT)
+		plug_in(n, pfn);
+	else
+		unplug(c, n, pfn);
+}
+
+void stress_plug_all(void)
+{
+	for (unsigned n = 0; n < nr_plugs(); n++)
+		plug_in(n, stress.frames.first + ((roost_pfn)n << ROOST_PAGEBLOCK_ORDER));
 }
 
 static void drain(struct context *c)
@@ -298,6 +362,8 @@ static void anywhere(struct context *c, unsigned what)
 		give_bulk(c);
 	else if (what < 77)
 		split(c);
+	else if (what < 79)
+		plug(c);
 	else if (many || !stress.greedy)
 		give(c, drop(c));
 }

@@ -145,7 +145,7 @@ static void bad_ranges(void **state)
 	REFUSED(g.ranges[1].zone = 2, "zone");
 	REFUSED((g.ranges[2].start = 0, g.ranges[2].end = 9000), "reserved");
 	REFUSED(g.config.ranges = (g.config.nr_ranges = 1, &g.ranges[2]), "reserved");
-	REFUSED(g.ranges[0].flags = 2, "flag");
+	REFUSED(g.ranges[0].flags = 8, "flag");
 	REFUSED(g.ranges[0].flags = 0x8001, "flag");
 	REFUSED(g.ranges[1].start = 999, "overlap");
 	REFUSED(g.ranges[3] = g.ranges[1], "overlap");

@@ -272,6 +272,7 @@ static void check_zone_section(const struct rig *rig, unsigned zone, char *secti
 		{"spanned", info.spanned, 0},
 		{"present", info.present, 0},
 		{"managed", info.managed, 0},
+		{"absent", info.absent, 0},
 		{"start_pfn:", info.start_pfn, 0},
 		{"cpu:", 0, 0},
 		{"count:", 0, 0},
@@ -281,20 +282,20 @@ static void check_zone_section(const struct rig *rig, unsigned zone, char *secti
 	char *text;
 
 	while ((text = line(&section))) {
-		if (value(text, "cpu:", &expected[8].number)) {
-			unsigned cpu = (unsigned)expected[8].number;
+		if (value(text, "cpu:", &expected[9].number)) {
+			unsigned cpu = (unsigned)expected[9].number;
 
 			assert_int_equal(roost_pcp_info(rig->roost, zone, cpu, &pcp), 0);
-			expected[9].number = pcp.count;
+			expected[10].number = pcp.count;
 			marks = marks_of(rig->roost, zone, cpu);
 			assert_int_equal(!marks.high, !library_is_pcpbuddy);
-			expected[10].number = marks.high;
-			expected[11].number = marks.batch;
+			expected[11].number = marks.high;
+			expected[12].number = marks.batch;
 		}
 		look_for(expected, LENGTH(expected), text);
 	}
 	for (size_t i = 0; i < LENGTH(expected); i++)
-		assert_int_equal(expected[i].seen, i < 8 ? 1 : roost_nr_cpus(rig->roost));
+		assert_int_equal(expected[i].seen, i < 9 ? 1 : roost_nr_cpus(rig->roost));
 }
 
 static void zoneinfo(void **state)
@@ -313,6 +314,22 @@ static void zoneinfo(void **state)
 	*second = 0;
 	check_zone_section(&rig, 0, text);
 	close_busy(&rig);
+}
+
+/* What is known and not present counts as neither present nor managed. */
+static void absent_memory(void **state)
+{
+	static const struct roost_range ranges[] = {{0, 2 * BLOCK, 0, 0},
+						    {2 * BLOCK, 5 * BLOCK, 0, ROOST_RANGE_ABSENT}};
+	struct rig rig;
+
+	rig_open_zones(&rig, state, ranges, LENGTH(ranges), NULL, 0, 1);
+	assert_int_equal(info_of(&rig, 0).absent, 3 * BLOCK);
+	check_zone_section(&rig, 0, dump(&rig, ROOST_DUMP_ZONEINFO)->text);
+	assert_int_equal(rig_add_range(&rig, 3 * BLOCK, BLOCK), 0);
+	assert_int_equal(info_of(&rig, 0).absent, 2 * BLOCK);
+	check_zone_section(&rig, 0, dump(&rig, ROOST_DUMP_ZONEINFO)->text);
+	rig_close(&rig);
 }
 
 /* ---- The write function ------------------------------------------------------------------ */
@@ -369,6 +386,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(buddyinfo, variants_paths),
 		SUITE_TEST(pagetypeinfo, variants_paths),
 		SUITE_TEST(zoneinfo, variants_paths),
+		SUITE_TEST(absent_memory, variants_one),
 		SUITE_TEST(failing_write_ends_it, variants_one),
 		SUITE_TEST(largest_order, variants_one),
 	};

@@ -358,8 +358,8 @@ static void validation_sees_spoiled_metadata(void **state)
 
 static void errors_have_texts(void **state)
 {
-	static const int errors[] = {ROOST_EAGAIN, ROOST_EINVAL,  ROOST_ENOSPC,
-				     ROOST_E2BIG,  ROOST_EUCLEAN, ROOST_EBUSY};
+	static const int errors[] = {ROOST_EAGAIN,  ROOST_EINVAL, ROOST_ENOSPC, ROOST_E2BIG,
+				     ROOST_EUCLEAN, ROOST_EBUSY,  ROOST_EEXIST, ROOST_ENOENT};
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(errors); i++) {

@@ -190,6 +190,8 @@ EXPORT_SYMBOL_GPL(roost_alloc);
 EXPORT_SYMBOL_GPL(roost_alloc_bulk);
 EXPORT_SYMBOL_GPL(roost_alloc_rest);
 EXPORT_SYMBOL_GPL(roost_take_range);
+EXPORT_SYMBOL_GPL(roost_add_range);
+EXPORT_SYMBOL_GPL(roost_remove_range);
 EXPORT_SYMBOL_GPL(roost_take_rest);
 EXPORT_SYMBOL_GPL(roost_order);
 EXPORT_SYMBOL_GPL(roost_free_order);
