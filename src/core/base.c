@@ -168,8 +168,9 @@ const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost
 {
 	const struct rst_span *span;
 	roost_pfn last = base->map.spans[base->map.nr - 1].end;
+	struct rst_size size = rst_misuse_size(m);
 
-	if ((unsigned)m->order_given > base->max_order) {
+	if (size.order > base->max_order || (m->order_given < 0 && !m->frames_given)) {
 		m->kind = ROOST_MISUSE_BAD_ORDER;
 		return NULL;
 	}
@@ -178,7 +179,7 @@ const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost
 		m->kind = m->pfn < base->map.spans[0].start || m->pfn >= last
 				  ? ROOST_MISUSE_OUT_OF_RANGE
 				  : ROOST_MISUSE_HOLE;
-	} else if (m->pfn & (((roost_pfn)1 << m->order_given) - 1)) {
+	} else if (m->pfn & (rst_alignment(size) - 1)) {
 		m->kind = ROOST_MISUSE_MISALIGNED;
 		span = NULL;
 	}

@@ -65,20 +65,51 @@ static void pressure_everywhere(const struct request *q)
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
-roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, unsigned order)
+roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, struct rst_size size)
 {
 	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
 	struct roost_misuse m;
 
-	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, order)) {
-		m = rst_misuse_of(call, pfn, order);
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, size.frames)) {
+		m = rst_is_odd(size) ? rst_misuse_of_frames(call, pfn, size.frames)
+				     : rst_misuse_of(call, pfn, size.order);
 		m.kind = ROOST_MISUSE_CORRUPT;
 		rst_report(&r->base, &m);
 	}
 	rst_store_rlx(&r->frames[f].used, 1);
-	rst_set_state(r, f, rst_state(RST_ALLOC, order));
-	RST_PROBE2(alloc, pfn, order);
+	rst_set_state(r, f, rst_state_sized(RST_ALLOC, size));
+	for (roost_pfn at = pfn; at < pfn + size.frames;) { /* of an odd one, its pieces */
+		unsigned order = rst_piece(at, pfn + size.frames);
+
+		RST_PROBE2(alloc, at, order);
+		at += (roost_pfn)1 << order;
+	}
 	return pfn;
+}
+
+/* Of a power of two that was taken for a smaller block, the rest goes back to where it came from:
+ * to the pcp, on the list of a type, or to the zone. Under the lock under which it was taken, so
+ * nobody sees the block larger than it is. */
+static void give_back_rest(const struct request *q, struct rst_zone *z, struct rst_pcp *pcp,
+			   unsigned type, rst_frame_id f)
+{
+	struct rst_size size = {q->ask.order, q->ask.frames};
+	uint32_t at = size.frames;
+
+	if (f == RST_NO_FRAME || !rst_is_odd(size))
+		return;
+	rst_set_state(q->r, f, rst_state_sized(RST_BUSY, size));
+	for (uint32_t n; at < 1u << size.order; at += n) {
+		unsigned order = (unsigned)__builtin_ctz(at);
+
+		n = 1u << order;
+		if (pcp) {
+			rst_pcp_put(q->r, pcp, f + at, order, type);
+		} else {
+			rst_set_state(q->r, f + at, rst_state(RST_BUSY, order));
+			rst_zone_put(q->r, z, f + at, order);
+		}
+	}
 }
 
 /* ---- Step 1 ------------------------------------------------------------------------------- */
@@ -115,6 +146,7 @@ static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id
 	}
 	while (!rst_load_rlx(&pcp->dead) && n < count) {
 		out[n] = from_pcp_locked(q, z, pcp);
+		give_back_rest(q, z, pcp, q->ask.type, out[n]);
 		if (out[n] == RST_NO_FRAME)
 			break;
 		n++;
@@ -151,6 +183,7 @@ static rst_frame_id from_zone(const struct request *q, struct rst_zone *z)
 	if (!rst_zone_enter(q->r, z, q->ask.wait, &irq))
 		return RST_NO_FRAME;
 	f = from_zone_locked(q, z);
+	give_back_rest(q, z, NULL, 0, f);
 	rst_zone_leave(z, irq);
 	RST_COUNT(q->r, z, alloc_zone, f != RST_NO_FRAME);
 	return f;
@@ -194,8 +227,12 @@ static rst_frame_id from_other_locked(const struct request *q, struct rst_zone *
 	rst_pcp_absorb(q->r, z, pcp, false);
 	if (q->ask.order)
 		rst_pcp_merge(q->r, pcp);
-	for (unsigned i = 0; f == RST_NO_FRAME && i < (q->ask.steal ? RST_TYPES : 1); i++)
-		f = rst_pcp_take(q->r, pcp, q->ask.order, (q->ask.type + i) % RST_TYPES);
+	for (unsigned i = 0; f == RST_NO_FRAME && i < (q->ask.steal ? RST_TYPES : 1); i++) {
+		unsigned type = (q->ask.type + i) % RST_TYPES;
+
+		f = rst_pcp_take(q->r, pcp, q->ask.order, type);
+		give_back_rest(q, z, pcp, type, f);
+	}
 	return f;
 }
 
@@ -359,19 +396,32 @@ static rst_frame_id alloc_slow(const struct request *q)
 
 /* ---- Interface ---------------------------------------------------------------------------- */
 
-roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
+static roost_pfn alloc(struct roost *r, const char *call, struct rst_size size, unsigned flags)
 {
-	struct request q = {.r = roost};
+	struct request q = {.r = r};
 	rst_frame_id f;
 
-	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
+	if (!rst_request_read(&q.ask, &r->base, call, size.order, flags))
 		return ROOST_NONE;
+	q.ask.frames = size.frames;
 	if (!alloc_fast(&q, &f, 1)) {
 		f = alloc_slow(&q);
 		if (f == RST_NO_FRAME)
 			return ROOST_NONE;
 	}
-	return rst_hand_out(roost, q.ask.call, f, order);
+	return rst_hand_out(r, call, f, size);
+}
+
+roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
+{
+	return alloc(roost, "roost_alloc", rst_size_of_order(order), flags);
+}
+
+roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags)
+{
+	struct rst_size size = n ? rst_size_of(n) : rst_size_of_order(UINT32_MAX);
+
+	return alloc(roost, "roost_alloc_n", size, flags);
 }
 
 size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
@@ -395,7 +445,8 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 			n = 1;
 		}
 		for (size_t i = 0; i < n; i++)
-			pfns[done++] = rst_hand_out(roost, q.ask.call, frames[i], order);
+			pfns[done++] = rst_hand_out(roost, q.ask.call, frames[i],
+						    rst_size_of_order(order));
 	}
 	return done;
 }

@@ -32,7 +32,11 @@ static void check_told(const struct model *m, const struct roost_misuse *told, r
 	else
 		assert_int_equal(told->kind, state == SHADOW_INSIDE ? ROOST_MISUSE_NOT_ALLOCATED
 								    : ROOST_MISUSE_WRONG_ORDER);
-	if (state >= SHADOW_HEAD && told->head_found != ROOST_NONE) {
+	if (state == SHADOW_ODD && told->head_found != ROOST_NONE) {
+		assert_int_equal(told->head_found, pfn);
+		assert_int_equal(told->order_found, -1);
+		assert_int_equal(told->frames_found, shadow_frames(s, pfn));
+	} else if (state >= SHADOW_HEAD && told->head_found != ROOST_NONE) {
 		assert_int_equal(told->head_found, pfn);
 		assert_int_equal(told->order_found, shadow_order(s, pfn));
 	}

@@ -338,11 +338,11 @@ static const struct step addressed[] = {
 	{ALLOC, 0, 0, M, {{46, 7}, {49, 6}}},
 	{ALLOC, 0, 0, M, {{8, 2}, {15, 1}}},
 	{FREE, 0, 1, 0, {{10, 3}, {6, 0}}},
-	{TAKE, 1, 1, 6, {{22, 5}, {70, 12}}},
+	{TAKE, 1, 1, 6, {{22, 5}, {72, 12}}},
 	{DRAIN, 0, 0, 0, {{63, 5}, {69, 6}}},
 	{FREE, 0, 0, 0, {{12, 3}, {13, 2}}},
 	{EMPTY, 0, 0, 0, {{224, 49}, {229, 33}}},
-	{TAKE, 2, 7 * BLOCK, 5, {{125, 45}, {177, 43}}},
+	{TAKE, 2, 7 * BLOCK, 5, {{125, 45}, {178, 43}}},
 };
 
 static void open_addressed(struct rig *rig, void *const *state)
