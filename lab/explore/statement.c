@@ -70,7 +70,8 @@ static void frame_and_order(struct reader *r, struct statement *s)
 
 static bool gives_value(enum verb verb)
 {
-	return verb == VERB_ALLOC || verb == VERB_ALLOC_BULK || verb == VERB_TAKE;
+	return verb == VERB_ALLOC || verb == VERB_ALLOC_N || verb == VERB_ALLOC_BULK ||
+	       verb == VERB_TAKE;
 }
 
 /* What stands behind "a = alloc", "a b c = alloc-bulk" or "a = take". */
@@ -80,13 +81,14 @@ static void alloc(struct reader *r, struct statement *s)
 		read_error(r, "say which variable gets it: a = alloc ..., a b = alloc-bulk ..., or "
 			      "a = take ...");
 	else if (s->verb != VERB_ALLOC_BULK && s->nr_variables > 1)
-		read_error(r, "alloc and take give one block; alloc-bulk gives several");
+		read_error(r, "alloc, alloc-n and take give one block; alloc-bulk gives several");
 	all_different(r, s, 0);
 	if (s->verb == VERB_TAKE) {
 		frame_and_order(r, s);
 		return;
 	}
-	s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
+	s->number = s->verb == VERB_ALLOC_N ? (int)read_number(r, "a number of frames", 1024)
+					    : (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
 	alloc_flags(r, s);
 }
 
@@ -176,6 +178,7 @@ static void arguments(struct reader *r, struct statement *s)
 
 static const char *const verbs[] = {
 	[VERB_ALLOC] = "alloc",
+	[VERB_ALLOC_N] = "alloc-n",
 	[VERB_ALLOC_BULK] = "alloc-bulk",
 	[VERB_TAKE] = "take",
 	[VERB_FREE] = "free",
@@ -219,7 +222,8 @@ static void statement(struct reader *r, struct program *program)
 	else if (gives_value(s.verb))
 		alloc(r, &s);
 	else if (s.nr_variables)
-		read_error(r, "only alloc, alloc-bulk and take give a value, not \"%s\"", name);
+		read_error(r, "only alloc, alloc-n, alloc-bulk and take give a value, not \"%s\"",
+			   name);
 	else
 		arguments(r, &s);
 	if (r->bad)
