@@ -210,6 +210,21 @@ void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order
 	rst_note_run(r, z, b, f % RST_PAGEBLOCK, order);
 }
 
+/* Something of a word of a set was put: notes the largest run that it has now, which may be a part
+ * of a larger one. What the other words have is noted. */
+static void note_word(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned i)
+{
+	/* Relaxed: as in rst_set_merged(). */
+	uint64_t word = rst_load_rlx(&r->blocks[b].word[i]);
+	unsigned k = 0;
+
+	if (!word)
+		return; /* others were faster */
+	while (k < RST_WORD_ORDER && rst_runs(word, k + 1))
+		k++;
+	rst_note_run(r, z, b, i * 64 + (unsigned)__builtin_ctzll(rst_runs(word, k)), k);
+}
+
 /* In one word of a set with one OR. */
 void rst_put_frames(struct roost *r, struct rst_zone *z, rst_frame_id f, uint32_t n)
 {
@@ -221,7 +236,7 @@ void rst_put_frames(struct roost *r, struct rst_zone *z, rst_frame_id f, uint32_
 		rst_set_put_part(&r->blocks[b], f % RST_PAGEBLOCK, n);
 		if (rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE)
 			rst_add_rlx(&z->reserve_free, (int64_t)n);
-		rst_settle(r, z, b); /* there may be several runs */
+		note_word(r, z, b, f % RST_PAGEBLOCK / 64);
 		return;
 	}
 	while (pfn < end) {
