@@ -60,6 +60,23 @@ static inline uint64_t rst_runs(uint64_t word, unsigned k)
 	return word & aligned[k];
 }
 
+/* The order of the largest aligned run of a word that is not 0, and where the first one begins. */
+static inline unsigned rst_largest_run(uint64_t word, unsigned *bit)
+{
+	static const uint64_t aligned[RST_WORD_ORDER] = {0x5555555555555555, 0x1111111111111111,
+							 0x0101010101010101, 0x0001000100010001,
+							 0x0000000100000001, 1};
+	unsigned k = 0;
+
+	for (uint64_t next; k < RST_WORD_ORDER; k++, word = next) {
+		next = word & word >> (1u << k) & aligned[k];
+		if (!next)
+			break;
+	}
+	*bit = (unsigned)__builtin_ctzll(word);
+	return k;
+}
+
 /* The bits of things [low, high) of the set that are in this word of it. */
 static inline uint64_t rst_bits_of(unsigned low, unsigned high, unsigned word)
 {
@@ -147,12 +164,6 @@ bool rst_set_take_odd(struct rst_set *set, unsigned n, unsigned *off);
 unsigned rst_set_odd_free(const struct rst_set *set, unsigned off, unsigned n);
 /* Takes n things from off on, as rst_set_take_words(). */
 bool rst_set_take_part(struct rst_set *set, unsigned off, unsigned n, bool *put_back);
-/* Puts n things from off on. */
-static inline void rst_set_put_part(struct rst_set *set, unsigned off, unsigned n)
-{
-	for (unsigned i = off / 64; i * 64 < off + n; i++)
-		rst_set_put_bits(&set->word[i], rst_bits_of(off, off + n, i));
-}
 /* Takes up to count runs of order k <= 6, all out of one word with one CAS. Returns how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
 /* Finds the first half (32) of a word that has a run of order k <= 5, and takes all free things of

@@ -65,9 +65,10 @@ static inline unsigned rst_order_within(struct rst_size size)
 /* The next of the largest aligned blocks that the frames [pfn, end) are made of. */
 static inline unsigned rst_piece(roost_pfn pfn, roost_pfn end)
 {
-	struct rst_extent rest = {.start = pfn, .end = end};
+	unsigned largest = 63 - (unsigned)__builtin_clzll(end - pfn);
+	unsigned aligned = pfn ? (unsigned)__builtin_ctzll(pfn) : largest;
 
-	return rst_chunk_order(&rest, pfn, ROOST_MAX_ORDER);
+	return aligned < largest ? aligned : largest;
 }
 
 #endif

@@ -216,13 +216,12 @@ static void note_word(struct roost *r, struct rst_zone *z, rst_block_id b, unsig
 {
 	/* Relaxed: as in rst_set_merged(). */
 	uint64_t word = rst_load_rlx(&r->blocks[b].word[i]);
-	unsigned k = 0;
+	unsigned bit, k;
 
 	if (!word)
 		return; /* others were faster */
-	while (k < RST_WORD_ORDER && rst_runs(word, k + 1))
-		k++;
-	rst_note_run(r, z, b, i * 64 + (unsigned)__builtin_ctzll(rst_runs(word, k)), k);
+	k = rst_largest_run(word, &bit);
+	rst_note_run(r, z, b, i * 64 + bit, k);
 }
 
 /* In one word of a set with one OR. */
@@ -233,7 +232,8 @@ void rst_put_frames(struct roost *r, struct rst_zone *z, rst_frame_id f, uint32_
 	roost_pfn pfn = rst_pfn_of(span, f), end = pfn + n;
 
 	if (f % 64 + n <= 64) {
-		rst_set_put_part(&r->blocks[b], f % RST_PAGEBLOCK, n);
+		rst_set_put_bits(&r->blocks[b].word[f % RST_PAGEBLOCK / 64],
+				 RST_FULL >> (64 - n) << f % 64);
 		if (rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE)
 			rst_add_rlx(&z->reserve_free, (int64_t)n);
 		note_word(r, z, b, f % RST_PAGEBLOCK / 64);

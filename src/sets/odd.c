@@ -28,14 +28,29 @@ static bool hand_out_odd(struct roost *r, rst_frame_id f, struct rst_size size, 
 	return true;
 }
 
+/* Out of the CPU's current pageblock, from one word of its set. */
+static bool odd_from_current(struct roost *r, const struct rst_pcp *pcp, unsigned type,
+			     struct rst_size size, rst_frame_id *f)
+{
+	rst_block_id b = size.frames > 64 ? RST_NO_BLOCK : rst_current_of(r, pcp, type);
+	unsigned off;
+
+	if (b == RST_NO_BLOCK || !rst_set_take_odd(&r->blocks[b], size.frames, &off))
+		return false;
+	*f = b << ROOST_PAGEBLOCK_ORDER | off;
+	return true;
+}
+
+/* As alloc.c does for orders: out of the pocket, or the current pageblock. */
 static bool take_here(struct roost *r, struct rst_size size, unsigned flags, rst_frame_id *f)
 {
-	unsigned cpu = rst_pocket_cpu(r);
-	struct rst_zone *z = cpu == RST_NO_CPU ? NULL : rst_fast_zone(r, cpu, flags);
-	struct rst_here here = {cpu, cpu};
+	struct rst_here here = rst_here(r);
+	struct rst_zone *z = rst_fast_zone(r, here.cpu, flags);
+	unsigned type = flags & ROOST_MIGRATETYPE_MASK;
 
-	if (!z || !rst_pocket_take_odd(&z->pockets[cpu], cpu, flags & ROOST_MIGRATETYPE_MASK,
-				       size.frames, f))
+	if (!z || ((here.seq == RST_NO_CPU ||
+		    !rst_pocket_take_odd(&z->pockets[here.cpu], here.seq, type, size.frames, f)) &&
+		   !odd_from_current(r, &z->pcps[here.cpu], type, size, f)))
 		return false;
 	RST_COUNT_SIZE(z, here, allocated, size, 1);
 	return true;
