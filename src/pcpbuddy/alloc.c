@@ -65,20 +65,35 @@ static void pressure_everywhere(const struct request *q)
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
-roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, struct rst_size size)
+static RST_COLD void complain_corrupt(const struct roost *r, struct roost_misuse m)
+{
+	m.kind = ROOST_MISUSE_CORRUPT;
+	rst_report(&r->base, &m);
+}
+
+roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, unsigned order)
 {
 	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
-	struct roost_misuse m;
 
-	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, size.frames)) {
-		m = rst_is_odd(size) ? rst_misuse_of_frames(call, pfn, size.frames)
-				     : rst_misuse_of(call, pfn, size.order);
-		m.kind = ROOST_MISUSE_CORRUPT;
-		rst_report(&r->base, &m);
-	}
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, 1u << order))
+		complain_corrupt(r, rst_misuse_of(call, pfn, order));
+	rst_store_rlx(&r->frames[f].used, 1);
+	rst_set_state(r, f, rst_state(RST_ALLOC, order));
+	RST_PROBE2(alloc, pfn, order);
+	return pfn;
+}
+
+/* The same for an odd size; probes see its pieces. */
+static roost_pfn hand_out_odd(struct roost *r, const char *call, rst_frame_id f,
+			      struct rst_size size)
+{
+	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, size.frames))
+		complain_corrupt(r, rst_misuse_of_frames(call, pfn, size.frames));
 	rst_store_rlx(&r->frames[f].used, 1);
 	rst_set_state(r, f, rst_state_sized(RST_ALLOC, size));
-	for (roost_pfn at = pfn; at < pfn + size.frames;) { /* of an odd one, its pieces */
+	for (roost_pfn at = pfn; at < pfn + size.frames;) {
 		unsigned order = rst_piece(at, pfn + size.frames);
 
 		RST_PROBE2(alloc, at, order);
@@ -90,8 +105,9 @@ roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, struct
 /* Of a power of two that was taken for a smaller block, the rest goes back to where it came from:
  * to the pcp, on the list of a type, or to the zone. Under the lock under which it was taken, so
  * nobody sees the block larger than it is. */
-static void give_back_rest(const struct request *q, struct rst_zone *z, struct rst_pcp *pcp,
-			   unsigned type, rst_frame_id f)
+static __attribute__((noinline)) void give_back_rest(const struct request *q, struct rst_zone *z,
+						     struct rst_pcp *pcp, unsigned type,
+						     rst_frame_id f)
 {
 	struct rst_size size = {q->ask.order, q->ask.frames};
 	uint32_t at = size.frames;
@@ -146,7 +162,8 @@ static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id
 	}
 	while (!rst_load_rlx(&pcp->dead) && n < count) {
 		out[n] = from_pcp_locked(q, z, pcp);
-		give_back_rest(q, z, pcp, q->ask.type, out[n]);
+		if (rst_is_odd((struct rst_size){q->ask.order, q->ask.frames}))
+			give_back_rest(q, z, pcp, q->ask.type, out[n]);
 		if (out[n] == RST_NO_FRAME)
 			break;
 		n++;
@@ -396,32 +413,37 @@ static rst_frame_id alloc_slow(const struct request *q)
 
 /* ---- Interface ---------------------------------------------------------------------------- */
 
-static roost_pfn alloc(struct roost *r, const char *call, struct rst_size size, unsigned flags)
+roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 {
-	struct request q = {.r = r};
+	struct request q = {.r = roost};
 	rst_frame_id f;
 
-	if (!rst_request_read(&q.ask, &r->base, call, size.order, flags))
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc", order, flags))
 		return ROOST_NONE;
-	q.ask.frames = size.frames;
 	if (!alloc_fast(&q, &f, 1)) {
 		f = alloc_slow(&q);
 		if (f == RST_NO_FRAME)
 			return ROOST_NONE;
 	}
-	return rst_hand_out(r, call, f, size);
-}
-
-roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
-{
-	return alloc(roost, "roost_alloc", rst_size_of_order(order), flags);
+	return rst_hand_out(roost, q.ask.call, f, order);
 }
 
 roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags)
 {
-	struct rst_size size = n ? rst_size_of(n) : rst_size_of_order(UINT32_MAX);
+	struct rst_size size = rst_size_of(n);
+	struct request q = {.r = roost};
+	rst_frame_id f;
 
-	return alloc(roost, "roost_alloc_n", size, flags);
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc_n", n ? size.order : UINT32_MAX,
+			      flags))
+		return ROOST_NONE;
+	q.ask.frames = size.frames;
+	if (!alloc_fast(&q, &f, 1))
+		f = alloc_slow(&q);
+	if (f == RST_NO_FRAME)
+		return ROOST_NONE;
+	return rst_is_odd(size) ? hand_out_odd(roost, q.ask.call, f, size)
+				: rst_hand_out(roost, q.ask.call, f, size.order);
 }
 
 size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,
@@ -445,8 +467,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 			n = 1;
 		}
 		for (size_t i = 0; i < n; i++)
-			pfns[done++] = rst_hand_out(roost, q.ask.call, frames[i],
-						    rst_size_of_order(order));
+			pfns[done++] = rst_hand_out(roost, q.ask.call, frames[i], order);
 	}
 	return done;
 }

@@ -69,14 +69,14 @@ static rst_frame_id locate(const struct roost *r, struct roost_misuse *m)
 static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_t to)
 {
 	rst_frame_id f = locate(r, m);
-	struct rst_size size = rst_misuse_size(m);
 	uint32_t allocated, found;
 
 	if (f == RST_NO_FRAME)
 		return f;
-	found = allocated = rst_state_sized(RST_ALLOC, size);
+	found = allocated = m->order_given >= 0 ? rst_state(RST_ALLOC, (unsigned)m->order_given)
+						: rst_state_sized(RST_ALLOC, rst_misuse_size(m));
 	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_state(r, f) == allocated &&
-	    !rst_interior_clean(r, f, size.frames)) {
+	    !rst_interior_clean(r, f, rst_misuse_size(m).frames)) {
 		m->kind = ROOST_MISUSE_CORRUPT;
 		return RST_NO_FRAME;
 	}

@@ -401,7 +401,7 @@ size_t rst_pcp_refill(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp,
 /* ---- alloc.c ----------------------------------------------------------------------------- */
 
 /* Marks a block that the caller holds as allocated by a call. No lock is held. */
-roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, struct rst_size size);
+roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, unsigned order);
 /* No lock is held. rst_zone_put() arms the hook again. */
 void rst_check_pressure(struct roost *r, struct rst_zone *z);
 /* Empties all pcps of a zone whose locks can be acquired into the zone. *missed: a try-lock

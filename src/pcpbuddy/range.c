@@ -46,7 +46,7 @@ static void hand_out(const struct frame_range *range)
 		unsigned order = rst_chunk_order(&range->extent, pfn, range->r->base.max_order);
 		rst_frame_id f = rst_frame_of(range->span, pfn);
 
-		rst_hand_out(range->r, "roost_take_range", f, rst_size_of_order(order));
+		rst_hand_out(range->r, "roost_take_range", f, order);
 		pfn += (roost_pfn)1 << order;
 	}
 	RST_COUNT(range->r, range->z, alloc_zone, blocks);

@@ -362,8 +362,11 @@ static bool take_current(struct roost *r, struct rst_zone *z, struct rst_here he
 
 	if (here.seq != RST_NO_CPU && order <= RST_POCKET_ORDER)
 		return rst_pocket_fill(r, z, here.seq, type, order, f);
-	b = order > RST_WORD_ORDER ? RST_NO_BLOCK : rst_current_of(r, pcp, type);
-	if (b == RST_NO_BLOCK || !rst_set_take(&r->blocks[b], order, &off))
+	b = rst_load_rlx(&pcp->current[type]);
+	/* Racy: see from_current() in zone.c. */
+	if (order > RST_WORD_ORDER || b == RST_NO_BLOCK ||
+	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
+	    !rst_set_take(&r->blocks[b], order, &off))
 		return false;
 	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return true;

@@ -32,10 +32,13 @@ static bool hand_out_odd(struct roost *r, rst_frame_id f, struct rst_size size, 
 static bool odd_from_current(struct roost *r, const struct rst_pcp *pcp, unsigned type,
 			     struct rst_size size, rst_frame_id *f)
 {
-	rst_block_id b = size.frames > 64 ? RST_NO_BLOCK : rst_current_of(r, pcp, type);
+	rst_block_id b = rst_load_rlx(&pcp->current[type]);
 	unsigned off;
 
-	if (b == RST_NO_BLOCK || !rst_set_take_odd(&r->blocks[b], size.frames, &off))
+	/* Racy: see from_current() in zone.c. */
+	if (size.frames > 64 || b == RST_NO_BLOCK ||
+	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
+	    !rst_set_take_odd(&r->blocks[b], size.frames, &off))
 		return false;
 	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return true;

@@ -167,18 +167,6 @@ static inline bool rst_pocket_put_odd(struct roost *r, struct rst_zone *z, unsig
 			       f >> ROOST_PAGEBLOCK_ORDER, place);
 }
 
-/* The CPU's current pageblock, or RST_NO_BLOCK. Racy: see from_current() in zone.c. */
-static inline rst_block_id rst_current_of(const struct roost *r, const struct rst_pcp *pcp,
-					  unsigned type)
-{
-	rst_block_id b = rst_load_rlx(&pcp->current[type]);
-
-	return b != RST_NO_BLOCK && rst_load_rlx(&r->place[b]) ==
-					    (rst_home_list(pcp->home, type) | RST_CURRENT)
-		       ? b
-		       : RST_NO_BLOCK;
-}
-
 /* The CPU's first zone, if a request may take from there without more ado. */
 static RST_HOT struct rst_zone *rst_fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
 {
