@@ -280,7 +280,10 @@ enum {
 	 * trust: CAVEATS.md. In an NMI, where the port can tell, the call is as one without this
 	 * flag.
 	 * Without it the call waits for nothing, is legal in any context, and may fail although
-	 * such a block is free, while others move the last ones.
+	 * such a block is free: while others move the last ones; and, above order 0, if many
+	 * hints lead to what was free once. Such a call follows but a few of them, and the next
+	 * one goes on. So a failure costs next to nothing, however large the memory is:
+	 * CAVEATS.md.
 	 */
 	ROOST_WAIT = 1 << 2,
 	/* The reserve may be used. */
@@ -611,7 +614,7 @@ int roost_validate(const roost_t *roost, struct roost_violation *violation);
 	X(alloc_reserve, "allocations that took from the reserve blocks")                          \
 	X(fail_wait, "allocations that were willing to wait and found no memory")                  \
 	X(fail_nowait, "allocations that were not willing to wait and reached no memory")          \
-	X(fail_while_free, "of those, how many failed while enough frames were free")              \
+	X(fail_while_free, "of those, how many may have missed a block: enough frames were free")  \
 	X(free_local, "frees to the pcp of the freeing CPU")                                       \
 	X(free_remote, "frees to the pcp of another CPU, the owner")                               \
 	X(free_direct, "frees for which the zone is the way: large, isolated or reserve blocks")   \

@@ -43,10 +43,13 @@ static const struct field zone_fields[] = {
 static bool name_hint(const struct rst_hint *hint, const char *const names[], const void *address,
 		      char *text, size_t size)
 {
-	for (unsigned level = 0; level < hint->nr_levels; level++) {
+	for (unsigned level = 0; level <= hint->nr_levels; level++) {
+		bool top = level == hint->nr_levels;
 		const struct array words = {names[level],
-					    hint->level[level],
-					    (hint->nr >> 6 * (level + 1)) + 1,
+					    top ? hint->top : hint->level[level],
+					    top ? (hint->nr_lists + 3) / 4
+						: hint->nr_lists * hint->nr_bins *
+							    hint->width[level],
 					    sizeof(uint64_t),
 					    NULL,
 					    0};

@@ -232,7 +232,7 @@ int rst_set_largest(const struct rst_set *set)
 	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
 		uint64_t word = rst_load_sc(&set->word[i]);
 
-		while (k < RST_WORD_ORDER && rst_runs(word, (unsigned)(k + 1)))
+		while (word && k < RST_WORD_ORDER && rst_runs(word, (unsigned)(k + 1)))
 			k++;
 	}
 	return k < RST_WORD_ORDER ? k : (int)largest_of_words(set);

@@ -74,18 +74,42 @@ static uint64_t sections(const struct rst_call *q, bool begun)
 	return sum;
 }
 
-/* Notes anew everything that is free: somebody may have stopped between clearing and looking. */
-static void note_all(const struct rst_call *q)
+enum { NOTE_SOME = 16 };
+
+/* Notes n pageblocks anew from this one on, round about, and their regions. */
+static void note_blocks(struct roost *r, struct rst_zone *z, uint32_t from, uint32_t n)
+{
+	rst_region_id noted = RST_NO_BLOCK, g;
+	unsigned bit;
+
+	for (uint32_t nr = z->end_block - z->first_block; n; n--, from++) {
+		rst_block_id b = z->first_block + from % nr;
+
+		if (!rst_has_block(r, z, b))
+			continue;
+		rst_settle(r, z, b);
+		g = rst_region_of(r, b, &bit);
+		if (g != noted)
+			rst_settle_region(r, z, g);
+		noted = g;
+	}
+}
+
+/* Notes anew what is free: somebody may have stopped between clearing and looking. All of it, or
+ * some pageblocks, which are others the next time. */
+static void note_anew(const struct rst_call *q, bool all)
 {
 	struct rst_zone *z;
 
 	for (unsigned i = 0; (z = zone_to_try(q, &i));) {
-		for (rst_block_id b = z->first_block; b < z->end_block; b++)
-			if (rst_has_block(q->r, z, b))
-				rst_settle(q->r, z, b);
-		for (rst_region_id g = z->first_region; g < z->end_region; g++)
-			if (rst_has_region(q->r, z, g))
-				rst_settle_region(q->r, z, g);
+		uint32_t nr = z->end_block - z->first_block, from = 0;
+
+		if (!all && nr > NOTE_SOME) {
+			nr = NOTE_SOME;
+			from = rst_load_rlx(&z->next_note); /* two may note the same ones */
+			rst_store_rlx(&z->next_note, from + NOTE_SOME);
+		}
+		note_blocks(q->r, z, from, nr);
 	}
 }
 
@@ -105,42 +129,6 @@ static bool reap(const struct rst_call *q)
 	for (unsigned i = 0; (z = zone_to_try(q, &i));)
 		any |= rst_pocket_reap_any(q->r, z);
 	return any;
-}
-
-enum { PASSES = 4 };
-
-/*
- * Passes of from_anywhere(), until one of these. q->missed is then what the search could not see:
- *
- *	found
- *	missed none	a pass in which no other CPU hid frames, no hint led astray and no pocket
- *			was emptied into the sets
- *	missed some	each of PASSES passes did, and so may the one or two that follow once all
- *			that is free is noted anew. So the caller cannot tell if a frame is free
- */
-static bool search(struct rst_call *q, rst_frame_id *f)
-{
-	for (unsigned pass = 0; pass < PASSES; pass++) {
-		uint64_t ended = sections(q, false), own = q->own;
-
-		q->missed = false;
-		if (from_anywhere(q, f, 1))
-			return true;
-		/* Were there others than its own? */
-		if (reap(q) || sections(q, true) - ended != q->own - own)
-			q->missed = true;
-		if (!q->missed)
-			return false;
-	}
-	/* If none are then all that is free is noted, but for a pageblock that is on its way from
-	 * one list to another: the walk itself uncovers it, perhaps too late. */
-	if (are_hidden(q))
-		note_all(q);
-	q->missed = false;
-	if (from_anywhere(q, f, 1) || (q->missed && from_anywhere(q, f, 1)))
-		return true;
-	q->missed = true;
-	return false;
 }
 
 /*
@@ -167,6 +155,57 @@ static uint64_t usable(const struct rst_call *q)
 	return sum;
 }
 
+/*
+ * A call that does not wait is brief: it clears a few hints and walks over no lists. It goes on as
+ * one that waits only if the counters say that a frame is free which it must find, since it asks
+ * for one. So what fails has cost little, and what costs more succeeds if nobody comes in between.
+ */
+static bool goes_on(struct rst_call *q)
+{
+	if (q->brief && !q->ask.order) {
+		q->brief = !usable(q);
+		q->missed = !q->brief; /* if none is free, nothing */
+	}
+	return !q->brief;
+}
+
+enum { PASSES = 4 };
+
+/*
+ * Passes of from_anywhere(), until one of these. q->missed is then what the search could not see:
+ *
+ *	found
+ *	missed none	a pass in which no other CPU hid frames, no hint led astray and no pocket
+ *			was emptied into the sets
+ *	missed some	each of PASSES passes did, and so may the one or two that follow once all
+ *			that is free is noted anew. So the caller cannot tell if a frame is free.
+ *			Or it has cleared as many hints as a call may that does not wait
+ */
+static bool search(struct rst_call *q, rst_frame_id *f)
+{
+	for (unsigned pass = 0; pass < PASSES; pass++) {
+		uint64_t ended = sections(q, false), own = q->own;
+
+		q->missed = false;
+		if (from_anywhere(q, f, 1))
+			return true;
+		/* Were there others than its own? */
+		if (reap(q) || sections(q, true) - ended != q->own - own)
+			q->missed = true;
+		if (!q->missed || (q->out && !goes_on(q)))
+			return false;
+	}
+	/* If none are then all that is free is noted, but for a pageblock that is on its way from
+	 * one list to another: the walk itself uncovers it, perhaps too late. */
+	if (are_hidden(q))
+		note_anew(q, goes_on(q));
+	q->missed = false;
+	if (from_anywhere(q, f, 1) || (q->missed && from_anywhere(q, f, 1)))
+		return true;
+	q->missed = true;
+	return false;
+}
+
 static uint64_t events(const struct rst_call *q)
 {
 	struct rst_zone *z;
@@ -191,11 +230,11 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
 
-	if (search(q, f))
+	if (!(q->out && !goes_on(q)) && search(q, f))
 		return true;
 	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_nowait, 1);
-	RST_COUNT(pcp, fail_while_free, usable(q) >= q->ask.frames);
+	RST_COUNT(pcp, fail_while_free, q->missed && usable(q) >= q->ask.frames);
 	pressure_everywhere(q);
 	return false;
 }
@@ -334,6 +373,7 @@ bool rst_call_read(struct rst_call *q, struct roost *r, const char *call, unsign
 		return false;
 	q->here = rst_here(r);
 	q->hints = RST_ALL_HINTS;
+	q->brief = !q->ask.wait;
 	return true;
 }
 
@@ -440,9 +480,10 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 	if (!rst_call_read(&q, roost, "roost_alloc_bulk", order, flags))
 		return 0;
 	while (done < count) {
-		size_t n = from_anywhere(&q, frames,
-					 count - done < RST_BULK ? count - done : RST_BULK);
+		size_t n;
 
+		q.cleared = 0; /* as if each were a call */
+		n = from_anywhere(&q, frames, count - done < RST_BULK ? count - done : RST_BULK);
 		if (!n && !(n = q.ask.once ? alloc_once(&q) : rst_alloc_one(&q, frames)))
 			break;
 		for (size_t i = 0; i < n; i++)

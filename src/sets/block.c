@@ -12,6 +12,38 @@
  */
 #include "sets/hidden.h"
 
+/* ---- Old hints ----------------------------------------------------------------------------- */
+
+/*
+ * Clears index i of a list, in this bin and those above: its hints there lead nowhere. Then the
+ * caller looks again and notes what it finds, unless it holds all that there is. Until then frames
+ * may be hidden: if any hint was cleared this opens a section, unless the caller is in one.
+ */
+static bool clear_from(struct rst_zone *z, const struct rst_hint *hint, struct rst_hint_bin from,
+		       uint64_t i, bool inside)
+{
+	unsigned bins = rst_hint_bins(hint, from.list) >> from.bin << from.bin;
+	bool any = false;
+
+	for (; bins; bins &= bins - 1) {
+		from.bin = (unsigned)__builtin_ctz(bins);
+		if (!rst_hint_has(hint, from, i))
+			continue;
+		if (!any && !inside)
+			rst_hide(z);
+		any = true;
+		rst_hint_clear(hint, from, i);
+	}
+	return any;
+}
+
+static bool clear_block(struct rst_zone *z, unsigned list, rst_block_id b, unsigned bin,
+			bool inside)
+{
+	return clear_from(z, &z->partial, (struct rst_hint_bin){list, bin}, b - z->first_block,
+			  inside);
+}
+
 /* ---- Whole ------------------------------------------------------------------------------- */
 
 /* Before the looks: roost_isolate() counts, sets the pageblock apart, and then takes it out of the
@@ -26,15 +58,27 @@ static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
 			rst_open_whole(r, z, rst_block_at(r, g, bit));
 }
 
-int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
+static int settle_region(struct roost *r, struct rst_zone *z, rst_region_id g, bool inside)
 {
+	bool cleared;
 	int order;
 
 	open_isolated(r, z, g);
 	order = rst_set_largest(&r->regions[g]);
+	cleared = clear_from(z, &z->whole, rst_whole_bin((unsigned)(order + 1)),
+			     g - z->first_region, inside);
+	if (cleared)
+		order = rst_set_largest(&r->regions[g]);
 	if (order >= 0)
-		rst_hint_note(&z->whole, rst_whole_index(z, (unsigned)order, g));
+		rst_hint_note(&z->whole, rst_whole_bin((unsigned)order), g - z->first_region);
+	if (cleared && !inside)
+		rst_show(z);
 	return order;
+}
+
+int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
+{
+	return settle_region(r, z, g, false);
 }
 
 static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
@@ -45,7 +89,7 @@ static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, un
 	rst_add_rlx(&z->nr_whole, (uint64_t)1 << order);
 	rst_set_put(&r->regions[g], bit, order);
 	merged = rst_set_merged(&r->regions[g], bit, order);
-	rst_hint_note(&z->whole, rst_whole_index(z, merged, g));
+	rst_hint_note(&z->whole, rst_whole_bin(merged), g - z->first_region);
 }
 
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
@@ -68,7 +112,7 @@ static void note(const struct roost *r, const struct rst_zone *z, rst_block_id b
 
 	RST_ASSERT("note: a pageblock is noted in its own zone",
 		   rst_has_block(r, z, b) && list < z->nr_lists);
-	rst_hint_note(&z->partial, rst_partial_index(z, list, bin, b));
+	rst_hint_note(&z->partial, (struct rst_hint_bin){list, bin}, b - z->first_block);
 }
 
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
@@ -105,14 +149,35 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 	}
 	RST_ASSERT_WALK("settle: nothing is left in the set of what becomes whole",
 			!done || !rst_set_count(&r->blocks[b]));
-	if (done)
+	if (done) {
+		clear_block(z, list, b, 0, true);
 		rst_put_whole(r, z, b, 0);
+	}
 	return done;
 }
 
 /* ---- Settle ------------------------------------------------------------------------------ */
 
 enum { WHOLE_TRIES = 2 }; /* then the pageblock stays all free, but not whole */
+
+/* What was seen of it has this largest order, -1: nothing. */
+static int settle_partial(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned list,
+			  int order, bool inside)
+{
+	unsigned none =
+		order < 0 ? 0
+			  : rst_bin_of((unsigned)order, order > 0 || rst_set_dense(&r->blocks[b])) +
+				    1;
+	bool cleared = clear_block(z, list, b, none, inside);
+
+	if (cleared)
+		order = rst_set_largest(&r->blocks[b]);
+	if (order >= 0)
+		note(r, z, b, (unsigned)order);
+	if (cleared && !inside)
+		rst_show(z);
+	return rst_is_ordinary(list) ? order : -1;
+}
 
 /* inside: the caller has a section of its own open (hidden.h). */
 static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool inside)
@@ -122,13 +187,9 @@ static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool insi
 		unsigned place = rst_load_sc(&r->place[b]);
 		bool done;
 
-		if (order < 0)
-			return -1;
 		if (order < RST_SET_ORDER || i == WHOLE_TRIES || place & RST_CURRENT ||
-		    !rst_is_ordinary(place)) {
-			note(r, z, b, (unsigned)order);
-			return rst_is_ordinary(rst_list_of(place)) ? order : -1;
-		}
+		    !rst_is_ordinary(place))
+			return settle_partial(r, z, b, rst_list_of(place), order, inside);
 		if (!inside)
 			rst_hide(z);
 		done = make_whole(r, z, b, place);
@@ -161,7 +222,8 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 		}
 		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
 	}
-	rst_hint_note(&z->partial, rst_partial_index(z, rst_list_of(place), bin, b));
+	rst_hint_note(&z->partial, (struct rst_hint_bin){rst_list_of(place), bin},
+		      b - z->first_block);
 }
 
 /* A block of several pageblocks. Those of the reserve are the last ones of a zone; they can be
@@ -273,34 +335,32 @@ static void uncovered_in(struct rst_call *q, rst_block_id b, int order)
 		q->missed |= rst_has_room(q, b);
 }
 
-void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index)
+void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b)
 {
 	rst_hide_searching(q, z);
 	RST_ASSERT("demote: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->partial, index);
-	uncovered_in(q, rst_indexed_block(z, index),
-		     settle(q->r, z, rst_indexed_block(z, index), true));
+	rst_hint_clear(&z->partial, in, b - z->first_block);
+	uncovered_in(q, b, settle(q->r, z, b, true));
 	rst_show(z);
 }
 
-void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index)
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g)
 {
-	int order;
+	int largest;
 
 	rst_hide_searching(q, z);
 	RST_ASSERT("demote: frames count as hidden while a region's hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->whole, index);
-	order = rst_settle_region(q->r, z, rst_indexed_region(z, index));
-	uncovered(q, order < 0 ? order : order + RST_SET_ORDER);
+	rst_hint_clear(&z->whole, rst_whole_bin(order), g - z->first_region);
+	largest = settle_region(q->r, z, g, true);
+	uncovered(q, largest < 0 ? largest : largest + RST_SET_ORDER);
 	rst_show(z);
 }
 
 /* Is this pageblock all free? First makes sure that it is no CPU's current one. */
-static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
+static bool gather(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b)
 {
-	rst_block_id b = rst_indexed_block(z, index);
 	int order;
 
 	rst_hide_searching(q, z);
@@ -308,7 +368,7 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 		rst_and_sc(&q->r->place[b], (uint16_t)rst_list_of(0xffff));
 	RST_ASSERT("gather: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->partial, index);
+	rst_hint_clear(&z->partial, in, b - z->first_block);
 	order = settle(q->r, z, b, true);
 	rst_show(z);
 	return order == RST_SET_ORDER;
@@ -316,12 +376,12 @@ static bool gather(struct rst_call *q, struct rst_zone *z, uint64_t index)
 
 static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned list)
 {
-	uint64_t i = rst_partial_index(z, list, RST_BINS - 1, z->first_block);
-	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
+	const struct rst_hint_bin in = {list, RST_BINS - 1};
 	unsigned n = 0;
 
-	for (; (i = rst_hint_find(&z->partial, i, end)) != RST_NO_HINT; i++)
-		n += gather(q, z, i);
+	for (uint64_t i = 0;
+	     (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT && rst_may_clear(q); i++)
+		n += gather(q, z, in, z->first_block + (rst_block_id)i);
 	return n;
 }
 
@@ -329,7 +389,9 @@ unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
 {
 	unsigned n = 0;
 
-	for (unsigned list = 0; list < z->nr_lists; list++)
+	for (unsigned list = 0;
+	     (list = rst_hint_next_list(&z->partial, list, 1u << (RST_BINS - 1))) < z->nr_lists;
+	     list++)
 		if (rst_is_ordinary(list))
 			n += gather_list(q, z, list);
 	return n;
@@ -340,12 +402,17 @@ unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
 bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to)
 {
 	uint16_t place = (uint16_t)from;
+	bool cleared;
 
 	RST_ASSERT("move: no pageblock leaves the reserve, and each has a list",
 		   rst_list_of(from) != ROOST_LIST_RESERVE && rst_list_of(to) < z->nr_lists);
 	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to))
 		return false;
-	rst_settle(r, z, b);
+	cleared = rst_list_of(from) != rst_list_of(to) &&
+		  clear_block(z, rst_list_of(from), b, 0, false);
+	settle(r, z, b, cleared);
+	if (cleared)
+		rst_show(z);
 	return true;
 }
 

@@ -152,6 +152,8 @@ struct rst_pocket {
 };
 
 /* What different CPUs write is on different lines. */
+_Static_assert((int)RST_BINS <= (int)RST_HINT_BINS && RST_SET_ORDER + 1 <= (int)RST_HINT_BINS,
+	       "bins of a word");
 _Static_assert(sizeof(struct rst_pocket) % RST_CACHE_LINE == 0 &&
 		       sizeof(struct rst_pcp) % RST_CACHE_LINE == 0 &&
 		       offsetof(struct rst_pocket, orders) <= RST_CACHE_LINE &&
@@ -159,13 +161,11 @@ _Static_assert(sizeof(struct rst_pocket) % RST_CACHE_LINE == 0 &&
 	       "lines of the cache");
 
 struct rst_zone {
-	/* Index: (list * RST_BINS + bin) << block_shift | block - first_block */
-	struct rst_hint partial; /* c */
-	/* Index: order of the largest run << region_shift | region - first_region */
+	struct rst_hint partial; /* c; index: block - first_block */
+	/* One list, whose bins are the orders of the largest run. Index: region - first_region */
 	struct rst_hint whole;			/* c */
 	rst_block_id first_block, end_block;	/* c */
 	rst_region_id first_region, end_region; /* c */
-	unsigned block_shift, region_shift;	/* c */
 	unsigned nr_lists;			/* c */
 	struct rst_pcp *pcps;			/* c; one for each CPU */
 	struct rst_pocket *pockets;		/* c; one for each CPU */
@@ -180,6 +180,7 @@ struct rst_zone {
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
+	_Atomic uint32_t next_note;   /* a; the pageblock at which note_some() goes on */
 	struct rst_pressure pressure; /* a */
 };
 _Static_assert(offsetof(struct rst_zone, begun) % RST_CACHE_LINE == 0 &&
@@ -236,25 +237,10 @@ static inline enum roost_list_type rst_type_of(unsigned list)
 		rst_is_home_list(list) ? (list - RST_FIRST_HOME_LIST) % RST_TYPES : list);
 }
 
-static inline uint64_t rst_partial_index(const struct rst_zone *z, unsigned list, unsigned bin,
-					 rst_block_id b)
+/* The hints of regions whose largest run has this order. */
+static inline struct rst_hint_bin rst_whole_bin(unsigned order)
 {
-	return (uint64_t)(list * RST_BINS + bin) << z->block_shift | (b - z->first_block);
-}
-
-static inline rst_block_id rst_indexed_block(const struct rst_zone *z, uint64_t index)
-{
-	return z->first_block + (rst_block_id)(index & (((uint64_t)1 << z->block_shift) - 1));
-}
-
-static inline uint64_t rst_whole_index(const struct rst_zone *z, unsigned order, rst_region_id g)
-{
-	return (uint64_t)order << z->region_shift | (g - z->first_region);
-}
-
-static inline rst_region_id rst_indexed_region(const struct rst_zone *z, uint64_t index)
-{
-	return z->first_region + (rst_region_id)(index & (((uint64_t)1 << z->region_shift) - 1));
+	return (struct rst_hint_bin){0, order};
 }
 
 /* The home of a list, -1: the zone. */
@@ -268,6 +254,12 @@ static inline int rst_home_of(unsigned list)
 static inline unsigned rst_bin_of(unsigned order, bool dense)
 {
 	return order == 0 ? dense : order + 1;
+}
+
+/* Bins from this one on, as bits. */
+static inline unsigned rst_bins_from(unsigned low)
+{
+	return (1u << RST_BINS) - (1u << low);
 }
 
 /* The lowest bin in which a block may have a run of this order and is worth a visit. */
@@ -463,11 +455,26 @@ struct rst_call {
 	bool missed;	      /* the search may have passed by what was hidden or moved */
 	uint64_t own;	      /* sections in which it hid something itself: hidden.h */
 	uint32_t hints;	      /* old ones of each bin that it clears on the rung that it is at */
+	/* A call that does not wait clears but a few in all, however many there are. out: there
+	 * were more, and it has missed what is behind them. */
+	bool brief, out;
+	uint32_t cleared;
 };
 
 static inline struct rst_size rst_asked(const struct rst_call *q)
 {
 	return (struct rst_size){q->ask.order, q->ask.frames};
+}
+
+enum { RST_BRIEF_HINTS = 2 };
+
+/* May the call clear another old hint? */
+static inline bool rst_may_clear(struct rst_call *q)
+{
+	if (!q->brief || q->cleared++ < RST_BRIEF_HINTS)
+		return true;
+	q->missed = q->out = true;
+	return false;
 }
 
 static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
@@ -576,8 +583,8 @@ int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
 bool rst_has_room(const struct rst_call *q, rst_block_id b);
 /* Clears a hint where the search found nothing, and settles. If there is something now the search
  * may have missed it: it was freed meanwhile, or the hint was in a list that it is not in. */
-void rst_demote(struct rst_call *q, struct rst_zone *z, uint64_t index);
-void rst_demote_region(struct rst_call *q, struct rst_zone *z, uint64_t index);
+void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b);
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g);
 
 /* Puts whole pageblocks that the caller holds into their region's set: 2^order of them from b. */
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);

@@ -72,35 +72,19 @@ static void shape_of(const struct roost_config *config, struct shape *shape)
 	add_span(shape, &map.last);
 }
 
-static unsigned shift_of(uint32_t n)
-{
-	unsigned shift = 0;
-
-	while ((uint64_t)1 << shift < n)
-		shift++;
-	return shift;
-}
-
 static unsigned nr_lists(uint32_t nr_homes)
 {
 	return RST_FIRST_HOME_LIST + nr_homes * RST_TYPES;
 }
 
-static uint64_t partial_indices(const struct zone_shape *z, uint32_t nr_homes)
+static uint64_t partial_words(const struct zone_shape *z, uint32_t nr_homes)
 {
-	return (uint64_t)(nr_lists(nr_homes) * RST_BINS) << shift_of(z->end_block - z->first_block);
+	return rst_hint_words(nr_lists(nr_homes), RST_BINS, z->end_block - z->first_block);
 }
 
-static uint64_t whole_indices(const struct zone_shape *z)
+static uint64_t whole_words(const struct zone_shape *z)
 {
-	return (uint64_t)(RST_SET_ORDER + 1) << shift_of(z->end_region - z->first_region);
-}
-
-static uint64_t hint_words(const struct layout *l, unsigned zone)
-{
-	const struct zone_shape *z = &l->shape.zones[zone];
-
-	return rst_hint_words(partial_indices(z, l->nr_homes)) + rst_hint_words(whole_indices(z));
+	return rst_hint_words(1, RST_SET_ORDER + 1, z->end_region - z->first_region);
 }
 
 static void lay_out(const struct roost_config *config, struct layout *l)
@@ -112,7 +96,8 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 	l->nr_homes = config->nr_cpus < RST_MAX_HOMES ? config->nr_cpus : RST_MAX_HOMES;
 	blocks = l->base.nr_frames / RST_PAGEBLOCK;
 	for (unsigned i = 0; i < l->base.nr_zones; i++)
-		words += hint_words(l, i);
+		words += partial_words(&l->shape.zones[i], l->nr_homes) +
+			 whole_words(&l->shape.zones[i]);
 	l->zones = rst_carve(&end, l->base.nr_zones * sizeof(struct rst_zone));
 	l->pcps = rst_carve(&end,
 			    (uint64_t)l->base.nr_zones * config->nr_cpus * sizeof(struct rst_pcp));
@@ -169,19 +154,17 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 	z->end_block = shape->end_block;
 	z->first_region = shape->first_region;
 	z->end_region = shape->end_region;
-	z->block_shift = shift_of(z->end_block - z->first_block);
-	z->region_shift = shift_of(z->end_region - z->first_region);
 	z->nr_lists = nr_lists(r->nr_homes);
-	rst_hint_init(&z->partial, partial_indices(shape, r->nr_homes), words);
-	words += rst_hint_words(z->partial.nr);
-	rst_hint_init(&z->whole, whole_indices(shape), words);
+	rst_hint_init(&z->partial, z->nr_lists, RST_BINS, z->end_block - z->first_block, words);
+	words += partial_words(shape, r->nr_homes);
+	rst_hint_init(&z->whole, 1, RST_SET_ORDER + 1, z->end_region - z->first_region, words);
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
 		z->pcps[cpu].home = cpu % r->nr_homes;
 		z->pockets[cpu].first_list = rst_home_list(z->pcps[cpu].home, 0);
 		for (unsigned type = 0; type < RST_TYPES; type++)
 			rst_store_rlx(&z->pcps[cpu].current[type], RST_NO_BLOCK);
 	}
-	return words + rst_hint_words(z->whole.nr);
+	return words + whole_words(shape);
 }
 
 /* ---- Frames ------------------------------------------------------------------------------ */

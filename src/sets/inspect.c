@@ -11,13 +11,23 @@ const char *roost_build_config(void)
 	return "engine=sets " RST_BUILD;
 }
 
+/* Frames of the blocks that one of a CPU's counters per order has counted. */
+static uint64_t counted(const _Atomic uint64_t *pocket, const _Atomic uint64_t *pcp, unsigned max)
+{
+	uint64_t frames = 0;
+
+	for (unsigned k = 0; k <= max; k++)
+		frames += (rst_load_acq(&pocket[k]) + rst_load_acq(&pcp[k])) << k;
+	return frames;
+}
+
 uint64_t rst_zone_gone(const struct roost *r, const struct rst_zone *z)
 {
 	uint64_t allocated = 0;
 
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
-		for (unsigned k = 0; k <= r->base.max_order; k++)
-			allocated += RST_SUM(z, cpu, allocated, k) << k;
+		allocated += counted(z->pockets[cpu].orders.allocated,
+				     z->pcps[cpu].orders.allocated, r->base.max_order);
 	return allocated;
 }
 
@@ -26,8 +36,8 @@ uint64_t rst_zone_come(const struct roost *r, const struct rst_zone *z)
 	uint64_t freed = 0;
 
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++)
-		for (unsigned k = 0; k <= r->base.max_order; k++)
-			freed += RST_SUM(z, cpu, freed, k) << k;
+		freed += counted(z->pockets[cpu].orders.freed, z->pcps[cpu].orders.freed,
+				 r->base.max_order);
 	return z->desc.managed + freed;
 }
 
@@ -186,12 +196,6 @@ struct rst_pcp_marks rst_pcp_marks(const roost_t *roost, unsigned zone, unsigned
 
 /* ---- Is there a block? --------------------------------------------------------------------- */
 
-static bool is_list_noted(const struct rst_zone *z, unsigned list, unsigned low)
-{
-	return rst_hint_find(&z->partial, rst_partial_index(z, list, low, z->first_block),
-			     rst_partial_index(z, list + 1, 0, z->first_block)) != RST_NO_HINT;
-}
-
 /* Single frames count for every order: without them, other frames may be the rest of a block. */
 static bool may_be_in_pocket(const struct rst_pocket *pocket)
 {
@@ -208,16 +212,16 @@ static bool may_have(const struct rst_request *q, const struct roost *r, const s
 	unsigned k = large ? q->order - RST_SET_ORDER : 0;
 	unsigned low = large ? RST_BINS - 1 : q->order ? rst_lowest_bin(q->order) : 0;
 
-	if (rst_hint_find(&z->whole, rst_whole_index(z, k, z->first_region),
-			  rst_whole_index(z, RST_SET_ORDER + 1, z->first_region)) != RST_NO_HINT)
+	if (rst_hint_bins(&z->whole, 0) >> k)
 		return true;
-	for (unsigned list = 0; list < z->nr_lists; list++) {
+	for (unsigned list = 0;
+	     (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < z->nr_lists;
+	     list++) {
 		bool mine = large || q->steal || rst_type_of(list) == q->type;
 
 		if (list == ROOST_LIST_RESERVE ||
 		    (rst_is_ordinary(list) && mine)) /* of large ones: all free, but not whole */
-			if (is_list_noted(z, list, low))
-				return true;
+			return true;
 	}
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
 		if (may_be_in_pocket(&z->pockets[cpu]))

@@ -170,12 +170,12 @@ static bool check_pockets(struct walk *w)
 
 /* ---- Pageblocks and regions ---------------------------------------------------------------- */
 
-static bool is_noted(const struct rst_hint *hint, uint64_t i)
+static bool is_noted(const struct rst_hint *hint, struct rst_hint_bin in, uint64_t i)
 {
 	for (unsigned level = 0; level < hint->nr_levels; level++, i >>= 6)
-		if (!(rst_load_rlx(&hint->level[level][i >> 6]) >> (i & 63) & 1))
+		if (!(rst_load_rlx(rst_hint_word(hint, in, level, i >> 6)) >> (i & 63) & 1))
 			return false;
-	return true;
+	return rst_hint_bins(hint, in.list) >> in.bin & 1;
 }
 
 static bool check_noted(struct walk *w, unsigned list, rst_block_id b, roost_pfn pfn)
@@ -187,7 +187,7 @@ static bool check_noted(struct walk *w, unsigned list, rst_block_id b, roost_pfn
 		return true;
 	bin = rst_bin_of((unsigned)order, rst_set_dense(&w->r->blocks[b]));
 	for (unsigned i = bin; i < RST_BINS; i++)
-		if (is_noted(&w->z->partial, rst_partial_index(w->z, list, i, b)))
+		if (is_noted(&w->z->partial, (struct rst_hint_bin){list, i}, b - w->z->first_block))
 			return true;
 	return fail(w, "a pageblock with free frames is noted in its list", pfn, bin, RST_BINS);
 }
@@ -217,7 +217,8 @@ static bool check_region(struct walk *w, rst_region_id g)
 
 	w->usable += rst_set_count(&w->r->regions[g]);
 	for (int i = order; i <= RST_SET_ORDER; i++)
-		if (order < 0 || is_noted(&w->z->whole, rst_whole_index(w->z, (unsigned)i, g)))
+		if (order < 0 ||
+		    is_noted(&w->z->whole, rst_whole_bin((unsigned)i), g - w->z->first_region))
 			return true;
 	return fail(w, "a region with whole pageblocks is noted", ROOST_NONE, (uint64_t)order, g);
 }

@@ -152,27 +152,26 @@ static bool is_right(const struct rst_call *q, unsigned list, unsigned bin, rst_
 }
 
 /*
- * A block out of the bin of hint *i, out of pageblock *b. Of the hints that lead to nothing only
- * the first q->hints are cleared, then the bin is left: a pageblock that was freed to the last
- * frame leaves one in each. If there is no block *i becomes the next hint, of another bin.
+ * A block out of a bin, out of pageblock *b. Of the hints that lead to nothing only the first
+ * q->hints are cleared, then the bin is left: a pageblock that was freed to the last frame leaves
+ * one in each.
  */
-static bool from_bin(struct rst_call *q, struct rst_zone *z, unsigned list, uint64_t *i,
-		     uint64_t end, rst_block_id *b, rst_frame_id *f)
+static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in,
+		     rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t next_bin = ((*i >> z->block_shift) + 1) << z->block_shift;
-	unsigned bin = (unsigned)(*i >> z->block_shift) % RST_BINS;
 	uint32_t left = q->hints;
 
-	for (; *i < next_bin; *i = rst_hint_find(&z->partial, *i + 1, end)) {
-		*b = rst_indexed_block(z, *i);
-		if (visit(q, z, list, *b, f))
+	for (uint64_t i = 0; (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; i++) {
+		*b = z->first_block + (rst_block_id)i;
+		if (visit(q, z, in.list, *b, f))
 			return true;
-		if (!left--) {
-			*i = rst_hint_find(&z->partial, next_bin, end);
+		if (!left--)
 			return false;
-		}
-		if (!is_right(q, list, bin, *b))
-			rst_demote(q, z, *i);
+		if (is_right(q, in.list, in.bin, *b))
+			continue;
+		if (!rst_may_clear(q))
+			return false;
+		rst_demote(q, z, in, *b);
 	}
 	return false;
 }
@@ -181,13 +180,13 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, unsigned list, uint
 static bool from_list(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		      unsigned high, rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t first = rst_partial_index(z, list, low, z->first_block);
-	uint64_t end = rst_partial_index(z, list, high + 1, z->first_block);
-	uint64_t i = rst_hint_find(&z->partial, first, end);
-
-	while (i != RST_NO_HINT)
-		if (from_bin(q, z, list, &i, end, b, f))
+	/* Anew for each bin: what a demotion found may lie in a higher one. */
+	for (unsigned bins; low <= high && (bins = rst_hint_bins(&z->partial, list) >> low);
+	     low++) {
+		low += (unsigned)__builtin_ctz(bins);
+		if (low <= high && from_bin(q, z, (struct rst_hint_bin){list, low}, b, f))
 			return true;
+	}
 	return false;
 }
 
@@ -217,22 +216,32 @@ static void own(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 		rst_move(q->r, z, b, own_list(q, z), q->ask.type);
 }
 
-/* Makes the pageblock, which others may see, the CPU's own and current one. */
-static void adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+/* Makes the pageblock, which others may see, the CPU's own and current one. False: it stays where
+ * it is. */
+static bool adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
 	const struct rst_pcp *pcp = rst_pcp_of(q, z);
 	unsigned place = rst_load_rlx(&q->r->place[b]);
 
 	if (rst_load_rlx(&pcp->dead) || place & RST_CURRENT || !rst_is_ordinary(place))
-		return;
+		return false;
 	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
 	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
-		return;
+		return false;
 	RST_ASSERT("adopt: nobody's current pageblock, and for a list of the CPU's own",
 		   !(place & RST_CURRENT) && rst_is_home_list(own_list(q, z)) &&
 			   own_list(q, z) < z->nr_lists);
-	if (rst_move(q->r, z, b, place, own_list(q, z) | RST_CURRENT))
-		own(q, z, b);
+	if (!rst_move(q->r, z, b, place, own_list(q, z) | RST_CURRENT))
+		return false;
+	own(q, z, b);
+	return true;
+}
+
+/* A block was taken out of a pageblock, to which a hint led. */
+static void adopt_or_settle(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	if (!adopt(q, z, b))
+		rst_settle(q->r, z, b); /* or the hint stays, and the next one comes in vain */
 }
 
 static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
@@ -244,24 +253,34 @@ static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_f
 			return false;
 		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 	}
-	adopt(q, z, b);
+	adopt_or_settle(q, z, b);
 	return true;
 }
 
-static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+/* Of the homes whose lists are [list, end). */
+static bool from_homes(struct rst_call *q, struct rst_zone *z, unsigned low, unsigned list,
+		       unsigned end, rst_frame_id *f)
 {
-	for (unsigned i = 1; i < q->r->nr_homes; i++) {
-		unsigned home = (rst_pcp_of(q, z)->home + i) % q->r->nr_homes;
-		unsigned list = rst_home_list(home, q->ask.type);
-		rst_block_id b;
+	rst_block_id b;
 
-		if (!from_list(q, z, list, low, RST_BINS - 1, &b, f))
+	for (; (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < end; list++) {
+		if (rst_type_of(list) != q->ask.type ||
+		    !from_list(q, z, list, low, RST_BINS - 1, &b, f))
 			continue;
 		RST_COUNT(rst_pcp_of(q, z), alloc_other, 1);
-		adopt(q, z, b);
+		adopt_or_settle(q, z, b);
 		return true;
 	}
 	return false;
+}
+
+/* Those behind the CPU's own home first: not all CPUs ask the same one first. */
+static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
+{
+	unsigned own = own_list(q, z);
+
+	return from_homes(q, z, low, own + 1, z->nr_lists, f) ||
+	       from_homes(q, z, low, RST_FIRST_HOME_LIST, own, f);
 }
 
 /* ---- 3: claim ----------------------------------------------------------------------------- */
@@ -312,6 +331,13 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	return true;
 }
 
+/* The hints of a region of which the last pageblock was taken lead nowhere. */
+static void settle_emptied(const struct rst_call *q, struct rst_zone *z, rst_region_id g)
+{
+	if (!rst_set_has_run(&q->r->regions[g], 0))
+		rst_settle_region(q->r, z, g);
+}
+
 /* A whole pageblock of a region; *mine: and it is the caller's. False: there is none. */
 static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rst_frame_id *f,
 		     bool *mine)
@@ -327,24 +353,44 @@ static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rs
 	had = rst_set_take(region, 0, &bit);
 	if (had) {
 		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+		settle_emptied(q, z, g);
 		*mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
 	}
 	rst_show(z);
 	return had;
 }
 
+/* The next region that a hint names, from index *i of the bin *order on; RST_NO_BLOCK: none. */
+static rst_region_id next_region(const struct rst_zone *z, unsigned *order, uint64_t *i)
+{
+	for (unsigned bins; (bins = rst_hint_bins(&z->whole, 0) >> *order); ++*order, *i = 0) {
+		if (!(bins & 1)) {
+			*order += (unsigned)__builtin_ctz(bins);
+			*i = 0;
+		}
+		*i = rst_hint_find(&z->whole, rst_whole_bin(*order), *i);
+		if (*i != RST_NO_HINT)
+			return z->first_region + (rst_region_id)*i;
+	}
+	return RST_NO_BLOCK;
+}
+
 static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	uint64_t i = 0, end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+	uint64_t i = 0;
+	rst_region_id g;
 	bool mine;
 
-	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
-		if (!claim_in(q, z, rst_indexed_region(z, i), f, &mine))
-			rst_demote_region(q, z, i);
-		else if (mine)
+	for (unsigned order = 0; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
+		bool had = claim_in(q, z, g, f, &mine);
+
+		if (mine)
 			return true;
-		else
-			q->missed = true; /* what else the region has */
+		q->missed |= had; /* what else the region has */
+		if (!had && !rst_may_clear(q))
+			return false;
+		if (!had)
+			rst_demote_region(q, z, order, g);
 	}
 	return false;
 }
@@ -370,9 +416,11 @@ static inline roost_pfn first_pfn(const struct roost *r, rst_block_id b)
 /* A pageblock of another migratetype becomes one of ours when at least half of it is free. */
 static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
-	if (rst_set_count(&q->r->blocks[b]) + q->ask.frames < RST_PAGEBLOCK / 2)
+	if (rst_set_count(&q->r->blocks[b]) + q->ask.frames < RST_PAGEBLOCK / 2) {
+		rst_settle(q->r, z, b);
 		return;
-	adopt(q, z, b);
+	}
+	adopt_or_settle(q, z, b);
 	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type) {
 		RST_PROBE3(steal, q->ask.cpu, first_pfn(q->r, b), q->ask.type);
 		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
@@ -383,11 +431,7 @@ static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b
 static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 		       rst_block_id *b, rst_frame_id *f)
 {
-	uint64_t first = rst_partial_index(z, list, low, z->first_block);
-	uint64_t end = rst_partial_index(z, list + 1, 0, z->first_block);
-
-	for (unsigned bin = RST_BINS;
-	     bin-- > low && rst_hint_find(&z->partial, first, end) != RST_NO_HINT;)
+	for (unsigned bin = RST_BINS; bin-- > low;)
 		if (from_list(q, z, list, bin, bin, b, f))
 			return true;
 	return false;
@@ -398,7 +442,9 @@ static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	unsigned low = last_bin(q);
 	rst_block_id b;
 
-	for (unsigned list = 0; list < z->nr_lists; list++)
+	for (unsigned list = 0;
+	     (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < z->nr_lists;
+	     list++)
 		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
 		    steal_from(q, z, list, low, &b, f)) {
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
@@ -420,6 +466,7 @@ static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 		return false;
 	if (!from_list(q, z, ROOST_LIST_RESERVE, last_bin(q), RST_BINS - 1, &b, f))
 		return false;
+	rst_settle(q->r, z, b);
 	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
 	return true;
 }
@@ -435,21 +482,21 @@ static bool take_in_region(struct rst_call *q, struct rst_zone *z, rst_region_id
 
 static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned k = q->ask.order - RST_SET_ORDER;
-	uint64_t i = rst_whole_index(z, k, z->first_region);
-	uint64_t end = rst_whole_index(z, RST_SET_ORDER + 1, z->first_region);
+	unsigned k = q->ask.order - RST_SET_ORDER, bit;
+	rst_region_id g;
+	uint64_t i = 0;
 
-	for (; (i = rst_hint_find(&z->whole, i, end)) != RST_NO_HINT; i++) {
-		rst_region_id g = rst_indexed_region(z, i);
-		unsigned bit;
-
+	for (unsigned order = k; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
 		if (take_in_region(q, z, g, k, &bit)) {
 			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
+			settle_emptied(q, z, g);
 			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 			return true;
 		}
-		rst_demote_region(q, z, i);
+		if (!rst_may_clear(q))
+			return false;
+		rst_demote_region(q, z, order, g);
 	}
 	return false;
 }
@@ -470,25 +517,60 @@ static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zo
 	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
 }
 
+/* A call that may clear but a few hints has one left for each zone, and one for a claim. */
+static bool leave_to_clear(struct rst_call *q)
+{
+	if (q->cleared >= RST_BRIEF_HINTS)
+		q->cleared = RST_BRIEF_HINTS - 1;
+	return true;
+}
+
+/* Is there a hint of these bins in any list that is neither the reserve's nor set apart? */
+static bool is_any_noted(const struct rst_zone *z, unsigned low)
+{
+	return rst_hint_next_list(&z->partial, 0, rst_bins_from(low)) < RST_TYPES ||
+	       rst_hint_next_list(&z->partial, RST_FIRST_HOME_LIST, rst_bins_from(low)) <
+		       z->nr_lists;
+}
+
 static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned low = rst_lowest_bin(q->ask.order);
 	bool brief;
 
 	q->hints = hints_before_claim(q, z);
+	leave_to_clear(q);
 	if (from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
-	    claim_whole(q, z, f))
+	    (leave_to_clear(q) && claim_whole(q, z, f)))
 		return true;
 	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
-	if ((brief && from_own(q, z, low, f)) || from_others(q, z, low, f))
-		return true;
-	low = last_bin(q);
-	if (rst_is_odd(rst_asked(q)) && !q->ask.wait)
-		q->hints = ODD_HINTS;
-	return (low < rst_lowest_bin(q->ask.order) &&
-		(from_own(q, z, low, f) || from_others(q, z, low, f))) ||
-	       (q->ask.steal && steal(q, z, f)) || from_reserve(q, z, f);
+	if (is_any_noted(z, last_bin(q))) {
+		if ((brief && from_own(q, z, low, f)) || from_others(q, z, low, f))
+			return true;
+		if (rst_is_odd(rst_asked(q)) && !q->ask.wait)
+			q->hints = ODD_HINTS;
+		low = last_bin(q);
+		if ((low < rst_lowest_bin(q->ask.order) &&
+		     (from_own(q, z, low, f) || from_others(q, z, low, f))) ||
+		    (q->ask.steal && steal(q, z, f)))
+			return true;
+	}
+	return from_reserve(q, z, f);
+}
+
+/* The next pageblock from this index on that a hint of a list names, in whatever bin. */
+static uint64_t next_of_list(const struct rst_zone *z, unsigned list, uint64_t i)
+{
+	uint64_t first = RST_NO_HINT;
+
+	for (unsigned bins = rst_hint_bins(&z->partial, list); bins; bins &= bins - 1) {
+		struct rst_hint_bin in = {list, (unsigned)__builtin_ctz(bins)};
+		uint64_t next = rst_hint_find(&z->partial, in, i);
+
+		first = next < first ? next : first;
+	}
+	return first;
 }
 
 static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
@@ -501,11 +583,15 @@ uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z)
 {
 	uint64_t frames = 0;
 
-	for (rst_block_id b = z->first_block; b < z->end_block && rst_load_rlx(&z->nr_isolated);
-	     b++)
-		if (rst_list_of(rst_load_rlx(&r->place[b])) == ROOST_LIST_ISOLATE &&
-		    rst_has_block(r, z, b))
+	/* Each that has some is noted. */
+	for (uint64_t i = 0; rst_load_rlx(&z->nr_isolated) &&
+			     (i = next_of_list(z, ROOST_LIST_ISOLATE, i)) != RST_NO_HINT;
+	     i++) {
+		rst_block_id b = z->first_block + (rst_block_id)i;
+
+		if (rst_list_of(rst_load_rlx(&r->place[b])) == ROOST_LIST_ISOLATE)
 			frames += rst_set_count(&r->blocks[b]);
+	}
 	return frames;
 }
 
@@ -585,7 +671,8 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 			rst_put_frames(q->r, z, out[n] + q->ask.frames,
 				       (1u << q->ask.order) - q->ask.frames);
 		n += got;
-		if (rare && (n || !q->ask.once))
+		/* One that fails changes nothing, but the hook may free. */
+		if (rare && (n || (q->r->base.pressure && !q->ask.once)))
 			rst_check_pressure(q, z);
 	}
 	return n;

@@ -17,10 +17,11 @@
 #include <roost/posix.h>
 #include <roost/roost.h>
 
+#include "cost.h"
 #include "plain.h"
 #include "tool/common/random.h"
 
-enum { FRAMES = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 65536 };
+enum { GIB = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 65536 };
 
 static roost_t *roost;
 
@@ -36,36 +37,35 @@ bool __wrap_rst_seq_ready(const void *memory, size_t size)
 	return true;
 }
 
-static void be_on(int cpu)
+void be_on(int cpu)
 {
 	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
 
 	*(volatile uint32_t *)&area->cpu_id = (uint32_t)cpu;
 }
 #else
-static void be_on(int cpu)
+void be_on(int cpu)
 {
 	roost_posix_set_cpu(cpu);
 }
 #endif
 
-static roost_pfn get(unsigned order)
+roost_pfn get(roost_t *from, unsigned order)
 {
-	roost_pfn pfn = roost_alloc(roost, order, ROOST_MOVABLE);
+	roost_pfn pfn = roost_alloc(from, order, ROOST_MOVABLE);
 
 	if (pfn == ROOST_NONE)
 		exit(1);
 	return pfn;
 }
 
-static void begin(void)
+void begin(void)
 {
 	CALLGRIND_ZERO_STATS;
 	CALLGRIND_TOGGLE_COLLECT;
 }
 
-/* operations: by how many the count is to be divided. */
-static void end(const char *name, unsigned operations)
+void end(const char *name, unsigned operations)
 {
 	char text[64];
 
@@ -77,7 +77,7 @@ static void end(const char *name, unsigned operations)
 static void pairs(unsigned order, unsigned times)
 {
 	for (unsigned i = 0; i < times; i++)
-		roost_free(roost, get(order), order);
+		roost_free(roost, get(roost, order), order);
 }
 
 static void pair(const char *name, unsigned order)
@@ -111,7 +111,7 @@ static void odd_pair(const char *name, unsigned n)
 static void alloc_all(roost_pfn *pfns)
 {
 	for (unsigned i = 0; i < BULK; i++)
-		pfns[i] = get(0);
+		pfns[i] = get(roost, 0);
 }
 
 static void free_all(const roost_pfn *pfns)
@@ -155,13 +155,13 @@ static void exchange(void)
 	struct random random = {1};
 
 	for (unsigned i = 0; i < HELD; i++)
-		pfns[i] = get(0);
+		pfns[i] = get(roost, 0);
 	begin();
 	for (unsigned i = 0; i < BULK; i++) {
 		roost_pfn *pfn = &pfns[random_below(&random, HELD)];
 
 		roost_free(roost, *pfn, 0);
-		*pfn = get(0);
+		*pfn = get(roost, 0);
 	}
 	end("random-pair", BULK);
 	for (unsigned i = 0; i < HELD; i++)
@@ -188,7 +188,14 @@ static void batch(void)
 
 int main(void)
 {
-	roost = plain_open(FRAMES, 2, ROOST_CHECK_STATE);
+	const char *gib = getenv("ROOST_GIB");
+	uint64_t frames = (gib ? strtoull(gib, NULL, 10) : 1) * GIB;
+	struct roost_range range = {0, frames, 0, 0};
+	struct roost_config config = plain_config(&range, NULL, 2);
+
+	config.max_order = ROOST_MAX_ORDER;
+	config.check_level = ROOST_CHECK_STATE;
+	roost = plain_make(&config, NULL);
 	be_on(0);
 	pair("pair-order-0", 0);
 	pair("pair-order-3", 3);
@@ -199,5 +206,7 @@ int main(void)
 	batch();
 	remote();
 	exchange();
+	roost_drain(roost, -1);
+	longest(roost, frames);
 	return roost_validate(roost, NULL) ? 1 : 0;
 }

@@ -29,7 +29,7 @@ for file in "$out"/count.*; do
 		END {
 			if (!(n = part[2])) exit
 			printf "%s %s %.1f\n", engine, part[1], count / n
-			printf "%s %s-refs %.1f\n", engine, part[1], refs / n
+			if (n > 1) printf "%s %s-refs %.1f\n", engine, part[1], refs / n
 			printf "%-9s %-14s %9.1f %9.1f %9.3f %9.3f\n", engine, part[1], count / n, refs / n,
 				d1 / n, ll / n >>misses
 		}' misses="$out/misses" "$file"

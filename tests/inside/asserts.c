@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "count.h"
+#include "hints.h"
 
 enum { M = ROOST_MOVABLE, FOREIGN = 2 };
 
@@ -83,7 +84,7 @@ static void demote(void)
 	struct rst_call q = call();
 
 	zone()->ended++;
-	rst_demote(&q, zone(), rst_partial_index(zone(), M, 0, 0));
+	rst_demote(&q, zone(), hint_bin(M, 0), 0);
 }
 
 static void demote_region(void)
@@ -91,7 +92,7 @@ static void demote_region(void)
 	struct rst_call q = call();
 
 	zone()->ended++;
-	rst_demote_region(&q, zone(), rst_whole_index(zone(), 0, 0));
+	rst_demote_region(&q, zone(), 0, 0);
 }
 
 static void gather(void)
@@ -141,7 +142,7 @@ static void own(void)
 {
 	r()->regions[r()->zones[1].first_region].word[0] = 0;
 	r()->blocks[FOREIGN].word[0] = 1;
-	rst_hint_note(&zone()->partial, rst_partial_index(zone(), M, rst_lowest_bin(0), FOREIGN));
+	hint_note(zone(), M, rst_lowest_bin(0), FOREIGN);
 	rig_get(rig, 0, M | ROOST_ZONE(0));
 }
 

@@ -19,6 +19,7 @@
 #include "harness.h"
 
 #include "count.h"
+#include "hints.h"
 
 enum { CPUS = 3, SMALL = 16, ORDERS = 19, M = ROOST_MOVABLE };
 
@@ -90,15 +91,6 @@ static void open_small(struct rig *rig, void *const *state, unsigned like, int r
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
-static unsigned noted(const struct rst_hint *hint)
-{
-	unsigned n = 0;
-
-	for (uint64_t i = 0; (i = rst_hint_find(hint, i, hint->nr)) != RST_NO_HINT; i++)
-		n++;
-	return n;
-}
-
 static unsigned bound(const struct rig *rig, unsigned wait, unsigned pocketed)
 {
 	const struct rst_zone *z = zone(rig);
@@ -114,7 +106,7 @@ static unsigned bound(const struct rig *rig, unsigned wait, unsigned pocketed)
 static void fails_at_once(const struct rig *rig, unsigned order, unsigned flags)
 {
 	const struct rst_zone *z = zone(rig);
-	unsigned old = noted(&z->partial) + noted(&z->whole);
+	unsigned old = hint_count(&z->partial, false) + hint_count(&z->whole, false);
 
 	for (unsigned again = 0; again < 2; again++) {
 		struct roost_stats before = {0}, after = {0};
@@ -298,11 +290,8 @@ static void moved_behind_its_back(void **state)
 		assert_true(rst_is_home_list(list));
 		roost_drain(rig.roost, 0);
 		assert_int_equal(rig.roost->place[0], ROOST_LIST_MOVABLE);
-		for (unsigned bin = 0; bin < RST_BINS; bin++)
-			rst_hint_clear(&zone(&rig)->partial,
-				       rst_partial_index(zone(&rig), M, bin, 0));
-		rst_hint_note(&zone(&rig)->partial,
-			      rst_partial_index(zone(&rig), list, RST_BINS - 1, 0));
+		hint_clear(zone(&rig), M, 0);
+		hint_note(zone(&rig), list, RST_BINS - 1, 0);
 		ask(&q, &rig, order);
 		assert_int_equal(rst_from_zone(&q, zone(&rig), &f, 1), 0);
 		/* Is there what was asked for? */
@@ -318,8 +307,8 @@ static void moved_behind_its_back(void **state)
 	}
 }
 
-/* A pageblock that was set apart leaves old notes in the lists that it was in. What is behind them
- * is none of what a search looks for. */
+/* Somebody notes a pageblock that was just set apart in the list that it was in. What is behind the
+ * hint is none of what a search looks for. */
 static void set_apart_is_not_missed(void **state)
 {
 	struct rst_call q;
@@ -332,6 +321,7 @@ static void set_apart_is_not_missed(void **state)
 	rig_take_all(&rig, 9, M);
 	roost_drain(rig.roost, 0);
 	assert_int_equal(roost_isolate(rig.roost, pfn, true), 0);
+	hint_note(zone(&rig), M, 8, (rst_block_id)(pfn / BLOCK));
 	ask(&q, &rig, 3);
 	assert_int_equal(rst_from_zone(&q, zone(&rig), &f, 1), 0);
 	assert_true(q.own > 0);

@@ -6,6 +6,7 @@
 #include "sets/engine.h"
 
 #include "harness.h"
+#include "hints.h"
 
 enum { CPUS = 3 };
 
@@ -153,11 +154,8 @@ static void gathers_current_ones(void **state)
 	assert_int_equal(rst_gather(&q, z), 0);
 	/* No hint is left behind that leads nowhere. */
 	for (unsigned list = 0; list < z->nr_lists; list++)
-		for (rst_block_id b = z->first_block; b < z->end_block; b++) {
-			uint64_t i = rst_partial_index(z, list, RST_BINS - 1, b);
-
-			assert_true(rst_hint_find(&z->partial, i, i + 1) == RST_NO_HINT);
-		}
+		for (rst_block_id b = z->first_block; b < z->end_block; b++)
+			assert_false(hint_has(z, list, RST_BINS - 1, b));
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -202,7 +200,7 @@ static void leave_behind(const struct rig *rig, roost_pfn pfn)
 	assert_true(rst_set_take_at(&r->regions[g], bit));
 	z->nr_whole--;
 	rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
-	rst_hint_note(&z->partial, rst_partial_index(z, ROOST_LIST_MOVABLE, RST_BINS - 1, b));
+	hint_note(z, ROOST_LIST_MOVABLE, RST_BINS - 1, b);
 	rig_check(rig);
 }
 
@@ -247,13 +245,6 @@ static void gathers_nothing_else(void **state)
 	rig_close(&rig);
 }
 
-static bool is_noted(const struct rst_zone *z, unsigned list, unsigned bin, rst_block_id b)
-{
-	uint64_t i = rst_partial_index(z, list, bin, b);
-
-	return rst_hint_find(&z->partial, i, i + 1) == i;
-}
-
 /* Two frames are few, three close together are worth a visit; of larger runs one is. */
 static void few_frames_have_a_bin_of_their_own(void **state)
 {
@@ -269,11 +260,10 @@ static void few_frames_have_a_bin_of_their_own(void **state)
 		rig_take_all(&rig, cases[i].order, 0);
 		for (roost_pfn n = 0; n < cases[i].blocks; n++)
 			rig_free(&rig, 2 * n << cases[i].order);
-		for (unsigned bin = 0; bin < RST_BINS; bin++)
-			rst_hint_clear(&z->partial, rst_partial_index(z, 0, bin, 0));
+		hint_clear(z, 0, 0);
 		roost_drain(rig.roost, 0);
 		for (unsigned bin = 0; bin < RST_BINS; bin++)
-			assert_int_equal(is_noted(z, ROOST_LIST_MOVABLE, bin, 0),
+			assert_int_equal(hint_has(z, ROOST_LIST_MOVABLE, bin, 0),
 					 bin == cases[i].bin);
 		rig_home(&rig);
 		rig_close(&rig);

@@ -6,6 +6,7 @@
 #include "sets/hidden.h"
 
 #include "harness.h"
+#include "hints.h"
 
 enum { BLOCKS = 16, FRAMES = BLOCKS * BLOCK, CPUS = 2 };
 
@@ -99,9 +100,7 @@ static void hints_and_moves(void **state)
 	b = zone(&rig)->pcps[0].current[1];
 	rst_hide(zone(&rig));
 	for (unsigned list = 0; list < zone(&rig)->nr_lists; list++)
-		for (unsigned bin = 0; bin < RST_BINS; bin++)
-			rst_hint_clear(&zone(&rig)->partial,
-				       rst_partial_index(zone(&rig), list, bin, b));
+		hint_clear(zone(&rig), list, b);
 	recovers(&rig, 0);
 }
 

@@ -7,17 +7,12 @@
 
 #include "harness.h"
 
-/* Clears each hint, as a search that found nothing there does before it looks again. */
-static void clear_all(const struct rst_hint *hint)
-{
-	for (uint64_t i = 0; (i = rst_hint_find(hint, i, hint->nr)) != RST_NO_HINT; i++)
-		rst_hint_clear(hint, i);
-}
+#include "hints.h"
 
 static void clear_zone(const struct rst_zone *z)
 {
-	clear_all(&z->partial);
-	clear_all(&z->whole);
+	hint_count(&z->partial, true);
+	hint_count(&z->whole, true);
 }
 
 /* Somebody has begun to clear a hint and does not go on; then it never happened. */

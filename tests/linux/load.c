@@ -8,6 +8,8 @@
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 
@@ -59,6 +61,28 @@ static void check_the_end(void)
 	if (err)
 		kt_fail("validate: %s (zone %d, cpu %d, pfn 0x%llx: %llu, not %llu)", v.invariant,
 			v.zone, v.cpu, v.pfn, v.found, v.expected);
+}
+
+/* Each node with memory has a zone, whose pages are its own. */
+static void check_nodes(void)
+{
+	unsigned int nodes = 0;
+	int node;
+
+	for_each_node_state(node, N_NORMAL_MEMORY)
+	{
+		unsigned int zone = roost_zone_of_node(node);
+		struct page *page = roost_alloc_pages(0, ROOST_WAIT | ROOST_ZONE(zone));
+
+		if (!page)
+			kt_fail("node %d has no page", node);
+		else if (page_to_nid(page) != node)
+			kt_fail("a page of node %d is node %d's", node, page_to_nid(page));
+		if (page)
+			roost_free_pages(page, 0);
+		nodes++;
+	}
+	kt_say("load: pages of %u nodes\n", nodes);
 }
 
 static void begin(void)
@@ -126,6 +150,7 @@ void kt_load(unsigned int seconds, bool nmi)
 	int err;
 
 	kt_say("load: %s, %u s, %u CPUs\n", roost_build_config(), seconds, num_online_cpus());
+	check_nodes();
 	begin();
 	err = kt_count_begin();
 	if (err) {
