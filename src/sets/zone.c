@@ -646,6 +646,15 @@ static size_t from_pocket(const struct rst_call *q, struct rst_zone *z, rst_fram
 	       rst_pocket_take(&z->pockets[cpu], cpu, q->ask.type, q->ask.order, f);
 }
 
+/* Counts it. One of several pageblocks is the power of two: the rest of that goes back. */
+static __attribute__((noinline)) void odd_was_taken(const struct rst_call *q, struct rst_zone *z,
+						    rst_frame_id f)
+{
+	RST_COUNT_SIZE(z, q->here, allocated, rst_asked(q), 1);
+	if (q->ask.frames >= RST_PAGEBLOCK)
+		rst_put_frames(q->r, z, f + q->ask.frames, (1u << q->ask.order) - q->ask.frames);
+}
+
 size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
 	size_t n = 0;
@@ -665,11 +674,10 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 			got = had;
 		}
 		/* Release: a sum that has it sees the free that this block came from. */
-		if (got)
-			RST_COUNT_SIZE(z, q->here, allocated, rst_asked(q), got);
-		if (got && large && rst_is_odd(rst_asked(q))) /* it is the power of two */
-			rst_put_frames(q->r, z, out[n] + q->ask.frames,
-				       (1u << q->ask.order) - q->ask.frames);
+		if (got && rst_is_odd(rst_asked(q)))
+			odd_was_taken(q, z, out[n]);
+		else if (got)
+			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
 		n += got;
 		/* One that fails changes nothing, but the hook may free. */
 		if (rare && (n || (q->r->base.pressure && !q->ask.once)))
