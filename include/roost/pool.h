@@ -141,8 +141,12 @@ void roost_pool_destroy(roost_pool_t *pool);
 /* ---- Blocks ------------------------------------------------------------------------------- */
 
 /*
- * A block of at least size bytes; what is in it is not defined. Any context; with ROOST_WAIT thread
- * context. flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, a migratetype.
+ * A block of at least size bytes, rounded up to pages and then to 4, 5, 6, 7, 8, 10, 12, 14, 16, 20
+ * ... of them (roost_alloc_n() in roost.h), so that less than a fifth of it is more than was asked
+ * for: roost_pool_usable_size(). It is aligned to the largest power of two that divides this; a
+ * caller that needs a larger alignment asks for a power of two. What is in it is not defined.
+ * Any context; with ROOST_WAIT thread context.
+ * flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, a migratetype.
  * NULL and errno ENOMEM if there is none, or larger than the largest (1 GiB, or less if the limit
  * is). With ROOST_WAIT it also waits for threads that trim or change the size, some 1.7 s asleep at
  * most. Without ROOST_WAIT it may also fail while others have the last of it in hand (roost.h), or

@@ -156,11 +156,11 @@ enum roost_pockets {
 enum roost_misuse_kind {
 	ROOST_MISUSE_DOUBLE_FREE,   /* the block is free already, or others have it by now */
 	ROOST_MISUSE_NOT_ALLOCATED, /* never handed out as the head of a block */
-	ROOST_MISUSE_WRONG_ORDER,   /* handed out with another order */
-	ROOST_MISUSE_MISALIGNED,    /* pfn is no multiple of 2^order */
+	ROOST_MISUSE_WRONG_ORDER,   /* handed out with another order, or size */
+	ROOST_MISUSE_MISALIGNED,    /* pfn is not aligned as a block of that order or size is */
 	ROOST_MISUSE_OUT_OF_RANGE,  /* below the first or above the last usable frame */
 	ROOST_MISUSE_HOLE,	    /* in a hole or in a reserved range, or not present */
-	ROOST_MISUSE_BAD_ORDER,	    /* order above the configured largest order */
+	ROOST_MISUSE_BAD_ORDER,	    /* order above the configured largest one, or no such size */
 	ROOST_MISUSE_BAD_FLAGS,	    /* flags, or a zone, node or CPU, that do not exist */
 	ROOST_MISUSE_CORRUPT,	    /* check level 3: the metadata contradict themselves */
 };
@@ -170,9 +170,11 @@ struct roost_misuse {
 	const char *call;     /* the function of this header that was called */
 	roost_pfn pfn;	      /* the frame that the caller named, or ROOST_NONE */
 	int order_given;      /* the order that the caller named, or -1 */
-	int order_found;      /* the order of the block found there, or -1 */
+	int order_found;      /* the order of the block found there, if it has one, or -1 */
 	roost_pfn head_found; /* first frame of the block that holds pfn, or ROOST_NONE */
-	uint64_t reserved[2]; /* 0 */
+	/* The number of frames that the caller named instead of an order, or 0; that of the block
+	 * found there, or 0. */
+	uint64_t frames_given, frames_found;
 };
 
 /*
@@ -352,6 +354,25 @@ static inline unsigned roost_field(unsigned long long n, unsigned shift)
 ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
 
 /*
+ * Allocates at least n frames in one piece, of which less than a fifth are more than n. There are
+ * four sizes from one power of two to the next: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 ... frames (and
+ * 1, 2, 3). n is rounded up to the next one, and so is the n of the calls below; roost_frames()
+ * says what it became. The block is exactly these frames: what is beside them was never taken and
+ * is handed out to others. It is aligned to the largest power of two that divides its size: 20
+ * frames to 4, 6 to 2. Blocks of a power of two are those of roost_alloc(), and either call's are
+ * freed by either one.
+ * The other sizes: up to 64 frames lie within 64 aligned ones, and are taken at once, by a mask of
+ * bits; up to 448 lie within a pageblock. Of larger ones, 2^order frames must be free in one piece,
+ * of which the last ones are given back at once. Without ROOST_WAIT the call may also fail while
+ * there is a place for the block, if no run of the next power of two is free: of pageblocks with
+ * smaller runs it looks at 16 of each list and size. There is no bulk form: each call is as cheap.
+ * Any context; with ROOST_WAIT thread context; flags and return value as roost_alloc(). n of 0 or
+ * above 2^max_order is misuse. Cost: as roost_alloc(); what lies in the pocket is not filled up for
+ * it. (After jemalloc's size classes, and Linux's alloc_pages_exact().)
+ */
+ROOST_MUST_CHECK roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags);
+
+/*
  * Allocates up to count blocks of one order into pfns[]; returns how many. Contexts as
  * roost_alloc().
  */
@@ -401,9 +422,12 @@ size_t roost_take_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGE
  */
 ROOST_MUST_CHECK int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n);
 
-/* The order of the allocated block that begins at pfn, or -1 if none does. Any context; racy unless
- * the caller holds the block. Cost: a few loads. */
+/* The order of the allocated block that begins at pfn, or -1 if none does, or one whose size is no
+ * power of two. Any context; racy unless the caller holds the block. Cost: a few loads. */
 int roost_order(const roost_t *roost, roost_pfn pfn);
+/* The frames of the allocated block that begins at pfn, whatever its size is; 0 if none does. As
+ * above. */
+uint64_t roost_frames(const roost_t *roost, roost_pfn pfn);
 
 /*
  * The order of the free run around pfn, wherever it lies, or -1 if the frame is not free; the run
@@ -455,8 +479,25 @@ void roost_free_bulk_nolock(roost_t *roost, const struct roost_block *blocks, si
 int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to);
 
 /*
+ * Frees a block of n frames, rounded up as roost_alloc_n() does. Another size, a part of it, or the
+ * rest of a power of two, is misuse. Waits for nothing, with every engine. Any context. Cost: as
+ * roost_free_nolock(); of more than 64 frames, of each of the largest aligned blocks that make it
+ * up, three at most.
+ */
+void roost_free_n(roost_t *roost, roost_pfn pfn, uint64_t n);
+
+/*
+ * Turns a block of n frames, rounded up as above, into the largest aligned blocks that make it up,
+ * each of which is then freed, split or merged on its own, as after roost_take_range(). 0, or
+ * -ROOST_EINVAL (no such block, which is also reported as misuse). Any context. Cost: a store for
+ * each of them.
+ */
+int roost_split_n(roost_t *roost, roost_pfn pfn, uint64_t n);
+
+/*
  * Frees an aligned part of an allocated block, or the block. What is left of the block stays
- * allocated, as one block of each order from this one to the one below the block's. The block is
+ * allocated, as one block of each order from this one to the one below the block's; if the block's
+ * size is no power of two, after a roost_split_n(). The block is
  * the caller's alone: nobody frees, splits or merges any of it at the same time. What is no part of
  * an allocated block is reported as misuse of this call. Any context, waits for nothing. Cost: that
  * of roost_free_nolock(), and a load for each order up to the block's and as many stores.
@@ -540,9 +581,10 @@ ROOST_MUST_CHECK int roost_remove_range(roost_t *roost, roost_pfn pfn, uint64_t 
 
 /*
  * Moves what is in an allocated block elsewhere and frees the block, all of it, by roost_free() or
- * roost_free_part(); true: it did. False: it cannot be moved. Called in the context of the call
- * that it was given to, with no lock held. It may allocate: nothing of what is being emptied is
- * handed out meanwhile. Blocks of other users are shown, too: it refuses those that it does not
+ * roost_free_part(); true: it did. False: it cannot be moved. A block whose size is no power of two
+ * comes with the next larger order; roost_frames() says what it is. Called in the context of the
+ * call that it was given to, with no lock held. It may allocate: nothing of what is being emptied
+ * is handed out meanwhile. Blocks of other users are shown, too: it refuses those that it does not
  * know.
  */
 typedef bool roost_move_fn(void *context, roost_pfn pfn, unsigned order);
@@ -717,11 +759,14 @@ enum roost_frame_state {
 
 struct roost_frame_info {
 	enum roost_frame_state state;
-	unsigned order;		   /* of the block whose first frame it is */
+	/* Of the block whose first frame it is: its order, or that of the smallest power of two
+	 * that holds it, and its frames. */
+	unsigned order;
 	int zone;		   /* -1 outside */
 	int owner;		   /* CPU that owns the pageblock, -1 if none does */
 	enum roost_list_type type; /* of the pageblock */
-	uint32_t reserved[3];	   /* 0 */
+	uint32_t frames;
+	uint32_t reserved[2]; /* 0 */
 };
 
 /* Describes a frame. Any context; racy unless the caller owns the block. */

@@ -46,7 +46,7 @@ static void called(struct context *c)
 static void got(struct context *c, unsigned variable, roost_pfn pfn, unsigned order)
 {
 	if (pfn != ROOST_NONE)
-		world_mark(pfn, order);
+		world_mark((struct roost_block){pfn, order});
 	if (c && pfn == ROOST_NONE)
 		log_line(c, "   %s is none", world_name(variable));
 	else if (c)
@@ -63,6 +63,27 @@ static void do_alloc(struct context *c, const struct statement *s)
 	pfn = roost_alloc(pool, order, s->flags);
 	called(c);
 	got(c, s->variables[0], pfn, order);
+}
+
+/* n as an allocation by the number of frames rounds it up. */
+static unsigned rounded(unsigned n)
+{
+	unsigned step = 1;
+
+	while (n > 8 * step)
+		step *= 2;
+	return (n + step - 1) / step * step;
+}
+
+static void do_alloc_n(struct context *c, const struct statement *s)
+{
+	unsigned n = (unsigned)s->number;
+	roost_pfn pfn;
+
+	call(c, s->flags & ROOST_WAIT, "%s = alloc-n %lu frames", world_name(s->variables[0]), n);
+	pfn = roost_alloc_n(pool, n, s->flags);
+	called(c);
+	got(c, s->variables[0], pfn, SIZED + rounded(n));
 }
 
 static void do_alloc_bulk(struct context *c, const struct statement *s)
@@ -118,7 +139,9 @@ static void do_free(struct context *c, const struct statement *s, bool nolock)
 		call(c, !nolock, nolock ? "free-nolock %s (frame %lu)" : "free %s (frame %lu)",
 		     world_name(s->variables[i]), (unsigned long)block.pfn);
 		world_unmark(block);
-		if (nolock)
+		if (block.order >= SIZED)
+			roost_free_n(pool, block.pfn, frames_of(block));
+		else if (nolock)
 			roost_free_nolock(pool, block.pfn, block.order);
 		else
 			roost_free(pool, block.pfn, block.order);
@@ -136,8 +159,17 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 	for (unsigned i = 0; i < s->nr_variables; i++) {
 		uint64_t value = world_take(c, s->variables[i]);
 
-		if (has_block(value))
-			blocks[n++] = block_of(value);
+		struct roost_block block = block_of(value);
+
+		if (has_block(value) && block.order < SIZED) {
+			blocks[n++] = block;
+		} else if (has_block(value)) { /* no part of a batch */
+			call(c, false, "free-n %s (frame %lu)", world_name(s->variables[i]),
+			     (unsigned long)block.pfn);
+			world_unmark(block);
+			roost_free_n(pool, block.pfn, frames_of(block));
+			called(c);
+		}
 	}
 	call(c, !nolock, nolock ? "free-batch-nolock%s (%lu blocks)" : "free-batch%s (%lu blocks)",
 	     "", n);
@@ -152,6 +184,25 @@ static void do_free_batch(struct context *c, const struct statement *s, bool nol
 		log_line(c, "   all are freed");
 }
 
+/* Into the largest aligned blocks, whatever the order. */
+static void split_n(struct context *c, const struct statement *s, struct roost_block block)
+{
+	roost_pfn at = block.pfn, end = at + frames_of(block);
+	int err;
+
+	call(c, false, "split-n %s, %lu frames", world_name(s->variables[0]), end - at);
+	err = roost_split_n(pool, at, end - at);
+	called(c);
+	for (unsigned i = 1; !err && i < s->nr_variables; i++) {
+		unsigned order = 0;
+
+		while (at < end && !(at >> order & 1) && at + ((roost_pfn)2 << order) <= end)
+			order++;
+		world_set(s->variables[i], value_of(at < end ? at : ROOST_NONE, order));
+		at += (roost_pfn)1 << order;
+	}
+}
+
 static void do_split(struct context *c, const struct statement *s)
 {
 	uint64_t value = world_get(s->variables[0]);
@@ -161,6 +212,10 @@ static void do_split(struct context *c, const struct statement *s)
 
 	if (!has_block(value))
 		return;
+	if (block.order >= SIZED) {
+		split_n(c, s, block);
+		return;
+	}
 	call(c, false, "split %s to order %lu", world_name(s->variables[0]), to);
 	err = roost_split(pool, block.pfn, block.order, to);
 	called(c);
@@ -234,7 +289,7 @@ static void do_fill(const struct statement *s)
 		all[n++] = pfn;
 	for (size_t i = 0; i < n; i++)
 		if (n - i > (size_t)s->number)
-			world_mark(all[i], 0);
+			world_mark((struct roost_block){all[i], 0});
 		else
 			roost_free(pool, all[i], 0);
 	roost_drain(pool, -1);
@@ -326,6 +381,9 @@ static void do_statement(struct context *c, const struct statement *s, unsigned 
 		break;
 	case VERB_ALLOC_BULK:
 		do_alloc_bulk(c, s);
+		break;
+	case VERB_ALLOC_N:
+		do_alloc_n(c, s);
 		break;
 	case VERB_TAKE:
 		do_take(c, s);

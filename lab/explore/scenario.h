@@ -38,6 +38,7 @@ enum {
 
 enum verb {
 	VERB_ALLOC,
+	VERB_ALLOC_N,
 	VERB_ALLOC_BULK,
 	VERB_TAKE,
 	VERB_FREE,
@@ -77,7 +78,7 @@ struct statement {
 	enum verb verb;
 	enum assertion assertion;
 	int lock;
-	int number;	/* order, CPU, ... */
+	int number;	/* order, frames, CPU, ... */
 	unsigned frame; /* of a take, add, remove */
 	unsigned flags;
 	unsigned nr_variables;

@@ -70,8 +70,8 @@ static void frame_and_order(struct reader *r, struct statement *s)
 
 static bool gives_value(enum verb verb)
 {
-	return verb == VERB_ALLOC || verb == VERB_ALLOC_BULK || verb == VERB_TAKE ||
-	       verb == VERB_ADD || verb == VERB_REMOVE;
+	return verb == VERB_ALLOC || verb == VERB_ALLOC_N || verb == VERB_ALLOC_BULK ||
+	       verb == VERB_TAKE || verb == VERB_ADD || verb == VERB_REMOVE;
 }
 
 /* What stands behind "a = alloc", "a b c = alloc-bulk", "a = take", "a = add" or "a = remove". */
@@ -81,14 +81,16 @@ static void alloc(struct reader *r, struct statement *s)
 		read_error(r, "say which variable gets it: a = alloc ..., a b = alloc-bulk ..., "
 			      "a = take ..., a = add ..., or a = remove ...");
 	else if (s->verb != VERB_ALLOC_BULK && s->nr_variables > 1)
-		read_error(r, "alloc, take, add and remove give one block; alloc-bulk gives "
-			      "several");
+		read_error(r,
+			   "alloc, alloc-n, take, add and remove give one block; alloc-bulk gives "
+			   "several");
 	all_different(r, s, 0);
-	if (s->verb != VERB_ALLOC && s->verb != VERB_ALLOC_BULK) {
+	if (s->verb == VERB_TAKE || s->verb == VERB_ADD || s->verb == VERB_REMOVE) {
 		frame_and_order(r, s);
 		return;
 	}
-	s->number = (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
+	s->number = s->verb == VERB_ALLOC_N ? (int)read_number(r, "a number of frames", 1024)
+					    : (int)read_number(r, "an order", ROOST_MAX_ORDER + 1);
 	alloc_flags(r, s);
 }
 
@@ -178,6 +180,7 @@ static void arguments(struct reader *r, struct statement *s)
 
 static const char *const verbs[] = {
 	[VERB_ALLOC] = "alloc",
+	[VERB_ALLOC_N] = "alloc-n",
 	[VERB_ALLOC_BULK] = "alloc-bulk",
 	[VERB_TAKE] = "take",
 	[VERB_FREE] = "free",
@@ -224,7 +227,8 @@ static void statement(struct reader *r, struct program *program)
 		alloc(r, &s);
 	else if (s.nr_variables)
 		read_error(r,
-			   "only alloc, alloc-bulk, take, add and remove give a value, not \"%s\"",
+			   "only alloc, alloc-n, alloc-bulk, take, add and remove give a value, "
+			   "not \"%s\"",
 			   name);
 	else
 		arguments(r, &s);

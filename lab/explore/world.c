@@ -68,15 +68,15 @@ const char *world_name(unsigned variable)
 
 /* A holder of frames writes to them. So the allocator must order what one holder does before it
  * frees against what the next one does: if not, that is a data race. */
-static void write_frames(roost_pfn pfn, unsigned order)
+static void write_frames(struct roost_block block)
 {
 	if (vm.current)
-		race_access(&contents[pfn], sizeof(*contents) << order, true);
+		race_access(&contents[block.pfn], sizeof(*contents) * frames_of(block), true);
 }
 
-void world_mark(roost_pfn pfn, unsigned order)
+void world_mark(struct roost_block block)
 {
-	for (roost_pfn f = pfn; f < pfn + ((roost_pfn)1 << order); f++) {
+	for (roost_pfn f = block.pfn; f < block.pfn + frames_of(block); f++) {
 		if (world->marks[f])
 			vm_fail(FAIL_DOUBLED, "frame",
 				"frame %llu was handed out though it is held already",
@@ -84,15 +84,15 @@ void world_mark(roost_pfn pfn, unsigned order)
 		world->marks[f] = 1;
 		world->held++;
 	}
-	write_frames(pfn, order);
+	write_frames(block);
 }
 
 void world_unmark(struct roost_block block)
 {
 	if (world->marks
 		    [block.pfn]) /* a context that does not hold the block has no business there */
-		write_frames(block.pfn, block.order);
-	for (roost_pfn f = block.pfn; f < block.pfn + ((roost_pfn)1 << block.order); f++) {
+		write_frames(block);
+	for (roost_pfn f = block.pfn; f < block.pfn + frames_of(block); f++) {
 		world->held -= world->marks[f];
 		world->marks[f] = 0;
 	}

@@ -9,8 +9,11 @@
 
 #include "scenario.h"
 
-/* What a variable holds: 0 nothing yet, NONE no memory, else pfn + 1 and the order. */
+/* What a variable holds: 0 nothing yet, NONE no memory, else pfn + 1 and the order, or SIZED and
+ * the frames of a block that was allocated by their number. */
 #define VALUE_NONE (UINT64_C(1) << 63)
+
+enum { SIZED = 32 }; /* above all orders */
 
 /* In the arena, so that it is restored for each execution. */
 struct world {
@@ -33,6 +36,11 @@ static inline uint64_t value_of(roost_pfn pfn, unsigned order)
 	return pfn == ROOST_NONE ? VALUE_NONE : (pfn + 1) | (uint64_t)order << 48;
 }
 
+static inline roost_pfn frames_of(struct roost_block block)
+{
+	return block.order < SIZED ? (roost_pfn)1 << block.order : block.order - SIZED;
+}
+
 static inline bool has_block(uint64_t value)
 {
 	return value && value != VALUE_NONE;
@@ -51,7 +59,7 @@ void world_set(unsigned variable, uint64_t value);
 uint64_t world_take(const struct context *c, unsigned variable);
 const char *world_name(unsigned variable);
 
-void world_mark(roost_pfn pfn, unsigned order);
+void world_mark(struct roost_block block);
 void world_unmark(struct roost_block block);
 
 /* ---- program.c ----------------------------------------------------------------------------- */

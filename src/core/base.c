@@ -205,12 +205,28 @@ bool rst_are_cpus(const struct rst_base *base, const char *call, int cpu)
 	return false;
 }
 
+/* 0: there is no such size. */
+static RST_COLD roost_pfn alignment_of_frames(const struct rst_base *base,
+					      const struct roost_misuse *m)
+{
+	struct rst_size size = rst_size_of(m->frames_given);
+
+	return m->frames_given && size.order <= base->max_order ? rst_alignment(size) : 0;
+}
+
 const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m)
 {
 	const struct rst_span *span;
 	roost_pfn last = base->map.spans[base->map.nr - 1].end;
+	roost_pfn alignment;
 
-	if ((unsigned)m->order_given > base->max_order) {
+	if (m->order_given < 0)
+		alignment = alignment_of_frames(base, m);
+	else
+		alignment = (unsigned)m->order_given > base->max_order
+				    ? 0
+				    : (roost_pfn)1 << m->order_given;
+	if (!alignment) {
 		m->kind = ROOST_MISUSE_BAD_ORDER;
 		return NULL;
 	}
@@ -219,7 +235,7 @@ const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost
 		m->kind = m->pfn < base->map.spans[0].start || m->pfn >= last
 				  ? ROOST_MISUSE_OUT_OF_RANGE
 				  : ROOST_MISUSE_HOLE;
-	} else if (m->pfn & (((roost_pfn)1 << m->order_given) - 1)) {
+	} else if (m->pfn & (alignment - 1)) {
 		m->kind = ROOST_MISUSE_MISALIGNED;
 		span = NULL;
 	}

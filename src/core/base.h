@@ -12,6 +12,7 @@
 #include "core/hotplug.h"
 #include "core/map.h"
 #include "core/probe.h"
+#include "core/size.h"
 
 struct rst_base {
 	struct rst_map map;
@@ -135,11 +136,12 @@ struct rst_request {
 	const struct rst_base *base;
 	const char *call;
 	unsigned order, type;
-	unsigned cpu; /* where it began; only locality depends on it */
-	bool wait;    /* may sleep, and wait for locks that are held with interrupts off */
-	bool once;    /* looks but once, and fails then */
-	bool steal;   /* may use pageblocks of other migratetypes */
-	bool reserve; /* may use the reserve */
+	uint32_t frames; /* 2^order, or fewer: core/size.h */
+	unsigned cpu;	 /* where it began; only locality depends on it */
+	bool wait;	 /* may sleep, and wait for locks that are held with interrupts off */
+	bool once;	 /* looks but once, and fails then */
+	bool steal;	 /* may use pageblocks of other migratetypes */
+	bool reserve;	 /* may use the reserve */
 	uint8_t one_zone[2];
 	const uint8_t *zones; /* in order of preference, ended by 0xff */
 	int node;	      /* only zones of this node, -1: all */
@@ -218,14 +220,40 @@ static inline struct roost_misuse rst_misuse_of(const char *call, roost_pfn pfn,
 				     .head_found = ROOST_NONE};
 }
 
+/* The same of a call that names a number of frames. */
+static inline struct roost_misuse rst_misuse_of_frames(const char *call, roost_pfn pfn, uint64_t n)
+{
+	return (struct roost_misuse){.call = call,
+				     .pfn = pfn,
+				     .order_given = -1,
+				     .order_found = -1,
+				     .head_found = ROOST_NONE,
+				     .frames_given = n};
+}
+
+/* The block that was found. */
+static inline void rst_misuse_found(struct roost_misuse *m, struct rst_size size, roost_pfn head)
+{
+	m->order_found = rst_is_odd(size) ? -1 : (int)size.order;
+	m->frames_found = size.frames;
+	m->head_found = head;
+}
+
+/* The size that a misuse names. */
+static inline struct rst_size rst_misuse_size(const struct roost_misuse *m)
+{
+	return m->order_given < 0 ? rst_size_of(m->frames_given)
+				  : rst_size_of_order((unsigned)m->order_given);
+}
+
 /* Does a caller name a CPU, or all by -1? If not, that is reported. No lock is held. */
 bool rst_are_cpus(const struct rst_base *base, const char *call, int cpu);
 
 /* Reports a misuse to the caller's hook, or to the port's fatal. No lock is held. */
 void rst_report(const struct rst_base *base, const struct roost_misuse *misuse);
 
-/* The span of a block that a caller names. NULL if the order does not exist, or the block is
- * outside the map, in a hole between spans or misaligned: m->kind says which. Any context. */
+/* The span of a block that a caller names. NULL if the order or size does not exist, or the block
+ * is outside the map, in a hole between spans or misaligned: m->kind says which. Any context. */
 const struct rst_span *rst_misuse_span(const struct rst_base *base, struct roost_misuse *m);
 
 /* ---- Pageblocks ---------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
  * then is taken by its address, and the pageblocks are put back. Thread context.
  */
 #include "core/port.h"
-#include "roost/roost.h"
+#include "core/size.h"
 
 enum {
 	PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER,
@@ -91,20 +91,27 @@ static int isolate_range(roost_t *r, roost_pfn pfn, roost_pfn end)
 	return err;
 }
 
-/* The block, or the free run, that holds a frame: its order, or -1: on its way. *head: its first
- * frame. */
-static int block_around(const roost_t *r, roost_pfn pfn, roost_pfn *head, bool *is_free)
+/* The block, or the free run, that holds a frame: how many frames it has, or 0: on its way. *head:
+ * the first of them. */
+static uint64_t block_around(const roost_t *r, roost_pfn pfn, roost_pfn *head, bool *is_free)
 {
 	int order = roost_free_order(r, pfn);
+	uint64_t n = 0;
 
 	*is_free = order >= 0;
 	*head = order >= 0 ? pfn >> order << order : pfn;
-	for (unsigned k = 0; order < 0 && k <= roost_max_order(r); k++) {
+	if (order >= 0)
+		return (uint64_t)1 << order;
+	for (unsigned k = 0; k <= roost_max_order(r); k++) {
 		*head = pfn >> k << k;
-		order = roost_order(r, *head);
-		order = order >= (int)k ? order : -1;
+		n = roost_frames(r, *head);
+		if (n > pfn - *head)
+			return n;
 	}
-	return order;
+	/* One of an odd size may begin anywhere in the pageblock. */
+	for (*head = pfn; !(n = roost_frames(r, *head)) && *head % PAGEBLOCK;)
+		--*head;
+	return n > pfn - *head ? n : 0;
 }
 
 /* Moves what is in use of [*at, end) away: 0; -ROOST_EAGAIN after a step; -ROOST_EBUSY: the caller
@@ -115,20 +122,20 @@ static int move_some(roost_t *r, roost_pfn *at, roost_pfn end, roost_move_fn *mo
 	for (unsigned i = 0; *at < end; i++) {
 		roost_pfn head;
 		bool is_free;
-		int order;
+		uint64_t n;
 
 		if (i == COMPACT_STEP)
 			return -ROOST_EAGAIN;
-		order = block_around(r, *at, &head, &is_free);
-		if (order >= 0 && !is_free) {
-			if (!move(context, head, (unsigned)order)) {
+		n = block_around(r, *at, &head, &is_free);
+		if (n && !is_free) {
+			if (!move(context, head, rst_size_of(n).order)) {
 				c->refused++;
 				return -ROOST_EBUSY;
 			}
 			c->moved++;
-			c->moved_frames += (uint64_t)1 << order;
+			c->moved_frames += n;
 		}
-		*at = order < 0 ? *at + 1 : head + ((roost_pfn)1 << order);
+		*at = n ? head + n : *at + 1;
 	}
 	return 0;
 }

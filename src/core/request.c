@@ -24,6 +24,7 @@ bool rst_request_read(struct rst_request *q, const struct rst_base *base, const 
 	q->base = base;
 	q->call = call;
 	q->order = order;
+	q->frames = rst_size_of_order(order).frames;
 	q->type = flags & ROOST_MIGRATETYPE_MASK;
 	if (order > base->max_order)
 		return complain(q, ROOST_MISUSE_BAD_ORDER);

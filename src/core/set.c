@@ -70,6 +70,63 @@ bool rst_set_take_bits(_Atomic uint64_t *word, uint64_t bits)
 	return false;
 }
 
+static bool take_odd_in_word(_Atomic uint64_t *word, unsigned n, unsigned *bit)
+{
+	uint64_t old = rst_load_rlx(word), runs;
+
+	/* As in take_in_word(). */
+	for (unsigned i = 0; i < RST_SET_TRIES && (runs = rst_odd_runs(old, n)); i++) {
+		*bit = (unsigned)__builtin_ctzll(runs);
+		if (rst_cas64_acq(word, &old, old & ~(RST_FULL >> (64 - n) << *bit)))
+			return true;
+	}
+	return false;
+}
+
+bool rst_set_take_odd(struct rst_set *set, unsigned n, unsigned *off)
+{
+	unsigned bit;
+
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		if (take_odd_in_word(&set->word[i], n, &bit)) {
+			*off = i * 64 + bit;
+			return true;
+		}
+	return false;
+}
+
+static bool is_part_free(const struct rst_set *set, unsigned off, unsigned n)
+{
+	for (unsigned i = off / 64; i * 64 < off + n; i++)
+		if (rst_bits_of(off, off + n, i) & ~rst_load_rlx(&set->word[i]))
+			return false;
+	return true;
+}
+
+unsigned rst_set_odd_free(const struct rst_set *set, unsigned off, unsigned n)
+{
+	unsigned step = n & -n;
+
+	while (off + n <= RST_SET_SIZE && !is_part_free(set, off, n))
+		off += step;
+	return off + n <= RST_SET_SIZE ? off : RST_SET_SIZE;
+}
+
+bool rst_set_take_part(struct rst_set *set, unsigned off, unsigned n, bool *put_back)
+{
+	unsigned i = off / 64;
+
+	while (i * 64 < off + n && rst_set_take_bits(&set->word[i], rst_bits_of(off, off + n, i)))
+		i++;
+	*put_back = false;
+	if (i * 64 >= off + n)
+		return true;
+	*put_back = i > off / 64;
+	while (i-- > off / 64)
+		rst_set_put_bits(&set->word[i], rst_bits_of(off, off + n, i));
+	return false;
+}
+
 bool rst_set_take_at(struct rst_set *set, unsigned off)
 {
 	return rst_set_take_bits(&set->word[off / 64], rst_run(off, 0));

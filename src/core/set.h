@@ -60,6 +60,46 @@ static inline uint64_t rst_runs(uint64_t word, unsigned k)
 	return word & aligned[k];
 }
 
+/* The order of the largest aligned run of a word that is not 0, and where the first one begins. */
+static inline unsigned rst_largest_run(uint64_t word, unsigned *bit)
+{
+	static const uint64_t aligned[RST_WORD_ORDER] = {0x5555555555555555, 0x1111111111111111,
+							 0x0101010101010101, 0x0001000100010001,
+							 0x0000000100000001, 1};
+	unsigned k = 0;
+
+	for (uint64_t next; k < RST_WORD_ORDER; k++, word = next) {
+		next = word & word >> (1u << k) & aligned[k];
+		if (!next)
+			break;
+	}
+	*bit = (unsigned)__builtin_ctzll(word);
+	return k;
+}
+
+/* The bits of things [low, high) of the set that are in this word of it. */
+static inline uint64_t rst_bits_of(unsigned low, unsigned high, unsigned word)
+{
+	unsigned first = word * 64;
+
+	if (high <= first || low >= first + 64)
+		return 0;
+	low = low > first ? low - first : 0;
+	high = high < first + 64 ? high - first : 64;
+	return RST_FULL >> (64 - (high - low)) << low;
+}
+
+/* Bit i of the result: n <= 64 things that are all ones begin at i, which is a multiple of the
+ * largest power of two that divides n. */
+static inline uint64_t rst_odd_runs(uint64_t word, unsigned n)
+{
+	unsigned k = (unsigned)__builtin_ctz(n), units = n >> k, have = 1;
+
+	for (word = rst_runs(word, k); 2 * have <= units; have *= 2)
+		word &= word >> (have << k);
+	return word & word >> ((units - have) << k);
+}
+
 /* Puts things of one word; the caller holds them. */
 static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
 {
@@ -101,6 +141,29 @@ unsigned rst_set_words_free(const struct rst_set *set, unsigned off, unsigned k)
 /* Takes that run, all of it or nothing. *put_back: it took a part and put it back. Others may have
  * looked meanwhile, so the caller must note the run again. */
 bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put_back);
+/* Has the set a run of order k? Racy. */
+static inline bool rst_set_has_run(const struct rst_set *set, unsigned k)
+{
+	return k <= RST_WORD_ORDER ? rst_set_word_with(set, 0, k) < RST_SET_WORDS
+				   : rst_set_words_free(set, 0, k) < RST_SET_SIZE;
+}
+
+/* As rst_set_word_with() and rst_set_take(), for n <= 64 things as in rst_odd_runs(). */
+static inline bool rst_set_has_odd(const struct rst_set *set, unsigned n)
+{
+	unsigned word = 0;
+
+	while (word < RST_SET_WORDS && !rst_odd_runs(rst_load_rlx(&set->word[word]), n))
+		word++;
+	return word < RST_SET_WORDS;
+}
+
+bool rst_set_take_odd(struct rst_set *set, unsigned n, unsigned *off);
+/* The first offset from off on, in steps of the largest power of two that divides n, at which n
+ * things are free, or RST_SET_SIZE. Racy. */
+unsigned rst_set_odd_free(const struct rst_set *set, unsigned off, unsigned n);
+/* Takes n things from off on, as rst_set_take_words(). */
+bool rst_set_take_part(struct rst_set *set, unsigned off, unsigned n, bool *put_back);
 /* Takes up to count runs of order k <= 6, all out of one word with one CAS. Returns how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
 /* Finds the first half (32) of a word that has a run of order k <= 5, and takes all free things of

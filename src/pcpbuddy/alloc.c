@@ -65,20 +65,67 @@ static void pressure_everywhere(const struct request *q)
 
 /* ---- Handing out -------------------------------------------------------------------------- */
 
+static RST_COLD void complain_corrupt(const struct roost *r, struct roost_misuse m)
+{
+	m.kind = ROOST_MISUSE_CORRUPT;
+	rst_report(&r->base, &m);
+}
+
 roost_pfn rst_hand_out(struct roost *r, const char *call, rst_frame_id f, unsigned order)
 {
 	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
-	struct roost_misuse m;
 
-	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, order)) {
-		m = rst_misuse_of(call, pfn, order);
-		m.kind = ROOST_MISUSE_CORRUPT;
-		rst_report(&r->base, &m);
-	}
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, 1u << order))
+		complain_corrupt(r, rst_misuse_of(call, pfn, order));
 	rst_store_rlx(&r->frames[f].used, 1);
 	rst_set_state(r, f, rst_state(RST_ALLOC, order));
 	RST_PROBE2(alloc, pfn, order);
 	return pfn;
+}
+
+/* The same for an odd size; probes see its pieces. */
+static roost_pfn hand_out_odd(struct roost *r, const char *call, rst_frame_id f,
+			      struct rst_size size)
+{
+	roost_pfn pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+
+	if (r->base.check_level >= ROOST_CHECK_PARANOID && !rst_interior_clean(r, f, size.frames))
+		complain_corrupt(r, rst_misuse_of_frames(call, pfn, size.frames));
+	rst_store_rlx(&r->frames[f].used, 1);
+	rst_set_state(r, f, rst_state_sized(RST_ALLOC, size));
+	for (roost_pfn at = pfn; at < pfn + size.frames;) {
+		unsigned order = rst_piece(at, pfn + size.frames);
+
+		RST_PROBE2(alloc, at, order);
+		at += (roost_pfn)1 << order;
+	}
+	return pfn;
+}
+
+/* Of a power of two that was taken for a smaller block, the rest goes back to where it came from:
+ * to the pcp, on the list of a type, or to the zone. Under the lock under which it was taken, so
+ * nobody sees the block larger than it is. */
+static __attribute__((noinline)) void give_back_rest(const struct request *q, struct rst_zone *z,
+						     struct rst_pcp *pcp, unsigned type,
+						     rst_frame_id f)
+{
+	struct rst_size size = {q->ask.order, q->ask.frames};
+	uint32_t at = size.frames;
+
+	if (f == RST_NO_FRAME || !rst_is_odd(size))
+		return;
+	rst_set_state(q->r, f, rst_state_sized(RST_BUSY, size));
+	for (uint32_t n; at < 1u << size.order; at += n) {
+		unsigned order = (unsigned)__builtin_ctz(at);
+
+		n = 1u << order;
+		if (pcp) {
+			rst_pcp_put(q->r, pcp, f + at, order, type);
+		} else {
+			rst_set_state(q->r, f + at, rst_state(RST_BUSY, order));
+			rst_zone_put(q->r, z, f + at, order);
+		}
+	}
 }
 
 /* ---- Step 1 ------------------------------------------------------------------------------- */
@@ -115,6 +162,8 @@ static size_t from_pcp(const struct request *q, struct rst_zone *z, rst_frame_id
 	}
 	while (!rst_load_rlx(&pcp->dead) && n < count) {
 		out[n] = from_pcp_locked(q, z, pcp);
+		if (rst_is_odd((struct rst_size){q->ask.order, q->ask.frames}))
+			give_back_rest(q, z, pcp, q->ask.type, out[n]);
 		if (out[n] == RST_NO_FRAME)
 			break;
 		n++;
@@ -151,6 +200,7 @@ static rst_frame_id from_zone(const struct request *q, struct rst_zone *z)
 	if (!rst_zone_enter(q->r, z, q->ask.wait, &irq))
 		return RST_NO_FRAME;
 	f = from_zone_locked(q, z);
+	give_back_rest(q, z, NULL, 0, f);
 	rst_zone_leave(z, irq);
 	RST_COUNT(q->r, z, alloc_zone, f != RST_NO_FRAME);
 	return f;
@@ -194,8 +244,12 @@ static rst_frame_id from_other_locked(const struct request *q, struct rst_zone *
 	rst_pcp_absorb(q->r, z, pcp, false);
 	if (q->ask.order)
 		rst_pcp_merge(q->r, pcp);
-	for (unsigned i = 0; f == RST_NO_FRAME && i < (q->ask.steal ? RST_TYPES : 1); i++)
-		f = rst_pcp_take(q->r, pcp, q->ask.order, (q->ask.type + i) % RST_TYPES);
+	for (unsigned i = 0; f == RST_NO_FRAME && i < (q->ask.steal ? RST_TYPES : 1); i++) {
+		unsigned type = (q->ask.type + i) % RST_TYPES;
+
+		f = rst_pcp_take(q->r, pcp, q->ask.order, type);
+		give_back_rest(q, z, pcp, type, f);
+	}
 	return f;
 }
 
@@ -372,6 +426,24 @@ roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags)
 			return ROOST_NONE;
 	}
 	return rst_hand_out(roost, q.ask.call, f, order);
+}
+
+roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags)
+{
+	struct rst_size size = rst_size_of(n);
+	struct request q = {.r = roost};
+	rst_frame_id f;
+
+	if (!rst_request_read(&q.ask, &roost->base, "roost_alloc_n", n ? size.order : UINT32_MAX,
+			      flags))
+		return ROOST_NONE;
+	q.ask.frames = size.frames;
+	if (!alloc_fast(&q, &f, 1))
+		f = alloc_slow(&q);
+	if (f == RST_NO_FRAME)
+		return ROOST_NONE;
+	return rst_is_odd(size) ? hand_out_odd(roost, q.ask.call, f, size)
+				: rst_hand_out(roost, q.ask.call, f, size.order);
 }
 
 size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pfn *pfns,

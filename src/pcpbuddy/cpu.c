@@ -126,7 +126,7 @@ static void flush_block(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp
 			rst_pcp_remove(r, pcp, f);
 			rst_zone_put(r, z, f, order);
 		}
-		f += rst_is_head(state) ? 1u << order : 1;
+		f += rst_frames_in(state);
 	}
 }
 

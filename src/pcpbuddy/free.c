@@ -17,9 +17,9 @@
 
 /* ---- Check ------------------------------------------------------------------------------- */
 
-bool rst_interior_clean(const struct roost *r, rst_frame_id f, unsigned order)
+bool rst_interior_clean(const struct roost *r, rst_frame_id f, uint32_t n)
 {
-	for (uint32_t i = 1; i < 1u << order; i++)
+	for (uint32_t i = 1; i < n; i++)
 		if (rst_load_state(r, f + i) != rst_state(RST_INSIDE, 0))
 			return false;
 	return true;
@@ -43,10 +43,9 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 		if (head < span->start)
 			return;
 		state = rst_load_state(r, rst_frame_of(span, head));
-		if (!rst_is_head(state) || rst_order_of(state) < order)
+		if (!rst_is_head(state) || rst_size_in(state).frames <= m->pfn - head)
 			continue;
-		m->order_found = (int)rst_order_of(state);
-		m->head_found = head;
+		rst_misuse_found(m, rst_size_in(state), head);
 		if (rst_kind_of(state) == RST_ALLOC)
 			m->kind = head == m->pfn ? ROOST_MISUSE_WRONG_ORDER
 						 : ROOST_MISUSE_NOT_ALLOCATED;
@@ -71,12 +70,14 @@ static rst_frame_id locate(const struct roost *r, struct roost_misuse *m)
 static rst_frame_id claim_block(struct roost *r, struct roost_misuse *m, uint32_t to)
 {
 	rst_frame_id f = locate(r, m);
-	uint32_t allocated = rst_state(RST_ALLOC, (unsigned)m->order_given), found = allocated;
+	uint32_t allocated, found;
 
 	if (f == RST_NO_FRAME)
 		return f;
+	found = allocated = m->order_given >= 0 ? rst_state(RST_ALLOC, (unsigned)m->order_given)
+						: rst_state_sized(RST_ALLOC, rst_misuse_size(m));
 	if (r->base.check_level >= ROOST_CHECK_PARANOID && rst_load_state(r, f) == allocated &&
-	    !rst_interior_clean(r, f, (unsigned)m->order_given)) {
+	    !rst_interior_clean(r, f, rst_misuse_size(m).frames)) {
 		m->kind = ROOST_MISUSE_CORRUPT;
 		return RST_NO_FRAME;
 	}
@@ -300,6 +301,74 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	return 0;
 }
 
+/* Makes the largest aligned blocks of this kind of a block of n frames that is the caller's; and
+ * how many they are. Their records before the first one's: until then it says how large all is. */
+static void split_frames(struct roost *r, roost_pfn pfn, uint32_t n, enum rst_kind kind)
+{
+	const struct rst_span *span = rst_span_below(&r->base.map, pfn);
+	unsigned first = rst_piece(pfn, pfn + n);
+
+	for (roost_pfn at = pfn + ((roost_pfn)1 << first); at < pfn + n;) {
+		rst_frame_id f = rst_frame_of(span, at);
+		unsigned order = rst_piece(at, pfn + n);
+
+		if (kind == RST_ALLOC)
+			rst_store_rlx(&r->frames[f].used, 1);
+		rst_set_state(r, f, rst_state(kind, order));
+		at += (roost_pfn)1 << order;
+	}
+	rst_set_state(r, rst_frame_of(span, pfn), rst_state(kind, first));
+}
+
+/* A block of n frames that the caller names is BUSY now; false: misuse, which was reported. */
+static bool claim_frames(struct roost *r, struct roost_misuse *m)
+{
+	if (claim_block(r, m, rst_state_sized(RST_BUSY, rst_misuse_size(m))) != RST_NO_FRAME)
+		return true;
+	rst_report(&r->base, m);
+	return false;
+}
+
+void roost_free_n(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	struct freeing q = {.r = roost, .call = "roost_free_n"};
+	struct roost_misuse m = rst_misuse_of_frames(q.call, pfn, n);
+	uint32_t frames = rst_size_of(n).frames;
+
+	if (!claim_frames(roost, &m))
+		return;
+	split_frames(roost, pfn, frames, RST_BUSY);
+	for (roost_pfn at = pfn; at < pfn + frames;) {
+		unsigned order = rst_piece(at, pfn + frames);
+
+		RST_PROBE2(free, at, order);
+		free_block(&q, rst_frame_of(rst_span_below(&roost->base.map, at), at), order);
+		at += (roost_pfn)1 << order;
+	}
+	leave_pcp(&q);
+}
+
+int roost_split_n(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	struct roost_misuse m = rst_misuse_of_frames("roost_split_n", pfn, n);
+
+	if (!claim_frames(roost, &m))
+		return -ROOST_EINVAL;
+	split_frames(roost, pfn, rst_size_of(n).frames, RST_ALLOC);
+	return 0;
+}
+
+/* A part is in a block of an odd size: that is split. False: misuse, which was reported. */
+static bool split_around(struct roost *r, const char *call, roost_pfn head, uint32_t n)
+{
+	struct roost_misuse m = rst_misuse_of_frames(call, head, n);
+
+	if (!claim_frames(r, &m))
+		return false;
+	split_frames(r, head, n, RST_ALLOC);
+	return true;
+}
+
 void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
 {
 	struct freeing q = {.r = roost, .call = "roost_free_part"};
@@ -307,8 +376,15 @@ void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
 	const struct rst_span *span = rst_span_below(&roost->base.map, pfn);
 	rst_frame_id f = locate(roost, &m), head = 0;
 	uint32_t state = f == RST_NO_FRAME ? 0 : rst_state_over(roost, f, order, &head);
-	unsigned from = rst_order_of(state);
+	unsigned from;
 
+	if (rst_kind_of(state) == RST_ALLOC && rst_is_odd(rst_size_in(state)) &&
+	    f - head + (1u << order) <= rst_frames_in(state)) {
+		if (!split_around(roost, q.call, rst_pfn_of(span, head), rst_frames_in(state)))
+			return;
+		state = rst_state_over(roost, f, order, &head);
+	}
+	from = rst_order_of(state);
 	if (rst_kind_of(state) != RST_ALLOC || from == order) {
 		free_blocks(&q, &(struct roost_block){pfn, order}, 1);
 		return;
@@ -341,9 +417,9 @@ static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigne
 	while (f < end) {
 		uint32_t state = rst_load_state(r, f);
 
-		if (rst_kind_of(state) != RST_ALLOC || 1u << rst_order_of(state) > end - f)
+		if (rst_kind_of(state) != RST_ALLOC || rst_frames_in(state) > end - f)
 			return f;
-		f += 1u << rst_order_of(state);
+		f += rst_frames_in(state);
 	}
 	return RST_NO_FRAME;
 }
@@ -360,6 +436,7 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 		classify(roost, span, &at);
 		m.kind = at.kind;
 		m.order_found = at.order_found;
+		m.frames_found = at.frames_found;
 		m.head_found = at.head_found;
 	}
 	if (f == RST_NO_FRAME || missing != RST_NO_FRAME) {
@@ -367,11 +444,11 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 		return -ROOST_EINVAL;
 	}
 	for (rst_frame_id i = f; i < f + (1u << order);) {
-		unsigned k = rst_order_of(rst_load_state(roost, i));
+		uint32_t n = rst_frames_in(rst_load_state(roost, i));
 
 		rst_set_state(roost, i,
 			      i == f ? rst_state(RST_ALLOC, order) : rst_state(RST_INSIDE, 0));
-		i += 1u << k;
+		i += n;
 	}
 	return 0;
 }

@@ -156,6 +156,7 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	block = rst_block_of(roost, rst_frame_of(span, pfn));
 	info->state = states[rst_kind_of(state)];
 	info->order = rst_order_of(state);
+	info->frames = rst_is_head(state) ? rst_frames_in(state) : 0;
 	info->zone = (int)span->zone;
 	info->owner = (int)rst_load_rlx(&block->owner) - 1;
 	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
@@ -166,7 +167,17 @@ int roost_order(const roost_t *roost, roost_pfn pfn)
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	uint32_t state = span ? rst_load_state(roost, rst_frame_of(span, pfn)) : 0;
 
-	return rst_kind_of(state) == RST_ALLOC ? (int)rst_order_of(state) : -1;
+	return rst_kind_of(state) == RST_ALLOC && !rst_is_odd(rst_size_in(state))
+		       ? (int)rst_order_of(state)
+		       : -1;
+}
+
+uint64_t roost_frames(const roost_t *roost, roost_pfn pfn)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	uint32_t state = span ? rst_load_state(roost, rst_frame_of(span, pfn)) : 0;
+
+	return rst_kind_of(state) == RST_ALLOC ? rst_frames_in(state) : 0;
 }
 
 static bool is_free(uint32_t state)
@@ -228,7 +239,7 @@ static void add_blocks(const struct roost *r, rst_frame_id f, struct roost_pageb
 		uint32_t state = rst_load_state(r, f + i);
 		unsigned order = rst_is_head(state) ? rst_order_of(state) : 0;
 
-		step = 1u << order;
+		step = rst_frames_in(state);
 		info->usable += rst_kind_of(state) == RST_HOLE ? 0 : step;
 		if (!is_free(state))
 			continue;
@@ -253,7 +264,8 @@ int roost_pageblock_info(const roost_t *roost, roost_pfn pfn, struct roost_pageb
 	over = rst_state_over(roost, f, ROOST_PAGEBLOCK_ORDER, &head);
 	info->owner = (int)rst_load_rlx(&block->owner) - 1;
 	info->type = (enum roost_list_type)rst_load_rlx(&block->type);
-	if (!over) {
+	/* The last pageblock of an odd block may be a part of it. */
+	if (!over || head + rst_frames_in(over) < f + RST_PAGEBLOCK) {
 		add_blocks(roost, f, info);
 		return 0;
 	}

@@ -75,7 +75,8 @@ enum rst_kind {
 /*
  * state:	 22      12 11 10   8 7     5 4     0
  *		|   cpu    | m | list | kind | order |
- * cpu, m(ark): only for PCP. list: for ZONE and PCP. order: for all but INSIDE and HOLE.
+ * cpu, m(ark): only for PCP. list: for ZONE and PCP; for ALLOC and BUSY of an odd size
+ * (core/size.h) how many eighths, else 0. order: for all but INSIDE and HOLE.
  */
 struct rst_frame {
 	rst_frame_id next;	/* h */
@@ -115,6 +116,28 @@ static inline enum rst_kind rst_kind_of(uint32_t state)
 static inline unsigned rst_list_of(uint32_t state)
 {
 	return state >> 8 & 7;
+}
+
+/* Of a kind that is not on a list. */
+static inline uint32_t rst_state_sized(enum rst_kind kind, struct rst_size size)
+{
+	return rst_state(kind, size.order) | (rst_is_odd(size) ? rst_eighths(size) << 8 : 0);
+}
+
+/* The size of the block whose record this is. */
+static inline struct rst_size rst_size_in(uint32_t state)
+{
+	enum rst_kind kind = rst_kind_of(state);
+
+	return (kind == RST_ALLOC || kind == RST_BUSY) && rst_list_of(state)
+		       ? rst_size_of_eighths(rst_order_of(state), rst_list_of(state))
+		       : rst_size_of_order(rst_order_of(state));
+}
+
+/* How many frames to go on from a record to the next one. */
+static inline uint32_t rst_frames_in(uint32_t state)
+{
+	return rst_kind_of(state) >= RST_ALLOC ? rst_size_in(state).frames : 1;
 }
 
 static inline unsigned rst_cpu_of(uint32_t state)
@@ -398,7 +421,7 @@ size_t rst_gather(struct roost *r, struct rst_zone *z, bool wait, bool *missed);
 
 /* ---- free.c ------------------------------------------------------------------------------ */
 
-/* At check level 3: are the frames after the first all INSIDE? */
-bool rst_interior_clean(const struct roost *r, rst_frame_id f, unsigned order);
+/* At check level 3: are the frames after the first of n all INSIDE? */
+bool rst_interior_clean(const struct roost *r, rst_frame_id f, uint32_t n);
 
 #endif

@@ -34,17 +34,17 @@ static bool equal(struct walk *w, const char *invariant, const struct rst_zone *
 /* ---- Records ----------------------------------------------------------------------------- */
 
 static bool check_inside(struct walk *w, const struct rst_span *span, rst_frame_id f,
-			 unsigned order)
+			 unsigned order, uint32_t n)
 {
 	const struct rst_zone *z = &w->r->zones[span->zone];
 	roost_pfn pfn = rst_pfn_of(span, f);
 
 	if (pfn & (((roost_pfn)1 << order) - 1))
 		return fail(w, "a block is aligned to its size", z, pfn, 0, order);
-	if (order > w->r->base.max_order || pfn + ((roost_pfn)1 << order) > span->end)
+	if (order > w->r->base.max_order || pfn + n > span->end)
 		return fail(w, "a block lies in its zone's range", z, pfn, w->r->base.max_order,
 			    order);
-	for (uint32_t i = 1; i < 1u << order; i++)
+	for (uint32_t i = 1; i < n; i++)
 		if (rst_load_state(w->r, f + i) != rst_state(RST_INSIDE, 0))
 			return fail(w, "the frames behind a block's first are inside it", z,
 				    pfn + i, RST_INSIDE, rst_kind_of(rst_load_state(w->r, f + i)));
@@ -138,9 +138,9 @@ static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_i
 	if (!rst_is_head(state) || rst_kind_of(state) == RST_BUSY)
 		return fail(w, "each frame is in a block that is allocated or free", z,
 			    rst_pfn_of(span, at), RST_ALLOC, rst_kind_of(state));
-	if (!check_inside(w, span, at, order))
+	if (!check_inside(w, span, at, order, rst_frames_in(state)))
 		return false;
-	*f += 1u << order;
+	*f += rst_frames_in(state);
 	switch (rst_kind_of(state)) {
 	case RST_ZONE:
 		seen->in_zone += 1ull << order;
@@ -156,7 +156,7 @@ static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_i
 	case RST_HOLE:
 	case RST_INSIDE:
 	default:
-		seen->allocated += 1ull << order;
+		seen->allocated += rst_frames_in(state);
 		return true;
 	}
 }

@@ -332,7 +332,8 @@ uint32_t rst_state_over(const struct roost *r, rst_frame_id f, unsigned order, r
 
 		*head = rst_frame_of(span, pfn >> order << order);
 		state = rst_load_state(r, *head);
-		if (rst_is_head(state) && rst_order_of(state) >= order)
+		if (rst_is_head(state) && rst_order_of(state) >= order &&
+		    f - *head < rst_frames_in(state))
 			return state;
 	}
 	return 0;
@@ -403,7 +404,7 @@ rst_frame_id rst_zone_next_in_block(const struct roost *r, rst_frame_id *f, rst_
 		uint32_t state = rst_load_state(r, *f);
 		rst_frame_id found = *f;
 
-		*f += rst_is_head(state) ? 1u << rst_order_of(state) : 1;
+		*f += rst_frames_in(state);
 		if (rst_kind_of(state) == RST_ZONE)
 			return found;
 	}

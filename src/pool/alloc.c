@@ -20,12 +20,31 @@ static RST_POOL_THREAD unsigned allocations;
  * allocation in between may clear this; then the misuse is reported twice. */
 static RST_POOL_THREAD bool refused;
 
-/* The order of a block of this many bytes. If it is too large, an order that no pool has. */
-static unsigned block_order(const roost_pool_t *pool, size_t bytes)
+/* The pages of a block of this many bytes, which may be more than a pool has. */
+static size_t block_pages(const roost_pool_t *pool, size_t bytes)
 {
-	size_t last = bytes ? (bytes - 1) >> pool->page_shift : 0;
+	return bytes ? ((bytes - 1) >> pool->page_shift) + 1 : 1;
+}
 
-	return last ? 64 - (unsigned)__builtin_clzll(last) : 0;
+static bool is_too_large(const roost_pool_t *pool, size_t pages)
+{
+	return pages > (size_t)1 << pool->max_order;
+}
+
+static bool is_order(size_t pages)
+{
+	return !(pages & (pages - 1));
+}
+
+static unsigned pages_order(size_t pages)
+{
+	return (unsigned)__builtin_ctzll(pages);
+}
+
+static roost_pfn take_pages(roost_pool_t *pool, size_t pages, unsigned flags)
+{
+	return is_order(pages) ? roost_alloc(pool->frames, pages_order(pages), flags)
+			       : roost_alloc_n(pool->frames, pages, flags);
 }
 
 /* ---- Misuse -------------------------------------------------------------------------------- */
@@ -94,9 +113,11 @@ static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
  * them did so since its last look began. The engine itself waits only while none of them is at
  * work. Each such wait counts as as many rounds as the engine may sleep.
  */
-static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags)
+static roost_pfn grow_or_wait(roost_pool_t *pool, size_t pages, unsigned flags)
 {
 	bool wait = flags & ROOST_WAIT;
+	unsigned order =
+		is_order(pages) ? pages_order(pages) : 64 - (unsigned)__builtin_clzll(pages);
 
 	for (unsigned round = 0, cost; round < AGAIN_ROUNDS && !refused; round += cost) {
 		uint64_t seen = atomic_load(&pool->changes);
@@ -109,8 +130,8 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 		patient = wait && growth != RST_GROWN && !rst_pool_is_busy(pool);
 		cost = patient ? ROOST_WAIT_ROUNDS : 1;
 		if (wait || growth == RST_GROWN)
-			pfn = roost_alloc(pool->frames, order,
-					  patient ? flags : flags & ~(unsigned)ROOST_WAIT);
+			pfn = take_pages(pool, pages,
+					 patient ? flags : flags & ~(unsigned)ROOST_WAIT);
 		if (pfn != ROOST_NONE)
 			return pfn;
 		if (growth == RST_GROWN)
@@ -124,7 +145,7 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, unsigned order, unsigned flags
 	return ROOST_NONE;
 }
 
-static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, unsigned order,
+static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, size_t pages,
 							   unsigned flags)
 {
 	struct rst_pool_call call;
@@ -132,7 +153,7 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, u
 
 	rst_fork_look(); /* before it asks which thread has the locks */
 	rst_pool_begin(&call);
-	pfn = grow_or_wait(pool, order, flags);
+	pfn = grow_or_wait(pool, pages, flags);
 	rst_pool_end(&call);
 	if (pfn == ROOST_NONE)
 		errno = ENOMEM;
@@ -159,35 +180,48 @@ static inline void count(roost_pool_t *pool, unsigned n)
 
 void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 {
-	unsigned order = block_order(pool, size);
+	size_t pages = block_pages(pool, size);
 	const char *outer;
 	roost_pfn pfn;
 
-	if (order > pool->max_order) {
+	if (is_too_large(pool, pages)) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	rst_pool_enter();
 	outer = rst_pool_name("roost_pool_alloc");
 	refused = false;
-	pfn = roost_alloc(pool->frames, order, flags);
+	pfn = take_pages(pool, pages, flags);
 	if (pfn == ROOST_NONE)
-		pfn = pool_alloc_slow(pool, order, flags);
+		pfn = pool_alloc_slow(pool, pages, flags);
 	count(pool, 1);
 	rst_pool_name(outer);
 	rst_pool_leave();
 	return pfn == ROOST_NONE ? NULL : rst_address(pool, pfn);
 }
 
+/* Up to RST_POOL_BULK blocks. */
+static size_t take_many(roost_pool_t *pool, size_t pages, unsigned flags, roost_pfn *pfns, size_t n)
+{
+	size_t got = 0;
+
+	n = n < RST_POOL_BULK ? n : RST_POOL_BULK;
+	if (is_order(pages))
+		return roost_alloc_bulk(pool->frames, pages_order(pages), flags, pfns, n);
+	while (got < n && (pfns[got] = roost_alloc_n(pool->frames, pages, flags)) != ROOST_NONE)
+		got++;
+	return got;
+}
+
 size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, void **blocks,
 			     size_t count_of)
 {
-	unsigned order = block_order(pool, size);
+	size_t pages = block_pages(pool, size);
 	roost_pfn pfns[RST_POOL_BULK];
 	const char *outer;
 	size_t done = 0;
 
-	if (order > pool->max_order) {
+	if (is_too_large(pool, pages)) {
 		errno = ENOMEM;
 		return 0;
 	}
@@ -195,12 +229,10 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 	outer = rst_pool_name("roost_pool_alloc_bulk");
 	refused = false;
 	while (done < count_of) {
-		size_t left = count_of - done;
-		size_t n = roost_alloc_bulk(pool->frames, order, flags, pfns,
-					    left < RST_POOL_BULK ? left : RST_POOL_BULK);
+		size_t n = take_many(pool, pages, flags, pfns, count_of - done);
 
 		if (!n) {
-			pfns[0] = pool_alloc_slow(pool, order, flags);
+			pfns[0] = pool_alloc_slow(pool, pages, flags);
 			if (pfns[0] == ROOST_NONE)
 				break;
 			n = 1;
@@ -215,6 +247,19 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 }
 
 /* ---- Free ---------------------------------------------------------------------------------- */
+
+/* A block begins there that has no order, or none does. */
+static __attribute__((noinline)) void free_sized(roost_pool_t *pool, roost_pfn pfn)
+{
+	uint64_t pages = roost_frames(pool->frames, pfn);
+
+	if (!pages) {
+		rst_free_none(pool->frames, pfn);
+		return;
+	}
+	roost_free_n(pool->frames, pfn, pages);
+	rst_trim_mark(pool, pfn, pages);
+}
 
 void roost_pool_free(void *block)
 {
@@ -233,9 +278,9 @@ void roost_pool_free(void *block)
 	order = roost_order(pool->frames, pfn);
 	if (order >= 0) {
 		roost_free(pool->frames, pfn, (unsigned)order);
-		rst_trim_mark(pool, pfn, (unsigned)order);
+		rst_trim_mark(pool, pfn, (uint64_t)1 << order);
 	} else {
-		rst_free_none(pool->frames, pfn);
+		free_sized(pool, pfn);
 	}
 	rst_pool_name(outer);
 	rst_pool_leave();
@@ -246,7 +291,7 @@ static void free_some(roost_pool_t *pool, const struct roost_block *blocks, size
 {
 	roost_free_bulk(pool->frames, blocks, n);
 	for (size_t i = 0; i < n; i++)
-		rst_trim_mark(pool, blocks[i].pfn, blocks[i].order);
+		rst_trim_mark(pool, blocks[i].pfn, (uint64_t)1 << blocks[i].order);
 }
 
 void roost_pool_free_bulk(void *const *blocks, size_t count_of)
@@ -267,7 +312,7 @@ void roost_pool_free_bulk(void *const *blocks, size_t count_of)
 			continue;
 		order = roost_order(next->frames, pfn);
 		if (order < 0) {
-			rst_free_none(next->frames, pfn);
+			free_sized(next, pfn);
 			continue;
 		}
 		if (n && (n == RST_POOL_BULK || next != pool)) {
@@ -286,9 +331,8 @@ void roost_pool_free_bulk(void *const *blocks, size_t count_of)
 size_t roost_pool_usable_size(const void *block)
 {
 	const roost_pool_t *pool = roost_pool_of(block);
-	int order = -1;
 
-	if (pool && !((uintptr_t)block & (rst_page_size(pool) - 1)))
-		order = roost_order(pool->frames, rst_pfn(pool, block));
-	return order < 0 ? 0 : rst_page_size(pool) << order;
+	if (!pool || (uintptr_t)block & (rst_page_size(pool) - 1))
+		return 0;
+	return (size_t)roost_frames(pool->frames, rst_pfn(pool, block)) << pool->page_shift;
 }

@@ -285,7 +285,7 @@ bool rst_memory_resident(const roost_pool_t *pool, char *address,
 /* ---- trim.c -------------------------------------------------------------------------------- */
 
 /* Marks these pages: some of them were freed. Any context. */
-void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order);
+void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, uint64_t pages);
 /* Every 256th allocation of a thread: lets marks age and gives a little back. Any context. */
 void rst_trim_step(roost_pool_t *pool);
 /* The holder of the trim lock has ended: puts back what it held. */

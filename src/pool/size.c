@@ -74,7 +74,7 @@ static int use(roost_pool_t *pool, roost_pfn pfn, size_t bytes)
 
 	if (!err && rst_can_give_back(pool) && rst_memory_is_filled(rst_address(pool, pfn)))
 		for (size_t at = 0; at < bytes; at += rst_pageblock_size(pool))
-			rst_trim_mark(pool, pfn + (at >> pool->page_shift), 0);
+			rst_trim_mark(pool, pfn + (at >> pool->page_shift), 1);
 	return err;
 }
 

@@ -42,16 +42,16 @@ static void mark_word(_Atomic uint64_t *word, uint64_t bits)
 		atomic_fetch_or(word, bits);
 }
 
-void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, unsigned order)
+/* A block of several pageblocks begins at a multiple of the next power of two. */
+void rst_trim_mark(roost_pool_t *pool, roost_pfn pfn, uint64_t pages)
 {
 	size_t b = pfn >> ROOST_PAGEBLOCK_ORDER;
-	size_t n = order > ROOST_PAGEBLOCK_ORDER ? (size_t)1 << (order - ROOST_PAGEBLOCK_ORDER) : 1;
+	size_t n = (pages + RST_PAGEBLOCK_PAGES - 1) >> ROOST_PAGEBLOCK_ORDER;
 
-	if (n < 64)
+	for (; n >= 64; n -= 64, b += 64)
+		mark_word(&pool->freed[b / 64], ~(uint64_t)0);
+	if (n)
 		mark_word(&pool->freed[b / 64], (((uint64_t)1 << n) - 1) << b % 64);
-	else
-		for (size_t i = 0; i < n / 64; i++)
-			mark_word(&pool->freed[b / 64 + i], ~(uint64_t)0);
 }
 
 static size_t count_marks(const roost_pool_t *pool, const uint64_t *marks)
@@ -157,21 +157,35 @@ static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *fram
 	return all;
 }
 
+/* How many pages of a pageblock are the end of a block that begins before it. */
+static uint64_t pages_from_before(const roost_pool_t *pool, roost_pfn first)
+{
+	for (unsigned k = ROOST_PAGEBLOCK_ORDER + 1; k <= pool->max_order; k++) {
+		roost_pfn head = first >> k << k;
+		uint64_t n = roost_frames(pool->frames, head);
+
+		if (head < first && n > first - head)
+			return n - (first - head);
+	}
+	return 0;
+}
+
 /* Is a page neither held nor in a block? Then it is in a pocket, or another thread is moving it
  * from one set to another. Racy: a page that a thread is about to allocate or free looks like that,
  * too. */
 static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
 {
 	struct roost_pageblock_info info;
+	uint64_t i = pages_from_before(pool, first);
 
 	if (!roost_pageblock_info(pool->frames, first, &info) && info.block >= 0)
 		return false; /* perhaps a block that begins before it */
-	for (unsigned i = 0; i < RST_PAGEBLOCK_PAGES;) {
-		int order = has(frames, i) ? 0 : roost_order(pool->frames, first + i);
+	while (i < RST_PAGEBLOCK_PAGES) {
+		uint64_t n = has(frames, (unsigned)i) ? 1 : roost_frames(pool->frames, first + i);
 
-		if (order < 0)
+		if (!n)
 			return true;
-		i += 1u << order;
+		i += n;
 	}
 	return false;
 }
@@ -236,7 +250,7 @@ void rst_trim_repair(roost_pool_t *pool)
 		frames[i] = ~(uint64_t)0;
 	if (pool->in_hand != ROOST_NONE) {
 		rst_unhold_rest(pool->frames, pool->in_hand, frames);
-		rst_trim_mark(pool, pool->in_hand, 0);
+		rst_trim_mark(pool, pool->in_hand, 1);
 		pool->in_hand = ROOST_NONE;
 	}
 	count_due(pool);

@@ -9,7 +9,7 @@
  *	alloc		the CPU's pocket
  *	alloc_far	the CPU's current pageblock, whose neighbours go into the pocket
  *	alloc_slow	a request that is checked; every zone that it names. From here on:
- *	alloc_one	  from_anywhere(), and then alloc_nowait() or alloc_wait()
+ *	rst_alloc_one	  from_anywhere(), and then alloc_nowait() or alloc_wait(). Odd sizes: odd.c
  *	alloc_wait	  rounds of search(), asleep in between, until there is a proof
  *	search		  passes of from_anywhere(), others' pockets emptied in between
  *	from_anywhere	  from_zones() above their low mark, then all
@@ -236,7 +236,7 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 		return true;
 	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_nowait, 1);
-	RST_COUNT(pcp, fail_while_free, q->missed && usable(q) >= (uint64_t)1 << q->ask.order);
+	RST_COUNT(pcp, fail_while_free, q->missed && usable(q) >= q->ask.frames);
 	pressure_everywhere(q);
 	return false;
 }
@@ -267,7 +267,7 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 			pressure_everywhere(q); /* may free */
 			continue;
 		}
-		if (usable(q) < (uint64_t)1 << q->ask.order)
+		if (usable(q) < q->ask.frames)
 			break;
 		now = events(q);
 		quiet = q->missed || now != before ? 0 : quiet + 1;
@@ -289,16 +289,19 @@ static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 /* Does a block begin at f already, or (level 3) something look free in it? Reported, if by a call.
  */
 static RST_COLD bool is_corrupt_free(struct roost *r, const char *call, rst_frame_id f,
-				     unsigned order)
+				     struct rst_size size)
 {
 	struct roost_misuse m;
+	roost_pfn pfn;
 
 	if (!rst_om_is_allocated(rst_load_rlx(&r->om[f])) &&
-	    (r->base.check_level < ROOST_CHECK_PARANOID || rst_is_clean(r, f, order, false)))
+	    (r->base.check_level < ROOST_CHECK_PARANOID || rst_is_clean(r, f, size.frames, false)))
 		return false;
 	if (!call)
 		return true;
-	m = rst_misuse_of(call, rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
+	pfn = rst_pfn_of(rst_span_of(&r->base.map, f), f);
+	m = rst_is_odd(size) ? rst_misuse_of_frames(call, pfn, size.frames)
+			     : rst_misuse_of(call, pfn, size.order);
 	m.kind = ROOST_MISUSE_CORRUPT;
 	rst_report(&r->base, &m);
 	return true;
@@ -330,15 +333,15 @@ static RST_HOT roost_pfn enter(struct roost *r, rst_frame_id f, unsigned order)
  * and it stays with its holder. In line also where a probe in it looks large to the compiler. */
 static RST_HOT bool hand_out(struct roost *r, rst_frame_id f, unsigned order, roost_pfn *pfn)
 {
-	if (is_suspect(r, f) && is_corrupt_free(r, "roost_alloc", f, order))
+	if (is_suspect(r, f) && is_corrupt_free(r, "roost_alloc", f, rst_size_of_order(order)))
 		return false;
 	*pfn = enter(r, f, order);
 	return true;
 }
 
-bool rst_is_unfit(struct roost *r, const char *call, rst_frame_id f, unsigned order)
+bool rst_is_unfit(struct roost *r, const char *call, rst_frame_id f, struct rst_size size)
 {
-	return is_suspect(r, f) && is_corrupt_free(r, call, f, order);
+	return is_suspect(r, f) && is_corrupt_free(r, call, f, size);
 }
 
 void rst_enter(struct roost *r, rst_frame_id f, unsigned order)
@@ -353,7 +356,7 @@ static bool alloc_once(struct rst_call *q)
 	return false;
 }
 
-static bool alloc_one(struct rst_call *q, rst_frame_id *f)
+bool rst_alloc_one(struct rst_call *q, rst_frame_id *f)
 {
 	if (from_anywhere(q, f, 1))
 		return true;
@@ -364,8 +367,8 @@ static bool alloc_one(struct rst_call *q, rst_frame_id *f)
 
 /* ---- Interface ---------------------------------------------------------------------------- */
 
-static bool read_request(struct rst_call *q, struct roost *r, const char *call, unsigned order,
-			 unsigned flags)
+bool rst_call_read(struct rst_call *q, struct roost *r, const char *call, unsigned order,
+		   unsigned flags)
 {
 	q->r = r;
 	if (!rst_request_read(&q->ask, &r->base, call, order, flags))
@@ -382,28 +385,13 @@ static RST_COLD roost_pfn alloc_slow(struct roost *r, unsigned order, unsigned f
 	rst_frame_id f;
 	roost_pfn pfn;
 
-	if (!read_request(&q, r, "roost_alloc", order, flags))
+	if (!rst_call_read(&q, r, "roost_alloc", order, flags))
 		return ROOST_NONE;
 	do {
-		if (!alloc_one(&q, &f))
+		if (!rst_alloc_one(&q, &f))
 			return ROOST_NONE;
 	} while (!hand_out(r, f, order, &pfn));
 	return pfn;
-}
-
-/* The CPU's first zone, if a request may take from there without more ado. */
-static RST_HOT struct rst_zone *fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
-{
-	unsigned either = flags & ROOST_WAIT ? ROOST_WAIT : ROOST_ONCE; /* both: misuse */
-	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_RESERVE | ROOST_NOSTEAL | either;
-	unsigned first = r->base.cpu_zone[cpu];
-	struct rst_zone *z = &r->zones[first];
-
-	return !(flags & ~known) && (flags & ROOST_MIGRATETYPE_MASK) < RST_TYPES && first != 0xff &&
-			       !rst_reserve_is_short(z) &&
-			       (r->base.nr_zones == 1 || !rst_load_rlx(&z->below_low))
-		       ? z
-		       : NULL;
 }
 
 /* Out of the CPU's current pageblock; what is free around the block goes into the pocket. */
@@ -431,7 +419,7 @@ static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned o
 						     unsigned flags)
 {
 	struct rst_here here = rst_here(r);
-	struct rst_zone *z = fast_zone(r, here.cpu, flags);
+	struct rst_zone *z = rst_fast_zone(r, here.cpu, flags);
 	rst_frame_id f;
 	roost_pfn pfn;
 
@@ -447,8 +435,9 @@ static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned o
 static RST_COLD roost_pfn alloc_suspect(struct roost *r, rst_frame_id f, unsigned order,
 					unsigned flags)
 {
-	return is_corrupt_free(r, "roost_alloc", f, order) ? alloc_far(r, order, flags)
-							   : enter(r, f, order);
+	return is_corrupt_free(r, "roost_alloc", f, rst_size_of_order(order))
+		       ? alloc_far(r, order, flags)
+		       : enter(r, f, order);
 }
 
 /* The common case on one page, and nothing that it calls comes back: so it saves little. */
@@ -461,7 +450,7 @@ static RST_HOT roost_pfn alloc(struct roost *r, unsigned order, unsigned flags)
 
 	if (cpu == RST_NO_CPU || order > RST_SPARE_ORDER)
 		return alloc_far(r, order, flags);
-	z = fast_zone(r, cpu, flags);
+	z = rst_fast_zone(r, cpu, flags);
 	if (!z)
 		return alloc_far(r, order, flags);
 	pocket = &z->pockets[cpu];
@@ -490,14 +479,14 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 	rst_frame_id frames[RST_BULK];
 	size_t done = 0;
 
-	if (!read_request(&q, roost, "roost_alloc_bulk", order, flags))
+	if (!rst_call_read(&q, roost, "roost_alloc_bulk", order, flags))
 		return 0;
 	while (done < count) {
 		size_t n;
 
 		q.cleared = 0; /* as if each were a call */
 		n = from_anywhere(&q, frames, count - done < RST_BULK ? count - done : RST_BULK);
-		if (!n && !(n = q.ask.once ? alloc_once(&q) : alloc_one(&q, frames)))
+		if (!n && !(n = q.ask.once ? alloc_once(&q) : rst_alloc_one(&q, frames)))
 			break;
 		for (size_t i = 0; i < n; i++)
 			done += hand_out(roost, frames[i], order, &pfns[done]);
@@ -511,7 +500,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
  * record has what was written before it. */
 static bool hold(struct roost *r, rst_frame_id f, unsigned order)
 {
-	if (is_suspect(r, f) && is_corrupt_free(r, "roost_alloc", f, order))
+	if (is_suspect(r, f) && is_corrupt_free(r, "roost_alloc", f, rst_size_of_order(order)))
 		return false;
 	RST_PROBE2(alloc, rst_pfn_of(rst_span_of(&r->base.map, f), f), order);
 	rst_store_rel(&r->om[f], (uint8_t)(RST_OM_HELD + order + 1));
@@ -523,10 +512,10 @@ roost_pfn rst_hold(roost_t *roost, unsigned order)
 	struct rst_call q = {0};
 	rst_frame_id f;
 
-	if (!read_request(&q, roost, "roost_alloc", order, 0))
+	if (!rst_call_read(&q, roost, "roost_alloc", order, 0))
 		return ROOST_NONE;
 	do {
-		if (!alloc_one(&q, &f))
+		if (!rst_alloc_one(&q, &f))
 			return ROOST_NONE;
 	} while (!hold(roost, f, order));
 	return rst_pfn_of(rst_span_of(&roost->base.map, f), f);

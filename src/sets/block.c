@@ -280,6 +280,43 @@ void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order
 	rst_note_run(r, z, b, f % RST_PAGEBLOCK, order);
 }
 
+/* Something of a word of a set was put: notes the largest run that it has now, which may be a part
+ * of a larger one. What the other words have is noted. */
+static void note_word(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned i)
+{
+	/* Relaxed: as in rst_set_merged(). */
+	uint64_t word = rst_load_rlx(&r->blocks[b].word[i]);
+	unsigned bit, k;
+
+	if (!word)
+		return; /* others were faster */
+	k = rst_largest_run(word, &bit);
+	rst_note_run(r, z, b, i * 64 + bit, k);
+}
+
+/* In one word of a set with one OR. */
+void rst_put_frames(struct roost *r, struct rst_zone *z, rst_frame_id f, uint32_t n)
+{
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+	const struct rst_span *span = rst_span_of(&r->base.map, f);
+	roost_pfn pfn = rst_pfn_of(span, f), end = pfn + n;
+
+	if (f % 64 + n <= 64) {
+		rst_set_put_bits(&r->blocks[b].word[f % RST_PAGEBLOCK / 64],
+				 RST_FULL >> (64 - n) << f % 64);
+		if (rst_load_rlx(&r->place[b]) == ROOST_LIST_RESERVE)
+			rst_add_rlx(&z->reserve_free, (int64_t)n);
+		note_word(r, z, b, f % RST_PAGEBLOCK / 64);
+		return;
+	}
+	while (pfn < end) {
+		unsigned order = rst_piece(pfn, end);
+
+		rst_put(r, z, rst_frame_of(span, pfn), order);
+		pfn += (roost_pfn)1 << order;
+	}
+}
+
 /* ---- Old hints ----------------------------------------------------------------------------- */
 
 /* Something is free there that the search may have passed already. At rest this never happens. */
@@ -288,13 +325,31 @@ static void uncovered(struct rst_call *q, int order)
 	q->missed |= order >= (int)q->ask.order;
 }
 
+bool rst_has_room(const struct rst_call *q, rst_block_id b)
+{
+	const struct rst_set *set = &q->r->blocks[b];
+
+	if (!rst_is_odd(rst_asked(q)))
+		return rst_set_has_run(set, q->ask.order);
+	return q->ask.frames <= 64 ? rst_set_has_odd(set, q->ask.frames)
+				   : rst_set_odd_free(set, 0, q->ask.frames) < RST_SET_SIZE;
+}
+
+/* The largest free run of a pageblock has this order. An odd block may fit where it is smaller. */
+static void uncovered_in(struct rst_call *q, rst_block_id b, int order)
+{
+	uncovered(q, order);
+	if (order >= 0 && order < (int)q->ask.order && rst_is_odd(rst_asked(q)))
+		q->missed |= rst_has_room(q, b);
+}
+
 void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b)
 {
 	rst_hide_searching(q, z);
 	RST_ASSERT("demote: frames count as hidden while a hint is cleared",
 		   rst_is_any_hidden(q->r, z));
 	rst_hint_clear(&z->partial, in, b - z->first_block);
-	uncovered(q, settle(q->r, z, b, true));
+	uncovered_in(q, b, settle(q->r, z, b, true));
 	rst_show(z);
 }
 
@@ -409,9 +464,9 @@ void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, u
 
 /* ---- Checks ------------------------------------------------------------------------------ */
 
-bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated)
+bool rst_is_clean(const struct roost *r, rst_frame_id f, uint32_t n, bool allocated)
 {
-	for (rst_frame_id i = f; i < f + (1u << order); i++) {
+	for (rst_frame_id i = f; i < f + n; i++) {
 		rst_block_id b = i >> ROOST_PAGEBLOCK_ORDER;
 
 		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])) != (allocated && i == f) ||

@@ -99,12 +99,24 @@ enum {
 	RST_OM_NEVER = 0, /* none ever did */
 	RST_OM_FREED = 0x80,
 	RST_OM_HOLE = 0xff,
+	/* Of an allocated block: order + 1; of an odd one (core/size.h) from RST_OM_ODD on, three
+	 * of each order. */
+	RST_OM_ODD = RST_ORDERS + 1,
+	RST_OM_LAST = RST_OM_ODD + 3 * (RST_ORDERS - 2) - 1,
 	/* Added to what it says of an allocated block: it is being split, and of its other frames
 	 * some may say already that a part begins there. */
-	RST_OM_SPLIT = 0x40,
-	/* Added to what it says of an allocated block: it is held (core/held.h). */
-	RST_OM_HELD = 0x20,
+	RST_OM_SPLIT = 0x80,
+	/* Added to what it says of an allocated block of an order: it is held (core/held.h). */
+	RST_OM_HELD = 0x50,
+
+	/* An odd block is counted as the largest power of two in it and blocks of order 0, which
+	 * are counted here, too: they are no blocks. */
+	RST_MORE = RST_ORDERS,
 };
+_Static_assert(RST_OM_LAST <= (int)RST_OM_HELD &&
+		       (int)RST_OM_HELD + (int)RST_ORDERS < (int)RST_OM_FREED &&
+		       (int)RST_OM_SPLIT + (int)RST_OM_LAST < (int)RST_OM_HOLE,
+	       "one byte says which");
 
 /*
  * Blocks of each order, counted on one CPU: a free before it is seen, an allocation after it was
@@ -112,7 +124,7 @@ enum {
  * were in between: see rst_zone_gone(). Each CPU has two of these.
  */
 struct rst_order_counts {
-	_Atomic uint64_t allocated[RST_ORDERS], freed[RST_ORDERS];
+	_Atomic uint64_t allocated[RST_ORDERS + 1], freed[RST_ORDERS + 1]; /* and RST_MORE */
 	_Atomic uint64_t freed_remote[RST_ORDERS]; /* of these, blocks of another home */
 };
 
@@ -191,7 +203,7 @@ struct roost {
 	struct rst_set *blocks;	 /* c; sets of frames */
 	struct rst_set *regions; /* c; sets of whole pageblocks */
 	_Atomic uint16_t *place; /* c; a: of each pageblock */
-	_Atomic uint8_t *om;	 /* c; h: order + 1 where an allocated block begins, or RST_OM_* */
+	_Atomic uint8_t *om;	 /* c; h: the size where an allocated block begins, or RST_OM_* */
 	struct rst_span_regions *span_regions;	  /* c; of each span */
 	uint16_t *region_span;			  /* c; the span of each region */
 	struct rst_zone *zones;			  /* c */
@@ -310,7 +322,21 @@ static inline bool rst_is_whole(const struct roost *r, rst_block_id b)
 
 static inline bool rst_om_is_allocated(unsigned om)
 {
-	return om > RST_OM_NEVER && om <= RST_ORDERS;
+	return om > RST_OM_NEVER && om <= RST_OM_LAST;
+}
+
+/* What om[] says of an allocated block of this size, and the size of what it says that of. */
+static inline unsigned rst_om_of(struct rst_size size)
+{
+	return rst_is_odd(size) ? RST_OM_ODD + 3 * (size.order - 2) + rst_eighths(size) - 5
+				: size.order + 1;
+}
+
+static inline struct rst_size rst_om_size(unsigned om)
+{
+	return om < RST_OM_ODD
+		       ? rst_size_of_order(om - 1)
+		       : rst_size_of_eighths(2 + (om - RST_OM_ODD) / 3, 5 + (om - RST_OM_ODD) % 3);
 }
 
 /* Is a CPU of the home on-line? */
@@ -323,12 +349,20 @@ static inline bool rst_home_is_used(const struct roost *r, const struct rst_zone
 	return false;
 }
 
-/* The order of the block that begins there, allocated or held; -1: none does. */
+/* The size of the block that begins there, allocated or held; no frames: none does. */
+static inline struct rst_size rst_om_block(unsigned om)
+{
+	if (om > RST_OM_HELD && om <= RST_OM_HELD + RST_ORDERS)
+		om -= RST_OM_HELD;
+	return rst_om_is_allocated(om) ? rst_om_size(om) : (struct rst_size){0};
+}
+
+/* Its order, or that of the smallest power of two that holds it; -1: none does. */
 static inline int rst_om_order(unsigned om)
 {
-	if (om > RST_OM_HELD && rst_om_is_allocated(om - RST_OM_HELD))
-		om -= RST_OM_HELD;
-	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
+	struct rst_size size = rst_om_block(om);
+
+	return size.frames ? (int)size.order : -1;
 }
 
 /* ---- Counting ------------------------------------------------------------------------------ */
@@ -385,6 +419,20 @@ static inline struct rst_here rst_here(const struct roost *r)
 			rst_add_rel(&(z)->pcps[cpu].orders.name[k], 1);                            \
 	} while (0)
 
+/* The same for n blocks of one size. */
+#define RST_COUNT_SIZE(z, here, name, size, n)                                                     \
+	do {                                                                                       \
+		unsigned rst_k = (size).order - rst_is_odd(size);                                  \
+                                                                                                   \
+		RST_COUNT_BLOCKS(z, here, name, rst_k, n);                                         \
+		if (rst_is_odd(size)) {                                                            \
+			uint64_t rst_more = (n) * ((size).frames - (1u << rst_k));                 \
+                                                                                                   \
+			RST_COUNT_BLOCKS(z, here, name, 0, rst_more);                              \
+			RST_COUNT_BLOCKS(z, here, name, RST_MORE, rst_more);                       \
+		}                                                                                  \
+	} while (0)
+
 /* What was counted on a CPU. Acquire: see rst_zone_gone(). */
 #define RST_SUM(z, cpu, name, k)                                                                   \
 	(rst_load_acq(&(z)->pockets[cpu].orders.name[k]) +                                         \
@@ -423,6 +471,11 @@ struct rst_call {
 	bool brief, out;
 	uint32_t cleared;
 };
+
+static inline struct rst_size rst_asked(const struct rst_call *q)
+{
+	return (struct rst_size){q->ask.order, q->ask.frames};
+}
 
 enum { RST_BRIEF_HINTS = 2 };
 
@@ -472,20 +525,36 @@ void rst_check_pressure(const struct rst_call *q, struct rst_zone *z);
 /* Of a block that the caller has taken: is it somebody's all the same, or (check level 3) not as a
  * free one is? A double free that no check could see brings that about. Reported as misuse by the
  * call, unless that is NULL. */
-bool rst_is_unfit(struct roost *r, const char *call, rst_frame_id f, unsigned order);
+bool rst_is_unfit(struct roost *r, const char *call, rst_frame_id f, struct rst_size size);
 /* Enters a block that the caller has taken, and counted, in om[]. */
 void rst_enter(struct roost *r, rst_frame_id f, unsigned order);
+/* Searches until there is a block or a reason to fail. */
+bool rst_alloc_one(struct rst_call *q, rst_frame_id *f);
+/* Reads a request. False: it is misuse, which was reported. */
+bool rst_call_read(struct rst_call *q, struct roost *r, const char *call, unsigned order,
+		   unsigned flags);
 
 /* ---- free.c ------------------------------------------------------------------------------- */
 
 /* The order of the block, allocated or held, of at least this order that holds a frame, and its
- * first frame; -1: none does. Any context; racy unless the caller holds the block. */
+ * first frame; -1: none does. Of an odd one: rst_om_order(). Any context; racy unless the caller
+ * holds the block. Cost: a load for each order; if it finds none, one for each frame before it in
+ * its pageblock. */
 int rst_block_over(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		   unsigned order, rst_frame_id *head);
-/* The order of the allocated or free block that holds a frame, and its first frame; -1: it is on
- * its way between the two. Any context; racy unless the caller holds the block. */
-int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
-		     rst_frame_id *head, bool *allocated);
+/* The size of the allocated or free block that holds a frame, and its first frame; no frames: it is
+ * on its way between the two. Any context; racy unless the caller holds the block. */
+struct rst_size rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+				 rst_frame_id *head, bool *allocated);
+/* If a block of n frames, rounded up to a size, is allocated at pfn, sets its om[] to the given
+ * value, *f and *span. If not, reports that as misuse by the call; false. */
+bool rst_claim(struct roost *r, const char *call, roost_pfn pfn, uint64_t n, unsigned to,
+	       rst_frame_id *f, const struct rst_span **span);
+/* Puts a block that was claimed and counted into the pocket, or home. */
+void rst_free_counted(struct roost *r, struct rst_zone *z, struct rst_here here, rst_frame_id f,
+		      unsigned order);
+/* Counts a block that was freed, if it belongs to another home. For the statistics. */
+void rst_count_remote(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place);
 
 /* ---- pocket.c, pocket.h -------------------------------------------------------------------- */
 
@@ -521,6 +590,8 @@ int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
  * away. */
 int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
 
+/* Has a pageblock's set what is asked for? Racy. */
+bool rst_has_room(const struct rst_call *q, rst_block_id b);
 /* Clears a hint where the search found nothing, and settles. If there is something now the search
  * may have missed it: it was freed meanwhile, or the hint was in a list that it is not in. */
 void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b);
@@ -532,6 +603,8 @@ void rst_note_reserve(struct rst_zone *z, rst_block_id first, rst_block_id last)
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order);
 /* Puts a block that the caller holds: into its set, and notes it. As a free does: any context. */
 void rst_put(struct roost *r, struct rst_zone *z, rst_frame_id f, unsigned order);
+/* The same for n frames, which are no block or an odd one. */
+void rst_put_frames(struct roost *r, struct rst_zone *z, rst_frame_id f, uint32_t n);
 /* The run of order k <= 9 at off was put: notes the largest free run that it is a part of. */
 void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned off, unsigned k);
 /* The caller holds all frames of the pageblock. It is moved to where whole ones are, unless it is
@@ -549,9 +622,9 @@ void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* Makes b the CPU's current block, or none (RST_NO_BLOCK), and leaves the one before. */
 void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, unsigned type,
 		     rst_block_id b);
-/* Does nothing of a block look free or allocated but, if it is, its first frame as allocated?
- * 2^order loads. */
-bool rst_is_clean(const struct roost *r, rst_frame_id f, unsigned order, bool allocated);
+/* Does nothing of n frames look free or allocated but, if they are a block, the first as allocated?
+ * n loads. */
+bool rst_is_clean(const struct roost *r, rst_frame_id f, uint32_t n, bool allocated);
 
 /* Makes pageblocks whole that are all free but somebody's current one; how many there were. */
 unsigned rst_gather(struct rst_call *q, struct rst_zone *z);

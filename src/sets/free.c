@@ -39,33 +39,53 @@ static int free_order(const struct roost *r, rst_frame_id f, rst_frame_id *head)
 	return (int)order;
 }
 
+/* An odd block may begin at any frame of its pageblock. */
+static int odd_over(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+		    unsigned order, rst_frame_id *head)
+{
+	rst_frame_id first = rst_frame_of(span, span->start);
+
+	if (first < (f & ~(RST_PAGEBLOCK - 1u)))
+		first = f & ~(RST_PAGEBLOCK - 1u);
+	for (*head = f;; --*head) {
+		struct rst_size found = rst_om_block(rst_load_rlx(&r->om[*head]));
+
+		if (found.frames >= 1u << order && found.frames > f - *head)
+			return (int)found.order;
+		if (found.frames || *head == first)
+			return -1;
+	}
+}
+
 int rst_block_over(const struct roost *r, const struct rst_span *span, rst_frame_id f,
 		   unsigned order, rst_frame_id *head)
 {
 	roost_pfn pfn = rst_pfn_of(span, f);
 
-	for (; order <= r->base.max_order && pfn >> order << order >= span->start; order++) {
-		int found;
+	for (unsigned k = order; k <= r->base.max_order && pfn >> k << k >= span->start; k++) {
+		struct rst_size found;
 
-		*head = rst_frame_of(span, pfn >> order << order);
-		found = rst_om_order(rst_load_rlx(&r->om[*head]));
-		if (found >= (int)order)
-			return found;
+		*head = rst_frame_of(span, pfn >> k << k);
+		found = rst_om_block(rst_load_rlx(&r->om[*head]));
+		if (found.frames >= 1u << order && found.frames > f - *head)
+			return (int)found.order;
 	}
-	return -1;
+	return order < ROOST_PAGEBLOCK_ORDER ? odd_over(r, span, f, order, head) : -1;
 }
 
-int rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
-		     rst_frame_id *head, bool *allocated)
+struct rst_size rst_block_around(const struct roost *r, const struct rst_span *span, rst_frame_id f,
+				 rst_frame_id *head, bool *allocated)
 {
 	int order = free_order(r, f, head);
+	unsigned om;
 
 	*allocated = false;
 	if (order >= 0)
-		return order;
+		return rst_size_of_order((unsigned)order);
 	order = rst_block_over(r, span, f, 0, head);
-	*allocated = order >= 0 && rst_om_is_allocated(rst_load_rlx(&r->om[*head]));
-	return *allocated ? order : -1;
+	om = order >= 0 ? rst_load_rlx(&r->om[*head]) : RST_OM_NEVER;
+	*allocated = rst_om_is_allocated(om);
+	return *allocated ? rst_om_size(om) : (struct rst_size){0};
 }
 
 /* The block at pfn is not what the caller says. Fills in the kind of misuse, and what is there. */
@@ -73,46 +93,50 @@ static void classify(const struct roost *r, const struct rst_span *span, struct 
 {
 	rst_frame_id f = rst_frame_of(span, m->pfn), head;
 	unsigned om = rst_load_rlx(&r->om[f]);
+	struct rst_size size;
 	bool allocated;
-	int order;
 
 	m->kind = ROOST_MISUSE_HOLE;
 	if (om == RST_OM_HOLE || !rst_is_present(&r->base, f >> ROOST_PAGEBLOCK_ORDER))
 		return;
-	order = rst_block_around(r, span, f, &head, &allocated);
+	size = rst_block_around(r, span, f, &head, &allocated);
 	m->kind = ROOST_MISUSE_NOT_ALLOCATED;
 	if (allocated && head == f)
 		m->kind = ROOST_MISUSE_WRONG_ORDER;
 	/* Or was it free, and another CPU has allocated it since, perhaps with the same order? */
-	if (allocated ? head == f && order == m->order_given : om == RST_OM_FREED)
+	if (allocated ? head == f && size.frames == rst_misuse_size(m).frames : om == RST_OM_FREED)
 		m->kind = ROOST_MISUSE_DOUBLE_FREE;
-	if (order >= 0) {
-		m->order_found = order;
-		m->head_found = rst_pfn_of(span, head);
-	}
+	if (size.frames)
+		rst_misuse_found(m, size, rst_pfn_of(span, head));
 }
 
 /* Reports what is wrong with the block that a caller names. */
+static RST_COLD void complain_block(const struct roost *r, struct roost_misuse *m, bool corrupt)
+{
+	const struct rst_span *span = rst_misuse_span(&r->base, m);
+
+	if (span && corrupt)
+		m->kind = ROOST_MISUSE_CORRUPT;
+	else if (span)
+		classify(r, span, m);
+	rst_report(&r->base, m);
+}
+
 static RST_COLD void complain_free(const struct roost *r, const char *call, roost_pfn pfn,
 				   unsigned order, bool corrupt)
 {
 	struct roost_misuse m = rst_misuse_of(call, pfn, order);
-	const struct rst_span *span = rst_misuse_span(&r->base, &m);
 
-	if (span && corrupt)
-		m.kind = ROOST_MISUSE_CORRUPT;
-	else if (span)
-		classify(r, span, &m);
-	rst_report(&r->base, &m);
+	complain_block(r, &m, corrupt);
 }
 
-/* Level 3: om[] says that a block of this order begins at f. Does something contradict that? */
-static RST_COLD bool is_corrupt(const struct roost *r, rst_frame_id f, unsigned order)
+/* Level 3: om[] says that a block of this size begins at f. Does something contradict that? */
+static RST_COLD bool is_corrupt(const struct roost *r, rst_frame_id f, struct rst_size size)
 {
 	/* Reads om[] once more after the look: another free of the same block may have come in
 	 * between. */
-	return rst_load_rlx(&r->om[f]) == order + 1 && !rst_is_clean(r, f, order, true) &&
-	       rst_load_rlx(&r->om[f]) == order + 1;
+	return rst_load_rlx(&r->om[f]) == rst_om_of(size) &&
+	       !rst_is_clean(r, f, size.frames, true) && rst_load_rlx(&r->om[f]) == rst_om_of(size);
 }
 
 /*
@@ -121,9 +145,9 @@ static RST_COLD bool is_corrupt(const struct roost *r, rst_frame_id f, unsigned 
  * lets one of them through. Load and store find a double free unless it happens on two CPUs at the
  * same instant.
  */
-static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsigned to)
+static RST_HOT bool change_om(struct roost *r, rst_frame_id f, unsigned from, unsigned to)
 {
-	uint8_t found = (uint8_t)(order + 1);
+	uint8_t found = (uint8_t)from;
 
 	if (r->base.check_level >= ROOST_CHECK_EXACT)
 		return rst_cas8_rlx(&r->om[f], &found, (uint8_t)to);
@@ -131,6 +155,11 @@ static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsi
 		return false;
 	rst_store_rlx(&r->om[f], (uint8_t)to);
 	return true;
+}
+
+static RST_HOT bool change(struct roost *r, rst_frame_id f, unsigned order, unsigned to)
+{
+	return change_om(r, f, order + 1, to);
 }
 
 /* The span of what a caller names, or NULL if it cannot be a block. */
@@ -152,11 +181,32 @@ static bool claim(struct roost *r, const char *call, roost_pfn pfn, unsigned ord
 	*span = span_of(r, pfn, order);
 	if (*span) {
 		*f = rst_frame_of(*span, pfn);
-		corrupt = r->base.check_level == ROOST_CHECK_PARANOID && is_corrupt(r, *f, order);
+		corrupt = r->base.check_level == ROOST_CHECK_PARANOID &&
+			  is_corrupt(r, *f, rst_size_of_order(order));
 		if (!corrupt && change(r, *f, order, to))
 			return true;
 	}
 	complain_free(r, call, pfn, order, corrupt);
+	return false;
+}
+
+bool rst_claim(struct roost *r, const char *call, roost_pfn pfn, uint64_t n, unsigned to,
+	       rst_frame_id *f, const struct rst_span **span)
+{
+	struct roost_misuse m = rst_misuse_of_frames(call, pfn, n);
+	struct rst_size size = rst_size_of(n);
+	bool corrupt = false;
+
+	*span = n && size.order <= r->base.max_order && !(pfn & (rst_alignment(size) - 1))
+			? rst_span_of_pfn(&r->base.map, pfn)
+			: NULL;
+	if (*span) {
+		*f = rst_frame_of(*span, pfn);
+		corrupt = r->base.check_level == ROOST_CHECK_PARANOID && is_corrupt(r, *f, size);
+		if (!corrupt && change_om(r, *f, rst_om_of(size), to))
+			return true;
+	}
+	complain_block(r, &m, corrupt);
 	return false;
 }
 
@@ -172,6 +222,11 @@ static void count_remote(struct rst_zone *z, struct rst_here here, unsigned orde
 		RST_PROBE3(free_remote, home, order, n);
 		RST_COUNT_BLOCKS(z, here, freed_remote, order, n);
 	}
+}
+
+void rst_count_remote(struct rst_zone *z, struct rst_here here, unsigned order, unsigned place)
+{
+	count_remote(z, here, order, place, 1);
 }
 
 /* Before the put, which releases it to the next holder of the block. */
@@ -263,6 +318,15 @@ static __attribute__((noinline)) void free_far(struct roost *r, struct rst_zone 
 	rst_put(r, z, f, order);
 }
 
+void rst_free_counted(struct roost *r, struct rst_zone *z, struct rst_here here, rst_frame_id f,
+		      unsigned order)
+{
+	if (here.seq == RST_NO_CPU || order > RST_POCKET_ORDER ||
+	    z->desc.id != r->base.cpu_zone[here.cpu] ||
+	    !rst_pocket_add(r, &z->pockets[here.cpu], here.cpu, f, rst_run(f & 31, order)))
+		free_far(r, z, here, f, order);
+}
+
 static __attribute__((noinline)) void free_slow(struct roost *r, const char *call, roost_pfn pfn,
 						unsigned order)
 {
@@ -305,7 +369,7 @@ static RST_HOT void free_one(struct roost *r, const char *call, roost_pfn pfn, u
 	RST_COUNT_ONE(z, pocket, cpu, freed, order);
 	/* Only what this CPU takes from first: see fast_zone(). */
 	if (order > RST_POCKET_ORDER || span->zone != r->base.cpu_zone[cpu] ||
-	    !rst_pocket_add(r, pocket, cpu, f, order))
+	    !rst_pocket_add(r, pocket, cpu, f, rst_run(f & 31, order)))
 		free_far(r, z, (struct rst_here){cpu, cpu}, f, order);
 }
 
@@ -355,6 +419,42 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 	return 0;
 }
 
+/* Into the largest aligned blocks. As a split of any other block. */
+static bool split_frames(struct roost *r, const char *call, roost_pfn pfn, uint64_t n)
+{
+	struct rst_size size = rst_size_of(n);
+	roost_pfn end = pfn + size.frames;
+	const struct rst_span *span;
+	rst_frame_id f;
+	unsigned first;
+
+	if (!rst_claim(r, call, pfn, n, RST_OM_SPLIT + rst_om_of(size), &f, &span))
+		return false;
+	first = rst_piece(pfn, end);
+	for (roost_pfn at = pfn + ((roost_pfn)1 << first); at < end;) {
+		unsigned order = rst_piece(at, end);
+
+		rst_store_rel(&r->om[rst_frame_of(span, at)], (uint8_t)(order + 1));
+		at += (roost_pfn)1 << order;
+	}
+	rst_store_rel(&r->om[f], (uint8_t)(first + 1));
+	return true;
+}
+
+int roost_split_n(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	return split_frames(roost, "roost_split_n", pfn, n) ? 0 : -ROOST_EINVAL;
+}
+
+/* Is this a part of an odd block? */
+static bool is_in_odd(const struct roost *r, rst_frame_id head, rst_frame_id f, unsigned order)
+{
+	unsigned om = rst_load_rlx(&r->om[head]);
+
+	return rst_om_is_allocated(om) && rst_is_odd(rst_om_size(om)) &&
+	       f - head + (1u << order) <= rst_om_size(om).frames;
+}
+
 /* The halves that a part is in, from the block down to it: the one beside it is a block of its own.
  * Each after the ones before it, the record of the block's first frame last, as in a split. */
 static void cut_out(struct roost *r, const struct rst_span *span, rst_frame_id head, unsigned from,
@@ -384,13 +484,19 @@ void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
 	struct rst_here here = rst_here(roost);
 	bool corrupt;
 
+	if (from >= 0 && is_in_odd(roost, head, f, order)) { /* out of the piece that it is in */
+		if (!split_frames(roost, "roost_free_part", rst_pfn_of(span, head),
+				  rst_om_size(rst_load_rlx(&roost->om[head])).frames))
+			return;
+		from = rst_block_over(roost, span, f, order, &head);
+	}
 	/* Without a span the order may be any number, also one that is negative as an int. */
 	if (!span || from <= (int)order || !rst_om_is_allocated(rst_load_rlx(&roost->om[head]))) {
 		free_slow(roost, "roost_free_part", pfn, order);
 		return;
 	}
 	corrupt = roost->base.check_level == ROOST_CHECK_PARANOID &&
-		  is_corrupt(roost, head, (unsigned)from);
+		  is_corrupt(roost, head, rst_size_of_order((unsigned)from));
 	if (corrupt || !change(roost, head, (unsigned)from, RST_OM_SPLIT + (unsigned)from + 1)) {
 		complain_free(roost, "roost_free_part", pfn, order, corrupt);
 		return;
@@ -409,9 +515,9 @@ static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigne
 	while (f < end) {
 		unsigned om = rst_load_rlx(&r->om[f]);
 
-		if (!rst_om_is_allocated(om) || 1u << (om - 1) > end - f)
+		if (!rst_om_is_allocated(om) || rst_om_size(om).frames > end - f)
 			return f;
-		f += 1u << (om - 1);
+		f += rst_om_size(om).frames;
 	}
 	return RST_NO_FRAME;
 }
@@ -429,6 +535,7 @@ static int complain_merge(const struct roost *r, roost_pfn pfn, unsigned order)
 		classify(r, span, &at);
 		m.kind = at.kind;
 		m.order_found = at.order_found;
+		m.frames_found = at.frames_found;
 		m.head_found = at.head_found;
 	}
 	rst_report(&r->base, &m);
@@ -453,7 +560,7 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 {
 	const struct rst_span *span = span_of(roost, pfn, order);
 	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0, end = f + (1u << (order & 31)), i;
-	unsigned k;
+	uint32_t n;
 
 	if (!span || not_allocated(roost, f, order) != RST_NO_FRAME)
 		return complain_merge(roost, pfn, order);
@@ -462,12 +569,11 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 		if (!rst_disown(roost, i >> ROOST_PAGEBLOCK_ORDER))
 			return -ROOST_EAGAIN;
 	/* As a split, backwards: a recovery that finds the mark ends it. */
-	for (i = f; i < end; i += 1u << k) {
+	for (i = f; i < end; i += n) {
 		unsigned om = rst_load_rlx(&roost->om[i]);
 
-		k = om - 1;
-		if (rst_om_is_allocated(om) &&
-		    change(roost, i, k, i == f ? RST_OM_SPLIT + order + 1 : RST_OM_NEVER))
+		n = rst_om_is_allocated(om) ? rst_om_size(om).frames : 0;
+		if (n && change_om(roost, i, om, i == f ? RST_OM_SPLIT + order + 1 : RST_OM_NEVER))
 			continue;
 		undo_merge(roost, span, f, i);
 		return complain_merge(roost, pfn, order);
@@ -481,7 +587,7 @@ int roost_order(const roost_t *roost, roost_pfn pfn)
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	unsigned om = span ? rst_load_rlx(&roost->om[rst_frame_of(span, pfn)]) : RST_OM_NEVER;
 
-	return rst_om_is_allocated(om) ? (int)om - 1 : -1;
+	return om > RST_OM_NEVER && om < RST_OM_ODD ? (int)om - 1 : -1;
 }
 
 int roost_free_order(const roost_t *roost, roost_pfn pfn)

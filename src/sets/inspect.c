@@ -53,14 +53,16 @@ uint64_t rst_zone_free_frames(const struct roost *r, const struct rst_zone *z)
 static void add_counters(const struct rst_zone *z, unsigned cpu, struct roost_stats *to)
 {
 	const struct rst_pcp *pcp = &z->pcps[cpu];
+	uint64_t no_blocks = RST_SUM(z, cpu, allocated, RST_MORE); /* first: counted last */
 	uint64_t allocated = 0, rarer = rst_load_rlx(&pcp->count.alloc_zone) +
 					rst_load_rlx(&pcp->count.alloc_other) +
 					rst_load_rlx(&pcp->count.alloc_reserve);
 
 	rst_counters_add(&pcp->count, to);
 	for (unsigned k = 0; k < RST_ORDERS; k++) {
+		uint64_t more = k ? 0 : RST_SUM(z, cpu, freed, RST_MORE);
 		uint64_t remote = RST_SUM(z, cpu, freed_remote, k);
-		uint64_t freed = RST_SUM(z, cpu, freed, k);
+		uint64_t freed = RST_SUM(z, cpu, freed, k) - more;
 
 		allocated += RST_SUM(z, cpu, allocated, k);
 		to->free_remote += remote;
@@ -69,6 +71,7 @@ static void add_counters(const struct rst_zone *z, unsigned cpu, struct roost_st
 		else
 			to->free_direct += freed;
 	}
+	allocated -= no_blocks;
 	/* Allocations that no rarer counter counted came from the CPU's own pageblocks. */
 	to->alloc_pcp += allocated > rarer ? allocated - rarer : 0;
 }
@@ -260,9 +263,9 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 {
 	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
 	rst_frame_id f, head;
+	struct rst_size size;
 	unsigned list;
 	bool allocated;
-	int order;
 
 	*info = (struct roost_frame_info){.state = ROOST_FRAME_OUTSIDE, .zone = -1, .owner = -1};
 	if (!span)
@@ -275,13 +278,14 @@ void roost_frame_info(const roost_t *roost, roost_pfn pfn, struct roost_frame_in
 	info->zone = (int)span->zone;
 	info->type = rst_type_of(list);
 	info->owner = rst_home_of(list);
-	order = rst_block_around(roost, span, f, &head, &allocated);
-	if (order < 0) {
+	size = rst_block_around(roost, span, f, &head, &allocated);
+	if (!size.frames) {
 		info->state = ROOST_FRAME_BUSY;
 	} else if (head != f) {
 		info->state = ROOST_FRAME_INSIDE;
 	} else {
-		info->order = (unsigned)order;
+		info->order = size.order;
+		info->frames = size.frames;
 		info->state = allocated					 ? ROOST_FRAME_ALLOCATED
 			      : info->owner >= 0 || !is_in_set(roost, f) ? ROOST_FRAME_FREE_PCP
 									 : ROOST_FRAME_FREE_ZONE;
@@ -296,6 +300,10 @@ static int order_over(const struct roost *r, rst_frame_id f, bool *is_held)
 	rst_frame_id head;
 	int order = rst_block_over(r, rst_span_of(&r->base.map, f), f, RST_SET_ORDER, &head);
 
+	/* The last pageblock of an odd block may be a part of it. */
+	if (order >= 0 &&
+	    head + rst_om_block(rst_load_rlx(&r->om[head])).frames < f + RST_PAGEBLOCK)
+		order = -1;
 	*is_held = order >= 0 && !rst_om_is_allocated(rst_load_rlx(&r->om[head]));
 	return order;
 }

@@ -93,9 +93,28 @@ static RST_HOT bool rst_pocket_take(struct rst_pocket *pocket, unsigned cpu, uns
 	return rst_seq_cas(cpu, s);
 }
 
-/* Puts a block of order k <= 5 into the pocket if it is among its 32 frames. */
+/* The same for an odd size: only out of the frames. */
+static inline bool rst_pocket_take_odd(struct rst_pocket *pocket, unsigned cpu, unsigned type,
+				       unsigned n, rst_frame_id *f)
+{
+	struct rst_seq s = {.stop = &pocket->stop, .word = &pocket->frames[type]};
+	uint64_t runs;
+
+	if (n > 32)
+		return false;
+	s.old = rst_load_acq(s.word); /* as above */
+	runs = rst_odd_runs(s.old & UINT32_MAX, n);
+	if (!runs)
+		return false;
+	*f = rst_pocket_first(s.old) | (unsigned)__builtin_ctzll(runs);
+	s.new = s.old & ~(RST_FULL >> (64 - n) << (*f & 31));
+	return rst_seq_cas(cpu, s);
+}
+
+/* Puts a block, these bits of 32 frames from f & ~31 on, into the pocket if that has the same 32.
+ */
 static RST_HOT bool rst_pocket_add(struct roost *r, struct rst_pocket *pocket, unsigned cpu,
-				   rst_frame_id f, unsigned k)
+				   rst_frame_id f, uint64_t bits)
 {
 	struct rst_seq s = {.stop = &pocket->stop, .guard = &r->place[f >> ROOST_PAGEBLOCK_ORDER]};
 	unsigned type;
@@ -107,7 +126,7 @@ static RST_HOT bool rst_pocket_add(struct roost *r, struct rst_pocket *pocket, u
 		return false;
 	s.word = &pocket->frames[type];
 	s.old = rst_load_acq(s.word);
-	s.new = s.old | rst_run(f & 31, k);
+	s.new = s.old | bits;
 	return rst_pocket_first(s.old) == (f & ~31u) && rst_seq_cas_guarded(cpu, s);
 }
 
@@ -130,6 +149,37 @@ static inline bool rst_pocket_put(struct roost *r, struct rst_zone *z, unsigned 
 				       place);
 	return rst_pocket_swap(r, z, cpu, &pocket->frames[type],
 			       rst_pocket_word(f, rst_run(f & 31, k)), b, place);
+}
+
+/* Puts a block of an odd size into the pocket, either way. False: as above. */
+static inline bool rst_pocket_put_odd(struct roost *r, struct rst_zone *z, unsigned cpu,
+				      rst_frame_id f, unsigned n, unsigned place)
+{
+	struct rst_pocket *pocket = &z->pockets[cpu];
+	unsigned type = rst_list_of(place) - pocket->first_list;
+	uint64_t bits;
+
+	if (type >= RST_TYPES || (f & 31) + n > 32)
+		return false;
+	bits = RST_FULL >> (64 - n) << (f & 31);
+	return rst_pocket_add(r, pocket, cpu, f, bits) ||
+	       rst_pocket_swap(r, z, cpu, &pocket->frames[type], rst_pocket_word(f, bits),
+			       f >> ROOST_PAGEBLOCK_ORDER, place);
+}
+
+/* The CPU's first zone, if a request may take from there without more ado. */
+static RST_HOT struct rst_zone *rst_fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
+{
+	unsigned either = flags & ROOST_WAIT ? ROOST_WAIT : ROOST_ONCE; /* both: misuse */
+	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_RESERVE | ROOST_NOSTEAL | either;
+	unsigned first = r->base.cpu_zone[cpu];
+	struct rst_zone *z = &r->zones[first];
+
+	return !(flags & ~known) && (flags & ROOST_MIGRATETYPE_MASK) < RST_TYPES && first != 0xff &&
+			       !rst_reserve_is_short(z) &&
+			       (r->base.nr_zones == 1 || !rst_load_rlx(&z->below_low))
+		       ? z
+		       : NULL;
 }
 
 #endif

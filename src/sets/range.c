@@ -50,13 +50,7 @@ static bool is_all_of_it(const struct part *p)
 /* Its bits of one word. */
 static uint64_t bits_of(const struct part *p, unsigned word)
 {
-	unsigned first = word * 64, low, high;
-
-	if (p->high <= first || p->low >= first + 64)
-		return 0;
-	low = p->low > first ? p->low - first : 0;
-	high = p->high < first + 64 ? p->high - first : 64;
-	return RST_FULL >> (64 - (high - low)) << low;
+	return rst_bits_of(p->low, p->high, word);
 }
 
 /* What an open pageblock has beside the part, or what a part has, into the set. */
@@ -211,7 +205,7 @@ static bool is_any_unfit(const struct frame_range *range, const char *call)
 	for (roost_pfn pfn = range->extent.start; pfn < range->extent.end;) {
 		rst_frame_id f = next_block(range, &pfn, &order);
 
-		any |= rst_is_unfit(range->r, call, f, order);
+		any |= rst_is_unfit(range->r, call, f, rst_size_of_order(order));
 	}
 	return any;
 }
@@ -247,7 +241,7 @@ static bool hand_out_range(const struct frame_range *range)
 
 		if (!unfit) {
 			rst_enter(range->r, f, order);
-		} else if (!rst_is_unfit(range->r, NULL, f, order)) {
+		} else if (!rst_is_unfit(range->r, NULL, f, rst_size_of_order(order))) {
 			RST_COUNT_BLOCKS(range->z, q.here, freed, order, 1);
 			rst_put(range->r, range->z, f, order);
 		}

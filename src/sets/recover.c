@@ -40,12 +40,12 @@ static bool is_current(const struct roost *r, const struct rst_zone *z, rst_bloc
 }
 
 /* For a split that did not end: the block stays whole. */
-static void join(struct roost *r, rst_frame_id f, unsigned order)
+static void join(struct roost *r, rst_frame_id f, unsigned om)
 {
-	for (rst_frame_id i = f + 1; i < f + (1u << order); i++)
+	for (rst_frame_id i = f + 1; i < f + rst_om_size(om).frames; i++)
 		if (rst_om_is_allocated(rst_load_rlx(&r->om[i])))
 			rst_store_rlx(&r->om[i], RST_OM_NEVER);
-	rst_store_rlx(&r->om[f], (uint8_t)(order + 1));
+	rst_store_rlx(&r->om[f], (uint8_t)om);
 }
 
 /* Looks at one frame or one allocated block and moves *f past it. True if it is a frame that is
@@ -54,15 +54,15 @@ static bool is_lost(struct roost *r, rst_frame_id *f)
 {
 	unsigned om = rst_load_rlx(&r->om[*f]);
 	rst_frame_id at = *f;
-	int order;
+	uint32_t frames;
 
 	if (om > RST_OM_SPLIT && rst_om_is_allocated(om - RST_OM_SPLIT)) {
 		om -= RST_OM_SPLIT;
-		join(r, at, om - 1);
+		join(r, at, om);
 	}
-	order = rst_om_order(om);
-	*f += order >= 0 ? 1u << order : 1;
-	return order < 0 && om != RST_OM_HOLE &&
+	frames = rst_om_block(om).frames;
+	*f += frames ? frames : 1;
+	return !frames && om != RST_OM_HOLE &&
 	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK);
 }
 

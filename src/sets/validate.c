@@ -66,15 +66,15 @@ static void put_in_bag(struct bag *bag, rst_frame_id f)
 }
 
 static bool check_allocated(struct walk *w, const struct rst_span *span, rst_frame_id f,
-			    unsigned order)
+			    struct rst_size size)
 {
 	roost_pfn pfn = rst_pfn_of(span, f);
 
-	if (order > w->r->base.max_order || pfn & (((roost_pfn)1 << order) - 1) ||
-	    pfn + ((roost_pfn)1 << order) > span->end)
+	if (size.order > w->r->base.max_order || pfn & (rst_alignment(size) - 1) ||
+	    pfn + size.frames > span->end)
 		return fail(w, "an allocated block is aligned and lies in its zone's range", pfn,
-			    w->r->base.max_order, order);
-	for (uint32_t i = 0; i < 1u << order; i++) {
+			    w->r->base.max_order, size.order);
+	for (uint32_t i = 0; i < size.frames; i++) {
 		unsigned om = rst_load_rlx(&w->r->om[f + i]);
 
 		if (is_free(w, f + i))
@@ -82,7 +82,7 @@ static bool check_allocated(struct walk *w, const struct rst_span *span, rst_fra
 		if (i && (rst_om_order(om) >= 0 || om == RST_OM_HOLE))
 			return fail(w, "no block begins inside of another", pfn + i, 0, om);
 	}
-	w->allocated += (uint64_t)1 << order;
+	w->allocated += size.frames;
 	return true;
 }
 
@@ -91,11 +91,11 @@ static bool check_frame(struct walk *w, const struct rst_span *span, rst_frame_i
 {
 	unsigned om = rst_load_rlx(&w->r->om[*f]);
 	rst_frame_id at = *f;
-	int order = rst_om_order(om);
+	struct rst_size size = rst_om_block(om);
 
-	*f += order >= 0 ? 1u << order : 1;
-	if (order >= 0)
-		return check_allocated(w, span, at, (unsigned)order);
+	*f += size.frames ? size.frames : 1;
+	if (size.frames)
+		return check_allocated(w, span, at, size);
 	if (om == RST_OM_HOLE)
 		return !is_free(w, at) ||
 		       fail(w, "no frame of a hole is free", rst_pfn_of(span, at), 0, 1);
@@ -153,17 +153,17 @@ static bool fail_at_lost(struct walk *w)
 		while (w->r->base.map.spans[s].zone == w->z->desc.id &&
 		       f <= rst_frame_of(span, span->end - 1)) {
 			unsigned om;
-			int order;
+			uint32_t frames;
 
 			if (is_absent(w, &f))
 				continue;
 			om = rst_load_rlx(&w->r->om[f]);
-			order = rst_om_order(om);
-			if (order < 0 && om != RST_OM_HOLE && !is_free(w, f) &&
+			frames = rst_om_block(om).frames;
+			if (!frames && om != RST_OM_HOLE && !is_free(w, f) &&
 			    rst_pocket_order(w->r, w->z, f, &head) < 0)
 				return fail(w, "each frame is allocated or free in one place",
 					    rst_pfn_of(span, f), 1, 0);
-			f += order >= 0 ? 1u << order : 1;
+			f += frames ? frames : 1;
 		}
 	}
 	return fail(w, "the frames in pockets are free", ROOST_NONE, w->hidden.frames,

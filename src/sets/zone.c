@@ -7,7 +7,8 @@
  *			   sufficient run first; it becomes the current one
  *			3  a whole pageblock is claimed (if few are left: after 4)
  *			4  partial pageblocks of other homes
- *			5  pageblocks with but a few frames left (order 0)
+ *			5  pageblocks with but a few frames left (order 0); those whose largest
+ *			   run is smaller than the next power of two (odd sizes)
  *			6  other migratetypes' pageblocks, largest run first; if half free
  *			   they are taken over
  *			7  the reserve
@@ -17,13 +18,6 @@
  */
 #include "sets/hidden.h"
 #include "sets/pocket.h"
-
-/* Racy. */
-static bool has_run(const struct rst_set *set, unsigned k)
-{
-	return k <= RST_WORD_ORDER ? rst_set_word_with(set, 0, k) < RST_SET_WORDS
-				   : rst_set_words_free(set, 0, k) < RST_SET_SIZE;
-}
 
 /* Takes a run of order k > 6 out of a pageblock or region, and settles it if that disturbed it. */
 static bool take_words(struct rst_call *q, struct rst_zone *z, bool region, uint32_t id, unsigned k,
@@ -46,13 +40,38 @@ static bool take_words(struct rst_call *q, struct rst_zone *z, bool region, uint
 	return had;
 }
 
+/* As take_words(), for a block of an odd size that is larger than a word. */
+static bool take_odd_words(struct rst_call *q, struct rst_zone *z, rst_block_id b, unsigned *off)
+{
+	uint32_t n = q->ask.frames, step = rst_alignment(rst_asked(q));
+	struct rst_set *set = &q->r->blocks[b];
+	bool had = false, put_back;
+
+	for (unsigned at = 0; !had && (at = rst_set_odd_free(set, at, n)) < RST_SET_SIZE;
+	     at += step) {
+		*off = at;
+		rst_hide_searching(q, z);
+		had = rst_set_take_part(set, at, n, &put_back);
+		if (put_back)
+			rst_settle(q->r, z, b);
+		rst_show(z);
+	}
+	return had;
+}
+
 static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
+	struct rst_set *set = &q->r->blocks[b];
 	unsigned off = 0;
-	bool had = q->ask.order <= RST_WORD_ORDER
-			   ? rst_set_take(&q->r->blocks[b], q->ask.order, &off)
-			   : take_words(q, z, false, b, q->ask.order, &off);
+	bool had;
 
+	if (rst_is_odd(rst_asked(q)))
+		had = q->ask.frames <= 64 ? rst_set_take_odd(set, q->ask.frames, &off)
+					  : take_odd_words(q, z, b, &off);
+	else if (q->ask.order <= RST_WORD_ORDER)
+		had = rst_set_take(set, q->ask.order, &off);
+	else
+		had = take_words(q, z, false, b, q->ask.order, &off);
 	*f = b << ROOST_PAGEBLOCK_ORDER | off;
 	return had;
 }
@@ -92,7 +111,7 @@ static size_t from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id 
  */
 static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
-	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	int64_t size = q->ask.frames, mark = (int64_t)z->desc.min;
 	bool had;
 
 	if (q->ask.reserve) {
@@ -100,16 +119,16 @@ static bool take_in_reserve(struct rst_call *q, struct rst_zone *z, rst_block_id
 		if (had)
 			rst_add_rlx(&z->reserve_free, -size);
 		/* Others outran it; of ordinary pageblocks that shows when the hint is demoted. */
-		q->missed |= !had && has_run(&q->r->blocks[b], q->ask.order);
+		q->missed |= !had && rst_has_room(q, b);
 		return had;
 	}
-	if (!has_run(&q->r->blocks[b], q->ask.order))
+	if (!rst_has_room(q, b))
 		return false;
 	rst_hide_searching(q, z);
 	had = rst_take_rel(&z->reserve_free, size) >= mark && take_in_block(q, z, b, f);
 	if (!had)
 		rst_add_rlx(&z->reserve_free, size);
-	q->missed |= !had && has_run(&q->r->blocks[b], q->ask.order);
+	q->missed |= !had && rst_has_room(q, b);
 	rst_show(z);
 	return had;
 }
@@ -122,6 +141,14 @@ static bool visit(struct rst_call *q, struct rst_zone *z, unsigned list, rst_blo
 	if (rst_list_of(rst_load_rlx(&q->r->place[b])) != list)
 		return false;
 	return list == ROOST_LIST_RESERVE ? take_in_reserve(q, z, b, f) : take_in_block(q, z, b, f);
+}
+
+/* A pageblock that has runs of an order that an odd block holds need not have a place for the
+ * block: then the hint that led here is right all the same. */
+static bool is_right(const struct rst_call *q, unsigned list, unsigned bin, rst_block_id b)
+{
+	return rst_is_odd(rst_asked(q)) && rst_list_of(rst_load_rlx(&q->r->place[b])) == list &&
+	       rst_set_has_run(&q->r->blocks[b], bin - 1);
 }
 
 /*
@@ -138,7 +165,11 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin
 		*b = z->first_block + (rst_block_id)i;
 		if (visit(q, z, in.list, *b, f))
 			return true;
-		if (!left-- || !rst_may_clear(q))
+		if (!left--)
+			return false;
+		if (is_right(q, in.list, in.bin, *b))
+			continue;
+		if (!rst_may_clear(q))
 			return false;
 		rst_demote(q, z, in, *b);
 	}
@@ -254,15 +285,12 @@ static bool from_others(struct rst_call *q, struct rst_zone *z, unsigned low, rs
 
 /* ---- 3: claim ----------------------------------------------------------------------------- */
 
-/* Fills the set of a pageblock that nobody else knows, but for the first run of order k. */
-static void fill_set(struct rst_set *set, unsigned k)
+/* Fills the set of a pageblock that nobody else knows, but for its first n frames. */
+static void fill_set(struct rst_set *set, unsigned n)
 {
-	unsigned words = k > RST_WORD_ORDER ? 1u << (k - RST_WORD_ORDER) : 1;
-	uint64_t first = k >= RST_WORD_ORDER ? 0 : ~rst_run(0, k);
-
 	/* Release: to the next taker from this word, as a put does. */
-	for (unsigned i = 0; i < RST_SET_WORDS; i++)
-		rst_store_rel(&set->word[i], i < words ? first : RST_FULL);
+	for (unsigned i = 0; i < RST_SET_WORDS; i++, n -= n < 64 ? n : 64)
+		rst_store_rel(&set->word[i], n < 64 ? RST_FULL << n : 0);
 }
 
 /*
@@ -289,7 +317,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	}
 	RST_ASSERT_WALK("claim: nothing is in the set of a whole pageblock",
 			!rst_set_count(&r->blocks[b]));
-	fill_set(&r->blocks[b], q->ask.order);
+	fill_set(&r->blocks[b], q->ask.frames);
 	/* The stores before the loads of hints, as a put's OR would do: a hint of an earlier life
 	 * of the pageblock may be cleared just now by a search that saw the set empty. */
 	rst_fence_sc();
@@ -306,7 +334,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 /* The hints of a region of which the last pageblock was taken lead nowhere. */
 static void settle_emptied(const struct rst_call *q, struct rst_zone *z, rst_region_id g)
 {
-	if (!has_run(&q->r->regions[g], 0))
+	if (!rst_set_has_run(&q->r->regions[g], 0))
 		rst_settle_region(q->r, z, g);
 }
 
@@ -319,7 +347,7 @@ static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rs
 	bool had;
 
 	*mine = false;
-	if (!has_run(region, 0))
+	if (!rst_set_has_run(region, 0))
 		return false;
 	rst_hide_searching(q, z);
 	had = rst_set_take(region, 0, &bit);
@@ -367,6 +395,14 @@ static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	return false;
 }
 
+/* The lowest bin in which there may be what is asked for, if nothing better is left. */
+static unsigned last_bin(const struct rst_call *q)
+{
+	if (rst_is_odd(rst_asked(q)))
+		return rst_lowest_bin(rst_order_within(rst_asked(q)));
+	return q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
+}
+
 /* ---- 6: other migratetypes ---------------------------------------------------------------- */
 
 /* For probes. */
@@ -380,7 +416,7 @@ static inline roost_pfn first_pfn(const struct roost *r, rst_block_id b)
 /* A pageblock of another migratetype becomes one of ours when at least half of it is free. */
 static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
-	if (rst_set_count(&q->r->blocks[b]) + (1u << q->ask.order) < RST_PAGEBLOCK / 2) {
+	if (rst_set_count(&q->r->blocks[b]) + q->ask.frames < RST_PAGEBLOCK / 2) {
 		rst_settle(q->r, z, b);
 		return;
 	}
@@ -403,7 +439,7 @@ static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, un
 
 static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned low = q->ask.order ? rst_lowest_bin(q->ask.order) : 0;
+	unsigned low = last_bin(q);
 	rst_block_id b;
 
 	for (unsigned list = 0;
@@ -422,14 +458,13 @@ static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 
 static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	int64_t size = (int64_t)1 << q->ask.order, mark = (int64_t)z->desc.min;
+	int64_t size = q->ask.frames, mark = (int64_t)z->desc.min;
 	rst_block_id b;
 
 	if (q->ask.order > RST_SET_ORDER ||
 	    (!q->ask.reserve && rst_load_acq(&z->reserve_free) - size < mark))
 		return false;
-	if (!from_list(q, z, ROOST_LIST_RESERVE, q->ask.order ? rst_lowest_bin(q->ask.order) : 0,
-		       RST_BINS - 1, &b, f))
+	if (!from_list(q, z, ROOST_LIST_RESERVE, last_bin(q), RST_BINS - 1, &b, f))
 		return false;
 	rst_settle(q->r, z, b);
 	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
@@ -468,7 +503,10 @@ static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 
 /* ---- A zone ------------------------------------------------------------------------------- */
 
-enum { HINTS = 3 };
+enum {
+	HINTS = 3,
+	ODD_HINTS = 16, /* pageblocks of a bin in which an odd block need not fit */
+};
 
 /* Old hints of a bin that a call clears before it claims. All of them if whole pageblocks are few,
  * or if what is claimed does not become current: then each such call would claim. */
@@ -507,11 +545,18 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 		return true;
 	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
-	return (is_any_noted(z, q->ask.order ? low : 0) &&
-		((brief && from_own(q, z, low, f)) || from_others(q, z, low, f) ||
-		 (!q->ask.order && (from_own(q, z, 0, f) || from_others(q, z, 0, f))) ||
-		 (q->ask.steal && steal(q, z, f)))) ||
-	       from_reserve(q, z, f);
+	if (is_any_noted(z, last_bin(q))) {
+		if ((brief && from_own(q, z, low, f)) || from_others(q, z, low, f))
+			return true;
+		if (rst_is_odd(rst_asked(q)) && !q->ask.wait)
+			q->hints = ODD_HINTS;
+		low = last_bin(q);
+		if ((low < rst_lowest_bin(q->ask.order) &&
+		     (from_own(q, z, low, f) || from_others(q, z, low, f))) ||
+		    (q->ask.steal && steal(q, z, f)))
+			return true;
+	}
+	return from_reserve(q, z, f);
 }
 
 /* The next pageblock from this index on that a hint of a list names, in whatever bin. */
@@ -585,7 +630,7 @@ void rst_check_pressure(const struct rst_call *q, struct rst_zone *z)
 static bool may_take(const struct rst_call *q, const struct rst_zone *z)
 {
 	return q->ask.reserve || !rst_reserve_is_short(z) ||
-	       rst_available(q->r, z) >= z->desc.min + ((uint64_t)1 << q->ask.order);
+	       rst_available(q->r, z) >= z->desc.min + q->ask.frames;
 }
 
 /* Before anybody else's: what the fast path had reasons not to take. */
@@ -593,14 +638,27 @@ static size_t from_pocket(const struct rst_call *q, struct rst_zone *z, rst_fram
 {
 	unsigned cpu = q->here.seq;
 
-	return cpu != RST_NO_CPU && cpu == q->ask.cpu && q->ask.order <= RST_SPARE_ORDER &&
+	if (cpu == RST_NO_CPU || cpu != q->ask.cpu)
+		return false;
+	if (rst_is_odd(rst_asked(q)))
+		return rst_pocket_take_odd(&z->pockets[cpu], cpu, q->ask.type, q->ask.frames, f);
+	return q->ask.order <= RST_SPARE_ORDER &&
 	       rst_pocket_take(&z->pockets[cpu], cpu, q->ask.type, q->ask.order, f);
+}
+
+/* Counts it. One of several pageblocks is the power of two: the rest of that goes back. */
+static __attribute__((noinline)) void odd_was_taken(const struct rst_call *q, struct rst_zone *z,
+						    rst_frame_id f)
+{
+	RST_COUNT_SIZE(z, q->here, allocated, rst_asked(q), 1);
+	if (q->ask.frames >= RST_PAGEBLOCK)
+		rst_put_frames(q->r, z, f + q->ask.frames, (1u << q->ask.order) - q->ask.frames);
 }
 
 size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
 {
 	size_t n = 0;
-	bool large = q->ask.order >= ROOST_PAGEBLOCK_ORDER, had = true;
+	bool large = q->ask.frames >= RST_PAGEBLOCK, had = true;
 
 	while (n < count && had && may_take(q, z)) {
 		size_t most = rst_reserve_is_short(z) ? 1 : count - n;
@@ -616,7 +674,9 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 			got = had;
 		}
 		/* Release: a sum that has it sees the free that this block came from. */
-		if (got)
+		if (got && rst_is_odd(rst_asked(q)))
+			odd_was_taken(q, z, out[n]);
+		else if (got)
 			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
 		n += got;
 		/* One that fails changes nothing, but the hook may free. */

@@ -325,6 +325,57 @@ size_t rig_bulk(struct rig *rig, unsigned order, unsigned flags, roost_pfn *pfns
 	return got;
 }
 
+uint64_t rig_size(uint64_t n)
+{
+	uint64_t step = 1;
+
+	while (n > 8 * step)
+		step *= 2;
+	return (n + step - 1) / step * step;
+}
+
+roost_pfn rig_alloc_n(struct rig *rig, uint64_t n, unsigned flags)
+{
+	roost_pfn pfn = roost_alloc_n(rig->roost, n, flags);
+
+	if (pfn == ROOST_NONE)
+		return pfn;
+	assert_int_equal(roost_frames(rig->roost, pfn), rig_size(n));
+	insist(shadow_take_n(&rig->shadow, pfn, rig_size(n)), pfn, (unsigned)rig_size(n));
+	return pfn;
+}
+
+roost_pfn rig_get_n(struct rig *rig, uint64_t n, unsigned flags)
+{
+	roost_pfn pfn = rig_alloc_n(rig, n, flags);
+
+	if (pfn == ROOST_NONE)
+		fail_msg("no block of %u frames", (unsigned)n);
+	return pfn;
+}
+
+void rig_split_n(struct rig *rig, roost_pfn pfn)
+{
+	uint64_t n = shadow_frames(&rig->shadow, pfn);
+
+	assert_int_equal(roost_split_n(rig->roost, pfn, n), 0);
+	insist(shadow_split_n(&rig->shadow, pfn), pfn, (unsigned)n);
+	for (roost_pfn at = pfn; at < pfn + n; at += UINT64_C(1) << shadow_order(&rig->shadow, at))
+		assert_int_equal(roost_order(rig->roost, at), shadow_order(&rig->shadow, at));
+}
+
+/* If its size is no power of two. */
+static bool free_odd(struct rig *rig, roost_pfn pfn)
+{
+	uint64_t n = shadow_frames(&rig->shadow, pfn);
+
+	if (shadow_state(&rig->shadow, pfn) != SHADOW_ODD)
+		return false;
+	insist(shadow_put(&rig->shadow, pfn), pfn, (unsigned)n);
+	roost_free_n(rig->roost, pfn, n);
+	return true;
+}
+
 static unsigned put(struct rig *rig, roost_pfn pfn)
 {
 	int order = shadow_order(&rig->shadow, pfn);
@@ -335,12 +386,14 @@ static unsigned put(struct rig *rig, roost_pfn pfn)
 
 void rig_free(struct rig *rig, roost_pfn pfn)
 {
-	roost_free(rig->roost, pfn, put(rig, pfn));
+	if (!free_odd(rig, pfn))
+		roost_free(rig->roost, pfn, put(rig, pfn));
 }
 
 void rig_free_nolock(struct rig *rig, roost_pfn pfn)
 {
-	roost_free_nolock(rig->roost, pfn, put(rig, pfn));
+	if (!free_odd(rig, pfn))
+		roost_free_nolock(rig->roost, pfn, put(rig, pfn));
 }
 
 void rig_free_bulk(struct rig *rig, const struct roost_block *blocks, size_t count, bool nolock)

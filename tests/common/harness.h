@@ -133,6 +133,12 @@ roost_pfn rig_get(struct rig *rig, unsigned order, unsigned flags);
 uint64_t rig_take_all(struct rig *rig, unsigned order, unsigned flags);
 size_t rig_bulk(struct rig *rig, unsigned order, unsigned flags, roost_pfn *pfns, size_t count);
 
+/* The same for n frames, which become more if there is no such size: of that the shadow's. */
+roost_pfn rig_alloc_n(struct rig *rig, uint64_t n, unsigned flags);
+roost_pfn rig_get_n(struct rig *rig, uint64_t n, unsigned flags);
+uint64_t rig_size(uint64_t n);
+void rig_split_n(struct rig *rig, roost_pfn pfn);
+
 /* Takes frames by address; what it gets is entered, in the largest aligned blocks. */
 int rig_take_range(struct rig *rig, roost_pfn pfn, uint64_t n);
 /* The order of the largest aligned block of those n frames that begins at pfn. */

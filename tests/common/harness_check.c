@@ -116,11 +116,14 @@ static void compare_head(const struct rig *rig, struct tally *tally, roost_pfn p
 {
 	int order = shadow_order(&rig->shadow, pfn);
 
-	if (order >= 0) {
+	if (shadow_frames(&rig->shadow, pfn)) {
 		assert_int_equal(info->state, ROOST_FRAME_ALLOCATED);
-		assert_int_equal(info->order, order);
+		assert_int_equal(info->frames, shadow_frames(&rig->shadow, pfn));
+		assert_true(order < 0 ? info->frames < 1u << info->order
+				      : order == (int)info->order);
 		return;
 	}
+	assert_int_equal(info->frames, 1u << info->order);
 	add_block(&tally[info->zone], info, pfn);
 	assert_int_equal(pfn & ((UINT64_C(1) << info->order) - 1), 0);
 	if (!shadow_is_free(&rig->shadow, pfn, info->order))
@@ -145,7 +148,7 @@ static void compare_range(const struct rig *rig, const struct shadow_range *rang
 			continue;
 		}
 		compare_head(rig, tally, pfn, &info);
-		*next = pfn + (UINT64_C(1) << info.order);
+		*next = pfn + info.frames;
 	}
 }
 

@@ -198,6 +198,32 @@ static void check_free_order(struct model *m)
 		fail_msg("the free run around pfn %" PRIu64 " has order %d", pfn, order);
 }
 
+/* Some frames less than a power of two: it fails only if there is no block of that either. */
+static void do_alloc_n(struct model *m)
+{
+	struct wish w;
+	uint64_t n;
+	roost_pfn pfn;
+	bool fail_ok;
+
+	some_wish(m, &w);
+	n = (UINT64_C(1) << w.order) - below(m, 1u << w.order) / 2;
+	TELL(m, "alloc %" PRIu64 " frames, flags %#x", n, w.flags);
+	fail_ok = may_fail(m, &w);
+	pfn = rig_alloc_n(&m->rig, n, w.flags);
+	if (pfn == ROOST_NONE && !fail_ok)
+		fail_msg("no block of %" PRIu64 " frames flags %#x, though there is one", n,
+			 w.flags);
+	if (pfn == ROOST_NONE)
+		return;
+	for (uint64_t i = 0; m->drained && i < rig_size(n); i++)
+		if (is_apart(m, pfn + i, 0))
+			fail_msg("handed out of a pageblock set apart: pfn %" PRIu64, pfn + i);
+	if (!is_wished(&w, shadow_zone(&m->rig.shadow, pfn)))
+		fail_msg("pfn %" PRIu64 " is of another zone", pfn);
+	note(m, pfn);
+}
+
 static void do_alloc(struct model *m)
 {
 	struct wish w;
@@ -362,7 +388,13 @@ size_t model_pick_some(struct model *m, struct roost_block blocks[MODEL_BATCH])
 	if (count > m->nr_blocks)
 		count = m->nr_blocks;
 	for (size_t i = 0; i < count; i++) {
-		blocks[i].pfn = pick(m);
+		do { /* one of an odd size is no part of a batch */
+			if (!m->nr_blocks)
+				return i;
+			blocks[i].pfn = pick(m);
+			if (shadow_order(&m->rig.shadow, blocks[i].pfn) < 0)
+				rig_free(&m->rig, blocks[i].pfn);
+		} while (!shadow_frames(&m->rig.shadow, blocks[i].pfn));
 		blocks[i].order = (unsigned)shadow_order(&m->rig.shadow, blocks[i].pfn);
 	}
 	return count;
@@ -380,9 +412,18 @@ static void do_free_bulk(struct model *m)
 
 static void do_split(struct model *m)
 {
-	roost_pfn pfn = pick(m);
-	unsigned from = (unsigned)shadow_order(&m->rig.shadow, pfn), to = below(m, from + 1);
+	roost_pfn pfn = pick(m), end = pfn + shadow_frames(&m->rig.shadow, pfn);
+	unsigned from, to;
 
+	if (shadow_order(&m->rig.shadow, pfn) < 0) {
+		TELL(m, "split pfn %" PRIu64 ", %" PRIu64 " frames", pfn, end - pfn);
+		rig_split_n(&m->rig, pfn);
+		for (; pfn < end; pfn += shadow_frames(&m->rig.shadow, pfn))
+			note(m, pfn);
+		return;
+	}
+	from = (unsigned)shadow_order(&m->rig.shadow, pfn);
+	to = below(m, from + 1);
 	if (from - to > 6)
 		to = from - 6;
 	TELL(m, "split pfn %" PRIu64 " from %u to %u", pfn, from, to);
@@ -401,9 +442,23 @@ static void list_again(void *context, roost_pfn pfn, unsigned order)
 static void do_parts(struct model *m)
 {
 	roost_pfn pfn = m->blocks[below(m, (unsigned)m->nr_blocks)];
-	unsigned from = (unsigned)shadow_order(&m->rig.shadow, pfn), order = below(m, from + 1);
+	uint64_t n = shadow_frames(&m->rig.shadow, pfn);
+	bool odd = shadow_order(&m->rig.shadow, pfn) < 0, part = below(m, 2);
+	unsigned from, order;
 
-	if (below(m, 2)) {
+	if (odd) { /* one of its pieces */
+		for (roost_pfn end = pfn + n; below(m, 3) && n > 1; n = end - pfn) {
+			order = shadow_piece(pfn, end, max_order(m));
+			if (pfn + (UINT64_C(1) << order) == end)
+				break;
+			pfn += UINT64_C(1) << order;
+		}
+		from = shadow_piece(pfn, pfn + n, max_order(m));
+	} else {
+		from = (unsigned)shadow_order(&m->rig.shadow, pfn);
+	}
+	order = below(m, from + 1);
+	if (part || odd) {
 		pfn += (roost_pfn)below(m, 1u << (from - order)) << order;
 		TELL(m, "free part of a block of order %u: pfn %" PRIu64 " order %u", from, pfn,
 		     order);
@@ -617,7 +672,7 @@ void model_event(struct model *m)
 	else if (what < 20)
 		below(m, 3) ? do_plug(m) : do_recover(m);
 	else if (what < (m->greedy ? 75 : 35) || !m->nr_blocks)
-		what & 7 ? do_alloc(m) : do_alloc_bulk(m);
+		what % 8 == 0 ? do_alloc_bulk(m) : what % 8 == 1 ? do_alloc_n(m) : do_alloc(m);
 	else if (what & 7)
 		do_free(m);
 	else if (what & 8)

@@ -32,7 +32,11 @@ static void check_told(const struct model *m, const struct roost_misuse *told, r
 	else
 		assert_int_equal(told->kind, state == SHADOW_INSIDE ? ROOST_MISUSE_NOT_ALLOCATED
 								    : ROOST_MISUSE_WRONG_ORDER);
-	if (state >= SHADOW_HEAD && told->head_found != ROOST_NONE) {
+	if (state == SHADOW_ODD && told->head_found != ROOST_NONE) {
+		assert_int_equal(told->head_found, pfn);
+		assert_int_equal(told->order_found, -1);
+		assert_int_equal(told->frames_found, shadow_frames(s, pfn));
+	} else if (state >= SHADOW_HEAD && told->head_found != ROOST_NONE) {
 		assert_int_equal(told->head_found, pfn);
 		assert_int_equal(told->order_found, shadow_order(s, pfn));
 	}
@@ -165,6 +169,28 @@ static void bad_one_in_a_batch(struct model *m)
 	assert_int_equal(m->rig.misuse[0].pfn, bad.pfn);
 }
 
+/* Of a number of frames of which no block is handed out there. */
+static void wrong_n(struct model *m)
+{
+	roost_pfn pfn = no_block(m).pfn;
+	uint64_t n = 1 + below(m, 80);
+	bool split = below(m, 2);
+
+	if (below(m, 4) == 0)
+		n = below(m, 2) ? 0 : UINT64_MAX >> below(m, 40);
+	if (n && n < MODEL_FRAMES && rig_size(n) == shadow_frames(&m->rig.shadow, pfn))
+		return;
+	TELL(m, "wrong %s of pfn %" PRIu64 ", %" PRIu64 " frames", split ? "split" : "free", pfn,
+	     n);
+	if (split)
+		assert_int_equal(roost_split_n(m->rig.roost, pfn, n), -ROOST_EINVAL);
+	else
+		roost_free_n(m->rig.roost, pfn, n);
+	assert_int_equal(m->rig.misuse[0].pfn, pfn);
+	assert_int_equal(m->rig.misuse[0].frames_given, n);
+	one_misuse(m, split ? "roost_split_n" : "roost_free_n");
+}
+
 static unsigned bad_flags(struct model *m)
 {
 	unsigned nr_zones = roost_nr_zones(m->rig.roost);
@@ -238,7 +264,7 @@ void model_misuse(struct model *m)
 	else if (m->rig.config.check_level == ROOST_CHECK_NONE)
 		return;
 	else if (what == 2)
-		below(m, 2) ? wrong_split(m) : wrong_part(m);
+		below(m, 3) == 0 ? wrong_n(m) : below(m, 2) ? wrong_split(m) : wrong_part(m);
 	else if (what == 3)
 		bad_one_in_a_batch(m);
 	else

@@ -126,7 +126,29 @@ int shadow_order(const struct shadow *shadow, roost_pfn pfn)
 {
 	unsigned state = shadow_state(shadow, pfn);
 
-	return state >= SHADOW_HEAD ? (int)(state - SHADOW_HEAD) : -1;
+	return state >= SHADOW_HEAD && state <= SHADOW_LAST ? (int)(state - SHADOW_HEAD) : -1;
+}
+
+uint64_t shadow_frames(const struct shadow *shadow, roost_pfn pfn)
+{
+	int order = shadow_order(shadow, pfn);
+	uint64_t n = 1;
+
+	if (shadow_state(shadow, pfn) != SHADOW_ODD)
+		return order < 0 ? 0 : UINT64_C(1) << order;
+	while (shadow_state(shadow, pfn + n) == SHADOW_INSIDE)
+		n++;
+	return n;
+}
+
+unsigned shadow_piece(roost_pfn pfn, roost_pfn end, unsigned max_order)
+{
+	unsigned order = 0;
+
+	while (order < max_order && !(pfn & ((UINT64_C(2) << order) - 1)) &&
+	       pfn + (UINT64_C(2) << order) <= end)
+		order++;
+	return order;
 }
 
 /* Sets count frames from pfn on, which may lie in several ranges, to state. */
@@ -148,14 +170,14 @@ static void paint_block(struct shadow *shadow, roost_pfn pfn, unsigned order)
 	paint(shadow, pfn, 1, SHADOW_HEAD + order);
 }
 
-const char *shadow_take(struct shadow *shadow, roost_pfn pfn, unsigned order)
+/* Can it be handed out? */
+static const char *taken(const struct shadow *shadow, roost_pfn pfn, uint64_t count)
 {
-	uint64_t count = UINT64_C(1) << order;
 	int zone = shadow_zone(shadow, pfn);
 
-	if (order > shadow->max_order)
-		return "handed out: an order above the largest";
-	if (pfn & (count - 1))
+	if (count > UINT64_C(1) << shadow->max_order)
+		return "handed out: more than the largest order has";
+	if (pfn & ((count & -count) - 1))
 		return "handed out: a block that is not aligned";
 	for (uint64_t i = 0; i < count; i++) {
 		unsigned state = shadow_state(shadow, pfn + i);
@@ -167,8 +189,32 @@ const char *shadow_take(struct shadow *shadow, roost_pfn pfn, unsigned order)
 		if (shadow_zone(shadow, pfn + i) != zone)
 			return "handed out: a block across two zones";
 	}
+	return NULL;
+}
+
+const char *shadow_take(struct shadow *shadow, roost_pfn pfn, unsigned order)
+{
+	const char *wrong = taken(shadow, pfn, UINT64_C(1) << order);
+
+	if (wrong)
+		return wrong;
 	paint_block(shadow, pfn, order);
-	shadow->taken[zone] += count;
+	shadow->taken[shadow_zone(shadow, pfn)] += UINT64_C(1) << order;
+	return NULL;
+}
+
+const char *shadow_take_n(struct shadow *shadow, roost_pfn pfn, uint64_t n)
+{
+	const char *wrong;
+
+	if (!(n & (n - 1)))
+		return shadow_take(shadow, pfn, (unsigned)__builtin_ctzll(n));
+	wrong = taken(shadow, pfn, n);
+	if (wrong)
+		return wrong;
+	paint(shadow, pfn, n, SHADOW_INSIDE);
+	paint(shadow, pfn, 1, SHADOW_ODD);
+	shadow->taken[shadow_zone(shadow, pfn)] += n;
 	return NULL;
 }
 
@@ -182,12 +228,27 @@ void shadow_plug(struct shadow *shadow, roost_pfn pfn, uint64_t n, bool present)
 
 const char *shadow_put(struct shadow *shadow, roost_pfn pfn)
 {
-	int order = shadow_order(shadow, pfn);
+	uint64_t n = shadow_frames(shadow, pfn);
 
-	if (order < 0)
+	if (!n)
 		return "given back: a block that is not handed out";
-	paint(shadow, pfn, UINT64_C(1) << order, SHADOW_FREE);
-	shadow->taken[shadow_zone(shadow, pfn)] -= UINT64_C(1) << order;
+	paint(shadow, pfn, n, SHADOW_FREE);
+	shadow->taken[shadow_zone(shadow, pfn)] -= n;
+	return NULL;
+}
+
+const char *shadow_split_n(struct shadow *shadow, roost_pfn pfn)
+{
+	roost_pfn end = pfn + shadow_frames(shadow, pfn);
+
+	if (pfn == end)
+		return "split: no block";
+	while (pfn < end) {
+		unsigned order = shadow_piece(pfn, end, shadow->max_order);
+
+		paint_block(shadow, pfn, order);
+		pfn += UINT64_C(1) << order;
+	}
 	return NULL;
 }
 
@@ -204,6 +265,13 @@ const char *shadow_split(struct shadow *shadow, roost_pfn pfn, unsigned to)
 
 const char *shadow_put_part(struct shadow *shadow, roost_pfn pfn, unsigned order)
 {
+	roost_pfn head = pfn;
+
+	while (shadow_state(shadow, head) == SHADOW_INSIDE)
+		head--;
+	if (shadow_state(shadow, head) == SHADOW_ODD &&
+	    pfn + (UINT64_C(1) << order) <= head + shadow_frames(shadow, head))
+		shadow_split_n(shadow, head);
 	for (unsigned k = order; k <= shadow->max_order; k++) {
 		int from = shadow_order(shadow, pfn >> k << k);
 
@@ -222,8 +290,8 @@ bool shadow_is_made_of_blocks(const struct shadow *shadow, roost_pfn pfn, unsign
 	roost_pfn end = pfn + (UINT64_C(1) << order);
 	int zone = shadow_zone(shadow, pfn);
 
-	while (pfn < end && shadow_order(shadow, pfn) >= 0 && shadow_zone(shadow, pfn) == zone)
-		pfn += UINT64_C(1) << shadow_order(shadow, pfn);
+	while (pfn < end && shadow_frames(shadow, pfn) && shadow_zone(shadow, pfn) == zone)
+		pfn += shadow_frames(shadow, pfn);
 	return pfn == end;
 }
 

@@ -17,6 +17,7 @@ enum shadow_state {
 	SHADOW_INSIDE,	 /* inside a block that is handed out */
 	SHADOW_HEAD,	 /* SHADOW_HEAD + k: first frame of such a block of order k */
 	SHADOW_LAST = SHADOW_HEAD + ROOST_MAX_ORDER,
+	SHADOW_ODD, /* first frame of one whose size is no power of two: up to the last INSIDE */
 };
 
 struct shadow_range {
@@ -46,11 +47,17 @@ unsigned shadow_state(const struct shadow *shadow, roost_pfn pfn);
 /* Zone of a frame, -1 in a hole. */
 int shadow_zone(const struct shadow *shadow, roost_pfn pfn);
 
-/* Order of the block handed out at pfn, or -1 if there is none. */
+/* Order of the block handed out at pfn, or -1 if there is none or it has none. */
 int shadow_order(const struct shadow *shadow, roost_pfn pfn);
+/* Frames of the block handed out at pfn, or 0 if there is none. */
+uint64_t shadow_frames(const struct shadow *shadow, roost_pfn pfn);
+/* The order of the largest aligned block that begins at pfn and ends at end or before. */
+unsigned shadow_piece(roost_pfn pfn, roost_pfn end, unsigned max_order);
 
 /* Enter an allocation, a free, a split, a free of a part, a merge. NULL, or why it cannot be. */
 const char *shadow_take(struct shadow *shadow, roost_pfn pfn, unsigned order);
+const char *shadow_take_n(struct shadow *shadow, roost_pfn pfn, uint64_t n);
+const char *shadow_split_n(struct shadow *shadow, roost_pfn pfn);
 const char *shadow_put(struct shadow *shadow, roost_pfn pfn);
 const char *shadow_split(struct shadow *shadow, roost_pfn pfn, unsigned to);
 const char *shadow_put_part(struct shadow *shadow, roost_pfn pfn, unsigned order);

@@ -88,6 +88,26 @@ static void pair(const char *name, unsigned order)
 	end(name, TIMES);
 }
 
+/* Of a size that is no power of two. */
+static void odd_pairs(unsigned n, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		roost_pfn pfn = roost_alloc_n(roost, n, ROOST_MOVABLE);
+
+		if (pfn == ROOST_NONE)
+			exit(1);
+		roost_free_n(roost, pfn, n);
+	}
+}
+
+static void odd_pair(const char *name, unsigned n)
+{
+	odd_pairs(n, WARM);
+	begin();
+	odd_pairs(n, TIMES);
+	end(name, TIMES);
+}
+
 static void alloc_all(roost_pfn *pfns)
 {
 	for (unsigned i = 0; i < BULK; i++)
@@ -180,6 +200,8 @@ int main(void)
 	pair("pair-order-0", 0);
 	pair("pair-order-3", 3);
 	pair("pair-order-9", 9);
+	odd_pair("pair-5-frames", 5);
+	odd_pair("pair-56-frames", 56);
 	bulk();
 	batch();
 	remote();

@@ -17,14 +17,29 @@
 
 enum { SLOTS = 64, CPUS = 3 };
 
-enum what { ALLOC, BULK, FREE, BATCH, SPLIT, FILL, DRAIN, OFF, ON, APART, BACK, EMPTY, TAKE };
+enum what {
+	ALLOC,
+	BULK,
+	FREE,
+	BATCH,
+	SPLIT,
+	FILL,
+	DRAIN,
+	OFF,
+	ON,
+	APART,
+	BACK,
+	EMPTY,
+	TAKE,
+	ALLOC_N
+};
 
 /* What a call is given; of it accesses, and of these changes: first without pockets, then with. */
 struct step {
 	enum what what;
 	int cpu;
 	unsigned n;	/* order; FREE, SPLIT, APART, BACK: the slot; BATCH: slots 0 to n - 1;
-			 * TAKE: how many frames */
+			 * TAKE, ALLOC_N: how many frames */
 	unsigned flags; /* SPLIT: to that order; TAKE: from that frame on */
 	unsigned cost[2][2];
 };
@@ -76,6 +91,11 @@ static void run(struct rig *rig, const struct step *step)
 	case ALLOC:
 		assert_in_range(nr_slots, 0, SLOTS - 1);
 		slots[nr_slots++] = rig_alloc(rig, step->n, step->flags);
+		break;
+	case ALLOC_N:
+		assert_in_range(nr_slots, 0, SLOTS - 1);
+		slots[nr_slots] = roost_alloc_n(rig->roost, step->n, step->flags);
+		assert_null(shadow_take_n(&rig->shadow, slots[nr_slots++], rig_size(step->n)));
 		break;
 	case BULK:
 		rig_bulk(rig, step->n, step->flags, pfns, SLOTS);
@@ -345,7 +365,25 @@ static const struct step addressed[] = {
 	{TAKE, 2, 7 * BLOCK, 5, {{127, 45}, {181, 43}}},
 };
 
+/* Sizes that are no power of two: from a claim, from the current pageblock, from the pocket, of
+ * several words, of several pageblocks. */
+static const struct step odd[] = {
+	{ALLOC_N, 0, 5, M, {{94, 27}, {96, 24}}},     {ALLOC_N, 0, 7, M, {{10, 4}, {11, 1}}},
+	{FREE, 0, 0, 0, {{14, 6}, {9, 0}}},	      {ALLOC_N, 0, 5, M, {{10, 4}, {8, 0}}},
+	{FREE, 0, 1, 0, {{12, 4}, {9, 0}}},	      {FREE, 1, 2, 0, {{13, 5}, {15, 3}}},
+	{ALLOC_N, 0, 56, M, {{10, 4}, {11, 1}}},      {FREE, 0, 3, 0, {{12, 4}, {12, 1}}},
+	{ALLOC_N, 0, 80, M, {{20, 7}, {21, 4}}},      {FREE, 0, 4, 0, {{21, 6}, {21, 3}}},
+	{ALLOC_N, 0, 448, M, {{35, 12}, {35, 9}}},    {FREE, 0, 5, 0, {{25, 10}, {25, 7}}},
+	{ALLOC_N, 0, 640, M, {{43, 16}, {43, 13}}},   {FREE, 0, 6, 0, {{76, 24}, {76, 21}}},
+	{FILL, 0, 3, M, {{6843, 1138}, {5769, 257}}}, {EMPTY, 0, 0, 0, {{6133, 1190}, {4912, 269}}},
+};
+
 static void open_addressed(struct rig *rig, void *const *state)
+{
+	open_small(rig, state);
+}
+
+static void open_odd(struct rig *rig, void *const *state)
 {
 	open_small(rig, state);
 }
@@ -369,6 +407,7 @@ LIFE(small)
 LIFE(zones)
 LIFE(large)
 LIFE(addressed)
+LIFE(odd)
 
 /* Holes, odd ends, two zones and a reserve, across a region's end: what roost_init() writes. */
 static void starts_at_so_much(void **state)
@@ -459,6 +498,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(life_zones, variants_one),
 		SUITE_TEST(life_large, variants_one),
 		SUITE_TEST(life_addressed, variants_one),
+		SUITE_TEST(life_odd, variants_one),
 		SUITE_TEST(starts_at_so_much, variants_one),
 		SUITE_TEST(ranges_are_no_cube, variants_one),
 		SUITE_TEST(validation_is_no_square, variants_one),

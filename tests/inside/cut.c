@@ -471,6 +471,117 @@ static void plugs(void **state)
 	close_cut(&c);
 }
 
+/* ---- Blocks whose size is no power of two -------------------------------------------------- */
+
+/* One of them, and what a call that is cut makes of it. */
+static struct odd_cut {
+	roost_pfn pfn;
+	uint64_t n;
+} odd_cut;
+
+/* What is allocated in blocks, and none of it begins inside another. */
+static uint64_t frames_in_blocks(const struct cut *c, roost_pfn from, roost_pfn to)
+{
+	uint64_t frames = 0, n;
+
+	for (roost_pfn pfn = from; pfn < to; pfn += n ? n : 1) {
+		n = roost_frames(c->rig.roost, pfn);
+		frames += n;
+	}
+	return frames;
+}
+
+/* All of the block is allocated, as one or in all its pieces, or none of it. */
+static void after_odd(struct cut *c, bool allocates)
+{
+	const struct shadow_range *range = &c->rig.shadow.ranges[0];
+	uint64_t taken = shadow_taken(&c->rig.shadow, 0), n = odd_cut.n, all, here;
+	struct roost_violation v;
+
+	roost_recover(c->rig.roost);
+	if (roost_validate(c->rig.roost, &v))
+		fail_msg("violated: %s (pfn %u)", v.invariant, (unsigned)v.pfn);
+	all = frames_in_blocks(c, range->start, range->end);
+	here = frames_in_blocks(c, odd_cut.pfn, odd_cut.pfn + n);
+	assert_true(all == taken || all == (allocates ? taken + n : taken - n));
+	assert_true(allocates ? here == n : here == n || all == taken - n);
+	assert_int_equal(roost_free_frames(c->rig.roost, 0, NULL),
+			 shadow_managed(&c->rig.shadow, 0) - all);
+	assert_int_equal(roost_recover(c->rig.roost), 0);
+	rig_expect_none(&c->rig);
+}
+
+static void call_alloc_n(struct cut *c, unsigned n)
+{
+	roost_pfn pfn = roost_alloc_n(c->rig.roost, n, ROOST_RESERVE);
+
+	(void)pfn; /* gone with the caller */
+}
+
+static void call_free_n(struct cut *c, unsigned n)
+{
+	roost_free_n(c->rig.roost, odd_cut.pfn, n);
+}
+
+static void call_split_n(struct cut *c, unsigned n)
+{
+	assert_int_equal(roost_split_n(c->rig.roost, odd_cut.pfn, n), 0);
+}
+
+static void cut_odd_call(struct cut *c, const char *name, call_fn *call, bool allocates)
+{
+	volatile unsigned at = 0;
+	unsigned all, n = (unsigned)odd_cut.n;
+
+	counted.stores = 0;
+	call(c, n);
+	for (all = counted.stores; at <= all; at++) {
+		memcpy(c->rig.metadata, c->metadata, c->rig.metadata_size);
+		counted.stores = 0;
+		counted.stop_after = at;
+		counted.on_stop = stop;
+		if (!setjmp(gone))
+			call(c, n);
+		forget();
+		rig_cpu(&c->rig, 0);
+		after_odd(c, allocates);
+	}
+	memcpy(c->rig.metadata, c->metadata, c->rig.metadata_size);
+	print_message("%s %u%s: %u stores\n", name, n, counted.pockets ? ", pockets" : "", all);
+}
+
+static void cut_odd_sizes(struct cut *c, const unsigned *sizes, size_t nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		odd_cut.n = sizes[i];
+		odd_cut.pfn = rig_get_n(&c->rig, sizes[i], i % RST_TYPES);
+		memcpy(c->metadata, c->rig.metadata, c->rig.metadata_size);
+		cut_odd_call(c, "alloc-n", call_alloc_n, true);
+		cut_odd_call(c, "free-n", call_free_n, false);
+		cut_odd_call(c, "split-n", call_split_n, false);
+		rig_free(&c->rig, odd_cut.pfn);
+	}
+}
+
+static void cut_odd(struct cut *c)
+{
+	static const unsigned sizes[] = {3, 5, 6, 7, 20, 56, 80, 224};
+
+	cut_odd_sizes(c, sizes, LENGTH(sizes));
+}
+
+static void odd_sizes(void **state)
+{
+	static const unsigned large[] = {320, 448, 640, 768, 1792};
+	static struct cut c;
+
+	with_and_without_pockets(state, 0, cut_odd);
+	with_and_without_pockets(state, 600, cut_odd);
+	open_cut(&c, state, 1 << 12, ROOST_DEFAULT_MAX_ORDER + 1, 0);
+	cut_odd_sizes(&c, large, LENGTH(large));
+	close_cut(&c);
+}
+
 /* Of several words of a region's set: taken, split, freed whole and in parts. */
 static void large_blocks(void **state)
 {
@@ -505,7 +616,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(allocations, variants_one),	SUITE_TEST(frees, variants_one),
 		SUITE_TEST(splits, variants_one),	SUITE_TEST(merges, variants_one),
 		SUITE_TEST(others, variants_one),	SUITE_TEST(plugs, variants_one),
-		SUITE_TEST(large_blocks, variants_one),
+		SUITE_TEST(large_blocks, variants_one), SUITE_TEST(odd_sizes, variants_one),
 	};
 
 	return SUITE_RUN("cut", tests, argc, argv);

@@ -267,7 +267,7 @@ static void ask(struct rst_call *q, struct rig *rig, unsigned order)
 	*q = (struct rst_call){.r = rig->roost,
 			       .here = {1, RST_NO_CPU},
 			       .hints = RST_ALL_HINTS,
-			       .ask = {.order = order, .type = M, .cpu = 1}};
+			       .ask = {.order = order, .frames = 1u << order, .type = M, .cpu = 1}};
 }
 
 /*

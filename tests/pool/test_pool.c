@@ -16,7 +16,7 @@ static void blocks_of_all_sizes(void **state)
 	assert_int_equal(info.largest, 1024 * MIB);
 	assert_int_equal(info.page_size, PAGE);
 	for (size_t size = PAGE; size <= info.largest; size *= 2) {
-		char *exact = pool_get(pool, size), *less = pool_get(pool, size / 2 + 1);
+		char *exact = pool_get(pool, size), *less = pool_get(pool, size - size / 8 + 1);
 
 		assert_int_equal(roost_pool_usable_size(exact), size);
 		assert_int_equal(roost_pool_usable_size(less), size);
@@ -39,6 +39,59 @@ static void blocks_of_all_sizes(void **state)
 	roost_pool_free(pool_get(pool, 0));
 	roost_pool_free(NULL);
 	pool_close(pool);
+}
+
+/* A size that is no power of two takes what it needs, and less than a fifth of it more. */
+static void blocks_of_odd_sizes(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	void *some[3];
+
+	(void)state;
+	for (size_t pages = 3; pages < 4000; pages += 1 + pages / 9) {
+		char *block = pool_get(pool, pages * PAGE - 5);
+		size_t size = roost_pool_usable_size(block), step = 1;
+
+		while (pages > 8 * step)
+			step *= 2;
+		assert_int_equal(size, (pages + step - 1) / step * step * PAGE);
+		assert_true((size - pages * PAGE) * 5 < size);
+		assert_int_equal((uintptr_t)block % (size & -size), 0);
+		assert_int_equal(pool_used(pool), size);
+		memset(block, 1, size);
+		assert_int_equal(roost_pool_usable_size(block + PAGE), 0);
+		roost_pool_free(block);
+		assert_int_equal(pool_used(pool), 0);
+		assert_int_equal(roost_pool_alloc_bulk(pool, pages * PAGE, 0, some, 3), 3);
+		assert_int_equal(pool_used(pool), 3 * size);
+		for (unsigned i = 0; i < 3; i++)
+			memset(some[i], 2, size);
+		roost_pool_free_bulk(some, 3);
+		assert_int_equal(pool_used(pool), 0);
+	}
+	/* All of it was written to and is free: all of it goes back to the kernel. */
+	roost_pool_trim(pool);
+	assert_int_equal(roost_pool_resident(pool), 0);
+	pool_close(pool);
+}
+
+/* A pool gives all that it has, whatever sizes are left beside them. */
+static void odd_sizes_to_the_end(void **state)
+{
+	struct roost_pool_config config = pool_config(16 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	size_t n = 0;
+
+	(void)state;
+	while (roost_pool_alloc(pool, 5 * PAGE, 0))
+		n += 5;
+	assert_true(n > 16 * MIB / PAGE * 9 / 10);
+	while (roost_pool_alloc(pool, PAGE, ROOST_WAIT))
+		n++;
+	assert_int_equal(n, 16 * MIB / PAGE);
+	assert_int_equal(pool_used(pool), 16 * MIB);
+	roost_pool_destroy(pool);
 }
 
 /* Each pointer goes home, whichever pools there are; a place in the table is used again. */
@@ -277,6 +330,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_of_all_sizes),
+		cmocka_unit_test(blocks_of_odd_sizes),
+		cmocka_unit_test(odd_sizes_to_the_end),
 		cmocka_unit_test(several_pools),
 		cmocka_unit_test(bulk),
 		cmocka_unit_test(misuse),
