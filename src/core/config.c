@@ -167,6 +167,9 @@ uint64_t rst_frames_of_block(const struct roost_config *config, const struct rst
 	struct rst_extent extent;
 	uint64_t frames = 0;
 
+	/* Another span of the zone may begin in the same aligned frames. */
+	from = from < span->start ? span->start : from;
+	end = end > span->end ? span->end : end;
 	while (from < end && rst_next_extent(config, &from, &extent) && extent.start < end)
 		if (extent.zone == span->zone && !(extent.flags & ROOST_RANGE_ABSENT))
 			frames += (extent.end < end ? extent.end : end) - extent.start;

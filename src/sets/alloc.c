@@ -46,6 +46,7 @@ static size_t from_zones(struct rst_call *q, rst_frame_id *out, size_t count, bo
 	struct rst_zone *z;
 	size_t n = 0;
 
+	q->out = false;
 	for (unsigned i = 0; n < count && (z = zone_to_try(q, &i));)
 		if (!above_low || !rst_load_rlx(&z->below_low))
 			n += rst_from_zone(q, z, out + n, count - n);
@@ -179,7 +180,7 @@ enum { PASSES = 4 };
  *			was emptied into the sets
  *	missed some	each of PASSES passes did, and so may the one or two that follow once all
  *			that is free is noted anew. So the caller cannot tell if a frame is free.
- *			Or it has cleared as many hints as a call may that does not wait
+ *			Or there are more old hints than a call follows that does not wait
  */
 static bool search(struct rst_call *q, rst_frame_id *f)
 {
@@ -232,7 +233,7 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
 
-	if (!(q->out && !goes_on(q)) && search(q, f))
+	if ((!q->out || goes_on(q) || reap(q)) && search(q, f))
 		return true;
 	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(pcp, fail_nowait, 1);
@@ -367,6 +368,14 @@ bool rst_alloc_one(struct rst_call *q, rst_frame_id *f)
 
 /* ---- Interface ---------------------------------------------------------------------------- */
 
+/* For the next block. */
+static void begin(struct rst_call *q)
+{
+	q->brief = !q->ask.wait;
+	q->cleared = q->passed = 0;
+	q->out = q->missed = false;
+}
+
 bool rst_call_read(struct rst_call *q, struct roost *r, const char *call, unsigned order,
 		   unsigned flags)
 {
@@ -375,7 +384,7 @@ bool rst_call_read(struct rst_call *q, struct roost *r, const char *call, unsign
 		return false;
 	q->here = rst_here(r);
 	q->hints = RST_ALL_HINTS;
-	q->brief = !q->ask.wait;
+	begin(q);
 	return true;
 }
 
@@ -484,7 +493,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 	while (done < count) {
 		size_t n;
 
-		q.cleared = 0; /* as if each were a call */
+		begin(&q);
 		n = from_anywhere(&q, frames, count - done < RST_BULK ? count - done : RST_BULK);
 		if (!n && !(n = q.ask.once ? alloc_once(&q) : rst_alloc_one(&q, frames)))
 			break;
@@ -514,6 +523,7 @@ roost_pfn rst_hold(roost_t *roost, unsigned order)
 
 	if (!rst_call_read(&q, roost, "roost_alloc", order, 0))
 		return ROOST_NONE;
+	q.brief = false; /* a thread's: what it gets is to be trimmed, or to grow */
 	do {
 		if (!rst_alloc_one(&q, &f))
 			return ROOST_NONE;

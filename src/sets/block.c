@@ -81,6 +81,14 @@ int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
 	return settle_region(r, z, g, false);
 }
 
+void rst_settle_emptied(struct roost *r, struct rst_zone *z, rst_region_id g)
+{
+	for (unsigned i = 0; i < RST_SET_WORDS; i++)
+		if (rst_load_rlx(&r->regions[g].word[i])) /* racy: what is put now is noted */
+			return;
+	rst_settle_region(r, z, g);
+}
+
 static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
 {
 	unsigned bit, merged;
@@ -128,6 +136,7 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 		RST_ASSERT_WALK("open: nothing is in the set of a whole pageblock",
 				!rst_set_count(&r->blocks[b]));
 		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+		rst_settle_emptied(r, z, g);
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
 		note(r, z, b, RST_SET_ORDER);
 	}
@@ -382,14 +391,33 @@ static bool gather(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin i
 	return order == RST_SET_ORDER;
 }
 
+/* Is it worth it? A brief call looks first. Each CPU may have a current pageblock in each list, and
+ * frees note it again and again: it passes by these, and does not count them. */
+static bool is_to_gather(struct rst_call *q, rst_block_id b, bool *stop)
+{
+	enum rst_old_hint then;
+
+	if (!q->brief || rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
+		return true;
+	if (rst_load_rlx(&q->r->place[b]) & RST_CURRENT)
+		return false;
+	then = rst_old_hint(q);
+	*stop = then == RST_LEAVE_REST;
+	return then == RST_CLEAR_HINT;
+}
+
 static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned list)
 {
 	const struct rst_hint_bin in = {list, RST_BINS - 1};
+	bool stop = false;
 	unsigned n = 0;
 
-	for (uint64_t i = 0;
-	     (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT && rst_may_clear(q); i++)
-		n += gather(q, z, in, z->first_block + (rst_block_id)i);
+	for (uint64_t i = 0; !stop && (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; i++) {
+		rst_block_id b = z->first_block + (rst_block_id)i;
+
+		if (is_to_gather(q, b, &stop))
+			n += gather(q, z, in, b);
+	}
 	return n;
 }
 

@@ -181,7 +181,7 @@ struct rst_zone {
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
-	_Atomic uint32_t next_note;   /* a; the pageblock at which note_some() goes on */
+	_Atomic uint32_t next_note;   /* a; the pageblock at which note_anew() goes on */
 	/* a; no pageblock before or after these is of the reserve. They change before one that is
 	 * added becomes visible to anybody. */
 	_Atomic uint32_t reserve_first, reserve_last;
@@ -466,26 +466,31 @@ struct rst_call {
 	bool missed;	      /* the search may have passed by what was hidden or moved */
 	uint64_t own;	      /* sections in which it hid something itself: hidden.h */
 	uint32_t hints;	      /* old ones of each bin that it clears on the rung that it is at */
-	/* A call that does not wait clears but a few in all, however many there are. out: there
-	 * were more, and it has missed what is behind them. */
+	/* A call that does not wait is brief: of the old hints that it meets it clears a few and
+	 * passes by a few more, however many there are. out: there were more, and it has missed
+	 * what is behind them. */
 	bool brief, out;
-	uint32_t cleared;
+	uint32_t cleared, passed;
 };
+
+enum { RST_BRIEF_HINTS = 2, RST_BRIEF_PASSES = 4 };
+
+/* What a call does about an old hint. */
+enum rst_old_hint { RST_CLEAR_HINT, RST_PASS_HINT, RST_LEAVE_REST };
 
 static inline struct rst_size rst_asked(const struct rst_call *q)
 {
 	return (struct rst_size){q->ask.order, q->ask.frames};
 }
 
-enum { RST_BRIEF_HINTS = 2 };
-
-/* May the call clear another old hint? */
-static inline bool rst_may_clear(struct rst_call *q)
+static inline enum rst_old_hint rst_old_hint(struct rst_call *q)
 {
 	if (!q->brief || q->cleared++ < RST_BRIEF_HINTS)
-		return true;
+		return RST_CLEAR_HINT;
+	if (q->passed++ < RST_BRIEF_PASSES)
+		return RST_PASS_HINT;
 	q->missed = q->out = true;
-	return false;
+	return RST_LEAVE_REST;
 }
 
 static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct rst_zone *z)
@@ -589,6 +594,8 @@ int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* The same for a region, whose runs are of pageblocks; opens what was set apart while it was
  * away. */
 int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g);
+/* Pageblocks were taken out of a region: if these were the last ones its hints lead nowhere. */
+void rst_settle_emptied(struct roost *r, struct rst_zone *z, rst_region_id g);
 
 /* Has a pageblock's set what is asked for? Racy. */
 bool rst_has_room(const struct rst_call *q, rst_block_id b);

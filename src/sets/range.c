@@ -75,6 +75,7 @@ static bool take_whole(struct roost *r, struct rst_zone *z, const struct part *p
 	RST_ASSERT_WALK("range: nothing is in the set of a whole pageblock",
 			!rst_set_count(&r->blocks[p->b]));
 	rst_add_rlx(&z->nr_whole, (uint64_t)-1);
+	rst_settle_emptied(r, z, g);
 	if (!is_all_of_it(p)) {
 		put_bits(r, p, RST_SET_WORDS, true);
 		rst_settle(r, z, p->b);

@@ -160,6 +160,7 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin
 		     rst_block_id *b, rst_frame_id *f)
 {
 	uint32_t left = q->hints;
+	enum rst_old_hint then;
 
 	for (uint64_t i = 0; (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; i++) {
 		*b = z->first_block + (rst_block_id)i;
@@ -169,9 +170,14 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin
 			return false;
 		if (is_right(q, in.list, in.bin, *b))
 			continue;
-		if (!rst_may_clear(q))
+		/* Frees note a CPU's current pageblock again and again: it does not count. */
+		if (q->brief && rst_load_rlx(&q->r->place[*b]) & RST_CURRENT)
+			continue;
+		then = rst_old_hint(q);
+		if (then == RST_LEAVE_REST)
 			return false;
-		rst_demote(q, z, in, *b);
+		if (then == RST_CLEAR_HINT)
+			rst_demote(q, z, in, *b);
 	}
 	return false;
 }
@@ -331,13 +337,6 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	return true;
 }
 
-/* The hints of a region of which the last pageblock was taken lead nowhere. */
-static void settle_emptied(const struct rst_call *q, struct rst_zone *z, rst_region_id g)
-{
-	if (!rst_set_has_run(&q->r->regions[g], 0))
-		rst_settle_region(q->r, z, g);
-}
-
 /* A whole pageblock of a region; *mine: and it is the caller's. False: there is none. */
 static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rst_frame_id *f,
 		     bool *mine)
@@ -353,7 +352,7 @@ static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rs
 	had = rst_set_take(region, 0, &bit);
 	if (had) {
 		rst_add_rlx(&z->nr_whole, (uint64_t)-1);
-		settle_emptied(q, z, g);
+		rst_settle_emptied(q->r, z, g);
 		*mine = open_claimed(q, z, rst_block_at(q->r, g, bit), f);
 	}
 	rst_show(z);
@@ -375,6 +374,16 @@ static rst_region_id next_region(const struct rst_zone *z, unsigned *order, uint
 	return RST_NO_BLOCK;
 }
 
+/* An old hint of a region. False: go no further. */
+static bool pass_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g)
+{
+	enum rst_old_hint then = rst_old_hint(q);
+
+	if (then == RST_CLEAR_HINT)
+		rst_demote_region(q, z, order, g);
+	return then != RST_LEAVE_REST;
+}
+
 static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	uint64_t i = 0;
@@ -387,10 +396,8 @@ static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 		if (mine)
 			return true;
 		q->missed |= had; /* what else the region has */
-		if (!had && !rst_may_clear(q))
+		if (!had && !pass_region(q, z, order, g))
 			return false;
-		if (!had)
-			rst_demote_region(q, z, order, g);
 	}
 	return false;
 }
@@ -489,14 +496,13 @@ static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 	for (unsigned order = k; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
 		if (take_in_region(q, z, g, k, &bit)) {
 			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
-			settle_emptied(q, z, g);
+			rst_settle_emptied(q->r, z, g);
 			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
 			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 			return true;
 		}
-		if (!rst_may_clear(q))
+		if (!pass_region(q, z, order, g))
 			return false;
-		rst_demote_region(q, z, order, g);
 	}
 	return false;
 }
@@ -517,11 +523,13 @@ static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zo
 	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
 }
 
-/* A call that may clear but a few hints has one left for each zone, and one for a claim. */
-static bool leave_to_clear(struct rst_call *q)
+/* A brief call has some old hints left for each zone, and for each search of its regions. */
+static bool leave_some(struct rst_call *q)
 {
 	if (q->cleared >= RST_BRIEF_HINTS)
 		q->cleared = RST_BRIEF_HINTS - 1;
+	if (q->passed > RST_BRIEF_PASSES / 2)
+		q->passed = RST_BRIEF_PASSES / 2;
 	return true;
 }
 
@@ -539,9 +547,9 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	bool brief;
 
 	q->hints = hints_before_claim(q, z);
-	leave_to_clear(q);
+	leave_some(q);
 	if (from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
-	    (leave_to_clear(q) && claim_whole(q, z, f)))
+	    (leave_some(q) && claim_whole(q, z, f)))
 		return true;
 	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
@@ -575,7 +583,8 @@ static uint64_t next_of_list(const struct rst_zone *z, unsigned list, uint64_t i
 
 static bool from_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	return from_regions(q, z, f) || (rst_gather(q, z) && from_regions(q, z, f)) ||
+	return (leave_some(q) && from_regions(q, z, f)) ||
+	       (leave_some(q) && rst_gather(q, z) && from_regions(q, z, f)) ||
 	       from_reserve(q, z, f);
 }
 

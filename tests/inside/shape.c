@@ -113,6 +113,27 @@ static void reserve_is_the_zones_own(void **state)
 	rig_close(&rig);
 }
 
+/* Two pieces of a zone in the same aligned frames, with another zone's between them, are two
+ * pageblocks: each counts once. */
+static void reserve_of_two_pieces(void **state)
+{
+	static const struct roost_zone_config two[2] = {{.reserve = 3 * BLOCK + 30}, {0}};
+	const struct roost_range ranges[] = {{0, 4 * BLOCK + 20, 0, 0},
+					     {4 * BLOCK + 20, 4 * BLOCK + 40, 1, 0},
+					     {4 * BLOCK + 40, 7 * BLOCK, 0, 0}};
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	config.ranges = ranges;
+	config.nr_ranges = LENGTH(ranges);
+	config.zones = two;
+	config.nr_zones = LENGTH(two);
+	rig_open(&rig, &config);
+	assert_int_equal(rig.roost->zones[0].reserve_free, 4 * BLOCK - 20);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* No more than is needed, when that is whole pageblocks. */
 static void reserve_is_no_larger(void **state)
 {
@@ -133,6 +154,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(pieces, variants_one),
 		SUITE_TEST(full_regions, variants_one),
 		SUITE_TEST(reserve_is_the_zones_own, variants_owners),
+		SUITE_TEST(reserve_of_two_pieces, variants_one),
 		SUITE_TEST(reserve_is_no_larger, variants_owners),
 	};
 

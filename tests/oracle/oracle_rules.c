@@ -397,29 +397,6 @@ static void fail_again(struct oracle *o, const struct oracle_call *call)
 			 stats.zone_lock - before.zone_lock, zone_locks(o));
 }
 
-/*
- * The engine sets: a call for more than one frame that does not wait may pass by what is behind
- * many old hints. It says so by the counter, and clears some of them: so one of the next finds it.
- */
-static bool finds_it_soon(struct oracle *o, const struct oracle_call *call)
-{
-	enum { CALLS = 64 };
-	struct roost_stats stats = {0};
-	roost_pfn pfn = ROOST_NONE;
-
-	if (library_is_pcpbuddy || !call->order || call->flags & ROOST_WAIT)
-		return false;
-	roost_stats(o->rig.roost, -1, -1, &stats);
-	if (stats.fail_while_free == call->stats.fail_while_free)
-		return false;
-	for (unsigned i = 0; pfn == ROOST_NONE && i < CALLS; i++)
-		pfn = roost_alloc(o->rig.roost, call->order, call->flags);
-	if (pfn == ROOST_NONE || objection(o, call, pfn))
-		return false;
-	roost_free(o->rig.roost, pfn, call->order);
-	return true;
-}
-
 void oracle_after(struct oracle *o, const struct oracle_call *call, size_t got, size_t wanted)
 {
 	const char *due = got ? NULL : call->due;
@@ -430,8 +407,6 @@ void oracle_after(struct oracle *o, const struct oracle_call *call, size_t got, 
 		return;
 	if (!due)
 		due = owes(o, call);
-	if (due && finds_it_soon(o, call))
-		return;
 	if (due)
 		fail_msg("no block of order %u flags %#x, though %s", call->order, call->flags,
 			 due);
