@@ -127,8 +127,8 @@ static const char top_doc[] =
 	"  explore SCENARIO...  Explore every interleaving of a few calls, interrupts\n"
 	"                       included: deadlocks, lost frames, data races\n"
 	"  bench                Measure roost beside other allocators\n"
-	"  scale                Count the cache lines that allocators move between up to\n"
-	"                       512 virtual CPUs\n"
+	"  scale                Count the cache lines that allocators move\n"
+	"                       between up to 512 virtual CPUs\n"
 	"  help [COMMAND]       Show this text, or the options of a command\n\n"
 	"`roost COMMAND --help` lists the options of a command; `man roost` has more.";
 

@@ -456,7 +456,7 @@ struct roost_block {
  * Frees a block that was allocated (or split) with this very order. Waits for nothing, takes no
  * lock, makes no system call, keeps errno. Any context. Cost: a few loads and stores into the CPU's
  * pocket; else a count, one OR for each 64 frames (from order 9 on: for each 64 pageblocks), loads;
- * 8 compare-and-exchanges more when it makes a pageblock all free.
+ * 8 compare-and-exchanges more when it makes a pageblock all free, and an AND for each hint of it.
  */
 void roost_free(roost_t *roost, roost_pfn pfn, unsigned order);
 

@@ -2,7 +2,8 @@
 /*
  * refill.c - how an empty pcp gets frames from the zone: the four phases of the RFC.
  *
- *	0 recover  fragments of blocks that this CPU owns: they are marked and merge again
+ *	0 recover  fragments of blocks that this CPU owns: they are marked and merge again. Only
+ *	           if they are no fewer frames than are wanted
  *	1 claim    a whole pageblock of the migratetype: this CPU owns it from now on
  *	2 chunks   chunks of the migratetype below pageblock size, for batching only: not owned
  *	3 steal    a block of another migratetype is converted if that is worth it, and 1 and 2
@@ -59,6 +60,11 @@ static void recover(struct refill *q)
 
 	while (!enough(q) && (id = *list) != RST_NO_BLOCK) {
 		size_t before = q->got;
+
+		/* What cannot hold the block stays in the zone, where it merges as well: otherwise
+		 * a call that fails, and gathers, would move it there and back each time. */
+		if (q->r->blocks[id].zone_free < 1u << q->order)
+			break;
 
 		recover_block(q, id);
 		RST_COUNT_PCP(q->pcp, refill_recovered, q->got - before);

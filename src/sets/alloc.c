@@ -170,7 +170,7 @@ static bool goes_on(struct rst_call *q)
 	return !q->brief;
 }
 
-enum { PASSES = 4 };
+enum { PASSES = 4, NOTES = 2 };
 
 /*
  * Passes of from_anywhere(), until one of these. q->missed is then what the search could not see:
@@ -197,12 +197,16 @@ static bool search(struct rst_call *q, rst_frame_id *f)
 			return false;
 	}
 	/* If none are then all that is free is noted, but for a pageblock that is on its way from
-	 * one list to another: the walk itself uncovers it, perhaps too late. */
-	if (are_hidden(q))
-		note_anew(q, goes_on(q));
-	q->missed = false;
-	if (from_anywhere(q, f, 1) || (q->missed && from_anywhere(q, f, 1)))
-		return true;
+	 * one list to another: the walk itself uncovers it, perhaps too late. So it is if the CPU
+	 * goes on, clears what was just noted, and stops there: hence once more. */
+	for (unsigned i = 0, hidden = true; i < NOTES && hidden; i++) {
+		hidden = are_hidden(q);
+		if (hidden)
+			note_anew(q, goes_on(q));
+		q->missed = false;
+		if (from_anywhere(q, f, 1) || (q->missed && from_anywhere(q, f, 1)))
+			return true;
+	}
 	q->missed = true;
 	return false;
 }

@@ -59,7 +59,8 @@
  * What each operation may do, at any time and in any context, on top of anything:
  *
  *	free      OR into a set, then note                     no loop, no lock; to make a
- *	                                                       pageblock whole 8 CAS, twice
+ *	                                                       pageblock whole 8 CAS, twice,
+ *	                                                       and an AND for each hint of it
  *	allocate  find a hint, CAS a set; if nothing is there: clear the hint, look again, note
  *	claim     CAS a bit of a region's set, then fill the pageblock's set
  *	move      CAS a pageblock's place, then look and note in the new list
@@ -69,8 +70,9 @@
  * A few frames lie in each CPU's pocket, for it alone until another CPU reaps them: pocket.h.
  *
  * A CPU that stops forever hides what its registers hold: an allocation or a free one block, and
- * making a pageblock whole or claiming one that pageblock. A hint that it has cleared and not
- * noted anew is found by walking all pageblocks, which each search that fails then does.
+ * making a pageblock whole or claiming one that pageblock. Hints that it has cleared and not noted
+ * anew are found by walking all pageblocks, which each search that fails then does; a brief one
+ * (struct rst_call) walks over some of them.
  */
 #ifndef RST_ENGINE_H
 #define RST_ENGINE_H

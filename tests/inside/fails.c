@@ -8,7 +8,7 @@
  *	a walk			each list twice, 16 further looks, a pageblock; and twice how much
  *				is free
  *	how much is free	4 loads for each CPU and order; while pageblocks are set apart also
- *				4 for each of the zone, and 16 for each of those
+ *				4 for each of the zone, and 16 for each of those: more than are made
  *	the first call		also 64 for each hint that is old
  *
  * A call walks twice, with ROOST_WAIT three times, once more if pockets were emptied; and asks four

@@ -25,6 +25,7 @@ static void open_cpus(struct rig *rig, void *const *state, unsigned cpus, uint64
  * is all free. */
 static void large_blocks_beside_busy_cpus(void **state)
 {
+	NEED_SMP();
 	for (unsigned cpus = 2; cpus <= MOST; cpus += 5) {
 		roost_pfn keep[MOST];
 		struct rig rig;
@@ -58,6 +59,7 @@ static void small_runs_beside_busy_cpus(void **state)
 	roost_pfn firsts[CPUS / HOMES], pfn, last = ROOST_NONE;
 	struct rig rig;
 
+	NEED_SMP();
 	open_cpus(&rig, state, CPUS, CPUS + 7);
 	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
 		rig_cpu(&rig, cpu);
@@ -106,6 +108,7 @@ static void all_of_it_is_current(void **state)
 	roost_pfn pfns[CPUS];
 	struct rig rig;
 
+	NEED_SMP();
 	open_cpus(&rig, state, CPUS, CPUS);
 	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
 		rig_cpu(&rig, cpu);
