@@ -391,17 +391,14 @@ static bool gather(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin i
 	return order == RST_SET_ORDER;
 }
 
-/* Is it worth it? A brief call looks first. Each CPU may have a current pageblock in each list, and
- * frees note it again and again: it passes by these, and does not count them. */
+/* Is it worth it? A brief call looks first. */
 static bool is_to_gather(struct rst_call *q, rst_block_id b, bool *stop)
 {
 	enum rst_old_hint then;
 
 	if (!q->brief || rst_set_largest(&q->r->blocks[b]) == RST_SET_ORDER)
 		return true;
-	if (rst_load_rlx(&q->r->place[b]) & RST_CURRENT)
-		return false;
-	then = rst_old_hint(q);
+	then = rst_old_hint(q, rst_load_rlx(&q->r->place[b]) & RST_CURRENT);
 	*stop = then == RST_LEAVE_REST;
 	return then == RST_CLEAR_HINT;
 }

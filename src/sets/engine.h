@@ -485,10 +485,15 @@ static inline struct rst_size rst_asked(const struct rst_call *q)
 	return (struct rst_size){q->ask.order, q->ask.frames};
 }
 
-static inline enum rst_old_hint rst_old_hint(struct rst_call *q)
+/* current: of a CPU's current pageblock. Frees note these again and again, so they do not count. */
+static inline enum rst_old_hint rst_old_hint(struct rst_call *q, bool current)
 {
-	if (!q->brief || q->cleared++ < RST_BRIEF_HINTS)
+	if (!q->brief || q->cleared < RST_BRIEF_HINTS) {
+		q->cleared += q->brief;
 		return RST_CLEAR_HINT;
+	}
+	if (current)
+		return RST_PASS_HINT;
 	if (q->passed++ < RST_BRIEF_PASSES)
 		return RST_PASS_HINT;
 	q->missed = q->out = true;

@@ -170,10 +170,7 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin
 			return false;
 		if (is_right(q, in.list, in.bin, *b))
 			continue;
-		/* Frees note a CPU's current pageblock again and again: it does not count. */
-		if (q->brief && rst_load_rlx(&q->r->place[*b]) & RST_CURRENT)
-			continue;
-		then = rst_old_hint(q);
+		then = rst_old_hint(q, rst_load_rlx(&q->r->place[*b]) & RST_CURRENT);
 		if (then == RST_LEAVE_REST)
 			return false;
 		if (then == RST_CLEAR_HINT)
@@ -377,7 +374,7 @@ static rst_region_id next_region(const struct rst_zone *z, unsigned *order, uint
 /* An old hint of a region. False: go no further. */
 static bool pass_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g)
 {
-	enum rst_old_hint then = rst_old_hint(q);
+	enum rst_old_hint then = rst_old_hint(q, false);
 
 	if (then == RST_CLEAR_HINT)
 		rst_demote_region(q, z, order, g);
