@@ -67,13 +67,14 @@ static void check_stamp(const struct held *h)
 		   "a block of %zu bytes is not as it was", h->size);
 }
 
+/* To pages, and these to n x 2^j with n from 4 to 8. */
 static size_t rounded(size_t size)
 {
-	size_t block = PAGE;
+	size_t pages = size ? (size - 1) / PAGE + 1 : 1, step = 1;
 
-	while (block < size)
-		block *= 2;
-	return block;
+	while (8 * step < pages)
+		step *= 2;
+	return (pages + step - 1) / step * step * PAGE;
 }
 
 static void take(char *at, size_t size)
@@ -81,7 +82,8 @@ static void take(char *at, size_t size)
 	struct held *h = &f.blocks[f.nr];
 
 	*h = (struct held){at, rounded(size), ++f.stamps};
-	FUZZ_CHECK((uintptr_t)at % h->size == 0, "%zu bytes are not aligned", h->size);
+	/* To the largest power of two that divides the size. */
+	FUZZ_CHECK((uintptr_t)at % (h->size & -h->size) == 0, "%zu bytes are not aligned", h->size);
 	FUZZ_CHECK(roost_pool_of(at) == f.pool, "a block of another pool");
 	FUZZ_CHECK(roost_pool_usable_size(at) == h->size, "usable: %zu bytes, not %zu",
 		   roost_pool_usable_size(at), h->size);
