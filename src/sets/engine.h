@@ -428,7 +428,8 @@ static inline struct rst_here rst_here(const struct roost *r)
                                                                                                    \
 		RST_COUNT_BLOCKS(z, here, name, rst_k, n);                                         \
 		if (rst_is_odd(size)) {                                                            \
-			uint64_t rst_more = (n) * ((size).frames - (1u << rst_k));                 \
+			uint64_t rst_more =                                                        \
+				(uint64_t)(n) * ((size).frames - (1u << (rst_k & 31)));            \
                                                                                                    \
 			RST_COUNT_BLOCKS(z, here, name, 0, rst_more);                              \
 			RST_COUNT_BLOCKS(z, here, name, RST_MORE, rst_more);                       \
