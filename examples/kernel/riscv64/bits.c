@@ -25,3 +25,17 @@ int __ctzsi2(uint32_t value)
 {
 	return __ctzdi2(value);
 }
+
+/* What the compiler asks for to count leading zeros; 0 has none that it asks for. */
+int __clzdi2(uint64_t value);
+int __clzdi2(uint64_t value)
+{
+	int zeros = 0;
+
+	for (unsigned half = 32; half; half /= 2)
+		if (!(value >> (64 - half))) {
+			zeros += (int)half;
+			value <<= half;
+		}
+	return zeros;
+}
