@@ -48,7 +48,7 @@ static bool name_hint(const struct rst_hint *hint, const char *const names[], co
 		const struct array words = {names[level],
 					    top ? hint->top : hint->level[level],
 					    top ? (hint->nr_lists + 3) / 4
-						: hint->nr_lists * hint->nr_bins *
+						: (size_t)hint->nr_lists * hint->nr_bins *
 							    hint->width[level],
 					    sizeof(uint64_t),
 					    NULL,
