@@ -71,21 +71,9 @@ static const char bench_doc[] =
 
 /* ---- Lists ------------------------------------------------------------------------------ */
 
-typedef void item_fn(struct bench_options *options, const char *item);
-
-static void each_item(struct bench_options *options, const char *text, item_fn *add)
+static void add_workload(void *context, char *item)
 {
-	char *list = strdup(text), *rest = list, *item;
-
-	if (!list)
-		die("out of memory");
-	while ((item = strsep(&rest, ",")))
-		add(options, item);
-	free(list);
-}
-
-static void add_workload(struct bench_options *o, const char *item)
-{
+	struct bench_options *o = context;
 	const struct workload *workload = workload_find(item);
 
 	if (!workload)
@@ -108,8 +96,9 @@ static uint64_t parse_size(const char *text)
 	return value;
 }
 
-static void add_size(struct bench_options *o, const char *item)
+static void add_size(void *context, char *item)
 {
+	struct bench_options *o = context;
 	uint64_t size = parse_size(item);
 
 	for (unsigned i = 0; i < o->nr_sizes; i++)
@@ -120,8 +109,9 @@ static void add_size(struct bench_options *o, const char *item)
 	o->sizes[o->nr_sizes++] = size;
 }
 
-static void add_threads(struct bench_options *o, const char *item)
+static void add_threads(void *context, char *item)
 {
+	struct bench_options *o = context;
 	unsigned threads = (unsigned)args_number("threads", item, 1, THREADS_MOST);
 
 	for (unsigned i = 0; i < o->nr_threads; i++)
@@ -132,8 +122,10 @@ static void add_threads(struct bench_options *o, const char *item)
 	o->threads[o->nr_threads++] = threads;
 }
 
-static void add_peer(struct bench_options *o, const char *item)
+static void add_peer(void *context, char *item)
 {
+	struct bench_options *o = context;
+
 	peers_add_named(&o->peers, item);
 }
 
@@ -173,13 +165,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_WORKLOAD:
-		each_item(o, text, add_workload);
+		args_each(text, add_workload, o);
 		return 0;
 	case KEY_SIZE:
-		each_item(o, text, add_size);
+		args_each(text, add_size, o);
 		return 0;
 	case KEY_THREADS:
-		each_item(o, text, add_threads);
+		args_each(text, add_threads, o);
 		return 0;
 	case KEY_PEERS:
 		late->peers = text;
@@ -207,11 +199,11 @@ static void fill_in(struct late *late)
 
 	o->sizes_given = o->nr_sizes > 0;
 	if (!o->sizes_given)
-		each_item(o, o->quick ? "64M,1G" : "1G,64G", add_size);
+		args_each(o->quick ? "64M,1G" : "1G,64G", add_size, o);
 	if (o->quick)
 		o->sizes_given = true; /* no 1 TiB */
 	if (!o->nr_threads)
-		each_item(o, "1,2", add_threads);
+		args_each("1,2", add_threads, o);
 	if (!o->nr_workloads)
 		for (unsigned i = 0; i < nr_workloads; i++)
 			o->workloads[o->nr_workloads++] = &workloads[i];
@@ -223,7 +215,7 @@ static void fill_in(struct late *late)
 	if (o->report)
 		return; /* nobody is measured */
 	if (late->peers)
-		each_item(o, late->peers, add_peer);
+		args_each(late->peers, add_peer, o);
 	for (unsigned i = 0; peer_names[i] && !late->peers; i++)
 		peers_add_named(&o->peers, peer_names[i]);
 	for (unsigned i = 0; i < late->common->nr_peers; i++)

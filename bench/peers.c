@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "peers.h"
 #include "tool/common/adapter.h"
 #include "tool/common/printable.h"
+#include "tool/common/program.h"
 #include "tool/common/say.h"
 
 const char *const peer_names[] = {"sets",     "pcpbuddy", "buddy", "glibc", "jemalloc",
 				  "tcmalloc", "mimalloc", "mmap",  NULL};
-
-/* In the folder of this program. */
-static void path_of(char path[PATH_MAX + 64], const char *name)
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length < 0)
-		die("cannot find out where this program lies: %s", strerror(errno));
-	while (length > 0 && self[length - 1] != '/')
-		length--;
-	snprintf(path, PATH_MAX + 64, "%.*sroost-peer-%.32s.so", (int)length, self, name);
-}
 
 static struct peer *add(struct peers *peers, const char *option, const char *name)
 {
@@ -54,7 +39,7 @@ static void ask_absent(struct peer *entry)
 
 void peers_add_named(struct peers *peers, const char *name)
 {
-	char path[PATH_MAX + 64];
+	char path[PROGRAM_MAX];
 	struct peer *entry;
 	unsigned i = 0;
 
@@ -65,7 +50,7 @@ void peers_add_named(struct peers *peers, const char *name)
 		    "--peer=PATH.so adds one",
 		    name);
 	entry = add(peers, "peers", name);
-	path_of(path, name);
+	program_shared(path, "peer", name);
 	entry->peer = adapter_load(path, entry->reason);
 	ask_absent(entry);
 }

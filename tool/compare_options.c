@@ -88,8 +88,9 @@ static void add_engine(struct compare_options *o, const struct engine *engine)
 			add_contender(o, engine, path);
 }
 
-static void add_named(struct compare_options *o, char *name)
+static void add_named(void *context, char *name)
 {
+	struct compare_options *o = context;
 	char *path = strchr(name, '/');
 	char paths[ENGINE_PATHS_MAX];
 	const struct engine *engine;
@@ -111,17 +112,6 @@ static void add_named(struct compare_options *o, char *name)
 		add_contender(o, engine, (unsigned)number);
 	else
 		add_engine(o, engine);
-}
-
-static void add_list(struct compare_options *o, const char *text)
-{
-	char *list = strdup(text), *rest = list, *name;
-
-	if (!list)
-		die("out of memory");
-	while ((name = strsep(&rest, ",")))
-		add_named(o, name);
-	free(list);
 }
 
 /* ---- The rest --------------------------------------------------------------------------- */
@@ -153,7 +143,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_ENGINES:
-		add_list(o, text);
+		args_each(text, add_named, o);
 		return 0;
 	case KEY_RUNS:
 		o->runs = (unsigned)args_number("runs", text, 1, COMPARE_MAX_RUNS);

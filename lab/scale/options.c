@@ -52,21 +52,9 @@ static const char doc[] =
 
 /* ---- Lists ------------------------------------------------------------------------------ */
 
-typedef void item_fn(struct options *options, const char *item);
-
-static void each_item(struct options *options, const char *text, item_fn *add)
+static void add_work(void *context, char *item)
 {
-	char *list = strdup(text), *rest = list, *item;
-
-	if (!list)
-		die("out of memory");
-	while ((item = strsep(&rest, ",")))
-		add(options, item);
-	free(list);
-}
-
-static void add_work(struct options *o, const char *item)
-{
+	struct options *o = context;
 	const struct work *work = work_find(item);
 
 	if (!work)
@@ -78,8 +66,9 @@ static void add_work(struct options *o, const char *item)
 	o->works[o->nr_works++] = work;
 }
 
-static void add_cpus(struct options *o, const char *item)
+static void add_cpus(void *context, char *item)
 {
+	struct options *o = context;
 	unsigned cpus = (unsigned)args_number("cpus", item, 1, LINES_CPUS);
 
 	for (unsigned i = 0; i < o->nr_cpus; i++)
@@ -88,6 +77,11 @@ static void add_cpus(struct options *o, const char *item)
 	if (o->nr_cpus == SCALE_CPUS)
 		die("--cpus: more than %d numbers", SCALE_CPUS);
 	o->cpus[o->nr_cpus++] = cpus;
+}
+
+static void add_peer(void *context, char *item)
+{
+	peers_add(context, item);
 }
 
 /* ---- Parsing ---------------------------------------------------------------------------- */
@@ -106,10 +100,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_WORKLOAD:
-		each_item(o, text, add_work);
+		args_each(text, add_work, o);
 		return 0;
 	case KEY_CPUS:
-		each_item(o, text, add_cpus);
+		args_each(text, add_cpus, o);
 		return 0;
 	case KEY_PEERS:
 		late->peers = text;
@@ -144,9 +138,9 @@ static void fill_in(struct late *late)
 		o->works[i] = &works[i];
 	o->nr_works = o->nr_works ? o->nr_works : nr_works;
 	if (!o->nr_cpus)
-		each_item(o, "1,2,8,32,128,512", add_cpus);
+		args_each("1,2,8,32,128,512", add_cpus, o);
 	if (late->peers)
-		each_item(o, late->peers, peers_add);
+		args_each(late->peers, add_peer, o);
 	for (unsigned i = 0; peer_names[i] && !late->peers; i++)
 		peers_add(o, peer_names[i]);
 	for (unsigned i = 0; i < late->common->nr_peers; i++)

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* peers.c - finds the allocators whose accesses are counted. */
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "scale.h"
 #include "tool/common/printable.h"
+#include "tool/common/program.h"
 #include "tool/common/say.h"
 
 const char *const peer_names[] = {"sets",     "sets-no-pockets", "sets-no-wait",
 				  "pcpbuddy", "buddy",		 NULL};
-
-/* In the folder of this program. */
-static void path_of(char path[PATH_MAX + 64], const char *kind, const char *name)
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length < 0)
-		die("cannot find out where this program lies: %s", strerror(errno));
-	while (length > 0 && self[length - 1] != '/')
-		length--;
-	snprintf(path, PATH_MAX + 64, "%.*sroost-%s-%.32s.so", (int)length, self, kind, name);
-}
 
 static struct peer *add(struct options *o, const char *option, const char *name)
 {
@@ -44,7 +29,7 @@ static struct peer *add(struct options *o, const char *option, const char *name)
 
 void peers_add(struct options *o, const char *name)
 {
-	char path[PATH_MAX + 64];
+	char path[PROGRAM_MAX];
 	struct peer *entry;
 	unsigned i = 0;
 
@@ -55,7 +40,7 @@ void peers_add(struct options *o, const char *name)
 		    "--peer=PATH.so adds one",
 		    name);
 	entry = add(o, "peers", name);
-	path_of(path, "counted", name);
+	program_shared(path, "counted", name);
 	entry->peer = adapter_load(path, entry->reason);
 }
 
@@ -75,8 +60,8 @@ void peers_add_file(struct options *o, const char *path)
 
 const struct bench_peer *peers_plain(const char *name, char reason[ADAPTER_REASON_MAX])
 {
-	char path[PATH_MAX + 64];
+	char path[PROGRAM_MAX];
 
-	path_of(path, "peer", name);
+	program_shared(path, "peer", name);
 	return adapter_load(path, reason);
 }

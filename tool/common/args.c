@@ -298,6 +298,17 @@ void args_help(const struct argp_state *state)
 	exit(EXIT_OK);
 }
 
+void args_each(const char *list, args_item_fn *add, void *context)
+{
+	char *copy = strdup(list), *rest = copy, *item;
+
+	if (!copy)
+		die("out of memory");
+	while ((item = strsep(&rest, ",")))
+		add(context, item);
+	free(copy);
+}
+
 /* Reports an error if the word is one of these options; otherwise returns how many begin with
  * it. */
 static unsigned find_option(const struct argp_option *options, const char *word, size_t length,

@@ -90,6 +90,10 @@ bool args_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *v
  */
 bool args_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
+/* Calls the function with each item of a list with commas, which it may change, and its context. */
+typedef void args_item_fn(void *context, char *item);
+void args_each(const char *list, args_item_fn *add, void *context);
+
 /* Does the name of a picture end in .png? Ends the program if it ends in neither .png nor .svg. */
 bool args_is_png(const char *path);
 

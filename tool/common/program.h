@@ -15,4 +15,7 @@ enum { PROGRAM_MAX = 4096 + 256 };
  * none. */
 bool program_find(char path[PROGRAM_MAX], const char *command, const char *engine);
 
+/* Writes the path of roost-KIND-NAME.so, beside the program that runs. */
+void program_shared(char path[PROGRAM_MAX], const char *kind, const char *name);
+
 #endif
