@@ -55,9 +55,9 @@ static bool has_pageblocks(const roost_t *roost, const struct rst_hotplug_range 
 static bool read_range(const roost_t *roost, const struct rst_base *base, roost_pfn pfn, uint64_t n,
 		       struct rst_hotplug_range *range)
 {
-	const struct rst_span *span = rst_span_of_pfn(&base->map, pfn);
+	const struct rst_span *span = rst_span_of_frames(&base->map, pfn, n);
 
-	if (!span || !n || n > span->end - pfn)
+	if (!span)
 		return false;
 	*range = (struct rst_hotplug_range){
 		.span = span,

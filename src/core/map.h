@@ -92,6 +92,15 @@ static inline const struct rst_span *rst_span_of_pfn(const struct rst_map *map, 
 	return pfn >= span->start && pfn < span->end ? span : NULL;
 }
 
+/* The span that holds all n frames from pfn on, or NULL; none holds no frames. Cost as above. */
+static inline const struct rst_span *rst_span_of_frames(const struct rst_map *map, roost_pfn pfn,
+							uint64_t n)
+{
+	const struct rst_span *span = rst_span_of_pfn(map, pfn);
+
+	return span && n && n <= span->end - pfn ? span : NULL;
+}
+
 /* The span of a frame's record. At most log2(spans) + 1 turns. */
 static inline const struct rst_span *rst_span_of(const struct rst_map *map, rst_frame_id f)
 {

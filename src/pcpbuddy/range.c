@@ -128,11 +128,10 @@ static int obtain(struct frame_range *range, roost_pfn pfn, uint64_t n)
 
 int roost_take_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 {
-	struct frame_range range = {.r = roost, .span = rst_span_of_pfn(&roost->base.map, pfn)};
+	struct frame_range range = {.r = roost,
+				    .span = rst_span_of_frames(&roost->base.map, pfn, n)};
 
-	if (!range.span || !n || n > range.span->end - pfn)
-		return -ROOST_EINVAL;
-	return obtain(&range, pfn, n);
+	return range.span ? obtain(&range, pfn, n) : -ROOST_EINVAL;
 }
 
 /* ---- Memory that comes and goes ------------------------------------------------------------ */
