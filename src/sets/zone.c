@@ -151,6 +151,8 @@ static bool is_right(const struct rst_call *q, unsigned list, unsigned bin, rst_
 	       rst_set_has_run(&q->r->blocks[b], bin - 1);
 }
 
+enum { ODD_LOOKS = 16 }; /* at pageblocks of a bin in which an odd block need not fit */
+
 /*
  * A block out of a bin, out of pageblock *b. Of the hints that lead to nothing only the first
  * q->hints are cleared, then the bin is left: a pageblock that was freed to the last frame leaves
@@ -166,8 +168,13 @@ static bool from_bin(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin
 		*b = z->first_block + (rst_block_id)i;
 		if (visit(q, z, in.list, *b, f))
 			return true;
-		if (!left--)
+		if (!left--) {
+			/* The odd block may fit in one behind these. */
+			if (q->hints == ODD_LOOKS - 1 &&
+			    rst_hint_find(&z->partial, in, i + 1) != RST_NO_HINT)
+				q->missed = q->out = true;
 			return false;
+		}
 		if (is_right(q, in.list, in.bin, *b))
 			continue;
 		then = rst_old_hint(q, rst_load_rlx(&q->r->place[*b]) & RST_CURRENT);
@@ -506,10 +513,7 @@ static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 
 /* ---- A zone ------------------------------------------------------------------------------- */
 
-enum {
-	HINTS = 3,
-	ODD_HINTS = 16, /* pageblocks of a bin in which an odd block need not fit */
-};
+enum { HINTS = 3 };
 
 /* Old hints of a bin that a call clears before it claims. All of them if whole pageblocks are few,
  * or if what is claimed does not become current: then each such call would claim. */
@@ -554,7 +558,7 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 		if ((brief && from_own(q, z, low, f)) || from_others(q, z, low, f))
 			return true;
 		if (rst_is_odd(rst_asked(q)) && !q->ask.wait)
-			q->hints = ODD_HINTS;
+			q->hints = ODD_LOOKS - 1;
 		low = last_bin(q);
 		if ((low < rst_lowest_bin(q->ask.order) &&
 		     (from_own(q, z, low, f) || from_others(q, z, low, f))) ||

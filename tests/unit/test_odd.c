@@ -267,6 +267,41 @@ static void counted(void **state)
 	rig_close(&rig);
 }
 
+/* Each pageblock has a free run of four frames, in which five have no place; the last one has a
+ * fifth frame before it. */
+static void open_with_one_place(struct rig *rig, void *const *state, unsigned blocks)
+{
+	rig_open_simple(rig, state, 0, blocks * BLOCK, 1);
+	assert_int_equal(rig_take_range(rig, 0, blocks * BLOCK), 0);
+	for (roost_pfn pfn = 0; pfn < blocks * BLOCK; pfn += BLOCK)
+		rig_free_part(rig, pfn + 4, 2);
+	rig_free_part(rig, (blocks - 1) * BLOCK + 3, 0);
+	roost_drain(rig->roost, -1);
+}
+
+/* A call that does not wait looks at 16 pageblocks of a list and size. If there are more, its
+ * failure may have missed a place, and is counted so. */
+static void what_is_not_looked_at_is_counted(void **state)
+{
+	enum { LOOKS = 16 };
+
+	for (unsigned blocks = LOOKS; blocks <= LOOKS + 2; blocks++) {
+		bool found = !library_is_pcpbuddy && blocks <= LOOKS;
+		struct rig rig;
+		roost_pfn pfn;
+
+		open_with_one_place(&rig, state, blocks);
+		pfn = rig_alloc_n(&rig, 5, 0);
+		assert_int_equal(pfn, found ? (blocks - 1) * BLOCK + 3 : ROOST_NONE);
+		assert_int_equal(rig_stats(&rig).fail_nowait, !found);
+		assert_int_equal(rig_stats(&rig).fail_while_free, !found);
+		if (!found && !library_is_pcpbuddy)
+			assert_int_equal(rig_get_n(&rig, 5, ROOST_WAIT), (blocks - 1) * BLOCK + 3);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -278,6 +313,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(misuse_is_told, variants_checked),
 		SUITE_TEST(no_such_size, variants_checked),
 		SUITE_TEST(counted, variants_one),
+		SUITE_TEST(what_is_not_looked_at_is_counted, variants_one),
 	};
 
 	return SUITE_RUN("odd", tests, argc, argv);
