@@ -542,11 +542,13 @@ static int complain_merge(const struct roost *r, roost_pfn pfn, unsigned order)
 	return -ROOST_EINVAL;
 }
 
-/* Others freed a piece at this instant: those before it are again allocated, as large as can be. */
+/* Others freed a piece at this instant: those before it are again allocated, as large as can be.
+ * The piece may have been noted before its pageblock was moved to where whole ones are. */
 static void undo_merge(struct roost *r, const struct rst_span *span, rst_frame_id f,
-		       rst_frame_id end)
+		       rst_frame_id end, unsigned order)
 {
 	struct rst_extent done = {.start = rst_pfn_of(span, f), .end = rst_pfn_of(span, end)};
+	rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
 
 	for (roost_pfn pfn = done.start; pfn < done.end;) {
 		unsigned k = rst_chunk_order(&done, pfn, r->base.max_order);
@@ -554,6 +556,8 @@ static void undo_merge(struct roost *r, const struct rst_span *span, rst_frame_i
 		rst_store_rel(&r->om[rst_frame_of(span, pfn)], (uint8_t)(k + 1));
 		pfn += (roost_pfn)1 << k;
 	}
+	for (unsigned i = 0; order >= RST_SET_ORDER && i < 1u << (order - RST_SET_ORDER); i++)
+		rst_settle(r, &r->zones[span->zone], b + i);
 }
 
 int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
@@ -575,7 +579,7 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 		n = rst_om_is_allocated(om) ? rst_om_size(om).frames : 0;
 		if (n && change_om(roost, i, om, i == f ? RST_OM_SPLIT + order + 1 : RST_OM_NEVER))
 			continue;
-		undo_merge(roost, span, f, i);
+		undo_merge(roost, span, f, i, order);
 		return complain_merge(roost, pfn, order);
 	}
 	rst_store_rel(&roost->om[f], (uint8_t)(order + 1));

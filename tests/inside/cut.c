@@ -4,8 +4,10 @@
  * before each of its stores in turn, and roost_recover() must make the metadata right.
  *
  * A block that a free had begun to free is allocated or free; one that was being split is whole or
- * completely split; what an allocation had entered is allocated, and nothing else has changed. A
- * range that was being removed or added is present or absent.
+ * completely split; one of which a part was being freed is whole, or the part is free and the rest
+ * is allocated; what was being merged is in pieces, or one block; what an allocation had entered is
+ * allocated, and nothing else has changed. A range that was being removed or added is present or
+ * absent.
  */
 #include "sets/engine.h"
 
@@ -24,6 +26,7 @@ enum {
 };
 
 static jmp_buf gone;
+static struct cut *cutting; /* for what comes in between */
 
 static void stop(void)
 {
@@ -100,13 +103,18 @@ static void fill(struct rig *rig)
 	rig_cpu(rig, 0);
 }
 
+static void save_metadata(struct cut *c)
+{
+	memcpy(c->metadata, c->rig.metadata, c->rig.metadata_size);
+}
+
 static void save(struct cut *c)
 {
 	c->nr_held = 0;
 	memset(c->concerned, 0, sizeof(c->concerned));
 	c->split_to = c->order = -1;
 	shadow_each(&c->rig.shadow, add_held, c);
-	memcpy(c->metadata, c->rig.metadata, c->rig.metadata_size);
+	save_metadata(c);
 }
 
 static void close_cut(struct cut *c)
@@ -528,10 +536,12 @@ static void call_split_n(struct cut *c, unsigned n)
 	assert_int_equal(roost_split_n(c->rig.roost, odd_cut.pfn, n), 0);
 }
 
-static void cut_odd_call(struct cut *c, const char *name, call_fn *call, bool allocates)
+/* Stops the call before each of its stores; check looks at what is left. */
+static void cut_every(struct cut *c, const char *name, call_fn *call, unsigned n,
+		      void (*check)(struct cut *c, unsigned n))
 {
 	volatile unsigned at = 0;
-	unsigned all, n = (unsigned)odd_cut.n;
+	unsigned all;
 
 	counted.stores = 0;
 	call(c, n);
@@ -544,10 +554,22 @@ static void cut_odd_call(struct cut *c, const char *name, call_fn *call, bool al
 			call(c, n);
 		forget();
 		rig_cpu(&c->rig, 0);
-		after_odd(c, allocates);
+		check(c, n);
 	}
 	memcpy(c->rig.metadata, c->metadata, c->rig.metadata_size);
 	print_message("%s %u%s: %u stores\n", name, n, counted.pockets ? ", pockets" : "", all);
+}
+
+static void after_alloc_n(struct cut *c, unsigned n)
+{
+	(void)n;
+	after_odd(c, true);
+}
+
+static void after_free_n(struct cut *c, unsigned n)
+{
+	(void)n;
+	after_odd(c, false);
 }
 
 static void cut_odd_sizes(struct cut *c, const unsigned *sizes, size_t nr)
@@ -555,10 +577,10 @@ static void cut_odd_sizes(struct cut *c, const unsigned *sizes, size_t nr)
 	for (unsigned i = 0; i < nr; i++) {
 		odd_cut.n = sizes[i];
 		odd_cut.pfn = rig_get_n(&c->rig, sizes[i], i % RST_TYPES);
-		memcpy(c->metadata, c->rig.metadata, c->rig.metadata_size);
-		cut_odd_call(c, "alloc-n", call_alloc_n, true);
-		cut_odd_call(c, "free-n", call_free_n, false);
-		cut_odd_call(c, "split-n", call_split_n, false);
+		save_metadata(c);
+		cut_every(c, "alloc-n", call_alloc_n, sizes[i], after_alloc_n);
+		cut_every(c, "free-n", call_free_n, sizes[i], after_free_n);
+		cut_every(c, "split-n", call_split_n, sizes[i], after_free_n);
 		rig_free(&c->rig, odd_cut.pfn);
 	}
 }
@@ -580,6 +602,211 @@ static void odd_sizes(void **state)
 	open_cut(&c, state, 1 << 12, ROOST_DEFAULT_MAX_ORDER + 1, 0);
 	cut_odd_sizes(&c, large, LENGTH(large));
 	close_cut(&c);
+}
+
+/* ---- Parts and pieces ---------------------------------------------------------------------- */
+
+/* A part of a block; or the pieces that are to be one. */
+static struct part_cut {
+	roost_pfn head, pfn;
+	uint64_t n; /* frames of all of it */
+} part_cut;
+
+static void must_be_right(struct cut *c, uint64_t allocated)
+{
+	struct roost_violation v;
+
+	if (roost_validate(c->rig.roost, &v))
+		fail_msg("violated: %s (pfn %u)", v.invariant, (unsigned)v.pfn);
+	assert_int_equal(roost_free_frames(c->rig.roost, 0, NULL),
+			 shadow_managed(&c->rig.shadow, 0) - allocated);
+	assert_int_equal(roost_recover(c->rig.roost), 0);
+	rig_expect_none(&c->rig);
+}
+
+static void call_free_part(struct cut *c, unsigned order)
+{
+	roost_free_part(c->rig.roost, part_cut.pfn, order);
+}
+
+/* The part is free, and all else of the block is allocated; or all of it. */
+static void after_free_part(struct cut *c, unsigned order)
+{
+	const struct shadow_range *range = &c->rig.shadow.ranges[0];
+	uint64_t size = UINT64_C(1) << order, taken = shadow_taken(&c->rig.shadow, 0), all;
+
+	roost_recover(c->rig.roost);
+	all = frames_in_blocks(c, range->start, range->end);
+	assert_true(all == taken || all == taken - size);
+	assert_int_equal(frames_in_blocks(c, part_cut.head, part_cut.head + part_cut.n),
+			 part_cut.n - (taken - all));
+	for (roost_pfn pfn = part_cut.pfn; pfn < part_cut.pfn + size; pfn++)
+		assert_true((roost_free_order(c->rig.roost, pfn) >= 0) == (all != taken));
+	must_be_right(c, all);
+}
+
+/* The first, the last, and one in the middle, of each order. */
+static void cut_parts_of(struct cut *c, uint64_t n)
+{
+	roost_pfn head = rig_get_n(&c->rig, n, 0);
+
+	part_cut.head = head;
+	part_cut.n = n;
+	save_metadata(c);
+	for (unsigned order = 0; UINT64_C(1) << order <= n; order += n > 8 ? 3 : 1) {
+		roost_pfn size = UINT64_C(1) << order, first = (head + size - 1) & ~(size - 1);
+		roost_pfn parts = (head + n - first) / size, step = parts > 2 ? (parts - 1) / 2 : 1;
+
+		for (part_cut.pfn = first; part_cut.pfn + size <= head + n;
+		     part_cut.pfn += step * size)
+			cut_every(c, "free-part", call_free_part, order, after_free_part);
+	}
+	rig_free(&c->rig, head);
+}
+
+static void cut_parts(struct cut *c)
+{
+	static const unsigned sizes[] = {1, 4, 128, 7, 80};
+
+	for (unsigned i = 0; i < LENGTH(sizes); i++)
+		cut_parts_of(c, sizes[i]);
+}
+
+static void parts(void **state)
+{
+	static const unsigned large[] = {512, 2048, 448, 1280};
+	static struct cut c;
+
+	with_and_without_pockets(state, 0, cut_parts);
+	counted = (struct counted){.pockets = false};
+	open_cut(&c, state, 1 << 12, ROOST_DEFAULT_MAX_ORDER + 1, 600);
+	for (unsigned i = 0; i < LENGTH(large); i++)
+		cut_parts_of(&c, large[i]);
+	close_cut(&c);
+}
+
+static void call_merge_pieces(struct cut *c, unsigned order)
+{
+	int err = roost_merge(c->rig.roost, part_cut.head, order);
+
+	assert_true(!err || err == -ROOST_EAGAIN);
+}
+
+/* As many pieces as there were, where they were; or one block. */
+static void after_merge(struct cut *c, unsigned order)
+{
+	const struct shadow_range *range = &c->rig.shadow.ranges[0];
+	roost_pfn head = part_cut.head;
+
+	roost_recover(c->rig.roost);
+	if (roost_order(c->rig.roost, head) != (int)order)
+		for (roost_pfn pfn = head; pfn < head + part_cut.n; pfn++)
+			assert_int_equal(roost_frames(c->rig.roost, pfn),
+					 shadow_frames(&c->rig.shadow, pfn));
+	assert_int_equal(frames_in_blocks(c, head, head + part_cut.n), part_cut.n);
+	must_be_right(c, frames_in_blocks(c, range->start, range->end));
+}
+
+/* Pieces of unlike sizes, one of them no power of two: the range begins with a block of five frames
+ * and has blocks of each order up to the largest. */
+static void open_pieces(struct cut *c, void *const *state, unsigned order)
+{
+	roost_pfn five;
+
+	counted = (struct counted){.pockets = false};
+	open_cut(c, state, 1 << 12, ROOST_DEFAULT_MAX_ORDER + 1, 0);
+	five = rig_get_n(&c->rig, 5, 0);
+	part_cut.head = part_cut.pfn = five;
+	part_cut.n = UINT64_C(1) << order;
+	assert_int_equal(five & (part_cut.n - 1), 0);
+	assert_int_equal(rig_take_range(&c->rig, five + 5, part_cut.n - 5), 0);
+	save_metadata(c);
+}
+
+static void merges_of_unlike_pieces(void **state)
+{
+	static struct cut c;
+
+	for (unsigned order = 3; order <= 10; order++) {
+		open_pieces(&c, state, order);
+		cut_every(&c, "merge of pieces", call_merge_pieces, order, after_merge);
+		close_cut(&c);
+	}
+}
+
+/* The piece that another CPU frees, though it is not its own, just before the nth store. */
+static roost_pfn stray;
+
+static void free_stray(void)
+{
+	struct cut *c = cutting;
+	uint64_t n = shadow_frames(&c->rig.shadow, stray);
+
+	forget();
+	rig_cpu(&c->rig, 1);
+	roost_free_n(c->rig.roost, stray, n);
+	rig_cpu(&c->rig, 0);
+}
+
+/* It was freed, and then the merge reports that it is not allocated, and all others are allocated;
+ * or the merge came first, and the free is a misuse. */
+static void after_stray(struct cut *c, int err, unsigned order)
+{
+	uint64_t n = part_cut.n, freed = shadow_frames(&c->rig.shadow, stray), all;
+	const struct shadow_range *range = &c->rig.shadow.ranges[0];
+	struct roost_violation v;
+
+	assert_int_equal(c->rig.nr_misuse, 1);
+	assert_string_equal(c->rig.misuse[0].call, err ? "roost_merge" : "roost_free_n");
+	c->rig.nr_misuse = 0;
+	all = frames_in_blocks(c, range->start, range->end);
+	if (err) {
+		assert_int_equal(err, -ROOST_EINVAL);
+		assert_int_equal(frames_in_blocks(c, part_cut.head, part_cut.head + n), n - freed);
+		assert_true(roost_free_order(c->rig.roost, stray) >= 0);
+	} else {
+		assert_int_equal(roost_order(c->rig.roost, part_cut.head), order);
+	}
+	assert_int_equal(all, shadow_taken(&c->rig.shadow, 0) - (err ? freed : 0));
+	if (roost_validate(c->rig.roost, &v))
+		fail_msg("violated: %s (pfn %u)", v.invariant, (unsigned)v.pfn);
+	assert_int_equal(roost_free_frames(c->rig.roost, 0, NULL),
+			 shadow_managed(&c->rig.shadow, 0) - all);
+}
+
+/* Each piece in turn is freed under the merge, before each of its stores. */
+static void a_merge_is_undone(void **state)
+{
+	unsigned undone = 0, order;
+	static struct cut c;
+
+	for (order = 3; order <= 9; order += 2) {
+		open_pieces(&c, state, order);
+		c.rig.roost->base.check_level = ROOST_CHECK_EXACT;
+		save_metadata(&c);
+		cutting = &c;
+		for (stray = part_cut.head; stray < part_cut.head + part_cut.n;
+		     stray += shadow_frames(&c.rig.shadow, stray)) {
+			for (unsigned at = 0;; at++) {
+				int err;
+
+				memcpy(c.rig.metadata, c.metadata, c.rig.metadata_size);
+				counted.stores = 0;
+				counted.stop_after = at;
+				counted.on_stop = free_stray;
+				err = roost_merge(c.rig.roost, part_cut.head, order);
+				if (counted.on_stop) {
+					forget();
+					break; /* it had no more stores */
+				}
+				undone += err != 0;
+				after_stray(&c, err, order);
+			}
+		}
+		memcpy(c.rig.metadata, c.metadata, c.rig.metadata_size);
+		close_cut(&c);
+	}
+	assert_true(undone > 10);
 }
 
 /* Of several words of a region's set: taken, split, freed whole and in parts. */
@@ -613,10 +840,17 @@ static void large_blocks(void **state)
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
-		SUITE_TEST(allocations, variants_one),	SUITE_TEST(frees, variants_one),
-		SUITE_TEST(splits, variants_one),	SUITE_TEST(merges, variants_one),
-		SUITE_TEST(others, variants_one),	SUITE_TEST(plugs, variants_one),
-		SUITE_TEST(large_blocks, variants_one), SUITE_TEST(odd_sizes, variants_one),
+		SUITE_TEST(allocations, variants_one),
+		SUITE_TEST(frees, variants_one),
+		SUITE_TEST(splits, variants_one),
+		SUITE_TEST(merges, variants_one),
+		SUITE_TEST(others, variants_one),
+		SUITE_TEST(plugs, variants_one),
+		SUITE_TEST(large_blocks, variants_one),
+		SUITE_TEST(odd_sizes, variants_one),
+		SUITE_TEST(parts, variants_one),
+		SUITE_TEST(merges_of_unlike_pieces, variants_one),
+		SUITE_TEST(a_merge_is_undone, variants_one),
 	};
 
 	return SUITE_RUN("cut", tests, argc, argv);
