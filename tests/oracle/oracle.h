@@ -26,8 +26,13 @@ enum {
 struct oracle_block {
 	roost_pfn first, last; /* usable frames */
 	unsigned zone;
-	bool reserve, apart;
+	bool reserve, apart, absent;
 	bool stray[BLOCK]; /* pcpbuddy: set apart, but on a pcp before the call */
+	/* As it was before the call. */
+	bool was_whole, was_free; /* can be handed out in one piece; all of it free */
+	bool was_kept; /* some of what is free of it lay with a CPU (sets: in a pocket) */
+	unsigned was_type;
+	bool on_pcp[BLOCK]; /* pcpbuddy */
 };
 
 struct oracle {
@@ -36,6 +41,7 @@ struct oracle {
 	unsigned cpu;
 	struct oracle_block blocks[ORACLE_BLOCKS]; /* ascending */
 	unsigned nr_blocks, nr_zones, nr_cpus;
+	uint64_t reserve_held[ORACLE_ZONES]; /* frames of the reserve's pageblocks */
 
 	/* What the configuration of the rig points to. */
 	struct roost_range ranges[ORACLE_RANGES];
@@ -47,12 +53,14 @@ struct oracle {
 /* A call that allocates, and what was so before it. */
 struct oracle_call {
 	unsigned order, flags;
-	uint32_t zones; /* bit z: it may use zone z */
+	uint64_t frames; /* the order's, or fewer: a size between two powers of two */
+	uint32_t zones;	 /* bit z: it may use zone z */
 	uint64_t
 		in_zone[ORACLE_ZONES]; /* pcpbuddy: free frames of the zone that are not isolated */
 	const char *due;	       /* why it must have a block, or NULL */
 	struct roost_stats stats;
 	unsigned nr_pressure;
+	uint64_t kept[ORACLE_CPUS]; /* ROOST_ONCE: what each CPU has that it finds itself alone */
 };
 
 /* ---- oracle_rules.c ------------------------------------------------------------------------ */
@@ -61,11 +69,15 @@ struct oracle_call {
 void oracle_look(struct oracle *o);
 /* The pageblock of a usable frame. */
 struct oracle_block *oracle_block_of(struct oracle *o, roost_pfn pfn);
+/* Pageblocks from first to last were added. */
+void oracle_added(struct oracle *o, unsigned first, unsigned last);
+/* All is free and drained: each zone has the blocks that its frames make up. */
+void oracle_home(struct oracle *o);
 
-/* Before a call of the current CPU; for each block that it returned, in the order in which they
- * came (it is entered in the shadow); and then, with how many it returned and was to. They fail
- * the test if a rule is broken. */
-void oracle_before(struct oracle *o, struct oracle_call *call, unsigned order, unsigned flags);
+/* Before a call of the current CPU for blocks of that many frames; for each block that it returned,
+ * in the order in which they came (it is entered in the shadow); and then, with how many it
+ * returned and was to. They fail the test if a rule is broken. */
+void oracle_before(struct oracle *o, struct oracle_call *call, uint64_t frames, unsigned flags);
 void oracle_success(struct oracle *o, const struct oracle_call *call, roost_pfn pfn);
 void oracle_after(struct oracle *o, const struct oracle_call *call, size_t got, size_t wanted);
 

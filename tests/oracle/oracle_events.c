@@ -48,6 +48,18 @@ static void random_ranges(struct oracle *o, struct random *r)
 						    .zone = (uint16_t)random_below(r, o->nr_zones)};
 		at += random_length(r);
 		o->ranges[i].end = at;
+		if (random_chance(r, 25)) { /* with pageblocks of its own, as a rule */
+			roost_pfn start =
+				(o->ranges[i].start + BLOCK - 1) & ~(roost_pfn)(BLOCK - 1);
+
+			at = (at + BLOCK - 1) & ~(roost_pfn)(BLOCK - 1);
+			at = start < at ? at : start + BLOCK;
+			o->ranges[i].start = start;
+			o->ranges[i].end = at - random_below(r, 2) * random_below(r, BLOCK);
+			o->ranges[i].flags = ROOST_RANGE_ABSENT;
+		} else if (random_chance(r, 10)) {
+			o->ranges[i].flags = ROOST_RANGE_ALLOCATED;
+		}
 	}
 	for (unsigned i = (unsigned)random_below(r, 3); i > 0; i--) {
 		roost_pfn start = o->ranges[0].start + random_below(r, at - o->ranges[0].start);
@@ -113,6 +125,9 @@ bool oracle_open(struct oracle *o, uint64_t seed)
 	o->pcpbuddy.batch = random_chance(&r, 50) ? 0 : 1 + (uint32_t)random_below(&r, 64);
 	config.pcpbuddy = library_is_pcpbuddy ? &o->pcpbuddy : NULL;
 	oracle_count_open(random_chance(&r, 50));
+	for (size_t i = 0; roost_config_error(&config) && i < config.nr_ranges; i++)
+		if (o->ranges[i].flags & ROOST_RANGE_ABSENT)
+			o->ranges[i].flags = 0;
 	if (roost_config_error(&config))
 		return false;
 	rig_open(&o->rig, &config);
@@ -127,7 +142,12 @@ void oracle_close(struct oracle *o)
 			assert_int_equal(roost_isolate(o->rig.roost, o->blocks[i].first, false), 0);
 	for (unsigned cpu = 0; cpu < o->nr_cpus; cpu++)
 		assert_int_equal(roost_cpu_online(o->rig.roost, cpu), 0);
-	rig_home(&o->rig);
+	rig_free_all(&o->rig);
+	rig_compare(&o->rig);
+	roost_drain(o->rig.roost, -1);
+	rig_compare(&o->rig);
+	oracle_home(o);
+	rig_expect_none(&o->rig);
 	rig_close(&o->rig);
 }
 
@@ -145,7 +165,8 @@ static unsigned flags_of(const struct oracle *o, uint32_t n)
 	unsigned flags = n % 3;
 
 	n >>= 4;
-	flags |= n & 1 ? ROOST_WAIT : 0;
+	flags |= n & 1 ? ROOST_WAIT : (n & 0x3000) == 0 ? ROOST_ONCE : 0;
+	flags |= (n & 0xc000) == 0 ? ROOST_NOSTEAL : 0;
 	flags |= (n & 6) == 0 ? ROOST_RESERVE : 0;
 	flags |= (n & 0x38) == 0 ? ROOST_THISNODE : 0;
 	if ((n & 0x1c0) == 0)
@@ -162,7 +183,7 @@ static void do_alloc(struct oracle *o, const struct oracle_event *e)
 	bool may = roost_may_alloc(o->rig.roost, order, flags);
 	roost_pfn pfn;
 
-	oracle_before(o, &call, order, flags);
+	oracle_before(o, &call, UINT64_C(1) << order, flags);
 	pfn = roost_alloc(o->rig.roost, order, flags);
 	if (pfn != ROOST_NONE && !may)
 		fail_msg("a block of order %u flags %#x, though none was noted", order, flags);
@@ -172,13 +193,31 @@ static void do_alloc(struct oracle *o, const struct oracle_event *e)
 	oracle_after(o, &call, pfn != ROOST_NONE, 1);
 }
 
+/* Any size, small ones more often than large ones. */
+static void do_alloc_n(struct oracle *o, const struct oracle_event *e)
+{
+	uint64_t n = 1 + (e->a >> 8) % (UINT64_C(1) << order_of(o, e->a));
+	unsigned flags = flags_of(o, e->b);
+	struct oracle_call call;
+	roost_pfn pfn;
+
+	oracle_before(o, &call, rig_size(n), flags);
+	pfn = roost_alloc_n(o->rig.roost, n, flags);
+	TELL(o, "alloc %" PRIu64 " frames flags %#x: %" PRId64 "\n", n, flags, (int64_t)pfn);
+	if (pfn != ROOST_NONE) {
+		assert_int_equal(roost_frames(o->rig.roost, pfn), rig_size(n));
+		oracle_success(o, &call, pfn);
+	}
+	oracle_after(o, &call, pfn != ROOST_NONE, 1);
+}
+
 static void bulk(struct oracle *o, unsigned order, unsigned flags, size_t count)
 {
 	static roost_pfn pfns[1 << 15];
 	struct oracle_call call;
 	size_t got;
 
-	oracle_before(o, &call, order, flags);
+	oracle_before(o, &call, UINT64_C(1) << order, flags);
 	got = roost_alloc_bulk(o->rig.roost, order, flags, pfns, count);
 	TELL(o, "bulk order %u flags %#x: %zu of %zu\n", order, flags, got, count);
 	assert_in_range(got, 0, count);
@@ -203,7 +242,7 @@ static void do_fill(struct oracle *o, const struct oracle_event *e)
 struct pick {
 	uint64_t left;
 	roost_pfn pfn;
-	unsigned order;
+	uint64_t frames;
 	uint64_t seen;
 };
 
@@ -220,10 +259,9 @@ static void choose(void *context, roost_pfn pfn, unsigned order)
 {
 	struct pick *pick = context;
 
-	if (pick->left-- == 0) {
+	(void)order;
+	if (pick->left-- == 0)
 		pick->pfn = pfn;
-		pick->order = order;
-	}
 }
 
 /* One of those that are handed out; false if there are none. */
@@ -235,6 +273,7 @@ static bool pick_block(const struct oracle *o, uint32_t n, struct pick *pick)
 		return false;
 	pick->left = n % pick->seen;
 	shadow_each(&o->rig.shadow, choose, pick);
+	pick->frames = shadow_frames(&o->rig.shadow, pick->pfn);
 	return true;
 }
 
@@ -292,8 +331,8 @@ static void do_free(struct oracle *o, const struct oracle_event *e)
 
 	if (!pick_block(o, e->a, &pick))
 		return;
-	TELL(o, "free%s pfn %" PRIu64 " order %u\n", e->b & 1 ? " nolock" : "", pick.pfn,
-	     pick.order);
+	TELL(o, "free%s pfn %" PRIu64 ", %" PRIu64 " frames\n", e->b & 1 ? " nolock" : "", pick.pfn,
+	     pick.frames);
 	e->b & 1 ? rig_free_nolock(&o->rig, pick.pfn) : rig_free(&o->rig, pick.pfn);
 }
 
@@ -312,6 +351,19 @@ static void add_to_batch(void *context, roost_pfn pfn, unsigned order)
 		batch->blocks[batch->n++] = (struct roost_block){pfn, order};
 }
 
+/* Those whose size is no power of two have no order, and are freed one by one. */
+static void free_batch(struct oracle *o, struct batch *batch, bool nolock)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < batch->n; i++)
+		if (shadow_order(&o->rig.shadow, batch->blocks[i].pfn) >= 0)
+			batch->blocks[n++] = batch->blocks[i];
+		else
+			rig_free(&o->rig, batch->blocks[i].pfn);
+	rig_free_bulk(&o->rig, batch->blocks, n, nolock);
+}
+
 /* A part of everything that is handed out. */
 static void do_free_some(struct oracle *o, const struct oracle_event *e)
 {
@@ -326,13 +378,22 @@ static void do_free_some(struct oracle *o, const struct oracle_event *e)
 	TELL(o, "free %zu blocks%s%s\n", batch.n, nolock ? " nolock" : "",
 	     one_by_one ? ", one by one" : "");
 	if (!one_by_one)
-		rig_free_bulk(&o->rig, batch.blocks, batch.n, nolock);
+		free_batch(o, &batch, nolock);
 	for (size_t i = 0; one_by_one && i < batch.n; i++) {
 		if (e->b & 4)
 			rig_cpu(&o->rig, (unsigned)random_below(&batch.random, o->nr_cpus));
 		nolock ? rig_free_nolock(&o->rig, batch.blocks[i].pfn)
 		       : rig_free(&o->rig, batch.blocks[i].pfn);
 	}
+}
+
+static unsigned order_within(uint64_t frames)
+{
+	unsigned order = 0;
+
+	while (UINT64_C(2) << order <= frames)
+		order++;
+	return order;
 }
 
 static void do_split(struct oracle *o, const struct oracle_event *e)
@@ -342,9 +403,27 @@ static void do_split(struct oracle *o, const struct oracle_event *e)
 
 	if (!pick_block(o, e->a, &pick))
 		return;
-	to = e->b % (pick.order + 1);
-	TELL(o, "split pfn %" PRIu64 " from order %u to %u\n", pick.pfn, pick.order, to);
-	rig_split(&o->rig, pick.pfn, to);
+	to = e->b % (order_within(pick.frames) + 1);
+	TELL(o, "split pfn %" PRIu64 " of %" PRIu64 " frames to %u\n", pick.pfn, pick.frames, to);
+	if (shadow_order(&o->rig.shadow, pick.pfn) < 0)
+		rig_split_n(&o->rig, pick.pfn);
+	else
+		rig_split(&o->rig, pick.pfn, to);
+}
+
+/* An aligned part of a block, which may be one of an odd size. */
+static void free_part(struct oracle *o, const struct oracle_event *e, const struct pick *pick)
+{
+	unsigned order = (e->b >> 4) % (order_within(pick->frames) + 1);
+	uint64_t size = UINT64_C(1) << order, first = (pick->pfn + size - 1) & ~(size - 1);
+	roost_pfn pfn;
+
+	if (first + size > pick->pfn + pick->frames)
+		return;
+	pfn = first + (e->b >> 8) % ((pick->pfn + pick->frames - first) / size) * size;
+	TELL(o, "free part pfn %" PRIu64 " order %u of %" PRIu64 " frames\n", pfn, order,
+	     pick->frames);
+	rig_free_part(&o->rig, pfn, order);
 }
 
 static void do_parts(struct oracle *o, const struct oracle_event *e)
@@ -355,10 +434,7 @@ static void do_parts(struct oracle *o, const struct oracle_event *e)
 	if (!pick_block(o, e->a, &pick))
 		return;
 	if (e->c & 1) {
-		order = (e->b >> 4) % (pick.order + 1);
-		pick.pfn += (e->b >> 8) % (1u << (pick.order - order)) << order;
-		TELL(o, "free part pfn %" PRIu64 " order %u of %u\n", pick.pfn, order, pick.order);
-		rig_free_part(&o->rig, pick.pfn, order);
+		free_part(o, e, &pick);
 		return;
 	}
 	for (order = roost_max_order(o->rig.roost); order > 0; order--)
@@ -401,12 +477,94 @@ static void do_isolate(struct oracle *o, const struct oracle_event *e)
 {
 	struct oracle_block *b = &o->blocks[e->a % o->nr_blocks];
 	bool apart = e->b & 1;
-	int err = b->reserve || b->apart == apart ? -ROOST_EINVAL : 0;
+	int err = b->absent || b->reserve || b->apart == apart ? -ROOST_EINVAL : 0;
 
 	TELL(o, "pageblock of pfn %" PRIu64 " %s\n", b->first, apart ? "apart" : "back");
 	assert_int_equal(roost_isolate(o->rig.roost, b->first, apart), err);
 	if (!err)
 		b->apart = apart;
+}
+
+/* ---- Memory that comes and goes ------------------------------------------------------------ */
+
+struct plug {
+	unsigned first, last; /* pageblocks */
+	roost_pfn pfn, end;
+	bool cut, hole, absent, present, reserve, used;
+};
+
+/* Or a hole, or reserved? */
+static bool is_absent(const struct oracle *o, roost_pfn pfn)
+{
+	for (unsigned i = 0; i < o->nr_blocks; i++)
+		if (pfn >= o->blocks[i].first && pfn <= o->blocks[i].last)
+			return o->blocks[i].absent;
+	return false;
+}
+
+static void look_at_plug(const struct oracle *o, struct plug *p)
+{
+	for (unsigned i = p->first; i <= p->last; i++) {
+		p->absent |= o->blocks[i].absent;
+		p->present |= !o->blocks[i].absent;
+		p->reserve |= o->blocks[i].reserve;
+	}
+	for (roost_pfn pfn = p->pfn; pfn < p->end; pfn++) {
+		unsigned state = shadow_state(&o->rig.shadow, pfn);
+
+		p->used |= state >= SHADOW_INSIDE;
+		p->hole |= shadow_zone(&o->rig.shadow, pfn) != (int)o->blocks[p->first].zone ||
+			   (state == SHADOW_RESERVED && !is_absent(o, pfn));
+	}
+}
+
+/* Which of the reasons is given first depends on where a hole is met. */
+static bool is_right(const struct plug *p, bool add, int err)
+{
+	if (p->cut || (p->hole && err == -ROOST_EINVAL))
+		return err == -ROOST_EINVAL;
+	if (add)
+		return err == (p->present ? -ROOST_EEXIST : p->hole ? -ROOST_EINVAL : 0);
+	if (p->hole && err == -ROOST_EBUSY)
+		return p->used || p->reserve;
+	if (p->absent)
+		return err == -ROOST_ENOENT;
+	return err == (p->reserve || p->used ? -ROOST_EBUSY : p->hole ? -ROOST_EINVAL : 0);
+}
+
+/* Some pageblocks, as a rule without a hole between them. */
+static void do_plug(struct oracle *o, const struct oracle_event *e)
+{
+	struct plug p = {.first = e->a % o->nr_blocks};
+	const struct oracle_block *b = &o->blocks[p.first], *cut;
+	bool add = e->b & 3 ? b->absent : !b->absent, beyond = (e->c & 0x70) == 0;
+	int err;
+
+	for (p.last = p.first; p.last < p.first + (e->b >> 4) % 3 && p.last + 1 < o->nr_blocks;
+	     p.last++)
+		if (!beyond && (o->blocks[p.last].last + 1 != o->blocks[p.last + 1].first ||
+				o->blocks[p.last + 1].zone != b->zone))
+			break;
+	p.pfn = b->first;
+	p.end = o->blocks[p.last].last + 1;
+	cut = e->c & 8 ? b : &o->blocks[p.last];
+	p.cut = (e->c & 7) == 0 && cut->last > cut->first;
+	if (p.cut)
+		e->c & 8 ? p.pfn++ : p.end--;
+	look_at_plug(o, &p);
+	err = add ? rig_add_range(&o->rig, p.pfn, p.end - p.pfn)
+		  : rig_remove_range(&o->rig, p.pfn, p.end - p.pfn);
+	TELL(o, "%s pfn %" PRIu64 " to %" PRIu64 ": %d\n", add ? "add" : "remove", p.pfn, p.end,
+	     err);
+	if (!is_right(&p, add, err))
+		fail_msg("%s pfn %" PRIu64 " to %" PRIu64 ": %d", add ? "add" : "remove", p.pfn,
+			 p.end, err);
+	if (!err && add)
+		oracle_added(o, p.first, p.last);
+	for (unsigned i = p.first; !err && !add && i <= p.last; i++) {
+		o->blocks[i].absent = true;
+		o->blocks[i].apart = false;
+	}
 }
 
 /* ---- Events -------------------------------------------------------------------------------- */
@@ -415,9 +573,9 @@ static const struct {
 	unsigned weight;
 	void (*act)(struct oracle *o, const struct oracle_event *e);
 } kinds[] = {
-	{36, do_alloc}, {8, do_bulk},  {6, do_fill},	  {3, do_rest},
-	{3, do_range},	{14, do_free}, {8, do_free_some}, {4, do_split},
-	{4, do_parts},	{4, do_drain}, {3, do_hotplug},	  {5, do_isolate},
+	{36, do_alloc}, {8, do_alloc_n}, {8, do_bulk},	    {6, do_fill},  {3, do_rest},
+	{3, do_range},	{14, do_free},	 {8, do_free_some}, {5, do_split}, {5, do_parts},
+	{4, do_drain},	{3, do_hotplug}, {5, do_isolate},   {4, do_plug},
 };
 
 void oracle_events(uint64_t seed, struct oracle_event events[ORACLE_EVENTS])
