@@ -52,33 +52,35 @@ static void large_blocks_beside_busy_cpus(void **state)
 	}
 }
 
-/* More CPUs than homes: the last CPU's pageblock is in CPU 0's list, behind those of others. */
+/* More CPUs than homes: the last CPU's current pageblock is in CPU 0's list, behind those of 15
+ * others, which are full, and noted in the same bin, whatever is free of it. */
 static void small_runs_beside_busy_cpus(void **state)
 {
-	enum { HOMES = 32, CPUS = 15 * HOMES + 1, LAST = CPUS - 1 };
-	roost_pfn firsts[CPUS / HOMES], pfn, last = ROOST_NONE;
+	enum { HOMES = 32, SHARE = 16, LAST = (SHARE - 1) * HOMES, ORDER = 3 };
+	roost_pfn firsts[SHARE], pfns[BLOCK];
 	struct rig rig;
 
 	NEED_SMP();
-	open_cpus(&rig, state, CPUS, CPUS + 7);
-	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
-		rig_cpu(&rig, cpu);
-		pfn = rig_get(&rig, cpu == LAST ? 3 : 0, 0);
-		last = pfn;
-		if (cpu % HOMES == 0 && cpu < LAST)
-			firsts[cpu / HOMES] = pfn;
+	open_cpus(&rig, state, LAST + 1, SHARE + 7);
+	for (unsigned i = 0; i < SHARE; i++) {
+		unsigned order = i * HOMES == LAST ? ORDER : 0;
+
+		rig_cpu(&rig, i * HOMES);
+		assert_int_equal(rig_bulk(&rig, order, 0, pfns, BLOCK >> order), BLOCK >> order);
+		firsts[i] = pfns[0];
 	}
+	rig_cpu(&rig, 1);
 	rig_take_all(&rig, 0, 0);
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		for (unsigned cpu = 0; cpu < LAST; cpu += HOMES) {
-			rig_cpu(&rig, cpu);
-			rig_free(&rig, firsts[cpu / HOMES]);
-			firsts[cpu / HOMES] = rig_get(&rig, 0, 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < SHARE - 1; i++) {
+			rig_cpu(&rig, i * HOMES);
+			rig_free(&rig, firsts[i]);
+			firsts[i] = rig_get(&rig, 0, 0);
 		}
 		rig_cpu(&rig, LAST);
-		rig_free(&rig, last);
+		rig_free(&rig, firsts[SHARE - 1]);
 		rig_cpu(&rig, 1);
-		last = rig_get(&rig, 3, 0);
+		firsts[SHARE - 1] = rig_get(&rig, ORDER, 0);
 	}
 	rig_home(&rig);
 	rig_close(&rig);
