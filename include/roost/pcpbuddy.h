@@ -43,7 +43,9 @@
  * each pcp lock of the CPU once. roost_isolate() returns -ROOST_EAGAIN if the owner is busy with
  * the pageblock: then nothing was done.
  *
- * roost_recover() does nothing, and returns 0: what was in hand is lost, and locks stay taken.
+ * roost_recover() does nothing, and returns 0: what was in hand is lost, and locks stay taken. If
+ * somebody stopped in roost_add_range() or roost_remove_range(), these return -ROOST_EAGAIN from
+ * then on.
  *
  * roost_pageblock_info() looks at the record of each block in the pageblock; its field free has
  * also what lies on pcps.
