@@ -219,8 +219,13 @@ size_t roost_pool_resident(const roost_pool_t *pool);
  */
 size_t roost_pool_recover(roost_pool_t *pool);
 
-/* The page-frame allocator below, for statistics and dumps: frame n is the nth page of the pool's
- * address space. What is allocated or freed there directly is not given back to the kernel. */
+/*
+ * The page-frame allocator below, for statistics and dumps: frame n is the nth page of the pool's
+ * address space. What is allocated or freed there directly is not given back to the kernel.
+ * roost_remove_range() takes pages out of the pool, which counts them as used until
+ * roost_add_range() brings them back. What is said above of fork() and of cancellation holds for
+ * both: a child finds each range present or absent, and no thread leaves one half done.
+ */
 roost_t *roost_pool_frames(const roost_pool_t *pool);
 void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn);
 
