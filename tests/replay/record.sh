@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: MIT
 # record.sh - `roost record`: a trace of this machine that replays; what is missing is named; tracing is left as it
 # was. Where this may not trace, only what it says of that is checked.
+# The caller may have left signals ignored, as nohup does SIGHUP, which the tool then ignores, too.
+# This is always so here; then all are as a terminal leaves them.
+if [ -z "${signals_are_default:-}" ]; then
+	trap '' HUP
+	signals_are_default=1 exec env --default-signal bash "$0" "$@"
+fi
 . "$(dirname "$0")/common.sh"
 
 tracing=/sys/kernel/tracing
