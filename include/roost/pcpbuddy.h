@@ -78,7 +78,10 @@ enum roost_free_path {
 /* What roost_config.pcpbuddy points to; roost_init() reads it and keeps no pointer to it. Later
  * versions make fields out of what is reserved, for which 0 means what was so before. */
 struct roost_pcpbuddy_config {
-	uint32_t high;	/* frames that a pcp holds before it drains; 0: from the zone's size */
+	/* Frames that a pcp holds before it drains; 0: from the zone's size. Below a pageblock,
+	 * 512, no CPU owns pageblocks: so it is by default in zones of fewer pageblocks than
+	 * CPUs. */
+	uint32_t high;
 	uint32_t batch; /* frames moved for each hold of a zone lock; 0: from high */
 	enum roost_free_path free_path;
 	uint32_t reserved[5]; /* must be 0 */

@@ -135,8 +135,10 @@ struct roost_zone_config {
 	const char *name; /* copied, at most 15 bytes; NULL: "Normal" */
 	unsigned node;	  /* NUMA node, 0 .. ROOST_MAX_NODES - 1 */
 	/* Frames that only callers with ROOST_RESERVE may take: the min watermark. They lie in
-	 * pageblocks of their own at the end of the zone as long as ordinary blocks last. If less
-	 * than that is present at first, what is added becomes the reserve until it is complete. */
+	 * pageblocks of their own at the end of the zone as long as ordinary blocks last: whole
+	 * ones, so of a zone of one pageblock nothing is left that a CPU could have for itself. If
+	 * less than that is present at first, what is added becomes the reserve until it is
+	 * complete. */
 	uint64_t reserve;
 	/* Free frames under which the pressure hook fires and, if there are other zones, they are
 	 * tried first, even if a pcp of this one has frames. */

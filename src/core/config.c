@@ -314,7 +314,10 @@ static const char *range_error(const struct roost_config *config, unsigned nr_zo
 
 struct rst_watermarks rst_watermarks(const struct roost_zone_config *zone, uint64_t managed)
 {
-	uint64_t step = managed > zone->reserve ? (managed - zone->reserve) / 64 : 0;
+	uint64_t room = managed > zone->reserve ? managed - zone->reserve : 0;
+	/* One at least, or plain callers, which never go below the reserve, would not fall below
+	 * low in a zone of less than 64 frames; and free memory must be able to rise above high. */
+	uint64_t step = room < 64 ? room > 2 : room / 64;
 	uint64_t low = zone->low ? zone->low : zone->reserve + step;
 
 	return (struct rst_watermarks){

@@ -71,9 +71,11 @@ static struct roost_pcpbuddy_config own_config(const struct roost_config *config
 
 void rst_pcp_set_marks(struct roost *r, struct rst_zone *z)
 {
-	/* All pcps together hold at most a quarter of the zone, each at most four pageblocks. */
+	/* All pcps together hold at most a quarter of the zone, each at most four pageblocks. But a
+	 * claim needs room for a pageblock: a zone that has one for each CPU leaves that much. */
+	uint64_t each = rst_zone_managed(&z->desc) / r->base.nr_cpus;
 	uint32_t high =
-		clamp(rst_zone_managed(&z->desc) / (4ull * r->base.nr_cpus), 16, 4 * RST_PAGEBLOCK);
+		clamp(each / 4, each < RST_PAGEBLOCK ? 16 : RST_PAGEBLOCK, 4 * RST_PAGEBLOCK);
 	uint32_t batch;
 
 	high = r->high ? r->high : high;

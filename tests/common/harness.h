@@ -37,7 +37,7 @@ struct variant {
 	const char *name;
 	enum roost_free_path path;
 	unsigned check;
-	uint32_t pcp_high; /* 0: chosen; in small pools that is too few to own a pageblock */
+	uint32_t pcp_high; /* 0: chosen; with fewer pageblocks than CPUs nobody owns one */
 };
 
 struct variants {

@@ -32,6 +32,32 @@ static void claims_whole_blocks(void **state)
 	rig_close(&rig);
 }
 
+/* So it does by default, if there is a pageblock for each CPU. */
+static void each_cpu_owns_a_block_of_a_small_zone(void **state)
+{
+	struct rig rig;
+
+	NEED_SMP();
+	for (unsigned cpus = 1; cpus <= 5; cpus++) {
+		const struct roost_range range = {0, (roost_pfn)cpus * BLOCK, 0, 0};
+		struct roost_config config = rig_config(state);
+
+		rig_pcpbuddy.high = 0;
+		config.ranges = &range;
+		config.nr_ranges = 1;
+		config.nr_cpus = cpus;
+		rig_open(&rig, &config);
+		for (unsigned cpu = 0; cpu < cpus; cpu++) {
+			rig_cpu(&rig, cpu);
+			assert_int_equal(owner_of(&rig, rig_get(&rig, 0, 0)), cpu);
+		}
+		/* Another CPU can still have all that is left. */
+		assert_int_equal(rig_take_all(&rig, 0, 0), (size_t)cpus * (BLOCK - 1));
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 /* A claimed block serves many allocations with one hold of the zone lock. */
 static void zone_lock_is_rare(void **state)
 {
@@ -216,6 +242,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(claims_whole_blocks, variants_owners),
+		SUITE_TEST(each_cpu_owns_a_block_of_a_small_zone, variants_paths),
 		SUITE_TEST(zone_lock_is_rare, variants_owners),
 		SUITE_TEST(recovers_fragments, variants_owners),
 		SUITE_TEST(takes_chunks_and_steals, variants_owners),

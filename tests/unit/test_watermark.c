@@ -273,6 +273,25 @@ static void default_marks(void **state)
 	rig_close(&rig);
 }
 
+/* However small the zone, it falls below low when all of it is used up, and rises above high when
+ * all of it comes back. */
+static void default_marks_of_a_small_zone(void **state)
+{
+	for (unsigned frames = 3; frames <= 192; frames++) {
+		for (unsigned reserve = 0; reserve <= 40 && reserve + 3 <= frames; reserve += 20) {
+			const struct roost_zone_config zone = {.reserve = reserve};
+			struct roost_zone_info info;
+			struct rig rig;
+
+			rig_open_zone(&rig, state, frames, &zone, 1);
+			assert_int_equal(roost_zone_info(rig.roost, 0, &info), 0);
+			assert_in_range(info.low, reserve + 1, frames - 1);
+			assert_in_range(info.high, info.low, frames - 1);
+			rig_close(&rig);
+		}
+	}
+}
+
 static void given_marks(void **state)
 {
 	const struct roost_zone_config zone = {.reserve = 40, .low = 100, .high = 1000};
@@ -340,6 +359,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(hook_holds_no_lock, variants_all),
 		SUITE_TEST(hook_is_not_called_inside_itself, variants_paths),
 		SUITE_TEST(default_marks, variants_one),
+		SUITE_TEST(default_marks_of_a_small_zone, variants_one),
 		SUITE_TEST(given_marks, variants_one),
 	};
 
