@@ -70,6 +70,11 @@ double score_value(const struct score *score, const char *series, const char *ke
 	return number(series ? json_object_get(object, series) : object, key);
 }
 
+bool compare_guessed(const struct score *score)
+{
+	return json_is_true(json_object_get(score->sampled, "memory_guessed"));
+}
+
 /* An engine without this counter never does what it counts. */
 static double failed_trylocks(const json_t *paths)
 {

@@ -82,6 +82,8 @@ const struct score *compare_score(const struct compare *compare, unsigned trace,
 /* A number in the report of the run with samples: a member of the series; series NULL: of the
  * report itself. */
 double score_value(const struct score *score, const char *series, const char *key);
+/* Is the size of the memory a guess from the trace? */
+bool compare_guessed(const struct score *score);
 
 bool compare_verified(const struct compare *compare);
 

@@ -54,13 +54,13 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 		json_array_append_new(
 			contenders,
 			contender_object(&o->contenders[i], compare_score(compare, trace, i)));
-	return json_must(json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "trace",
+	return json_must(json_pack("{s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "trace",
 				   json_must(json_printable(o->traces[trace])), "events",
 				   (json_int_t)score_value(first, NULL, "events"), "operations",
 				   (json_int_t)score_value(first, NULL, "operations"), "cpus",
 				   (json_int_t)score_value(first, NULL, "cpus"), "memory",
-				   (json_int_t)score_value(first, NULL, "memory"), "contenders",
-				   contenders));
+				   (json_int_t)score_value(first, NULL, "memory"), "memory_guessed",
+				   (int)compare_guessed(first), "contenders", contenders));
 }
 
 void compare_json(const struct compare *compare)

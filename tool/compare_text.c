@@ -110,10 +110,11 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	const struct score *first = compare_score(compare, trace, 0);
 	char *name = printable_copy(o->traces[trace], strlen(o->traces[trace]));
 
-	printf("%s: %.0f events, %.0f operations, %.0f CPU%s, %.0f MiB\n", name,
+	printf("%s: %.0f events, %.0f operations, %.0f CPU%s, %.0f MiB%s\n", name,
 	       score_value(first, NULL, "events"), score_value(first, NULL, "operations"),
 	       score_value(first, NULL, "cpus"), score_value(first, NULL, "cpus") > 1 ? "s" : "",
-	       score_value(first, NULL, "memory") / (1 << 20));
+	       score_value(first, NULL, "memory") / (1 << 20),
+	       compare_guessed(first) ? " (a guess; --memory sets it)" : "");
 	free(name);
 	print_names(o);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

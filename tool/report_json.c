@@ -141,6 +141,7 @@ static void put_setup(json_t *root, const struct replay *replay)
 	put_count(root, "cpus", replay->plan->nr_cpus);
 	put_count(root, "check", o->check);
 	put_count(root, "memory", replay->machine.frames << MACHINE_FRAME_SHIFT);
+	put(root, "memory_guessed", json_boolean(!o->memory));
 	put_count(root, "metadata",
 		  o->engine->metadata ? o->engine->metadata() : replay->machine.metadata_size);
 	put_count(root, "pcp_high", replay->pcp.high);
@@ -184,7 +185,9 @@ static void put_cost(json_t *root, const struct replay *replay)
 	put(root, "seconds", json_real(replay->seconds));
 	put(root, "cpu_seconds", json_real(replay->cpu_seconds));
 	put(root, "loop_seconds", json_real(replay->loop_seconds));
-	put(root, "operations_per_second", json_real(ratio((double)operations, replay->seconds)));
+	put(root, "operations_per_second", /* with stamps it would mislead */
+	    replay->options->timing ? json_real(ratio((double)operations, replay->seconds))
+				    : json_null());
 	put(root, "zone_lock_per_million", json_real(per_million(stats->zone_lock, operations)));
 	put(root, "frames_per_zone_lock",
 	    json_real(ratio((double)stats->zone_frames, (double)stats->zone_lock)));

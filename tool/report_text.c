@@ -59,9 +59,10 @@ static void show_setup(const struct replay *replay)
 	printf("%s, engine %s, ", o->parallel ? "in parallel" : "in order", o->engine->name);
 	if (options_path(o))
 		printf("free path %s, ", options_path(o));
-	printf("%u CPU%s, %" PRIu64 " MiB, check level %u", replay->plan->nr_cpus,
+	printf("%u CPU%s, %" PRIu64 " MiB%s, check level %u", replay->plan->nr_cpus,
 	       replay->plan->nr_cpus > 1 ? "s" : "",
-	       replay->machine.frames >> (20 - MACHINE_FRAME_SHIFT), o->check);
+	       replay->machine.frames >> (20 - MACHINE_FRAME_SHIFT),
+	       o->memory ? "" : " (a guess; --memory sets it)", o->check);
 	if (o->storm_hz)
 		printf(", interrupts at %u Hz per CPU", o->storm_hz);
 	printf("\n");
@@ -166,10 +167,15 @@ static void show_cost(const struct replay *replay)
 
 	section("Cost");
 	count("operations", operations);
-	printf("  %-34s %14.6f\n", "seconds", replay->seconds);
-	printf("  %-34s %14.0f  %s\n", "operations per second",
-	       ratio((double)operations, replay->seconds),
-	       replay->options->timing ? "the loop included" : "stamps of the frames included");
+	if (replay->options->timing) {
+		printf("  %-34s %14.6f\n", "seconds", replay->seconds);
+		printf("  %-34s %14.0f  the loop included\n", "operations per second",
+		       ratio((double)operations, replay->seconds));
+	} else {
+		printf("  %-34s %14.6f  most of it for the stamps of the frames: --timing "
+		       "measures\n",
+		       "seconds", replay->seconds);
+	}
 	if (!replay->options->engine->has_pcps)
 		return;
 	printf("  %-34s %14.1f\n", "zone locks per million operations",

@@ -54,6 +54,15 @@ replay 0 --quiet "$here/hand.trace"
 check "stderr when quiet" "" "$(cat "$work/err")"
 check "the report for people" 1 "$(grep -c '^  verified$' "$work/out")"
 
+# Most of the time goes into the stamps, so it is no speed; and a trace does not say how much memory there was.
+check "no speed" 0 "$(grep -c 'operations per second' "$work/out")"
+check "the memory is a guess" 1 "$(grep -c 'MiB (a guess; --memory sets it), check' "$work/out")"
+replay 0 --quiet --timing --memory=64M "$here/hand.trace"
+check "a speed" 1 "$(grep -c 'operations per second' "$work/out")"
+check "the memory is as it is set" '1 0' "$(grep -c ' 64 MiB, check' "$work/out") $(grep -c 'a guess' "$work/out")"
+replay 0 --json "$here/hand.trace"
+check "the same in JSON" '[null,true]' "$(value '[.operations_per_second, .memory_guessed]')"
+
 # Ten reasons are enough, but every line counts.
 { cat "$here/hand.trace"; echo; yes 'not a line' | head -n 500; } >"$work/many"
 replay 0 --json "$work/many"

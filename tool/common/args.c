@@ -51,7 +51,7 @@ static const struct argp_option common_options[] = {
 	 "Number of virtual CPUs (default: as traced); traced CPU X becomes X modulo N",
 	 ARGS_GROUP_ALLOCATOR},
 	{"memory", KEY(MEMORY), "SIZE", 0,
-	 "Memory to manage, with K, M, G or T (default: that of the traced machine)",
+	 "Memory to manage, with K, M, G or T (default: a guess, up to the highest traced frame)",
 	 ARGS_GROUP_ALLOCATOR},
 	{"check", KEY(CHECK), "0..3", 0, "Check level (default 1)", ARGS_GROUP_ALLOCATOR},
 	{"peer", KEY(PEER), "PATH.so", 0,
