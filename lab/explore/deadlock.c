@@ -172,7 +172,7 @@ static enum failure_kind describe_all(char *text, size_t size)
 
 void deadlock_describe(void)
 {
-	char text[900] = "", key[100] = "";
+	char text[FAILURE_TEXT] = "", key[FAILURE_KEY] = "";
 	const struct context *cycle = NULL, *end = NULL;
 	enum failure_kind kind = FAIL_DEADLOCK;
 

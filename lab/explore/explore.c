@@ -210,9 +210,14 @@ static void done(unsigned job)
 	fflush(stdout);
 }
 
+static const char *passed_over[FILES]; /* files that expect nothing of this engine */
+static unsigned nr_passed_over;
+
 static bool read_scenarios(void)
 {
 	for (unsigned i = 0; i < arguments.nr_files; i++) {
+		unsigned before = nr_jobs;
+
 		if (!scenario_read(arguments.files[i], &scenarios[i]))
 			return false;
 		if (UNIPROCESSOR && scenarios[i].config.nr_cpus > 1) {
@@ -226,6 +231,8 @@ static bool read_scenarios(void)
 				     : (int)path == arguments.path)
 				jobs[nr_jobs++] =
 					(struct job){.scenario = &scenarios[i], .path = path};
+		if (nr_jobs == before)
+			passed_over[nr_passed_over++] = scenarios[i].name;
 	}
 	if (!nr_jobs)
 		say_error("no scenario says what it expects of the engine %s; add a line \"expect "
@@ -237,12 +244,13 @@ static bool read_scenarios(void)
 static void summary(void)
 {
 	static uint8_t cover[COVER_BITS / 8];
-	unsigned bad = 0, exhausted = 0;
+	unsigned bad = 0, exhausted = 0, refused = 0;
 	unsigned own = 0;
 	uint64_t executions = 0, choices = 0;
 
 	for (unsigned i = 0; i < nr_jobs; i++) {
 		bad += !good(i);
+		refused += !results[i].loaded;
 		exhausted += results[i].exhausted;
 		executions += results[i].executions;
 		choices += results[i].choices;
@@ -255,6 +263,10 @@ static void summary(void)
 	       (unsigned long long)executions, (unsigned long long)choices, cover_count(cover),
 	       cover_total());
 	printf("longest call that waits for nothing: %u accesses\n", own);
+	if (refused)
+		printf("%u of them not run: the pool is refused\n", refused);
+	if (nr_passed_over)
+		report_passed_over(passed_over, nr_passed_over);
 }
 
 /* Index into jobs of those that run now, which are other[0 .. nr_other). */
@@ -319,17 +331,38 @@ static int explore(void)
 	}
 	for (unsigned i = 0; i < nr_jobs; i++)
 		if (!results[i].loaded)
-			return 2;
-		else if (!good(i))
+			status = 2;
+		else if (!good(i) && !status)
 			status = 1;
 	if (arguments.json)
-		report_json(jobs, results, nr_jobs, arguments.json);
+		report_json(&(struct report){jobs, results, nr_jobs, passed_over, nr_passed_over},
+			    arguments.json);
 	if (!silent())
 		summary();
 	return status;
 }
 
 /* ---- Replay -------------------------------------------------------------------------------- */
+
+/* The scenario of a schedule: the one that is given, else the one that it was saved for; if that is
+ * not there any more, the file of that name beside the schedule. */
+static const char *scenario_of(const struct schedule_head *head)
+{
+	static char beside[2 * PATH_MAX];
+	const char *slash = strrchr(head->scenario, '/'), *end = strrchr(arguments.replay, '/');
+
+	if (arguments.nr_files)
+		return arguments.files[0];
+	if (access(head->scenario, F_OK) == 0)
+		return head->scenario;
+	snprintf(beside, sizeof(beside), "%.*s%s", end ? (int)(end - arguments.replay) + 1 : 0,
+		 arguments.replay, slash ? slash + 1 : head->scenario);
+	if (access(beside, F_OK) == 0)
+		return beside;
+	die("%s: its scenario %s is not there, nor is it beside the schedule: name its file after "
+	    "--replay FILE",
+	    arguments.replay, head->scenario);
+}
 
 static int replay(void)
 {
@@ -346,7 +379,10 @@ static int replay(void)
 			  head.engine);
 		return 2;
 	}
-	if (!scenario_read(head.scenario, &scenarios[0]))
+	if (arguments.nr_files > 1)
+		die("%s: --replay takes one scenario, and %s is given already", arguments.files[1],
+		    arguments.files[0]);
+	if (!scenario_read(scenario_of(&head), &scenarios[0]))
 		return 2;
 	path = engine_path(head.path);
 	if (path < 0) {
@@ -355,8 +391,11 @@ static int replay(void)
 		return 2;
 	}
 	job.path = (unsigned)path;
-	if (!scenario_load(job.scenario, job.path, head.weak))
+	if (!scenario_load(job.scenario, job.path, head.weak)) {
+		if (vm.failure.kind)
+			say_error("%s: setup: %s", job.scenario->file, vm.failure.text);
 		return 2;
+	}
 	vm.tracing = true;
 	vm.verbose = arguments.options.verbose;
 	if (schedule_run(&schedule) != RUN_FAILED) {

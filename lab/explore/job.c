@@ -210,7 +210,8 @@ static void save(struct work *w, const struct schedule *schedule)
 
 	if (!w->options->save || (w->options->judged && job_as_expected(w->job, r)))
 		return;
-	snprintf(head.scenario, sizeof(head.scenario), "%s", w->job->scenario->file);
+	if (!realpath(w->job->scenario->file, head.scenario))
+		snprintf(head.scenario, sizeof(head.scenario), "%s", w->job->scenario->file);
 	snprintf(head.path, sizeof(head.path), "%s", engine->paths[w->job->path]);
 	snprintf(head.engine, sizeof(head.engine), "%s", engine_program);
 	snprintf(head.key, sizeof(head.key), "%s", r->key);
@@ -247,10 +248,24 @@ static void found(struct work *w, FILE *out)
 		save(w, schedule);
 		report_find(w->job, r, schedule, out);
 	} else {
-		fprintf(out, "%s: %s (the schedule could not be repeated)\n", r->key, r->text);
+		report_words(w->job, r, out);
+		fprintf(out, "(the schedule could not be repeated)\n");
 	}
 	vm.tracing = vm.verbose = false;
 	free(schedule);
+}
+
+/* The same of what comes before all executions. */
+static void setup_failed(struct work *w, FILE *out)
+{
+	struct result *r = w->result;
+
+	r->loaded = r->setup_failed = true;
+	r->kind = vm.failure.kind;
+	snprintf(r->key, sizeof(r->key), "setup: %s", failure_name(r->kind));
+	snprintf(r->text, sizeof(r->text), "%s", vm.failure.text);
+	reached(w, "setup", 0);
+	report_words(w->job, r, out);
 }
 
 /* ---- A job --------------------------------------------------------------------------------- */
@@ -267,7 +282,9 @@ void job_run(const struct job *job, const struct options *options, struct result
 	ends_forget();
 	split_forget();
 	r->loaded = scenario_load(job->scenario, job->path, !options->sc);
-	if (!r->loaded)
+	if (!r->loaded && vm.failure.kind)
+		setup_failed(&w, out);
+	if (!r->loaded || r->setup_failed)
 		return;
 	if (all_passes(&w) == PASS_FOUND)
 		found(&w, out);
@@ -284,14 +301,14 @@ void job_run(const struct job *job, const struct options *options, struct result
 		r->kind = FAIL_LOCK;
 		snprintf(r->key, sizeof(r->key), "lock inversion");
 		snprintf(r->text, sizeof(r->text), "%s", r->lockdep);
-		fprintf(out, "lock inversion: %s\n", r->lockdep);
+		report_words(job, r, out);
 	}
 }
 
 /* Is each word of wanted a word of text? */
 static bool has_words(const char *text, const char *wanted)
 {
-	char copy[64], *word, *rest = copy;
+	char copy[FAILURE_KEY], *word, *rest = copy;
 
 	snprintf(copy, sizeof(copy), "%s", wanted);
 	while ((word = strsep(&rest, " ")))
@@ -304,7 +321,7 @@ bool job_as_expected(const struct job *job, const struct result *r)
 {
 	const struct expectation *e = &job->scenario->expect[job->path];
 
-	if (!r->loaded || !e->given || r->kind != e->kind)
+	if (!r->loaded || r->setup_failed || !e->given || r->kind != e->kind)
 		return false;
 	if (r->kind == FAIL_DEADLOCK && e->locks[0]) /* exactly this cycle */
 		return !strcmp(r->key + strlen("deadlock "), e->locks);

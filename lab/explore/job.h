@@ -29,9 +29,11 @@ struct options {
 };
 
 struct result {
-	bool loaded, exhausted;
+	bool loaded;	   /* else the pool is refused, which was said */
+	bool setup_failed; /* then nothing was explored */
+	bool exhausted;
 	enum failure_kind kind;
-	char key[128], text[1024], lockdep[256];
+	char key[FAILURE_KEY], text[FAILURE_TEXT], lockdep[256];
 	char saved[PATH_MAX]; /* the file of the schedule, of any bytes, or "" */
 	char reached[64];     /* how far it came */
 	uint64_t executions, redundant, cut, steps, choices, states;

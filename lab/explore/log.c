@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 120 };
-
 struct line {
 	uint8_t cpu, level;
-	char text[LINE];
+	char *text;
 };
 
 static struct line *lines;
@@ -18,7 +16,14 @@ static size_t nr, room;
 
 void log_begin(void)
 {
-	nr = 0;
+	while (nr)
+		free(lines[--nr].text);
+}
+
+static _Noreturn void no_memory(void)
+{
+	perror("roost: memory");
+	exit(2);
 }
 
 static void add(const struct context *c, const char *format, va_list list)
@@ -26,14 +31,13 @@ static void add(const struct context *c, const char *format, va_list list)
 	if (nr == room) {
 		room = room ? 2 * room : 1024;
 		lines = realloc(lines, room * sizeof(*lines));
-		if (!lines) {
-			perror("roost: memory");
-			exit(2);
-		}
+		if (!lines)
+			no_memory();
 	}
 	lines[nr].cpu = c ? c->cpu : VM_CPUS;
 	lines[nr].level = c ? c->level : 0;
-	vsnprintf(lines[nr].text, LINE, format, list);
+	if (vasprintf(&lines[nr].text, format, list) < 0)
+		no_memory();
 	nr++;
 }
 

@@ -22,6 +22,7 @@
 #include "vm.h"
 
 static unsigned outside_cpu;
+static jmp_buf *fatal_ends;
 
 static struct cpu *this_cpu(void)
 {
@@ -187,6 +188,8 @@ void rst_observe(int delta)
 _Noreturn void rst_fatal(const char *text)
 {
 	vm_fail(FAIL_FATAL, "fatal", "the engine called rst_fatal(): %s", text);
+	if (fatal_ends)
+		longjmp(*fatal_ends, 1);
 	fprintf(stderr, "roost-explore: before the contexts begin: rst_fatal(): %s\n", text);
 	abort();
 }
@@ -206,6 +209,11 @@ void port_irq_restore(unsigned state)
 void port_relax(void)
 {
 	rst_relax();
+}
+
+void port_fatal_ends(jmp_buf *there)
+{
+	fatal_ends = there;
 }
 
 void port_set_cpu(unsigned cpu)

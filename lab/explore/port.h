@@ -3,10 +3,14 @@
 #ifndef LAB_PORT_H
 #define LAB_PORT_H
 
+#include <setjmp.h>
+
 unsigned port_irq_save(void);
 void port_irq_restore(unsigned state);
 void port_relax(void);
 /* The CPU for what runs outside the virtual machine: setup. */
 void port_set_cpu(unsigned cpu);
+/* Where rst_fatal() goes outside the virtual machine; NULL: it ends the program. */
+void port_fatal_ends(jmp_buf *there);
 
 #endif

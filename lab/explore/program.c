@@ -9,6 +9,23 @@
 
 /* ---- Calls --------------------------------------------------------------------------------- */
 
+/* A call that may sleep is for threads that hold nothing and have interrupts on, whether it does
+ * this time or not. */
+static void check_may_sleep(const struct context *c, const char *what)
+{
+	if (!c)
+		return;
+	if (c->level != LEVEL_TASK)
+		vm_fail(FAIL_LOCK, "sleep", "%s calls %s, which may sleep, in a handler", c->name,
+			what);
+	else if (c->nr_held)
+		vm_fail(FAIL_LOCK, "sleep", "%s calls %s, which may sleep, while it holds %s",
+			c->name, what, vm.locks[c->held[0]].name);
+	else if (!vm.cpus[c->cpu].irq_on)
+		vm_fail(FAIL_LOCK, "sleep", "%s calls %s, which may sleep, with interrupts off",
+			c->name, what);
+}
+
 /* waits: the call may wait for a lock, unless it is an NMI that calls. */
 static void call(struct context *c, bool waits, const char *format, const char *name,
 		 unsigned long number)
@@ -54,12 +71,20 @@ static void got(struct context *c, unsigned variable, roost_pfn pfn, unsigned or
 	world_set(variable, value_of(pfn, order));
 }
 
+static void call_alloc(struct context *c, const struct statement *s, const char *format,
+		       unsigned long number)
+{
+	call(c, s->flags & ROOST_WAIT, format, world_name(s->variables[0]), number);
+	if (s->flags & ROOST_WAIT)
+		check_may_sleep(c, "an allocation with wait");
+}
+
 static void do_alloc(struct context *c, const struct statement *s)
 {
 	unsigned order = (unsigned)s->number;
 	roost_pfn pfn;
 
-	call(c, s->flags & ROOST_WAIT, "%s = alloc order %lu", world_name(s->variables[0]), order);
+	call_alloc(c, s, "%s = alloc order %lu", order);
 	pfn = roost_alloc(pool, order, s->flags);
 	called(c);
 	got(c, s->variables[0], pfn, order);
@@ -80,7 +105,7 @@ static void do_alloc_n(struct context *c, const struct statement *s)
 	unsigned n = (unsigned)s->number;
 	roost_pfn pfn;
 
-	call(c, s->flags & ROOST_WAIT, "%s = alloc-n %lu frames", world_name(s->variables[0]), n);
+	call_alloc(c, s, "%s = alloc-n %lu frames", n);
 	pfn = roost_alloc_n(pool, n, s->flags);
 	called(c);
 	got(c, s->variables[0], pfn, SIZED + rounded(n));
@@ -92,8 +117,7 @@ static void do_alloc_bulk(struct context *c, const struct statement *s)
 	roost_pfn pfns[SCENARIO_ARGUMENTS];
 	size_t n;
 
-	call(c, s->flags & ROOST_WAIT, "%s, ... = alloc-bulk order %lu",
-	     world_name(s->variables[0]), order);
+	call_alloc(c, s, "%s, ... = alloc-bulk order %lu", order);
 	n = roost_alloc_bulk(pool, order, s->flags, pfns, s->nr_variables);
 	called(c);
 	for (unsigned i = 0; i < s->nr_variables; i++)
@@ -248,8 +272,14 @@ static void do_slab_free(struct context *c, const struct statement *s)
 
 static void do_cpu(struct context *c, const struct statement *s)
 {
+	static const char *const names[] = {[VERB_DRAIN] = "drain",
+					    [VERB_OFFLINE] = "offline",
+					    [VERB_ONLINE] = "online",
+					    [VERB_ISOLATE] = "isolate",
+					    [VERB_UNISOLATE] = "unisolate"};
 	unsigned cpu = (unsigned)s->number;
 
+	check_may_sleep(c, names[s->verb]);
 	switch (s->verb) {
 	case VERB_DRAIN:
 		call(c, true, s->number < 0 ? "drain all" : "drain cpu%s%lu", "", cpu);
@@ -298,9 +328,11 @@ static void do_fill(const struct statement *s)
 
 /* ---- Assertions ---------------------------------------------------------------------------- */
 
+static const char *outside; /* what runs on no virtual CPU: setup or finally */
+
 static void failed(const struct context *c, const struct statement *s)
 {
-	vm_fail(FAIL_ASSERT, s->text, "%s: \"%s\" does not hold (line %u)", c ? c->name : "finally",
+	vm_fail(FAIL_ASSERT, s->text, "%s: \"%s\" does not hold (line %u)", c ? c->name : outside,
 		s->text, s->line);
 }
 
@@ -431,6 +463,8 @@ void program_do(struct context *c, const struct program *p)
 {
 	unsigned irq = 1;
 
-	for (unsigned i = 0; i < p->nr; i++)
+	if (!c)
+		outside = p->place == PLACE_SETUP ? "setup" : "finally";
+	for (unsigned i = 0; i < p->nr && (c || !vm.failure.kind); i++)
 		do_statement(c, &p->statements[i], &irq);
 }

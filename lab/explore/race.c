@@ -45,10 +45,10 @@ void race_begin(void)
 static void report(const struct context *c, const struct context *other, uintptr_t address,
 		   const char *what)
 {
-	char name[64], key[128];
+	char name[64], key[FAILURE_KEY];
 
 	log_address((const void *)address, name, sizeof(name));
-	snprintf(key, sizeof(key), "race %s", name);
+	snprintf(key, sizeof(key), "%s", name);
 	vm_fail(FAIL_RACE, key, "data race on %s: %s by %s is not ordered against that by %s", name,
 		what, c->name, other->name);
 }

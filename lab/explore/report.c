@@ -20,6 +20,14 @@ static const char *name_of(const struct job *job, char text[NAME_ROOM], unsigned
 			 strlen(job->scenario->name));
 }
 
+void report_words(const struct job *job, const struct result *r, FILE *out)
+{
+	char text[NAME_ROOM];
+
+	fprintf(out, "%s: free path %s: %s\n%s\n", name_of(job, text, 0), engine->paths[job->path],
+		r->key, r->text);
+}
+
 void report_find(const struct job *job, const struct result *r, const struct schedule *schedule,
 		 FILE *out)
 {
@@ -88,6 +96,11 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 	       judged && !job_as_expected(job, r) ? "   NOT AS EXPECTED" : "");
 }
 
+static const char *outcome_of(const struct result *r)
+{
+	return !r->loaded ? "refused" : r->kind ? r->key : "pass";
+}
+
 static json_t *json_of(const struct job *job, const struct result *r)
 {
 	return json_pack(
@@ -96,7 +109,7 @@ static json_t *json_of(const struct job *job, const struct result *r)
 		/* what came out */
 		"scenario", json_printable(job->scenario->name), "engine", engine_program, /**/
 		"free", engine_nr_paths(engine) > 1 ? engine->paths[job->path] : NULL,	   /**/
-		"outcome", r->kind ? r->key : "pass", "text", r->text,			   /**/
+		"outcome", outcome_of(r), "text", r->text,				   /**/
 		"expected", (int)job_as_expected(job, r),				   /**/
 		"exhausted", (int)r->exhausted, "reached", r->reached,			   /**/
 		"lockdep", r->lockdep, "schedule", json_printable(r->saved),
@@ -111,16 +124,43 @@ static json_t *json_of(const struct job *job, const struct result *r)
 		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds);
 }
 
-void report_json(const struct job *jobs, const struct result *results, unsigned nr,
-		 const char *path)
+void report_passed_over(const char *const *names, unsigned nr)
 {
-	json_t *report = json_begin("explore", 1), *list = json_array();
+	enum { MOST = 8 };
+	char text[NAME_ROOM];
 
-	for (unsigned i = 0; i < nr; i++)
-		if (json_array_append_new(list, json_of(&jobs[i], &results[i])) != 0)
-			die("out of memory");
-	if (json_object_set_new(report, "results", list) != 0)
+	printf("%u passed over, which expect%s nothing of the engine %s:", nr, nr == 1 ? "s" : "",
+	       engine->name);
+	for (unsigned i = 0; i < nr && i < MOST; i++)
+		printf("%s %s", i ? "," : "",
+		       printable(text, sizeof(text), NAME_COLUMNS, names[i], strlen(names[i])));
+	if (nr > MOST)
+		printf(", and %u more", nr - MOST);
+	printf("\n");
+}
+
+static void append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) != 0)
 		die("out of memory");
-	json_write(report, path, JSON_INDENT(1));
-	json_decref(report);
+}
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) != 0)
+		die("out of memory");
+}
+
+void report_json(const struct report *r, const char *path)
+{
+	json_t *root = json_begin("explore", 1), *list = json_array(), *names = json_array();
+
+	for (unsigned i = 0; i < r->nr; i++)
+		append(list, json_of(&r->jobs[i], &r->results[i]));
+	for (unsigned i = 0; i < r->nr_passed_over; i++)
+		append(names, json_printable(r->passed_over[i]));
+	put(root, "results", list);
+	put(root, "passed_over", names);
+	json_write(root, path, JSON_INDENT(1));
+	json_decref(root);
 }

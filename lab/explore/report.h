@@ -6,6 +6,8 @@
 #include "job.h"
 #include "schedule.h"
 
+/* A finding of which there are no columns. */
+void report_words(const struct job *job, const struct result *result, FILE *out);
 /* The failure that the last (traced) execution ended with. */
 void report_find(const struct job *job, const struct result *result,
 		 const struct schedule *schedule, FILE *out);
@@ -13,7 +15,18 @@ void report_find(const struct job *job, const struct result *result,
 void report_head(void);
 void report_result(const struct job *job, const struct result *result, bool judged);
 void report_progress(const struct job *job, const struct result *result, double seconds);
-void report_json(const struct job *jobs, const struct result *results, unsigned nr,
-		 const char *path);
+/* Names of scenarios that expect nothing of the engine. */
+void report_passed_over(const char *const *names, unsigned nr);
+
+/* All that a report in JSON is made of. */
+struct report {
+	const struct job *jobs;
+	const struct result *results;
+	unsigned nr;
+	const char *const *passed_over; /* names */
+	unsigned nr_passed_over;
+};
+
+void report_json(const struct report *report, const char *path);
 
 #endif

@@ -88,6 +88,9 @@ static unsigned paths_called(struct reader *r, const char *name)
 	bool known = !strcmp(name, "all");
 	unsigned paths = known ? ALL_PATHS : 0;
 
+	if (!strcmp(name, "roost")) /* what the engine sets was called first */
+		name = "sets";
+
 	for (unsigned e = 0; e < nr_engines; e++) {
 		int path = find_name(engines[e].paths, engine_nr_paths(&engines[e]), name);
 		bool whole = !strcmp(engines[e].name, name);
@@ -188,8 +191,8 @@ static void context(struct reader *r, const char *kind)
 				"CPU %u has a task already; begin the line with a blank to go on "
 				"with it",
 				p->cpu);
-	if (s->nr_contexts > VM_CONTEXTS)
-		read_error(r, "there can be %d tasks and handlers at most", VM_CONTEXTS);
+	if (s->nr_contexts > SCENARIO_CONTEXTS)
+		read_error(r, "there can be %d tasks and handlers at most", SCENARIO_CONTEXTS);
 	snprintf(p->name, sizeof(p->name), "%.9s cpu%u", kind, p->cpu);
 	if (level == LEVEL_STOP || r->bad)
 		return;
@@ -288,6 +291,8 @@ bool scenario_read(const char *file, struct scenario *s)
 	*s = (struct scenario){.config = ROOST_CONFIG_INIT, .pageblocks = 4};
 	s->config.pockets = ROOST_POCKETS_OFF; /* but for scenarios about them: fewer steps */
 	s->config.nr_cpus = 2;
+	/* However small the pool, a CPU may claim a pageblock: that is what the engine is about. */
+	s->pcpbuddy.high = 1u << ROOST_PAGEBLOCK_ORDER;
 	in = fopen(file, "re");
 	if (!in) {
 		say_error("%s: cannot read: %s", file, strerror(errno));

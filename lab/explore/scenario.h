@@ -31,6 +31,7 @@
 enum {
 	SCENARIO_VARIABLES = 16,
 	SCENARIO_LOCKS = 4,
+	SCENARIO_CONTEXTS = VM_CONTEXTS - VM_CPUS, /* the rest: tasks of CPUs that have none */
 	SCENARIO_NAME = 24,
 	SCENARIO_ARGUMENTS = 8,
 	SCENARIO_MISUSES = ROOST_MISUSE_CORRUPT + 1,
@@ -84,7 +85,7 @@ struct statement {
 	unsigned nr_variables;
 	uint8_t variables[SCENARIO_ARGUMENTS];
 	unsigned line;
-	char text[64];
+	char text[256];
 };
 
 enum program_place { PLACE_EXPLORED, PLACE_SETUP, PLACE_FINALLY };
@@ -101,7 +102,7 @@ struct program {
 struct expectation {
 	bool given;
 	enum failure_kind kind;
-	char locks[64]; /* that must be in the cycle */
+	char locks[FAILURE_KEY]; /* that must be in the cycle */
 };
 
 struct scenario {
@@ -127,7 +128,8 @@ bool scenario_read(const char *file, struct scenario *scenario);
 
 /* ---- world.c ------------------------------------------------------------------------------ */
 
-/* Sets the virtual machine up for the scenario with a free path; false: the setup failed. */
+/* Sets the virtual machine up for the scenario with a free path. False: its setup failed, as
+ * vm.failure says; or, if that is none, its pool is refused, which was said. */
 bool scenario_load(const struct scenario *scenario, unsigned path, bool weak);
 /* Most own accesses of a call that waits for nothing, since scenario_load(). */
 unsigned scenario_most_own(void);

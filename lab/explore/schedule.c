@@ -27,7 +27,7 @@ void schedule_take(struct schedule *s)
 {
 	s->nr_turns = s->nr_reads = 0;
 	for (unsigned i = 0; i < vm.nr_contexts; i++)
-		if (vm.contexts[i].level == LEVEL_TASK && vm.first_ops[i])
+		if (vm.contexts[i].level == LEVEL_TASK && vm.first_ops[i] && vm.contexts[i].ops)
 			add_turn(s, i, vm.first_ops[i]);
 	for (int i = 0; i < vm.nr_steps; i++) {
 		const struct step *step = &vm.steps[i];
@@ -150,6 +150,17 @@ bool schedule_write(const struct schedule *s, const struct schedule_head *head, 
 	return good;
 }
 
+/* What follows a word on its line, of any bytes; false: the line begins with another one. */
+static bool rest_of(const char *line, const char *word, char *text, size_t size)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(line, word, n) != 0)
+		return false;
+	snprintf(text, size, "%.*s", (int)strcspn(line + n, "\n"), line + n);
+	return true;
+}
+
 static bool read_line(struct schedule *s, struct schedule_head *head, const char *line)
 {
 	unsigned context, number, older;
@@ -157,14 +168,10 @@ static bool read_line(struct schedule *s, struct schedule_head *head, const char
 
 	if (line[0] == '#' || line[0] == '\n')
 		return true;
-	if (!strncmp(line, "scenario ", 9)) {
-		snprintf(head->scenario, sizeof(head->scenario), "%.*s",
-			 (int)strcspn(line + 9, "\n"), line + 9);
-		return true;
-	}
-	if (sscanf(line, "engine %31s", head->engine) == 1 ||
-	    sscanf(line, "free %15s", head->path) == 1 ||
-	    sscanf(line, "failure %127[^\n]", head->key) == 1)
+	if (rest_of(line, "scenario ", head->scenario, sizeof(head->scenario)) ||
+	    rest_of(line, "failure ", head->key, sizeof(head->key)) ||
+	    sscanf(line, "engine %31s", head->engine) == 1 ||
+	    sscanf(line, "free %15s", head->path) == 1)
 		return true;
 	if (sscanf(line, "memory %15s", word) == 1) {
 		head->weak = !strcmp(word, "weak");

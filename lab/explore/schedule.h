@@ -42,7 +42,8 @@ void schedule_take(struct schedule *schedule);
 enum outcome schedule_run(struct schedule *schedule);
 
 struct schedule_head {
-	char scenario[PATH_MAX], engine[32], path[16], key[128];
+	/* scenario: its file, from the root, wherever a replay is started. */
+	char scenario[PATH_MAX], engine[32], path[16], key[FAILURE_KEY];
 	bool weak;
 };
 

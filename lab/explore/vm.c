@@ -326,10 +326,13 @@ static void reset(void)
 	log_begin();
 }
 
-/* Accesses that the context has behind it: all but the one that it waits to make. */
+/* Accesses that the context has behind it: all but the one that it waits to make. One that failed
+ * waits for nothing: all that it counted belongs to the step that failed. */
 static uint32_t behind(const struct context *c)
 {
-	return c->done ? UINT32_MAX : c->ops ? c->ops - 1 : 0;
+	if (c->done)
+		return UINT32_MAX;
+	return vm.failure.kind || !c->ops ? c->ops : c->ops - 1;
 }
 
 /* Tasks run to their first choice points: what they do until then nobody notices. */

@@ -28,7 +28,7 @@
 
 enum {
 	VM_CPUS = 4,
-	VM_CONTEXTS = 12,
+	VM_CONTEXTS = 16,   /* as many as the bits of their sets */
 	VM_ARENA = 1 << 20, /* bytes; all memory that is restored for each execution */
 	VM_GRAIN = 4,	    /* bytes; what races are found in, and what can be ignored */
 	VM_WORDS = 16384,   /* atomic words in use */
@@ -193,10 +193,14 @@ enum failure_kind {
 	FAIL_KINDS,
 };
 
+/* Room for a line of each context, and for the names of all locks in a cycle. */
+enum { FAILURE_TEXT = VM_CONTEXTS * 160, FAILURE_KEY = VM_LOCKS * 24 + 32 };
+
 struct failure {
 	enum failure_kind kind;
-	char text[1024];
-	char key[128]; /* what must be the same for a shorter schedule to be "the same failure" */
+	char text[FAILURE_TEXT];
+	/* What must be the same for a shorter schedule to be "the same failure". */
+	char key[FAILURE_KEY];
 };
 
 /*

@@ -2,6 +2,7 @@
 /* world.c - see world.h. */
 #include "world.h"
 
+#include <setjmp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */
+static void *metadata;
+static size_t metadata_size;
 roost_t *pool;
 const struct scenario *world_scenario;
 unsigned world_locks[SCENARIO_LOCKS];
@@ -162,12 +165,18 @@ static unsigned add_lock(unsigned i)
 	return vm_add_lock(&lock_classes[i], clock, world_scenario->locks[i]);
 }
 
+/* An assertion of the engine ends it, too: rst_fatal() does not return. */
 static void run_plain(const struct program *list, unsigned nr)
 {
-	for (unsigned i = 0; i < nr && !vm.failure.kind; i++) {
-		port_set_cpu(list[i].cpu);
-		program_do(NULL, &list[i]);
-	}
+	jmp_buf fatal;
+
+	port_fatal_ends(&fatal);
+	if (!setjmp(fatal))
+		for (unsigned i = 0; i < nr && !vm.failure.kind; i++) {
+			port_set_cpu(list[i].cpu);
+			program_do(NULL, &list[i]);
+		}
+	port_fatal_ends(NULL);
 	port_set_cpu(0);
 }
 
@@ -229,30 +238,68 @@ static void run(struct context *c)
 	program_do(c, c->program);
 }
 
+/* The element of an array of the world that lies at an address, or -1. */
+static long element_at(const void *address, const void *array, size_t count, size_t size)
+{
+	uintptr_t at = (uintptr_t)address - (uintptr_t)array;
+
+	return at / size < count ? (long)(at / size) : -1;
+}
+
 static bool name(const void *address, char *text, size_t size)
 {
-	size_t at = (size_t)((const char *)address - (const char *)world->values);
+	size_t frames = (size_t)world_scenario->pageblocks * 512;
+	long i;
 
 	if (engine_address(address, text, size))
 		return true;
-	if ((const char *)address < (const char *)world->values || at >= sizeof(world->values))
+	if ((i = element_at(address, world->values, SCENARIO_VARIABLES, sizeof(uint64_t))) >= 0)
+		snprintf(text, size, "variable %s", world_name((unsigned)i));
+	else if ((i = element_at(address, world->slab, SCENARIO_VARIABLES, sizeof(uint64_t))) >= 0)
+		snprintf(text, size, "objects of slab %s", world_name((unsigned)i));
+	else if (element_at(address, &world->pressed, 1, sizeof(world->pressed)) >= 0)
+		snprintf(text, size, "what the pressure hook writes");
+	else if ((i = element_at(address, contents, frames, sizeof(*contents))) >= 0)
+		snprintf(text, size, "contents of frame %ld", i);
+	else if ((i = element_at(address, metadata, metadata_size, 1)) >= 0)
+		snprintf(text, size, "byte 0x%lx of the metadata", (unsigned long)i);
+	else
 		return false;
-	snprintf(text, size, "variable %s", world_name((unsigned)(at / sizeof(world->values[0]))));
 	return true;
 }
 
 static const struct vm_guest guest = {run, finished, name};
 
+/* A handler runs on top of a task, be it one that has nothing to do: that of an idle CPU. */
+static void add_contexts(const struct scenario *s)
+{
+	static struct program idle;
+	static char names[VM_CPUS][SCENARIO_NAME];
+	bool task[VM_CPUS] = {0}, handler[VM_CPUS] = {0};
+
+	for (unsigned i = 0; i < s->nr_contexts; i++) {
+		const struct program *p = &s->contexts[i];
+
+		*(p->level == LEVEL_TASK ? &task[p->cpu] : &handler[p->cpu]) = true;
+		vm_add(p->cpu, p->level, p->name, &s->contexts[i]);
+	}
+	for (unsigned cpu = 0; cpu < VM_CPUS; cpu++) {
+		if (task[cpu] || !handler[cpu])
+			continue;
+		snprintf(names[cpu], sizeof(names[cpu]), "idle cpu%u", cpu);
+		vm_add(cpu, LEVEL_TASK, names[cpu], &idle);
+	}
+}
+
 bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 {
 	struct roost_config config = s->config;
 	struct roost_pcpbuddy_config pcpbuddy = s->pcpbuddy;
-	size_t frames = (size_t)s->pageblocks * 512, size;
+	size_t frames = (size_t)s->pageblocks * 512;
 	size_t there = (size_t)(s->pageblocks - s->absent) * 512;
 	struct roost_range ranges[] = {
 		{.start = 0, .end = there},
 		{.start = there, .end = frames, .flags = ROOST_RANGE_ABSENT}};
-	void *metadata;
 
 	world_scenario = s;
 	most_own = 0;
@@ -267,11 +314,11 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	config.misuse = heard_misuse;
 	if (s->pressure.nr)
 		config.pressure = pressed;
-	size = roost_metadata_size(&config);
+	metadata_size = roost_metadata_size(&config);
 	world = vm_alloc(sizeof(*world) + frames, 64);
 	contents = vm_alloc(sizeof(*contents) * frames, 64);
-	metadata = vm_alloc(size, 64);
-	if (!size || roost_init(&pool, &config, metadata, size)) {
+	metadata = vm_alloc(metadata_size, 64);
+	if (!metadata_size || roost_init(&pool, &config, metadata, metadata_size)) {
 		const char *error = roost_config_error(&config);
 
 		say_error("%s: pool: %s", s->file, error ? error : "?");
@@ -282,14 +329,10 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 		world_locks[i] = add_lock(i);
 	vm.nr_cpus = config.nr_cpus;
 	run_plain(s->setup, s->nr_setup);
-	if (vm.failure.kind) {
-		say_error("%s: setup: %s", s->file, vm.failure.text);
+	if (vm.failure.kind)
 		return false;
-	}
 	memset(world->misuse, 0, sizeof(world->misuse));
-	for (unsigned i = 0; i < s->nr_contexts; i++)
-		vm_add(s->contexts[i].cpu, s->contexts[i].level, s->contexts[i].name,
-		       &s->contexts[i]);
+	add_contexts(s);
 	vm_freeze();
 	return true;
 }

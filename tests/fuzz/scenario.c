@@ -52,7 +52,7 @@ static void check_scenario(struct scenario *s)
 {
 	FUZZ_CHECK(s->config.nr_cpus >= 1 && s->config.nr_cpus <= VM_CPUS, "%u CPUs",
 		   s->config.nr_cpus);
-	FUZZ_CHECK(s->nr_contexts >= 1 && s->nr_contexts <= VM_CONTEXTS, "%u contexts",
+	FUZZ_CHECK(s->nr_contexts >= 1 && s->nr_contexts <= SCENARIO_CONTEXTS, "%u contexts",
 		   s->nr_contexts);
 	FUZZ_CHECK(s->nr_variables <= SCENARIO_VARIABLES && s->nr_locks <= SCENARIO_LOCKS,
 		   "too many names");

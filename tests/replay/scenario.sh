@@ -88,6 +88,62 @@ explore 0
 wrong 'there is no operation "": ' $'task cpu0: \e[31m\xe4'
 wrong 'the name of a variable should stand before ".x1b.31m.xe4"' $'task cpu0: a = alloc 0; free a \e[31m\xe4'
 
+# ---- CPUs without a task ------------------------------------------------------------------------
+
+# An interrupt, or an NMI, of an idle CPU comes at any moment; nobody else need do anything.
+right $'task cpu0: a = alloc 0; free a\nhardirq cpu1: b = alloc 0'
+right $'nmi cpu1: b = alloc 0; free-nolock b'
+right $'task cpu0: a = alloc 0\nsoftirq cpu1: b = alloc 0\nhardirq cpu1: wait a; free a\nnmi cpu1: d = alloc 0'
+right $'hardirq cpu0: a = alloc 0\nhardirq cpu1: b = alloc 0\nstop cpu1'
+# As many handlers as there can be, and the idle tasks of all CPUs beside them.
+many=
+for cpu in 0 1 2 3; do many+=$'\n'"hardirq cpu$cpu: a = alloc 0"$'\n'"softirq cpu$cpu: b = alloc 0"$'\n'"nmi cpu$cpu: c = alloc 0"; done
+printf 'pool cpus 4, pageblocks 4\nexpect all: pass%s\n' "$many" >"$scenario"
+explore 0
+printf 'pool cpus 4, pageblocks 4\nexpect all: pass%s\nnmi cpu0: d = alloc 0\n' "$many" >"$scenario"
+explore 2
+refused 'x.scn:15: there can be 12 tasks and handlers at most' "13 handlers"
+
+# ---- Calls that may sleep -----------------------------------------------------------------------
+
+# never_here LINES: they are found to sleep where that is wrong, though there is no need to sleep.
+never_here() {
+	printf 'pool cpus 2, pageblocks 2\nexpect all: lock sleep\nsetup cpu0: k = alloc 0\n%s\n' "$1" >"$scenario"
+	explore 0
+}
+
+never_here 'task cpu0: lock l; a = alloc 0 wait; unlock l'
+never_here 'task cpu0: lock-irqsave l; a b = alloc-bulk 0 wait; unlock-irqrestore l'
+never_here 'task cpu0: irq-off; a = alloc-n 3 wait; irq-on'
+never_here $'task cpu0: free k\nhardirq cpu0: a = alloc 0 wait'
+never_here 'softirq cpu1: a = alloc 0 wait'
+never_here 'nmi cpu1: drain all'
+for call in 'drain cpu0' 'offline cpu1' 'online cpu1' 'isolate k' 'unisolate k'; do
+	never_here "task cpu0: lock l; $call; unlock l"
+done
+right $'setup cpu0: k = alloc 0\ntask cpu0: lock l; a = alloc 0; free a; unlock l; b = alloc 0 wait; drain all'
+right $'task cpu0: lock l; wait k; unlock l\ntask cpu1: k = alloc 0 wait'
+
+# ---- Setups, and scenarios of other engines -------------------------------------------------------
+
+printf 'pool cpus 1, pageblocks 1\nexpect all: pass\ntask cpu0: a = alloc 0; free a\n' >"$work/fine.scn"
+printf 'pool cpus 1, pageblocks 1\nexpect all: assert\nsetup cpu0: k = alloc 0; assert none k\ntask cpu0: free k\n' >"$scenario"
+run 1 "${explore[@]}" "$scenario" "$work/fine.scn"
+check "a setup that fails is never as expected, and the rest goes on" '1 1 1' \
+	"$(grep -c '^x .* setup: assert .*NOT AS EXPECTED' "$work/out") $(grep -c '^fine .* pass' "$work/out") $(grep -c '^2 explored, 1 not as expected' "$work/out")"
+check "what failed in the setup" 1 "$(grep -c '^setup: "assert none k" does not hold (line 3)' "$work/out")"
+printf 'pool cpus 1, pageblocks 1, reserve 5000\nexpect all: pass\ntask cpu0: a = alloc 0\n' >"$scenario"
+run 2 "${explore[@]}" "$scenario" "$work/fine.scn"
+check "a pool that is refused, and the rest goes on" '1 1 1' \
+	"$(grep -c '^roost: .*x.scn: pool: ' "$work/err") $(grep -c '^fine .* pass' "$work/out") $(grep -c '^1 of them not run' "$work/out")"
+run 2 "${explore[@]}" --json "$scenario" "$work/fine.scn"
+check "the same in JSON" '["refused","pass"]' "$(value '[.results[].outcome]')"
+printf 'pool cpus 1, pageblocks 1\nexpect trylock: pass\ntask cpu0: a = alloc 0\n' >"$work/other.scn"
+run 0 "${explore[@]}" "$work/other.scn" "$work/fine.scn"
+check "a scenario of another engine" 1 "$(grep -c "^1 passed over, which expects nothing of the engine $ENGINE: other$" "$work/out")"
+run 0 "${explore[@]}" --json "$work/other.scn" "$work/fine.scn"
+check "the same in JSON" '[1,["other"]]' "$(value '[(.results | length), .passed_over]')"
+
 # ---- Files --------------------------------------------------------------------------------------
 
 : >"$work/empty.scn"
@@ -131,8 +187,36 @@ check "nothing else" "$saved" "$(ls "$work" | grep -a 'sched$')"
 check "names in a report" yes "$(grep -q '^Grü.x1b.2J.xe4: free path' "$work/out" && echo yes)"
 check "no control characters" 0 "$(tr -d '\n' <"$work/out" | grep -ac '[[:cntrl:]]')"
 check "the title" 1 "$(grep -c '^a title.x1b.31m .xe4$' "$work/out")"
+printf '%s\n' "$find" >"$scenario"
 run 1 "${explore[@]}" --replay "$work/$saved"
 check "the schedule repeats" 1 "$(grep -c 'misuse double free' "$work/out" | sed 's/[2-9]/1/')"
+# From wherever it is started; with another file of the same scenario; and if both have moved.
+(cd "$work" && mkdir a b && mv x.scn a/ && cd a && "${explore[@]}" --save=../b "x.scn") >"$work/out" 2>"$work/err"
+(cd "$work/dir" && "${explore[@]}" --replay "../b/x-$ENGINE.sched") >"$work/out" 2>"$work/err"
+check "a replay in another folder" "1" "$(grep -c '^x: free path' "$work/out")"
+cp "$work/a/x.scn" "$work/y.scn"
+run 1 "${explore[@]}" --replay "$work/b/x-$ENGINE.sched" "$work/y.scn"
+check "a replay with a scenario that is named" 1 "$(grep -c '^y: free path' "$work/out")"
+mv "$work/a/x.scn" "$work/b/"
+run 1 "${explore[@]}" --replay "$work/b/x-$ENGINE.sched"
+rm "$work/b/x.scn"
+run 2 "${explore[@]}" --replay "$work/b/x-$ENGINE.sched"
+refused "its scenario $work/a/x.scn is not there" "a replay without its scenario"
+# The step that fails makes no access after the one that others notice, and another task could go on.
+printf 'pool cpus 2, pageblocks 1\nexpect all: pass\ntask cpu0: a = alloc 0; b = alloc 0\ntask cpu1: assert got a\n' >"$scenario"
+run 1 "$ROOST" explore --engine="$ENGINE" --bound=0 --jobs=1 --save="$work" "$scenario"
+check "it is printed, and saved" "1 1" "$(grep -c '^([0-9]* turns; saved, replay' "$work/out") $(ls "$work" | grep -c "^x-$ENGINE.sched")"
+rm -f "$work/x-$ENGINE.sched"
+# A message is whole, however long it is.
+variable=$(printf 'v%022d' 1)
+printf 'pool cpus 2, pageblocks 1\nexpect all: pass\ntask cpu0: %s = alloc 0; b c d e f g = alloc-bulk 0\ntask cpu1: assert got %s b c d e f g\n' \
+	"$variable" "$variable" >"$scenario"
+run 1 "$ROOST" explore --engine="$ENGINE" --bound=0 --jobs=1 --save="$work" "$scenario"
+check "its message in the column" 1 \
+	"$(sed -n '/^CPU0/,/^$/p' "$work/out" | tr -s ' \n' ' ' | grep -c "[*][*][*] task cpu1: \"assert got $variable b c d e f g\" does not hold (line 4)")"
+sed -n '/^CPU0/,/turns/p' "$work/out" | sed '$d' >"$work/wanted"
+run 1 "$ROOST" explore --engine="$ENGINE" --replay "$work/x-$ENGINE.sched"
+check "it repeats to the letter" "" "$(sed -n '/^CPU0/,/turns/p' "$work/out" | sed '$d' | diff "$work/wanted" - | head -n 5)"
 # A long name, in a folder with a long name.
 folder=$work/$(printf '%0200d' 0)
 mkdir "$folder"
