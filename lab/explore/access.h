@@ -32,6 +32,8 @@ void memory_fence_off(unsigned cpu);
  * run on one CPU, so it needs no history; that handlers end before what they interrupted goes on is
  * what orders the sections (core/lock.h), so it acquires and releases. */
 void memory_volatile(const volatile void *address, unsigned size, bool write);
+/* A function of the instrumented code begins; pc is in it. */
+void access_entered(uintptr_t pc);
 /* An access that is not atomic. */
 void race_access(const volatile void *address, size_t size, bool write);
 

@@ -18,6 +18,10 @@ enum { ENGINE_PATHS = 4 };
 struct engine {
 	const char *name;
 	const char *paths[ENGINE_PATHS]; /* the rest NULL */
+	/* What a scenario may ask for (witness.h) beside the counters that each engine has. */
+	const char *locks[ENGINE_PATHS];  /* classes */
+	const char *events[ENGINE_PATHS]; /* what note_event() is for, by number */
+	bool pcpbuddy_counters;
 };
 
 extern const struct engine engines[];
@@ -31,6 +35,12 @@ extern const char *const engine_program;
 unsigned engine_nr_paths(const struct engine *e);
 /* The index of a path of this program's engine, or -1. */
 int engine_path(const char *name);
+
+/* The number of a counter of any engine, or -1; those of roost_stats() come first. Its name. */
+int engine_counter(const char *name);
+const char *engine_counter_name(unsigned counter);
+/* How many of them an engine has. */
+unsigned engine_nr_counters(const struct engine *e);
 
 /* ---- engine_NAME.c ------------------------------------------------------------------------- */
 

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "pcpbuddy/pcpbuddy.h"
+#include "memory.h"
 #include "names.h"
+#include "notes.h"
 #include "vm.h"
 
 static const struct roost *pool;
@@ -27,6 +29,17 @@ static void add_lock(const struct lock_class *class, const rst_lockword_t *lock,
 	vm_add_lock(class, (void *)(uintptr_t)&lock->word, name);
 }
 
+enum { EVENT_OVER_HIGH }; /* engines.c */
+
+static void count_written(const void *address, uint64_t value)
+{
+	const struct rst_pcp *pcp =
+		(const void *)((const char *)address - offsetof(struct rst_pcp, count));
+
+	if (value > rst_load_rlx(&pcp->high))
+		note_event(vm.current, EVENT_OVER_HIGH);
+}
+
 void engine_register(roost_t *roost)
 {
 	char name[32], suffix[16] = "";
@@ -40,6 +53,8 @@ void engine_register(roost_t *roost)
 		for (unsigned cpu = 0; cpu < roost->base.nr_cpus; cpu++) {
 			snprintf(name, sizeof(name), "pcp%u%s", cpu, suffix);
 			add_lock(&pcp_class, &z->pcps[cpu].lock.word, name);
+			memory_word(&z->pcps[cpu].count, sizeof(z->pcps[cpu].count))->written =
+				count_written;
 			vm_ignore(&z->pcps[cpu].count_of, sizeof(z->pcps[cpu].count_of));
 		}
 		snprintf(name, sizeof(name), "zone%s", suffix);

@@ -163,7 +163,9 @@ static const struct args_command command = {
 	.doc = "Explores every interleaving of the allocator's own code, with interrupts.\v"
 	       "Without --free each scenario runs with the free paths that it names, and each "
 	       "outcome is compared with what the scenario expects.\n\n"
-	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is wrong.",
+	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is wrong, 3 "
+	       "no "
+	       "finding, but vacuous: no execution reached what a line \"reach\" names.",
 	.options = options,
 	.parser = parse,
 	.common = ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(JSON) | ARGS_HAS(QUIET),
@@ -241,16 +243,29 @@ static bool read_scenarios(void)
 	return nr_jobs;
 }
 
+/* Of passes whose scenario does not say what it must reach: what was done, if they are few; else
+ * only what is suspicious. */
+static void show_unwitnessed(void)
+{
+	enum { FEW = 4 };
+
+	for (unsigned i = 0; i < nr_jobs; i++)
+		if (results[i].loaded && !results[i].kind && !jobs[i].scenario->nr_witnesses &&
+		    (nr_jobs <= FEW || results[i].warning[0]))
+			report_done(&jobs[i], &results[i], nr_jobs <= FEW);
+}
+
 static void summary(void)
 {
 	static uint8_t cover[COVER_BITS / 8];
-	unsigned bad = 0, exhausted = 0, refused = 0;
+	unsigned bad = 0, exhausted = 0, refused = 0, vacuous = 0;
 	unsigned own = 0;
 	uint64_t executions = 0, choices = 0;
 
 	for (unsigned i = 0; i < nr_jobs; i++) {
 		bad += !good(i);
 		refused += !results[i].loaded;
+		vacuous += results[i].kind == FAIL_VACUOUS;
 		exhausted += results[i].exhausted;
 		executions += results[i].executions;
 		choices += results[i].choices;
@@ -263,10 +278,13 @@ static void summary(void)
 	       (unsigned long long)executions, (unsigned long long)choices, cover_count(cover),
 	       cover_total());
 	printf("longest call that waits for nothing: %u accesses\n", own);
+	if (vacuous)
+		printf("%u vacuous: no execution reached what they are about\n", vacuous);
 	if (refused)
 		printf("%u of them not run: the pool is refused\n", refused);
 	if (nr_passed_over)
 		report_passed_over(passed_over, nr_passed_over);
+	show_unwitnessed();
 }
 
 /* Index into jobs of those that run now, which are other[0 .. nr_other). */
@@ -332,8 +350,8 @@ static int explore(void)
 	for (unsigned i = 0; i < nr_jobs; i++)
 		if (!results[i].loaded)
 			status = 2;
-		else if (!good(i) && !status)
-			status = 1;
+		else if (!good(i) && status != 2)
+			status = results[i].kind == FAIL_VACUOUS && status != 1 ? 3 : 1;
 	if (arguments.json)
 		report_json(&(struct report){jobs, results, nr_jobs, passed_over, nr_passed_over},
 			    arguments.json);

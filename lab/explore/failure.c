@@ -17,6 +17,7 @@ const char *failure_name(enum failure_kind kind)
 		[FAIL_ASSERT] = "assert",
 		[FAIL_BOUND] = "bound",
 		[FAIL_FATAL] = "fatal",
+		[FAIL_VACUOUS] = "vacuous",
 	};
 
 	return names[kind];

@@ -19,9 +19,10 @@ void __tsan_init(void)
 {
 }
 
-void __tsan_func_entry(void *pc)
+void __tsan_func_entry(void *caller)
 {
-	(void)pc;
+	(void)caller;
+	access_entered((uintptr_t)__builtin_return_address(0));
 }
 
 void __tsan_func_exit(void)

@@ -15,6 +15,7 @@
 #include "schedule.h"
 #include "search.h"
 #include "split.h"
+#include "witness.h"
 
 enum { WARM_UP = 200, MOST_RESTARTS = 1000 };
 
@@ -280,6 +281,7 @@ void job_run(const struct job *job, const struct options *options, struct result
 	w.end = w.start + options->seconds;
 	cover_forget();
 	ends_forget();
+	notes_forget();
 	split_forget();
 	r->loaded = scenario_load(job->scenario, job->path, !options->sc);
 	if (!r->loaded && vm.failure.kind)
@@ -302,6 +304,13 @@ void job_run(const struct job *job, const struct options *options, struct result
 		snprintf(r->key, sizeof(r->key), "lock inversion");
 		snprintf(r->text, sizeof(r->text), "%s", r->lockdep);
 		report_words(job, r, out);
+	}
+	r->notes = notes;
+	witness_warning(job->scenario, r->warning, sizeof(r->warning));
+	if (!r->kind && witness_missing(job->scenario, job->path, r->text, sizeof(r->text))) {
+		r->kind = FAIL_VACUOUS;
+		snprintf(r->key, sizeof(r->key), "%s", failure_name(r->kind));
+		report_vacuous(job, r, out);
 	}
 }
 

@@ -42,6 +42,9 @@ struct result {
 	unsigned parts; /* that were given to other processes */
 	double seconds;
 	uint8_t cover[COVER_BITS / 8];
+	struct notes notes;
+	char warning
+		[512]; /* of the scenario's own locks and handlers, those that met nobody; or "" */
 	size_t report_size; /* text that follows */
 };
 

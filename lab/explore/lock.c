@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "notes.h"
 
 /* ---- lockdep's rule ------------------------------------------------------------------------ */
 
@@ -153,6 +154,7 @@ static void had(struct context *c, unsigned lock)
 	c->held[c->nr_held++] = (uint8_t)lock;
 	c->missed = -1;
 	l->holder = c->id;
+	note_lock(c, lock, LOCK_IS_TAKEN);
 	if (vm.cpus[c->cpu].irq_on)
 		note_irq_on(c, lock);
 	log_line(c, "lock %s: acquired%s", l->name,
@@ -179,6 +181,7 @@ void lock_seen(struct context *c, const struct word *word, uint64_t value)
 		return;
 	if (c->missed != word->lock)
 		log_line(c, "lock %s: busy", vm.locks[word->lock].name);
+	note_lock(c, word->lock, LOCK_IS_BUSY);
 	c->missed = word->lock;
 }
 
@@ -199,6 +202,7 @@ void lock_waits(struct context *c)
 	if (c->missed < 0)
 		return;
 	note_wait(c, (unsigned)c->missed);
+	note_lock(c, (unsigned)c->missed, LOCK_IS_WAITED_FOR);
 	log_line(c, "lock %s: waits", vm.locks[c->missed].name);
 	if (vm.locks[c->missed].class->kind == LOCK_TRIED && !vm.tries_wait)
 		vm_fail(FAIL_LOCK, "waits", "%s waits for %s, which may only be tried", c->name,
@@ -231,8 +235,11 @@ void lock_acquire(struct context *c, unsigned lock)
 	vm_clock *released = vm.locks[lock].address;
 
 	note_wait(c, lock);
-	if (vm.locks[lock].holder >= 0)
+	if (vm.locks[lock].holder >= 0) {
 		log_line(c, "lock %s: waits", vm.locks[lock].name);
+		note_lock(c, lock, LOCK_IS_BUSY);
+		note_lock(c, lock, LOCK_IS_WAITED_FOR);
+	}
 	c->missed = (int)lock;
 	step(c, OP_LOCK, lock);
 	had(c, lock);

@@ -304,6 +304,8 @@ void memory_store(volatile void *address, unsigned size, uint64_t value, int ord
 	raw_store(address, size, value);
 	log_access(c, OP_STORE, address, value, order, 0);
 	lock_changed(c, word, old, value);
+	if (word->written)
+		word->written(word->address, value);
 }
 
 /* Reads the newest store of a shared word for a read-modify-write. */

@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "notes.h"
 #include "port.h"
 #include "vm.h"
 
@@ -183,6 +184,12 @@ void rst_observe(int delta)
 	} else {
 		vm.current = observer;
 	}
+}
+
+void rst_counted(unsigned counter, uint64_t n)
+{
+	if (vm.current && n)
+		note_counted(vm.current, counter);
 }
 
 _Noreturn void rst_fatal(const char *text)

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "tool/common/json.h"
 #include "tool/common/printable_json.h"
+#include "symbol.h"
 #include "tool/common/say.h"
 
 enum { NAME_COLUMNS = 60, NAME_ROOM = 4 * (NAME_MAX + 1) };
@@ -26,6 +27,67 @@ void report_words(const struct job *job, const struct result *r, FILE *out)
 
 	fprintf(out, "%s: free path %s: %s\n%s\n", name_of(job, text, 0), engine->paths[job->path],
 		r->key, r->text);
+}
+
+void report_vacuous(const struct job *job, const struct result *r, FILE *out)
+{
+	char text[NAME_ROOM];
+
+	fprintf(out, "%s: free path %s: vacuous: no execution%s reached: %s\n",
+		name_of(job, text, 0), engine->paths[job->path], r->exhausted ? "" : " so far",
+		r->text);
+}
+
+/* Items of a list, in lines that are not too long. */
+struct list {
+	unsigned nr, column;
+};
+
+enum { LIST_FROM = 26, LIST_TO = 100 };
+
+static void list_item(struct list *list, const char *item)
+{
+	unsigned length = (unsigned)strlen(item);
+
+	if (list->nr++ && list->column + length + 1 > LIST_TO) {
+		printf("\n%*s", LIST_FROM, "");
+		list->column = LIST_FROM;
+	}
+	list->column += (unsigned)printf(" %s", item);
+}
+
+static void list_end(const struct list *list)
+{
+	printf(list->nr ? "\n" : " nothing\n");
+}
+
+static void show_context(const struct notes *n, unsigned id, const char *name)
+{
+	struct list counters = {0, LIST_FROM}, functions = {0, LIST_FROM};
+	char text[64];
+
+	printf("  %-12s %-11s", name, "functions:");
+	for (unsigned i = 0; i < NOTED_FUNCTIONS; i++)
+		if (n->entered[i] >> id & 1 && symbol_of(n->functions[i], text, sizeof(text)))
+			list_item(&functions, text);
+	list_end(&functions);
+	printf("  %-12s %-11s", "", "counters:");
+	for (unsigned i = 0; i < engine_nr_counters(engine); i++)
+		if (n->counted[id] >> i & 1)
+			list_item(&counters, engine_counter_name(i));
+	list_end(&counters);
+}
+
+void report_done(const struct job *job, const struct result *r, bool all)
+{
+	const struct scenario *s = job->scenario;
+	char text[NAME_ROOM];
+
+	printf("%s %s%s%s\n", name_of(job, text, NAME_COLUMNS), engine->paths[job->path],
+	       r->warning[0] ? ": warning: " : ":", r->warning);
+	for (unsigned i = 0; i < s->nr_contexts && all; i++)
+		if (s->contexts[i].level != LEVEL_STOP)
+			show_context(&r->notes, i, s->contexts[i].name);
 }
 
 void report_find(const struct job *job, const struct result *r, const struct schedule *schedule,
@@ -96,6 +158,40 @@ void report_result(const struct job *job, const struct result *r, bool judged)
 	       judged && !job_as_expected(job, r) ? "   NOT AS EXPECTED" : "");
 }
 
+static void append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) != 0)
+		die("out of memory");
+}
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) != 0)
+		die("out of memory");
+}
+
+static json_t *contexts_of(const struct job *job, const struct result *r)
+{
+	json_t *contexts = json_array();
+
+	for (unsigned i = 0; i < job->scenario->nr_contexts; i++) {
+		json_t *counters = json_array(), *functions = json_array();
+		char text[64];
+
+		for (unsigned k = 0; k < engine_nr_counters(engine); k++)
+			if (r->notes.counted[i] >> k & 1)
+				append(counters, json_string(engine_counter_name(k)));
+		for (unsigned k = 0; k < NOTED_FUNCTIONS; k++)
+			if (r->notes.entered[k] >> i & 1 &&
+			    symbol_of(r->notes.functions[k], text, sizeof(text)))
+				append(functions, json_string(text));
+		append(contexts,
+		       json_pack("{s:s, s:o, s:o}", "name", job->scenario->contexts[i].name,
+				 "counters", counters, "functions", functions));
+	}
+	return contexts;
+}
+
 static const char *outcome_of(const struct result *r)
 {
 	return !r->loaded ? "refused" : r->kind ? r->key : "pass";
@@ -105,7 +201,7 @@ static json_t *json_of(const struct job *job, const struct result *r)
 {
 	return json_pack(
 		"{s:o, s:s, s:s?, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:o}",
 		/* what came out */
 		"scenario", json_printable(job->scenario->name), "engine", engine_program, /**/
 		"free", engine_nr_paths(engine) > 1 ? engine->paths[job->path] : NULL,	   /**/
@@ -121,7 +217,8 @@ static json_t *json_of(const struct job *job, const struct result *r)
 		"depth", (json_int_t)r->depth, "shared_words", (json_int_t)r->shared, /**/
 		"restarts", (json_int_t)r->restarts, "parts", (json_int_t)r->parts,   /**/
 		"most_own_accesses", (json_int_t)r->most_own,			      /**/
-		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds);
+		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds,   /**/
+		"warning", r->warning, "contexts", contexts_of(job, r));
 }
 
 void report_passed_over(const char *const *names, unsigned nr)
@@ -137,18 +234,6 @@ void report_passed_over(const char *const *names, unsigned nr)
 	if (nr > MOST)
 		printf(", and %u more", nr - MOST);
 	printf("\n");
-}
-
-static void append(json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, value) != 0)
-		die("out of memory");
-}
-
-static void put(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, value) != 0)
-		die("out of memory");
 }
 
 void report_json(const struct report *r, const char *path)

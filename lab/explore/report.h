@@ -8,6 +8,10 @@
 
 /* A finding of which there are no columns. */
 void report_words(const struct job *job, const struct result *result, FILE *out);
+/* What no execution reached. */
+void report_vacuous(const struct job *job, const struct result *result, FILE *out);
+/* Which of the scenario's own locks and handlers met nobody; all: and what each context ran. */
+void report_done(const struct job *job, const struct result *result, bool all);
 /* The failure that the last (traced) execution ended with. */
 void report_find(const struct job *job, const struct result *result,
 		 const struct schedule *schedule, FILE *out);

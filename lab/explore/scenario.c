@@ -77,7 +77,7 @@ static enum failure_kind failure_of(struct reader *r, const char *name)
 			return (enum failure_kind)kind;
 	read_error(r,
 		   "\"%s\" is no outcome: pass, deadlock, lost-wakeup, livelock, race, doubled, "
-		   "invariant, lock, misuse, assert, bound, fatal",
+		   "invariant, lock, misuse, assert, bound, fatal, vacuous",
 		   name);
 	return FAIL_NONE;
 }
@@ -107,16 +107,27 @@ static unsigned paths_called(struct reader *r, const char *name)
 	return paths;
 }
 
-static void expectation(struct reader *r)
+/* "trylock, llist:" */
+static unsigned paths_before_colon(struct reader *r)
 {
-	struct expectation e = {.given = true};
-	unsigned paths = 0;
 	char name[SCENARIO_NAME];
+	unsigned paths = 0;
 
 	do
 		paths |= paths_called(r, read_word(r, name, sizeof(name)));
 	while (!r->bad && read_char(r, ','));
-	if (r->bad || !read_expected(r, ':'))
+	if (!r->bad)
+		read_expected(r, ':');
+	return paths;
+}
+
+static void expectation(struct reader *r)
+{
+	struct expectation e = {.given = true};
+	char name[SCENARIO_NAME];
+	unsigned paths = paths_before_colon(r);
+
+	if (r->bad)
 		return;
 	e.kind = failure_of(r, read_word(r, name, sizeof(name)));
 	while (!read_end(r) && !r->bad && *read_word(r, name, sizeof(name))) {
@@ -127,6 +138,154 @@ static void expectation(struct reader *r)
 	for (unsigned path = 0; path < ENGINE_PATHS; path++)
 		if (paths >> path & 1)
 			r->out->expect[path] = e;
+}
+
+enum { REACH_WORDS = 3 }; /* "zone lock busy" */
+
+/* Does an engine have a lock, or a class of locks, of this name? */
+static bool engine_has_lock(const struct engine *e, const char *name)
+{
+	for (unsigned i = 0; i < ENGINE_PATHS && e->locks[i]; i++) {
+		size_t length = strlen(e->locks[i]);
+
+		if (!strncmp(name, e->locks[i], length) &&
+		    !name[length + strspn(name + length, "0123456789.")])
+			return true;
+	}
+	return false;
+}
+
+static bool is_engine_lock(const char *name)
+{
+	for (unsigned e = 0; e < nr_engines; e++)
+		if (engine_has_lock(&engines[e], name))
+			return true;
+	return false;
+}
+
+/* Once all locks of the scenario are known. */
+static void check_witnesses(struct reader *r)
+{
+	for (unsigned i = 0; i < r->out->nr_witnesses; i++) {
+		const struct witness *w = &r->out->witnesses[i];
+		bool known = w->kind != WITNESS_LOCK || is_engine_lock(w->name);
+
+		for (unsigned k = 0; k < r->out->nr_locks && !known; k++)
+			known = !strcmp(r->out->locks[k], w->name);
+		r->line = w->line;
+		if (!known)
+			read_error(r, "no lock is called %s", w->name);
+	}
+}
+
+/* What only another engine has is no witness for this one. */
+static void reach_lock(struct reader *r, struct witness *w, const char *name, const char *event)
+{
+	static const char *const events[LOCK_EVENTS] = {"busy", "taken", "waited", "interrupted"};
+	int i = find_name(events, LOCK_EVENTS, event);
+
+	if (i < 0) {
+		read_error(r, "a lock is busy, taken, waited or interrupted, not \"%s\"", event);
+		return;
+	}
+	w->kind = WITNESS_LOCK;
+	w->event = (enum lock_event)i;
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	if (is_engine_lock(name) && !engine_has_lock(engine, name))
+		w->paths = 0;
+}
+
+static bool reach_event(struct witness *w, const char *text)
+{
+	for (unsigned e = 0; e < nr_engines; e++) {
+		unsigned nr = 0;
+		int i;
+
+		while (nr < ENGINE_PATHS && engines[e].events[nr])
+			nr++;
+		i = find_name(engines[e].events, nr, text);
+
+		if (i < 0)
+			continue;
+		w->kind = WITNESS_EVENT;
+		w->number = (unsigned)i;
+		if (engine != &engines[e])
+			w->paths = 0;
+		return true;
+	}
+	return false;
+}
+
+static void reach_counter(struct reader *r, struct witness *w, const char *text)
+{
+	int counter = engine_counter(text);
+
+	if (counter < 0) {
+		read_error(r,
+			   "\"%s\" is nothing that can be reached: name a counter of "
+			   "roost_stats() or roost_pcpbuddy_stats(), as free_fallback; a function, "
+			   "as rst_zone_put(); \"NAME lock busy\" (taken, waited, interrupted); or "
+			   "\"over high\"",
+			   text);
+		return;
+	}
+	w->kind = WITNESS_COUNTER;
+	w->number = (unsigned)counter;
+	if (w->number >= engine_nr_counters(engine))
+		w->paths = 0;
+}
+
+static void reach_level(struct reader *r, struct witness *w)
+{
+	static const char *const levels[] = {"task", "softirq", "hardirq", "nmi", "handler"};
+	char name[SCENARIO_NAME];
+	int level = find_name(levels, 5, read_word(r, name, sizeof(name)));
+
+	if (level < 0)
+		read_error(r, "\"in\" task, softirq, hardirq, nmi or handler, not \"%s\"", name);
+	else
+		w->levels = level == 4 ? WITNESS_ALL_LEVELS & ~(1u << LEVEL_TASK) : 1u << level;
+}
+
+static void reach(struct reader *r)
+{
+	struct scenario *s = r->out;
+	struct witness w = {.line = r->line, .levels = WITNESS_ALL_LEVELS, .paths = ALL_PATHS};
+	char words[REACH_WORDS][SCENARIO_NAME] = {0}, what[REACH_WORDS * SCENARIO_NAME] = "",
+	     *start;
+	char name[SCENARIO_NAME];
+	unsigned n = 0;
+
+	if (r->at[strcspn(r->at, ":#")] == ':')
+		w.paths = paths_before_colon(r);
+	read_blanks(r);
+	start = r->at;
+	for (; n < REACH_WORDS && !r->bad && *read_peek(r, name, sizeof(name)); n++) {
+		if (!strcmp(name, "in"))
+			break;
+		read_word(r, words[n], SCENARIO_NAME);
+		if (n)
+			strcat(what, " ");
+		strcat(what, words[n]); /* as long as all words together at most */
+	}
+	if (n == 1 && read_char(r, '(')) {
+		w.kind = WITNESS_FUNCTION;
+		snprintf(w.name, sizeof(w.name), "%s", words[0]);
+		read_expected(r, ')');
+	} else if (n == REACH_WORDS && !strcmp(words[1], "lock")) {
+		reach_lock(r, &w, words[0], words[2]);
+	} else if (!reach_event(&w, what)) {
+		reach_counter(r, &w, what);
+	}
+	if (!r->bad && !strcmp(read_peek(r, name, sizeof(name)), "in")) {
+		read_word(r, name, sizeof(name));
+		reach_level(r, &w);
+	}
+	snprintf(w.text, sizeof(w.text), "%.*s", (int)(r->at - start), start);
+	if (s->nr_witnesses == SCENARIO_WITNESSES)
+		read_error(r, "there can be %d lines \"reach\" at most", SCENARIO_WITNESSES);
+	else if (!r->bad)
+		s->witnesses[s->nr_witnesses++] = w;
 }
 
 static void misuse(struct reader *r)
@@ -240,13 +399,16 @@ static void line(struct reader *r)
 		misuse(r);
 	else if (!strcmp(name, "bound"))
 		bound(r);
+	else if (!strcmp(name, "reach"))
+		reach(r);
 	else if (!strcmp(name, "pressure"))
 		pressure(r);
 	else if (find_name(contexts, 7, name) >= 0)
 		context(r, name);
 	else
 		read_error(r,
-			   "a line begins with pool, expect, misuse, bound, setup, task, softirq, "
+			   "a line begins with pool, expect, misuse, reach, bound, setup, task, "
+			   "softirq, "
 			   "hardirq, nmi, stop, pressure or finally, not with \"%s\"",
 			   name);
 	if (!r->bad && !read_end(r))
@@ -314,5 +476,7 @@ bool scenario_read(const char *file, struct scenario *s)
 			   s->pageblocks);
 	if (!r.bad && !s->nr_contexts)
 		read_error(&r, "nobody does anything: a line \"task cpu0: ...\" is missing");
+	if (!r.bad)
+		check_witnesses(&r);
 	return !r.bad && check_statements(&r);
 }

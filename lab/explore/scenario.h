@@ -7,6 +7,8 @@
  *	                                           absent: of the pageblocks, the last
  *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
+ *	reach   free_fallback                      a counter that some execution must raise;
+ *	reach   zone lock busy in nmi              also taken, waited, interrupted
  *	bound   nolock 400                         most accesses of a call that waits for nothing
  *	setup   cpu0: a = alloc 0 wait             before the exploration, on that CPU
  *	task    cpu0: OP; OP; ...                  one for each CPU at most
@@ -26,11 +28,13 @@
 #include <roost/roost.h>
 
 #include "engine.h"
+#include "notes.h"
 #include "vm.h"
 
 enum {
 	SCENARIO_VARIABLES = 16,
 	SCENARIO_LOCKS = 4,
+	SCENARIO_WITNESSES = 16,
 	SCENARIO_CONTEXTS = VM_CONTEXTS - VM_CPUS, /* the rest: tasks of CPUs that have none */
 	SCENARIO_NAME = 24,
 	SCENARIO_ARGUMENTS = 8,
@@ -105,6 +109,21 @@ struct expectation {
 	char locks[FAILURE_KEY]; /* that must be in the cycle */
 };
 
+enum witness_kind { WITNESS_COUNTER, WITNESS_EVENT, WITNESS_LOCK, WITNESS_FUNCTION };
+
+enum { WITNESS_ALL_LEVELS = (1u << LEVEL_STOP) - 1 };
+
+/* What some execution must do (witness.h). */
+struct witness {
+	enum witness_kind kind;
+	unsigned number;	  /* a counter, or an event of the engine */
+	char name[SCENARIO_NAME]; /* of a function, a lock, or a class of locks */
+	enum lock_event event;
+	unsigned levels, paths; /* bits */
+	unsigned line;
+	char text[80];
+};
+
 struct scenario {
 	char file[PATH_MAX], name[NAME_MAX + 1]; /* of any bytes */
 	char title[160];			 /* printable */
@@ -114,6 +133,8 @@ struct scenario {
 	unsigned pageblocks, absent;
 	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */
 	unsigned misuse[SCENARIO_MISUSES];
+	struct witness witnesses[SCENARIO_WITNESSES];
+	unsigned nr_witnesses;
 	unsigned bound; /* own accesses of a call that waits for nothing; 0: none stated */
 	char variables[SCENARIO_VARIABLES][SCENARIO_NAME];
 	char locks[SCENARIO_LOCKS][SCENARIO_NAME];

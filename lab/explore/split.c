@@ -141,6 +141,7 @@ _Noreturn void split_report(enum pass pass, const struct search *search, struct 
 	result->steps += vm.all_steps - steps_then;
 	result->choices += vm.all_choices - choices_then;
 	cover_take(result->cover);
+	result->notes = notes;
 	result->most_own = scenario_most_own();
 	r = (struct report){.pass = pass, .pruned = search->pruned, .result = *result};
 	lock_rules_take(&r.rules);
@@ -172,6 +173,7 @@ static void add_result(struct result *to, const struct result *part)
 	to->parts += part->parts + 1;
 	to->depth = part->depth > to->depth ? part->depth : to->depth;
 	cover_add(part->cover);
+	notes_add(&part->notes);
 	scenario_add_own(part->most_own);
 }
 

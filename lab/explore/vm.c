@@ -11,6 +11,7 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "notes.h"
 
 struct vm vm;
 
@@ -267,6 +268,7 @@ static void begin(struct context *c)
 	c->below = cpu->top;
 	c->irq_before = cpu->irq_on;
 	cpu->top = c;
+	note_interrupt(c);
 	if (c->level == LEVEL_STOP) {
 		cpu->stopped = true;
 		log_line(c, "CPU %u stops forever", c->cpu);

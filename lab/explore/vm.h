@@ -87,6 +87,7 @@ struct word {
 	bool shared;
 	uint16_t id;   /* of a shared word: index into views */
 	uint16_t lock; /* index into vm.locks, or VM_LOCKS */
+	void (*written)(const void *address, uint64_t value); /* hears of stores, or NULL */
 	struct store *stores;
 	unsigned room;
 	/* ---- */
@@ -190,6 +191,7 @@ enum failure_kind {
 	FAIL_ASSERT,
 	FAIL_BOUND, /* more own steps than stated */
 	FAIL_FATAL,
+	FAIL_VACUOUS, /* of a job: no execution reached what it must (witness.h) */
 	FAIL_KINDS,
 };
 

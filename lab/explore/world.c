@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "port.h"
 #include "tool/common/say.h"
+#include "witness.h"
 
 struct world *world;
 static uint32_t *contents; /* of each frame: what its holder writes */
@@ -23,6 +24,7 @@ roost_t *pool;
 const struct scenario *world_scenario;
 unsigned world_locks[SCENARIO_LOCKS];
 static unsigned most_own;
+static struct roost_stats before; /* what was counted in the setup */
 
 /* Each lock of a scenario is a class of its own, before all of the engine's. */
 static const struct lock_class lock_classes[SCENARIO_LOCKS] = {
@@ -218,10 +220,21 @@ static void judge(void)
 		run_plain(world_scenario->finally, world_scenario->nr_finally);
 }
 
+/* Not all counters have a probe: what the others came to is asked in the end. */
+static void count_witnesses(void)
+{
+	struct roost_stats stats = {0};
+
+	if (world_scenario->nr_witnesses && roost_stats(pool, -1, -1, &stats) == 0)
+		witness_counted(&before, &stats);
+}
+
 static void finished(void)
 {
 	bool stopped = false;
 	uint64_t hash;
+
+	count_witnesses();
 
 	for (unsigned i = 0; i < vm.nr_cpus; i++)
 		stopped |= vm.cpus[i].stopped;
@@ -332,6 +345,9 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	if (vm.failure.kind)
 		return false;
 	memset(world->misuse, 0, sizeof(world->misuse));
+	before = (struct roost_stats){0};
+	if (roost_stats(pool, -1, -1, &before) != 0)
+		return false;
 	add_contexts(s);
 	vm_freeze();
 	return true;

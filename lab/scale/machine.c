@@ -410,3 +410,8 @@ void machine_sleep(unsigned round)
 	stop(m.current, ASLEEP);
 	choose();
 }
+
+void access_entered(uintptr_t pc)
+{
+	(void)pc;
+}

@@ -144,6 +144,51 @@ check "a scenario of another engine" 1 "$(grep -c "^1 passed over, which expects
 run 0 "${explore[@]}" --json "$work/other.scn" "$work/fine.scn"
 check "the same in JSON" '[1,["other"]]' "$(value '[(.results | length), .passed_over]')"
 
+# ---- What some execution must do ------------------------------------------------------------------
+
+# reach WANTED OUTCOME LINES: with the first of two CPUs, and what may meet there.
+reach() {
+	printf 'pool cpus 2, pageblocks 2\nexpect all: pass\n%s\nsetup cpu0: k = alloc 0\ntask cpu0: lock-irqsave L; a = alloc 0; unlock-irqrestore L\ntask cpu1: lock L; unlock L\nnmi cpu0: free-nolock k\n' \
+		"$3" >"$scenario"
+	run "$1" "$ROOST" explore --engine="$ENGINE" --executions=500 --jobs=1 --save="$work" "$scenario"
+	check "reached: $3" 1 "$(grep -c "^x  *$ENGINE  *$2 " "$work/out")"
+}
+
+reach 0 pass 'reach L lock busy'
+reach 0 pass 'reach L lock waited in task'
+reach 0 pass 'reach L lock taken # by both'
+reach 0 pass 'reach L lock interrupted in nmi'
+reach 0 pass 'reach alloc_pcp'
+reach 0 pass 'reach roost_free_nolock() in nmi'
+reach 0 pass $'reach roost_alloc() in task\nreach L lock busy'
+reach 3 vacuous 'reach L lock busy in nmi'
+check "what was not reached" 1 "$(grep -c '^x: free path .*: vacuous: no execution.* reached: L lock busy in nmi (line 3)$' "$work/out")"
+check "the summary" 1 "$(grep -c '^1 vacuous: ' "$work/out")"
+reach 3 vacuous $'reach L lock busy\nreach fail_wait'
+reach 3 vacuous 'reach roost_alloc() in handler'
+# What another engine has, or another path, is not asked of this one.
+reach 0 pass $'reach over high\nreach free_fallback\nreach zone lock busy\nreach pcp1 lock taken'
+reach 0 pass 'reach trylock, llist: fail_wait'
+# A finding is more than that nothing was reached, and says so by the exit status.
+reach 3 vacuous 'reach fail_wait'
+printf 'pool cpus 1, pageblocks 1\nexpect all: pass\ntask cpu0: a = alloc 0; free a a\n' >"$work/twice.scn"
+mkdir "$work/twice"
+run 1 "$ROOST" explore --engine="$ENGINE" --pct=20 --jobs=1 --save="$work/twice" "$scenario" "$work/twice.scn"
+wrong '"frees" is nothing that can be reached' $'reach frees\ntask cpu0: a = alloc 0'
+wrong 'no lock is called M' $'reach M lock busy\ntask cpu0: lock L; unlock L'
+wrong 'a lock is busy, taken, waited or interrupted, not "lost"' $'reach L lock lost\ntask cpu0: lock L; unlock L'
+wrong '"in" task, softirq, hardirq, nmi or handler, not "cpu0"' $'reach alloc_pcp in cpu0\ntask cpu0: a = alloc 0'
+wrong "')' should stand before" $'reach roost_alloc(\ntask cpu0: a = alloc 0'
+# Without a line "reach" the report says what was done, and what is suspicious.
+reach 0 pass '# nothing'
+check "functions of a context" 1 "$(grep -c '^  nmi cpu0 .*functions: .*roost_free_nolock' "$work/out")"
+printf 'pool cpus 2, pageblocks 2\nexpect all: pass\nsetup cpu0: k = alloc 0\ntask cpu0: lock L; unlock L; a = alloc 0\ntask cpu1: wait a; lock L; unlock L\n' >"$scenario"
+run 0 "$ROOST" explore --engine="$ENGINE" --executions=500 --jobs=1 "$scenario"
+check "a lock that nobody waits for" 1 "$(grep -c '^x .*: warning: nobody ever waited for L$' "$work/out")"
+run 0 "$ROOST" explore --engine="$ENGINE" --json --executions=500 --jobs=1 "$scenario"
+check "the same in JSON" '["nobody ever waited for L","task cpu0",true]' \
+	"$(value '.results[0] | [.warning, .contexts[0].name, (.contexts[0].functions | any(. == "roost_alloc"))]')"
+
 # ---- Files --------------------------------------------------------------------------------------
 
 : >"$work/empty.scn"

@@ -35,6 +35,10 @@ bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq seq);
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n);
 bool rst_seq_ready(const void *memory, size_t size);
 bool rst_seq_fence(unsigned cpu);
+void rst_counted(unsigned counter, uint64_t n);
+#ifdef RST_MODEL_COUNTS /* `roost explore` notes which context counts what */
+#define RST_PROBE_COUNT(offset, n) rst_counted((unsigned)((offset) / sizeof(uint64_t)), n)
+#endif
 void rst_observe(int delta);
 #define RST_OBSERVE(delta) rst_observe(delta)
 
