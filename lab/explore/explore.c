@@ -13,12 +13,6 @@
 #include "search.h"
 #include "worker.h"
 
-#if defined(ROOST_SMP) && !ROOST_SMP
-enum { UNIPROCESSOR = 1 };
-#else
-enum { UNIPROCESSOR = 0 };
-#endif
-
 enum { FILES = 256, JOBS = FILES * ENGINE_PATHS };
 
 struct arguments {

@@ -31,6 +31,12 @@
 #include "notes.h"
 #include "vm.h"
 
+#if defined(ROOST_SMP) && !ROOST_SMP
+enum { UNIPROCESSOR = 1 };
+#else
+enum { UNIPROCESSOR = 0 };
+#endif
+
 enum {
 	SCENARIO_VARIABLES = 16,
 	SCENARIO_LOCKS = 4,
