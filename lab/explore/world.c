@@ -25,6 +25,7 @@ const struct scenario *world_scenario;
 unsigned world_locks[SCENARIO_LOCKS];
 static unsigned most_own;
 static struct roost_stats before; /* what was counted in the setup */
+static bool asks_counters;	  /* does a witness of this path? */
 
 /* Each lock of a scenario is a class of its own, before all of the engine's. */
 static const struct lock_class lock_classes[SCENARIO_LOCKS] = {
@@ -225,7 +226,7 @@ static void count_witnesses(void)
 {
 	struct roost_stats stats = {0};
 
-	if (world_scenario->nr_witnesses && roost_stats(pool, -1, -1, &stats) == 0)
+	if (asks_counters && roost_stats(pool, -1, -1, &stats) == 0)
 		witness_counted(&before, &stats);
 }
 
@@ -345,6 +346,10 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	if (vm.failure.kind)
 		return false;
 	memset(world->misuse, 0, sizeof(world->misuse));
+	asks_counters = false;
+	for (unsigned i = 0; i < s->nr_witnesses; i++)
+		asks_counters |= s->witnesses[i].kind == WITNESS_COUNTER &&
+				 s->witnesses[i].paths >> path & 1;
 	before = (struct roost_stats){0};
 	if (roost_stats(pool, -1, -1, &before) != 0)
 		return false;
