@@ -161,7 +161,7 @@ struct rst_block {
 	_Atomic uint8_t type;	/* zr; enum roost_list_type */
 	uint8_t unused;
 	uint32_t zone_free; /* z; owned blocks: frames in the zone buddy */
-	rst_block_id next;  /* z; the owner's fragmented blocks of this type */
+	rst_block_id next;  /* z; the owner's fragmented blocks of this type, a ring */
 	rst_block_id prev;  /* z */
 };
 

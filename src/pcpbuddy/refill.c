@@ -54,22 +54,37 @@ static void recover_block(struct refill *q, rst_block_id id)
 	}
 }
 
+enum { LOOKS = 32 };
+
+/*
+ * The next fragmented block worth recovering. What cannot hold the block that is wanted stays in
+ * the zone, where it merges as well: otherwise a call that fails, and gathers, would move it there
+ * and back each time. It goes to the end of the list, or it would hide what is behind it: then
+ * whole blocks are broken while fragments that would do lie there.
+ */
+static rst_block_id next_fragmented(const struct refill *q)
+{
+	rst_block_id *list = &q->pcp->fragmented[q->type];
+
+	for (unsigned i = 0; i < LOOKS && *list != RST_NO_BLOCK; i++) {
+		if (q->r->blocks[*list].zone_free >= 1u << q->order)
+			return *list;
+		*list = q->r->blocks[*list].next;
+	}
+	return RST_NO_BLOCK;
+}
+
 static void recover(struct refill *q)
 {
-	rst_block_id *list = &q->pcp->fragmented[q->type], id;
+	rst_block_id id;
 
-	while (!enough(q) && (id = *list) != RST_NO_BLOCK) {
+	while (!enough(q) && (id = next_fragmented(q)) != RST_NO_BLOCK) {
 		size_t before = q->got;
-
-		/* What cannot hold the block stays in the zone, where it merges as well: otherwise
-		 * a call that fails, and gathers, would move it there and back each time. */
-		if (q->r->blocks[id].zone_free < 1u << q->order)
-			break;
 
 		recover_block(q, id);
 		RST_COUNT_PCP(q->pcp, refill_recovered, q->got - before);
 		RST_COUNT_PCP(q->pcp, blocks_recovered, q->got != before);
-		if (*list == id) /* the floor was in the way */
+		if (q->r->blocks[id].zone_free) /* the floor was in the way */
 			break;
 	}
 }

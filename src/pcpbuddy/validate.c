@@ -283,20 +283,21 @@ static bool check_fragmented(struct walk *w, const struct rst_zone *z, const str
 			     uint64_t *listed)
 {
 	for (unsigned type = 0; type < RST_TYPES; type++) {
-		rst_block_id prev = RST_NO_BLOCK, id = pcp->fragmented[type];
+		rst_block_id head = pcp->fragmented[type], id = head;
 		uint32_t n = 0;
 
-		for (; id != RST_NO_BLOCK; prev = id, id = w->r->blocks[id].next) {
+		while (id != RST_NO_BLOCK) {
 			const struct rst_block *block = &w->r->blocks[id];
 
-			if (id >= w->r->nr_blocks)
+			if (id >= w->r->nr_blocks || block->next >= w->r->nr_blocks)
 				return fail(w, "a link leads to a pageblock that exists", z,
 					    ROOST_NONE, w->r->nr_blocks, id);
 			if (rst_load_rlx(&block->owner) != pcp->cpu + 1 || !block->zone_free ||
-			    rst_load_rlx(&block->type) != type || block->prev != prev ||
-			    n++ == w->r->nr_blocks)
+			    rst_load_rlx(&block->type) != type ||
+			    w->r->blocks[block->next].prev != id || n++ == w->r->nr_blocks)
 				return fail(w, "a CPU's fragmented blocks are its own", z,
 					    ROOST_NONE, pcp->cpu + 1, rst_load_rlx(&block->owner));
+			id = block->next == head ? RST_NO_BLOCK : block->next;
 		}
 		*listed += n;
 	}

@@ -126,25 +126,29 @@ static rst_block_id *fragmented_list(struct rst_zone *z, struct rst_block *block
 	return &z->pcps[rst_load_rlx(&block->owner) - 1].fragmented[rst_load_rlx(&block->type)];
 }
 
+/* A ring: the last one is before the head. */
 static void fragmented_add(struct roost *r, struct rst_zone *z, struct rst_block *block)
 {
 	rst_block_id *head = fragmented_list(z, block), id = block_id(r, block);
 
-	block->prev = RST_NO_BLOCK;
+	if (*head == RST_NO_BLOCK) {
+		block->next = block->prev = *head = id;
+		return;
+	}
 	block->next = *head;
-	if (*head != RST_NO_BLOCK)
-		r->blocks[*head].prev = id;
-	*head = id;
+	block->prev = r->blocks[*head].prev;
+	r->blocks[block->prev].next = id;
+	r->blocks[*head].prev = id;
 }
 
 static void fragmented_del(struct roost *r, struct rst_zone *z, struct rst_block *block)
 {
-	if (block->next != RST_NO_BLOCK)
-		r->blocks[block->next].prev = block->prev;
-	if (block->prev != RST_NO_BLOCK)
-		r->blocks[block->prev].next = block->next;
-	else
-		*fragmented_list(z, block) = block->next;
+	rst_block_id *head = fragmented_list(z, block), id = block_id(r, block);
+
+	r->blocks[block->next].prev = block->prev;
+	r->blocks[block->prev].next = block->next;
+	if (*head == id)
+		*head = block->next == id ? RST_NO_BLOCK : block->next;
 }
 
 /* Frames of a block come to the zone buddy (n > 0) or leave it. */
