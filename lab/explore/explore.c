@@ -157,9 +157,8 @@ static const struct args_command command = {
 	.doc = "Explores every interleaving of the allocator's own code, with interrupts.\v"
 	       "Without --free each scenario runs with the free paths that it names, and each "
 	       "outcome is compared with what the scenario expects.\n\n"
-	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is wrong, 3 "
-	       "no "
-	       "finding, but vacuous: no execution reached what a line \"reach\" names.",
+	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is wrong, "
+	       "3 no finding, but vacuous: no execution reached what a line \"reach\" names.",
 	.options = options,
 	.parser = parse,
 	.common = ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(JSON) | ARGS_HAS(QUIET),

@@ -180,34 +180,47 @@ static void paths(void **state)
 	expect("roost 1 stats\n", "\"pools\":[]}");
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* A client that never asks and one that never reads: pools come, are used and go meanwhile. */
-static void who_hangs_hinders_no_pool(void **state)
+/* Pools come, are used and go beside a client that never asks, and is let go after 2 s: how many of
+ * 100 before that. */
+static unsigned pools_beside(int silent)
 {
 	struct roost_pool_config config = pool_config(64 * MIB, NULL);
-	int64_t begun = now_ms(); /* the silent one is let go 2 s later, or more */
-	int silent = connect_to(path), deaf;
-	struct pollfd p;
-	bool ended;
+	struct pollfd p = {.fd = silent, .events = POLLIN};
+	unsigned n = 0;
 
-	(void)state;
-	assert_true(silent >= 0);
-	for (unsigned i = 0; i < 100 && (i == 0 || now_ms() - begun < 1000); i++) {
+	while (n < 100) {
 		roost_pool_t *pool = pool_open(&config);
 
 		roost_pool_free(pool_get(pool, 4096));
 		pool_close(pool);
+		if (poll(&p, 1, 0))
+			break;
+		n++;
 	}
+	return n;
+}
+
+enum { BESIDE = 10 };
+
+/* A client that never asks and one that never reads. If a pool waited for the first one, no more
+ * would go before that is let go than before the server turns to it; a slow machine needs another
+ * try at most. */
+static void who_hangs_hinders_no_pool(void **state)
+{
+	int silent = -1, deaf;
+	unsigned n = 0;
+	struct pollfd p;
+
+	(void)state;
+	for (unsigned tries = 0; tries < 3 && n < BESIDE; tries++) {
+		if (silent >= 0)
+			close(silent);
+		silent = connect_to(path);
+		assert_true(silent >= 0);
+		n = pools_beside(silent);
+	}
+	assert_in_range(n, BESIDE, 100);
 	p = (struct pollfd){.fd = silent, .events = POLLIN};
-	ended = poll(&p, 1, 0) == 1;
-	assert_true(!ended || now_ms() - begun >= 2000); /* no pool waited for its end */
 	deaf = connect_to(path);
 	assert_true(deaf >= 0);
 	assert_int_equal(send(deaf, "roost 1 map\n", 12, MSG_NOSIGNAL), 12);
