@@ -72,6 +72,19 @@ void *pool_get(roost_pool_t *pool, size_t size)
 	return block;
 }
 
+unsigned pool_swap_one(roost_pool_t *pool, struct random *random, void **held, unsigned n,
+		       unsigned orders)
+{
+	unsigned i = (unsigned)random_below(random, n);
+
+	if (held[i])
+		roost_pool_free(held[i]);
+	held[i] = held[i] ? NULL : roost_pool_alloc(pool, (size_t)PAGE << i % orders, 0);
+	if (held[i])
+		*(volatile char *)held[i] = 1;
+	return i;
+}
+
 static const char *hang;
 
 static void hung(int signal)

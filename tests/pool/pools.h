@@ -12,6 +12,7 @@
 #include <roost/pool.h>
 
 #include "sanitized.h"
+#include "tool/common/random.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -34,5 +35,9 @@ size_t pool_used(const roost_pool_t *pool);
 void pool_hang_says(const char *text);
 /* A block, or the test fails. */
 void *pool_get(roost_pool_t *pool, size_t size);
+/* Frees a random one of n blocks, if it is there, or else allocates one, of up to 2^(orders - 1)
+ * pages; which one. For threads that keep a pool busy. */
+unsigned pool_swap_one(roost_pool_t *pool, struct random *random, void **held, unsigned n,
+		       unsigned orders);
 
 #endif

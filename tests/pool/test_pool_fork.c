@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "pools.h"
-#include "tool/common/random.h"
 
 enum { THREADS = 3, HELD = 128, FORKS = 60 };
 
@@ -45,13 +44,8 @@ static void *busy(void *arg)
 
 	at_work++;
 	while (!stop) {
-		unsigned i = (unsigned)random_below(&random, HELD);
+		unsigned i = pool_swap_one(pool, &random, held, HELD, 11);
 
-		if (held[i])
-			roost_pool_free(held[i]);
-		held[i] = held[i] ? NULL : roost_pool_alloc(pool, (size_t)PAGE << i % 11, 0);
-		if (held[i])
-			*(volatile char *)held[i] = 1;
 		if (i == 0)
 			roost_pool_trim(pool);
 		if (i == 1)

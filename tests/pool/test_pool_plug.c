@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "pools.h"
-#include "tool/common/random.h"
 
 enum {
 	THREADS = 2,
@@ -49,15 +48,8 @@ static void *use(void *arg)
 	void *held[HELD] = {0};
 
 	at_work++;
-	while (!stop) {
-		unsigned i = (unsigned)random_below(&random, HELD);
-
-		if (held[i])
-			roost_pool_free(held[i]);
-		held[i] = held[i] ? NULL : roost_pool_alloc(pool, (size_t)PAGE << i % 5, 0);
-		if (held[i])
-			*(volatile char *)held[i] = 1;
-	}
+	while (!stop)
+		pool_swap_one(pool, &random, held, HELD, 5);
 	roost_pool_free_bulk(held, HELD);
 	return NULL;
 }
