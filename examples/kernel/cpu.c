@@ -8,7 +8,9 @@
 #include "console.h"
 #include "stack.h"
 
+_Static_assert(offsetof(struct cpu, hardware_id) == CPU_HARDWARE_ID, "as start.S has it");
 _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "as start.S has it");
+_Static_assert(sizeof(struct cpu) == CPU_SIZE, "as start.S has it");
 
 enum { TIMER_HZ = 2000 };
 

@@ -7,13 +7,11 @@
 enum { HSM_START, HSM_STOP, HSM_STATUS };
 enum { STATUS_STOPPED = 1 };
 
-extern const char secondary_start[];
+extern const char start[];
 
 long arch_cpu_start(struct cpu *cpu)
 {
-	return sbi_call(SBI_HSM, HSM_START, cpu->hardware_id, (unsigned long)secondary_start,
-			(unsigned long)cpu)
-		.error;
+	return sbi_call(SBI_HSM, HSM_START, cpu->hardware_id, (unsigned long)start, 0).error;
 }
 
 _Noreturn void arch_cpu_stop(void)

@@ -2,8 +2,12 @@
 /*
  * start.S - entry of the boot hart and of the others, traps. riscv64, S-mode under SBI.
  *
- * The boot hart, whichever it is, comes with a0 its number, a1 the address of the device tree, the
- * others by SBI HSM with a1 their struct cpu. Address translation stays off (satp 0).
+ * The boot hart, whichever it is, comes first, with a0 its number and a1 the address of the device
+ * tree. The others come by SBI HSM, also with their number in a0. They enter here as well, and find
+ * their struct cpu by that number: OpenSBI 1.1 (QEMU 7.2 has it) tells a hart that it may start before
+ * it writes down where and with which a1. A hart that does not sleep at that moment enters at the
+ * address that the firmware knew before, which is that of the image. Address translation stays off
+ * (satp 0).
  */
 #include "../stack.h"
 
@@ -12,6 +16,12 @@
 start:
 	csrw	sie, zero
 	csrw	satp, zero
+	la	t0, trap_entry
+	csrw	stvec, t0
+	la	t0, booted
+	li	t1, 1
+	amoswap.d t1, t1, (t0)
+	bnez	t1, another
 	la	t0, bss_start
 	la	t1, image_end
 1:	sd	zero, (t0)
@@ -20,18 +30,17 @@ start:
 	la	t0, boot_hart
 	sd	a0, (t0)
 	la	sp, boot_stack + STACK_SIZE
-	la	t0, trap_entry
-	csrw	stvec, t0
 	mv	a0, a1
 	call	kernel_main
 
-	.globl	secondary_start
-secondary_start:
-	csrw	sie, zero
-	csrw	satp, zero
-	la	t0, trap_entry
-	csrw	stvec, t0
-	ld	sp, CPU_STACK(a1)
+another:
+	la	a1, cpus
+	li	t1, CPU_SIZE
+1:	ld	t0, CPU_HARDWARE_ID(a1)
+	beq	t0, a0, 2f
+	add	a1, a1, t1
+	j	1b
+2:	ld	sp, CPU_STACK(a1)
 	mv	a0, a1
 	call	kernel_secondary
 
@@ -101,8 +110,10 @@ boot_stack:
 	.space	STACK_SIZE
 fault_stack:
 	.space	STACK_SIZE
-	.section .data
+	.section .data			/* not cleared: the others look at it */
 	.balign	8
+booted:
+	.quad	0
 	.globl	boot_hart
 boot_hart:
 	.quad	0
