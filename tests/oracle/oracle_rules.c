@@ -482,10 +482,24 @@ static bool is_apart(struct oracle *o, roost_pfn pfn, uint64_t frames)
 	return false;
 }
 
+/* Of a pageblock all of which was free: has the call made it whole and then claimed it? What it
+ * steals keeps its migratetype, or is counted. */
+static bool is_claimed(const struct oracle *o, const struct oracle_call *call, roost_pfn pfn)
+{
+	struct roost_pageblock_info info;
+	struct roost_stats stats = {0}; /* the call adds */
+
+	assert_int_equal(roost_pageblock_info(o->rig.roost, pfn, &info), 0);
+	assert_int_equal(roost_stats(o->rig.roost, -1, -1, &stats), 0);
+	return info.type == (call->flags & ROOST_MIGRATETYPE_MASK) &&
+	       stats.blocks_stolen == call->stats.blocks_stolen;
+}
+
 /*
  * ROOST_NOSTEAL: is it of a pageblock of another migratetype that was not whole? What lies with a
  * CPU goes by the migratetype that it had when it was freed. If all of the pageblock was free, but
- * some of it with a CPU, the search made it whole; sets does so above order 8 of all that is free.
+ * some of it with a CPU, the search made it whole; sets does so above order 8 of all that is free,
+ * and below when the CPU leaves a pageblock that was its current one once.
  */
 static bool is_stolen(struct oracle *o, const struct oracle_call *call, roost_pfn pfn)
 {
@@ -496,7 +510,8 @@ static bool is_stolen(struct oracle *o, const struct oracle_call *call, roost_pf
 		return false;
 	if (library_is_pcpbuddy)
 		return !b->was_free && !b->on_pcp[pfn % BLOCK];
-	return !b->was_kept && !(b->was_free && call->frames >= BLOCK);
+	return !b->was_kept &&
+	       !(b->was_free && (call->frames >= BLOCK || is_claimed(o, call, pfn)));
 }
 
 static bool are_free(const struct oracle *o, roost_pfn pfn, uint64_t frames)
