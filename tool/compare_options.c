@@ -20,7 +20,7 @@ static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
 	{"engines", KEY_ENGINES, "LIST", 0,
 	 "Engines, separated by commas; ENGINE/PATH is one free path of an engine (default: all "
-	 "that do not deadlock)",
+	 "of roost's that do not deadlock; linux-pcp and zone do as Linux does)",
 	 0},
 	{"runs", KEY_RUNS, "N", 0,
 	 "Measure N replays of each (default 11; with fewer than 7 the times say little)", 0},
@@ -182,7 +182,13 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	if (!options->nr_traces)
 		die("which traces? Give files: roost compare TRACE...; " SEE_HELP);
 	for (unsigned i = 0; i < nr_engines && !named; i++)
-		add_engine(options, &engines[i]);
+		if (!engines[i].reference)
+			add_engine(options, &engines[i]);
+	for (unsigned i = 0; i < options->nr_contenders; i++)
+		if (options->parallel && options->contenders[i].engine->reference)
+			die("--parallel: the engine %s replays in order alone; leave one of the "
+			    "two out",
+			    options->contenders[i].engine->name);
 	if (common.nr_peers && options->parallel)
 		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
 		    "and an adapter need not allow that");

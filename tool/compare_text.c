@@ -87,7 +87,8 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 
 		if (compare->options->contenders[i].peer && !row->of_peers && figure == 0)
 			printf(" %*s", WIDTH_FIGURE, "unknown");
-		else if (row->zero && figure == 0)
+		else if (row->zero && figure == 0 &&
+			 compare->options->contenders[i].engine->on_cpus)
 			printf(" %*s", WIDTH_FIGURE, row->zero);
 		else
 			printf(" %*.*f", WIDTH_FIGURE, row->decimals, figure);
@@ -123,12 +124,18 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	putchar('\n');
 }
 
-static bool has_engine(const struct compare_options *o, bool pcps)
+/* What each engine's frames on CPUs are, once. */
+static void print_on_cpus(const struct compare_options *o)
 {
-	for (unsigned i = 0; i < o->nr_contenders; i++)
-		if (o->contenders[i].engine && o->contenders[i].engine->has_pcps == pcps)
-			return true;
-	return false;
+	const struct engine *last = NULL;
+
+	for (unsigned i = 0; i < nr_engines; i++)
+		for (unsigned k = 0; k < o->nr_contenders; k++)
+			if (o->contenders[k].engine == &engines[i] && last != &engines[i] &&
+			    engines[i].on_cpus) {
+				last = &engines[i];
+				printf("Free frames on CPUs, %s: %s\n", last->name, last->on_cpus);
+			}
 }
 
 void compare_text(const struct compare *compare)
@@ -153,10 +160,5 @@ void compare_text(const struct compare *compare)
 	       "time%s\n",
 	       o->parallel ? ", including the time that threads wait for each other"
 			   : " of the allocator");
-	if (has_engine(o, true))
-		printf("Free frames on CPUs, pcpbuddy: on pcps and lock-free lists, up to the "
-		       "limit in each zone; other CPUs get them by a drain or a search\n");
-	if (has_engine(o, false))
-		printf("Free frames on CPUs, sets: in pageblocks that a CPU owns; other CPUs may "
-		       "take them, and take the zone's first\n");
+	print_on_cpus(o);
 }

@@ -45,6 +45,9 @@ static const char *engine_option(int argc, char **argv)
 	return name ? name : ROOST_DEFAULT_ENGINE;
 }
 
+/* The lab's engines, which a replay alone has. */
+#define REFERENCES ", linux-pcp, zone"
+
 static int run_program(int argc, char **argv)
 {
 	const char *engine = engine_option(argc, argv);
@@ -54,7 +57,9 @@ static int run_program(int argc, char **argv)
 		die("there is no engine \"%s\": %s is missing (the engines are: " ROOST_ENGINES
 		    "%s)",
 		    engine, path,
-		    strcmp(argv[0], "explore") ? "" : "; builds with a sanitizer have no explorer");
+		    !strcmp(argv[0], "replay")	  ? REFERENCES
+		    : !strcmp(argv[0], "explore") ? "; builds with a sanitizer have no explorer"
+						  : "");
 	execv(path, argv);
 	die("%s: cannot run: %s", path, strerror(errno));
 }

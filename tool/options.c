@@ -19,11 +19,14 @@ static const struct argp_option replay_options[] = {
 	 "One thread takes all steps in the order of the trace (default)", 0},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{"high", KEY_HIGH, "N", 0,
-	 "With pcpbuddy: frames that a pcp holds before it drains (default: by the size of the "
+	 "With pcpbuddy and linux-pcp: frames that a pcp holds before it drains (default: by the "
+	 "size of the "
 	 "zone)",
 	 0},
 	{"batch", KEY_BATCH, "N", 0,
-	 "With pcpbuddy: frames moved under one zone lock (default: by the size of the zone)", 0},
+	 "With pcpbuddy and linux-pcp: frames moved under one zone lock (default: by the size of "
+	 "the zone)",
+	 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{"samples", KEY_SAMPLES, 0, 0, "With --json: list all samples over the time of the trace",
 	 0},
@@ -141,6 +144,9 @@ void options_take(struct options *o, const struct args_common *c)
 		    o->engine->name);
 	else if (c->engine)
 		check_engine(o->engine, c->engine);
+	if (o->engine->reference && o->parallel)
+		die("--parallel: the engine %s replays in order alone; leave it out",
+		    o->engine->name);
 	if (c->free)
 		o->pcpbuddy.free_path = free_path(o->engine, c->free);
 }

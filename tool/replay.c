@@ -75,6 +75,7 @@ static void look(struct replay *replay, size_t step)
 static void take_steps(struct replay *replay, struct player *player, struct bar *bar)
 {
 	const struct plan *plan = replay->plan;
+	void (*clock)(roost_t * roost, uint64_t now_ns) = replay->options->engine->clock;
 
 	for (size_t i = 0; i < plan->nr_steps; i++) {
 		const struct step *step = &plan->steps[i];
@@ -85,6 +86,8 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
 		if (i % BAR_STEPS == 0)
 			bar_show(bar, i, plan->nr_steps);
 		roost_posix_set_cpu(step->cpu);
+		if (clock)
+			clock(replay->machine.roost, step->time_ns);
 		player_step(player, step);
 	}
 	look(replay, plan->nr_steps);

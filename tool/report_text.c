@@ -176,7 +176,7 @@ static void show_cost(const struct replay *replay)
 		       "measures\n",
 		       "seconds", replay->seconds);
 	}
-	if (!replay->options->engine->has_pcps)
+	if (!replay->options->engine->counters[COUNTER_zone_lock])
 		return;
 	printf("  %-34s %14.1f\n", "zone locks per million operations",
 	       per_million(stats->zone_lock, operations));

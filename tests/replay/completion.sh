@@ -26,7 +26,7 @@ for command in $commands; do
 	check "bash: options of $command" "$(options $command)" "$(offers $command -- | tr -d = | sort -u)"
 done
 check "a part of an option" '--irq-storm=' "$(offers replay --irq)"
-check "engines" 'pcpbuddy sets' "$(offers replay --engine = '' | sort | paste -sd' ')"
+check "engines" 'linux-pcp pcpbuddy sets zone' "$(offers replay --engine = '' | sort | paste -sd' ')"
 check "an engine" pcpbuddy "$(offers replay --engine = pc)"
 check "one more of a list" roost,pcpbuddy "$(offers compare --engines = roost,p)"
 check "free paths" trylock "$(offers replay --free = t)"
@@ -64,7 +64,7 @@ for command in $commands; do
 	[ "$command" != explore ] || [ -e "$ROOST-explore-$ENGINE" ] || continue
 	check "zsh: options of $command" "$(options $command)" "$(zoffers $command -- | tr -d = | sort -u)"
 done
-check "zsh: engines" 'pcpbuddy sets' "$(zoffers replay --engine= | sort | paste -sd' ')"
+check "zsh: engines" 'linux-pcp pcpbuddy sets zone' "$(zoffers replay --engine= | sort | paste -sd' ')"
 check "zsh: files" "FILES FILES FILES" "$({ zoffers replay ""; zoffers map -o ""; zoffers bench --json=; } | paste -sd" ")"
 check "zsh: commands to record" COMMANDS "$(zoffers record '')"
 check "zsh: it is of roost" '#compdef roost' "$(head -n 1 "$root/completions/_roost")"

@@ -6,6 +6,18 @@
 
 #define COUNTER_TEXT(name, text) [COUNTER_##name] = (text),
 
+/* Of the engines in lab/engines: what all of them count. */
+#define LINUX_COUNTERS                                                                             \
+	[COUNTER_alloc_zone] = "allocations out of the zone, under its lock",                      \
+	[COUNTER_fail_wait] = "allocations that were willing to wait and found no memory",         \
+	[COUNTER_fail_nowait] = "allocations that were not willing to wait and found no memory",   \
+	[COUNTER_free_direct] = "frees to the zone, under its lock",                               \
+	[COUNTER_blocks_stolen] = "pageblocks turned to another migratetype",                      \
+	[COUNTER_zone_lock] = "acquisitions of the zone lock",                                     \
+	[COUNTER_zone_frames] = "frames moved under the zone lock, either way",                    \
+	[COUNTER_refill_chunks] = "frames taken from the zone",                                    \
+	[COUNTER_refill_stolen] = "of those, frames of another migratetype"
+
 const struct engine engines[] = {
 	{
 		.name = "pcpbuddy",
@@ -13,11 +25,15 @@ const struct engine engines[] = {
 			  [ROOST_FREE_LLIST] = "llist",
 			  [ROOST_FREE_BLOCKING] = "blocking"},
 		.has_pcps = true,
+		.on_cpus = "on pcps and lock-free lists, up to the limit in each zone; other CPUs "
+			   "get them by a drain or a search",
 		.counters = {ROOST_COUNTERS(COUNTER_TEXT) ROOST_PCPBUDDY_COUNTERS(COUNTER_TEXT)},
 	},
 	{
 		.name = "sets",
 		.paths = {"sets"},
+		.on_cpus = "in pageblocks that a CPU owns; other CPUs may take them, and take the "
+			   "zone's first",
 		/* clang-format off */
 		.counters = {
 			[COUNTER_alloc_pcp] = "allocations out of the CPU's own pageblocks",
@@ -40,6 +56,28 @@ const struct engine engines[] = {
 			[COUNTER_pressure] = "calls of the pressure hook",
 		},
 		/* clang-format on */
+	},
+	{
+		.name = "linux-pcp",
+		.paths = {"6.12", "6.1"},
+		.has_pcps = true,
+		.reference = true,
+		.on_cpus = "on pcps, up to the limit in each zone; other CPUs get them when an "
+			   "allocation is about to fail",
+		/* clang-format off */
+		.counters = {
+			LINUX_COUNTERS,
+			[COUNTER_alloc_pcp] = "allocations out of the CPU's pcp",
+			[COUNTER_free_local] = "frees to the freeing CPU's pcp",
+			[COUNTER_pcp_drained] = "frames drained from pcps to the zone",
+		},
+		/* clang-format on */
+	},
+	{
+		.name = "zone",
+		.paths = {"zone"},
+		.reference = true,
+		.counters = {LINUX_COUNTERS},
 	},
 };
 #undef COUNTER_TEXT

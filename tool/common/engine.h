@@ -28,13 +28,17 @@ struct engine {
 	const char *name;
 	/* Indexed by enum roost_free_path, then NULLs. An engine without a choice has one path. */
 	const char *paths[ENGINE_PATHS];
-	bool has_pcps; /* pcps with marks (--high, --batch), and a zone lock */
+	bool has_pcps;	     /* pcps with marks (--high, --batch) */
+	bool reference;	     /* not roost: compared if it is named, and in order alone */
+	const char *on_cpus; /* what its free frames on CPUs are; NULL: it has none */
 	/* What each counter counts in this engine; NULL: the engine does not have it. */
 	const char *counters[NR_COUNTERS];
 	/* For an engine through an adapter (peer_engine.c): loads the adapter; returns the size of
 	 * its metadata. NULL: the engine is in the program. */
 	const struct engine *(*load)(const char *path);
 	uint64_t (*metadata)(void);
+	/* For an engine to which time matters: called with that of each step, in order. */
+	void (*clock)(roost_t *roost, uint64_t now_ns);
 };
 
 extern const struct engine engines[];

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+# reference.sh - the engines linux-pcp and zone: a small trace whose counts were worked out by hand,
+# and the traces of a real kernel beside that kernel's own events.
+. "$(dirname "$0")/common.sh"
+
+# batch KIND ORDER N SECONDS: lines for N blocks at that time. Blocks are freed in the order in which
+# they were allocated; each order has pfns of its own.
+batch() {
+	awk -v kind="$1" -v order="$2" -v n="$3" -v at="$4" -v gfp="${5:-GFP_HIGHUSER_MOVABLE}" \
+		-v first="${6:-0}" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			printf "x-1 [000] ..... %d.%06d: mm_page_%s: page=0 pfn=0x%x order=%d ", at, i, kind,
+				(1024 + first + order * 1024 + i) * 2 ^ order, order
+			print kind == "alloc" ? "migratetype=1 gfp_flags=" gfp : ""
+		}
+	}'
+}
+
+# counts ARGUMENTS...: zone locks, frames either way, frames taken, frames drained, stranded at the end.
+counts() {
+	run 0 "$ROOST" replay --json --quiet --samples --memory=64M "$@"
+	equations "$*"
+	value '[.paths.zone_lock, .paths.zone_frames, .paths.refill_chunks, .paths.pcp_drained // 0,
+		.series.seconds_blocks_free_on_cpus[-1][3]]' >"$work/counts"
+}
+
+# ---- By hand ---------------------------------------------------------------------------------
+
+# The mark is 40 frames and a batch 10. A single frame at a time, 60 out and 60 back; one block of
+# order 2, twice; one of order 4, which no pcp keeps.
+{
+	batch alloc 0 60 1
+	batch free 0 60 1
+	batch alloc 2 1 1
+	batch free 2 1 1
+	batch alloc 2 1 1
+	batch free 2 1 1
+	batch alloc 4 1 1
+	batch free 4 1 1
+} | awk '{ $4 = sprintf("1.%06d:", NR); print }' >"$work/fixed.trace"
+marks='--high=40 --batch=10'
+
+# 6.1: 6 refills of 10. The 40th free drains 10, the 50th 20, twice as many. Order 2 comes in twos
+# (8 frames); its free, after drains and with few allocations since, empties the pcp (30 + 8); after
+# the next one's refill (8) and free there is nothing to double any more.
+# shellcheck disable=SC2086
+counts --engine=linux-pcp --free=6.1 $marks "$work/fixed.trace"
+check "6.1, by hand" '[13,176,92,68,8]' "$(cat "$work/counts")"
+# 6.12: refills of 10, 20, and what fits below the mark, 30. The 40th free drains what leaves a batch,
+# 30. The first free of order 2 (refill: 8) stays; the second in a row empties the pcp, 38.
+# shellcheck disable=SC2086
+counts --engine=linux-pcp --free=6.12 $marks "$work/fixed.trace"
+check "6.12, by hand" '[8,168,84,68,0]' "$(cat "$work/counts")"
+check "6.12 is the default" 6.12 "$("$ROOST" replay --engine=linux-pcp --json --quiet "$work/fixed.trace" |
+	jq -r .free)"
+counts --engine=zone "$work/fixed.trace"
+check "zone, by hand" '[126,168,84,0,0]' "$(cat "$work/counts")"
+check "all that came back merged: 20 pageblocks of Normal, 7 of DMA" 27 "$(value .series.blocks_2m_end)"
+
+# Once more after the frees, which made the batch small again: the 40 out are the 30 that lie there and
+# a refill of 10, in both. Order 3 comes in twos as well, though a batch has but one.
+{
+	batch alloc 0 60 1
+	batch free 0 60 1
+	batch alloc 0 40 1
+	batch alloc 3 1 1
+} | awk '{ $4 = sprintf("1.%06d:", NR); print }' >"$work/again.trace"
+# shellcheck disable=SC2086
+counts --engine=linux-pcp --free=6.1 $marks "$work/again.trace"
+check "6.1, again" '[10,116,86,30,8]' "$(cat "$work/counts")"
+# shellcheck disable=SC2086
+counts --engine=linux-pcp --free=6.12 $marks "$work/again.trace"
+check "6.12, again" '[6,116,86,30,8]' "$(cat "$work/counts")"
+
+# The mark moves, from 638 (the low watermark of 10,240 frames beside 3,998 in DMA) to 1,280 (an
+# eighth of the zone). 700 out: refills of 10, 20, 40, 80, 160, 320, 320 raise it to 1,280. 700 back
+# fit. Each second takes an eighth: 1120, 980, then 858, 751, 658 and 638, which drain 92, 107, 93, 20.
+{
+	batch alloc 0 700 1
+	batch free 0 700 2
+	batch alloc 0 1 20
+} | awk '{ split($4, t, "."); $4 = sprintf("%d.%06d:", t[1] == 20 ? 20 : 1, NR); print }' >"$work/moving.trace"
+counts --engine=linux-pcp --free=6.12 --batch=10 "$work/moving.trace"
+check "a mark that moves" '[11,1262,950,312,637]' "$(cat "$work/counts")"
+check "how far" '[1280,10]' "$(value '[.pcp_high, .pcp_batch]')"
+counts --engine=linux-pcp --free=6.1 --batch=10 "$work/moving.trace"
+check "6.1 keeps what it has" '[638,10,0]' "$(value '[.pcp_high, .pcp_batch] + [.paths.pcp_drained % 10]')"
+
+# Frees move it, too. For two CPUs it is 319 to 640. One takes 950 for 700 (as above), the other frees
+# them: at 319 it drains what leaves a batch, 309, and the mark becomes 329; there it drains 319.
+awk '$4 < 20 && /mm_page_free/ { sub(/\[000\]/, "[001]") } $4 < 20' "$work/moving.trace" >"$work/other.trace"
+counts --engine=linux-pcp --free=6.12 --batch=10 "$work/other.trace"
+check "frees on another CPU" '[9,1578,950,628,322]' "$(cat "$work/counts")"
+
+# Of another migratetype: two unmovable frames out of a block of order 10 (two pageblocks turn). The
+# rest of the zone goes, movable; the next movable frame turns the second pageblock back; when that is
+# full, the next one turns the first, of which all but two frames are free.
+{
+	batch alloc 0 2 1 GFP_KERNEL
+	batch alloc 10 9 1
+	batch alloc 0 1 1 GFP_HIGHUSER_MOVABLE 100
+	for order in 8 7 6 5 4 3 2 1; do
+		batch alloc $order 1 1
+	done
+	batch alloc 0 2 1 GFP_HIGHUSER_MOVABLE 200
+} | awk '{ $4 = sprintf("1.%06d:", NR) } /GFP_KERNEL/ { sub(/migratetype=1/, "migratetype=0") } { print }' >"$work/steal.trace"
+counts --engine=zone "$work/steal.trace"
+check "pageblocks that turn, and frames" '[4,3]' "$(value '[.paths.blocks_stolen, .paths.refill_stolen]')"
+
+# ---- Beside the kernel's own events ----------------------------------------------------------
+
+# within WHAT FOUND WANTED PERCENT
+within() {
+	check "$1: $2 is within $4 % of $3" yes "$(awk -v a="$2" -v b="$3" -v p="$4" \
+		'BEGIN { d = 100 * (a - b) / b; print (d > p || d < -p) ? d " %" : "yes" }')"
+}
+
+# calibrate TRACE TAKEN_PERCENT DRAINED_PERCENT ARGUMENTS...
+calibrate() {
+	local trace=$1 taken=$2 drained=$3 real found
+	shift 3
+	real=$(zstd -q -dc "$TRACES/$trace.trace.zst" | awk 'match($0, / order=[0-9]+/) {
+		frames = 2 ^ substr($0, RSTART + 7, RLENGTH - 7)
+		if (/ mm_page_alloc_zone_locked:/) taken += frames
+		if (/ mm_page_pcpu_drain:/) drained += frames
+	} END { print taken, drained }')
+	run 0 "$ROOST" replay --json --quiet --engine=linux-pcp --free=6.1 --memory=2G "$@" \
+		"$TRACES/$trace.trace.zst"
+	equations "$trace $*"
+	found=$(value '.paths | "\(.refill_chunks) \(.pcp_drained)"' | tr -d '"')
+	within "$trace $*: frames taken" "${found% *}" "${real% *}" "$taken"
+	within "$trace $*: frames drained" "${found#* }" "${real#* }" "$drained"
+}
+
+calibrate boot-mix 1 2
+calibrate compile 8.5 11
+calibrate compile 4 1 --high=3530 --batch=63 # why: docs/lab.md
+
+# ---- In the tool -----------------------------------------------------------------------------
+
+refuse '^roost: --parallel: the engine zone' replay --engine=zone --parallel "$work/fixed.trace"
+refuse '^roost: --parallel: the engine linux-pcp' compare --engines=linux-pcp --parallel "$work/fixed.trace"
+refuse '^roost: --high=5: the engine zone' replay --engine=zone --high=5 "$work/fixed.trace"
+refuse '^roost: --free=6.6: .* 6.12 or 6.1$' replay --engine=linux-pcp --free=6.6 "$work/fixed.trace"
+run 0 "$ROOST" compare --quiet --runs=1 --engines=linux-pcp,zone,sets --memory=64M "$work/fixed.trace"
+check "side by side" 1 "$(grep -c 'linux-pcp/6.12  *linux-pcp/6.1  *zone  *sets$' "$work/out")"
+check "the zone's lock, once for each operation" 1 \
+	"$(grep -c '^zone locks per million .* 1000000.0  *0.0$' "$work/out")"
+check "what may be kept" 1 "$(grep -c '^frames a CPU may keep.* 0  *no limit$' "$work/out")"
+check "whose frames on CPUs are explained" 'sets linux-pcp' \
+	"$(sed -n 's/^Free frames on CPUs, \([^:]*\):.*/\1/p' "$work/out" | paste -sd' ')"
+finish
