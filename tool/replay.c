@@ -86,7 +86,7 @@ static void take_steps(struct replay *replay, struct player *player, struct bar 
 		if (i % BAR_STEPS == 0)
 			bar_show(bar, i, plan->nr_steps);
 		roost_posix_set_cpu(step->cpu);
-		if (clock)
+		if (clock && !replay->machine.dry)
 			clock(replay->machine.roost, step->time_ns);
 		player_step(player, step);
 	}

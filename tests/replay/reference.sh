@@ -83,6 +83,10 @@ check "6.12, again" '[6,116,86,30,8]' "$(cat "$work/counts")"
 counts --engine=linux-pcp --free=6.12 --batch=10 "$work/moving.trace"
 check "a mark that moves" '[11,1262,950,312,637]' "$(cat "$work/counts")"
 check "how far" '[1280,10]' "$(value '[.pcp_high, .pcp_batch]')"
+# With --timing all steps are taken once more, before and without the allocator: time goes on once.
+run 0 "$ROOST" replay --json --quiet --timing --memory=64M --engine=linux-pcp --batch=10 "$work/moving.trace"
+check "a mark that moves, timed" '[11,950,312]' \
+	"$(value '[.paths.zone_lock, .paths.refill_chunks, .paths.pcp_drained]')"
 counts --engine=linux-pcp --free=6.1 --batch=10 "$work/moving.trace"
 check "6.1 keeps what it has" '[638,10,0]' "$(value '[.pcp_high, .pcp_batch] + [.paths.pcp_drained % 10]')"
 
