@@ -4,7 +4,7 @@
  * as a replay needs them.
  *
  * buddy.c has the free lists of a zone, by order and migratetype; splitting, merging, and taking
- * from another migratetype when the own lists are empty. It also has the calls of roost.h that a
+ * from another migratetype when the own lists are empty. calls.c has the calls of roost.h that a
  * replay makes. An engine has a policy: what happens before a call reaches a zone's buddy. Written
  * from the published behaviour of mm/page_alloc.c; nothing is copied.
  *
@@ -74,8 +74,15 @@ struct roost {
 /* A block, or BUDDY_NO_PAGE. Does not look at the watermarks. */
 uint32_t buddy_take(struct roost *roost, struct zone *zone, unsigned order, unsigned type);
 
-/* Merges the block with its free buddies. */
+/* Merges the block with its free buddies. At boot it goes to the back of its list. */
 void buddy_give(struct roost *roost, struct zone *zone, uint32_t page, unsigned order);
+void buddy_give_at_boot(struct roost *roost, struct zone *zone, uint32_t page, unsigned order);
+
+/* The migratetype of the pageblock. */
+static inline unsigned page_type(const struct roost *roost, uint32_t page)
+{
+	return roost->pageblocks[page >> ROOST_PAGEBLOCK_ORDER].type;
+}
 
 /* One acquisition of the zone lock, and how many frames move under it. */
 void buddy_count_lock(struct roost *roost, uint64_t frames);

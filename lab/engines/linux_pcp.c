@@ -289,7 +289,7 @@ static void settle_old(struct roost *roost, struct zone *zone, struct pcp *pcp, 
 void policy_free(struct roost *roost, struct zone *zone, uint32_t page, unsigned order)
 {
 	const struct policy *policy = roost->policy;
-	const unsigned type = roost->pageblocks[page >> ROOST_PAGEBLOCK_ORDER].type;
+	const unsigned type = page_type(roost, page);
 	struct pcp *pcp = pcp_of(roost, zone, this_cpu);
 	unsigned list;
 
