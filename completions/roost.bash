@@ -14,11 +14,17 @@ _roost_options() {
 
 # _roost_values TOOL OPTION: words that its value, or each of a list, can be. $command is the tool's.
 _roost_values() {
-	local measures=bench
+	local measures=bench engines=replay
 	[ "${command:-}" != scale ] || measures=scale
+	case ${command:-} in
+	map | explore) engines=$command ;;
+	esac
 	case $2 in
-	--engine | --engines) "$1" replay --engine= 2>&1 | sed -n 's/.*the engines are: \(.*\))/\1/p' | tr -d , ;;
-	--free) echo trylock llist blocking ;;
+	--engine | --engines) "$1" $engines --engine= 2>&1 | sed -n 's/.*the engines are: \([^;)]*\).*/\1/p' | tr -d , ;;
+	--free)
+		echo trylock llist blocking
+		[ $engines != replay ] || echo 6.12 6.1
+		;;
 	--check) echo 0 1 2 3 ;;
 	--by) echo owner type ;;
 	--sort) echo used name allocations ;;

@@ -156,6 +156,17 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
+/* Says in one line, before the first replay does, what an engine of the lab does not have. */
+static void check_engine(const struct args_common *common, const struct engine *engine)
+{
+	if (engine->reference && common->parallel)
+		die("--parallel: the engine %s replays in order alone; leave one of the two out",
+		    engine->name);
+	if (engine->reference && common->text[ARGS_CHECK])
+		die("--check=%s: the engine %s has no check levels; leave one of the two out",
+		    common->text[ARGS_CHECK], engine->name);
+}
+
 void compare_parse(struct compare_options *options, int argc, char **argv)
 {
 	static const struct args_command command = {
@@ -185,10 +196,7 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 		if (!engines[i].reference)
 			add_engine(options, &engines[i]);
 	for (unsigned i = 0; i < options->nr_contenders; i++)
-		if (options->parallel && options->contenders[i].engine->reference)
-			die("--parallel: the engine %s replays in order alone; leave one of the "
-			    "two out",
-			    options->contenders[i].engine->name);
+		check_engine(&common, options->contenders[i].engine);
 	if (common.nr_peers && options->parallel)
 		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
 		    "and an adapter need not allow that");

@@ -138,6 +138,16 @@ static void print_on_cpus(const struct compare_options *o)
 			}
 }
 
+static void print_references(const struct compare_options *o)
+{
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		if (o->contenders[i].engine && o->contenders[i].engine->reference) {
+			printf("Operations per second, linux-pcp and zone: of a model that takes "
+			       "no locks; Linux's speed is another\n");
+			return;
+		}
+}
+
 void compare_text(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
@@ -160,5 +170,6 @@ void compare_text(const struct compare *compare)
 	       "time%s\n",
 	       o->parallel ? ", including the time that threads wait for each other"
 			   : " of the allocator");
+	print_references(o);
 	print_on_cpus(o);
 }

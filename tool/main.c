@@ -32,6 +32,12 @@ static const char *value_of(const char *option, int argc, char **argv)
 	return NULL;
 }
 
+/* A replay alone has the lab's engines. */
+static bool has_engine(const char *command, const struct engine *engine)
+{
+	return !engine->reference || !strcmp(command, "replay");
+}
+
 /* The engine that --engine names, or one with the free path that --free names, or the default. */
 static const char *engine_option(int argc, char **argv)
 {
@@ -40,13 +46,22 @@ static const char *engine_option(int argc, char **argv)
 	if (value_of("--peer", argc, argv))
 		return "peer";
 	for (unsigned i = 0; !name && path && i < nr_engines; i++)
-		if (engine_path(&engines[i], path) >= 0)
+		if (has_engine(argv[0], &engines[i]) && engine_path(&engines[i], path) >= 0)
 			name = engines[i].name;
 	return name ? name : ROOST_DEFAULT_ENGINE;
 }
 
-/* The lab's engines, which a replay alone has. */
-#define REFERENCES ", linux-pcp, zone"
+static _Noreturn void no_engine(const char *command, const char *engine, const char *missing)
+{
+	char known[128] = ROOST_ENGINES;
+
+	for (unsigned i = 0; i < nr_engines; i++)
+		if (engines[i].reference && has_engine(command, &engines[i]))
+			snprintf(known + strlen(known), sizeof(known) - strlen(known), ", %s",
+				 engines[i].name);
+	die("there is no engine \"%s\": %s is missing (the engines are: %s%s)", engine, missing,
+	    known, strcmp(command, "explore") ? "" : "; builds with a sanitizer have no explorer");
+}
 
 static int run_program(int argc, char **argv)
 {
@@ -54,12 +69,7 @@ static int run_program(int argc, char **argv)
 	char path[PROGRAM_MAX];
 
 	if (!program_find(path, argv[0], engine))
-		die("there is no engine \"%s\": %s is missing (the engines are: " ROOST_ENGINES
-		    "%s)",
-		    engine, path,
-		    !strcmp(argv[0], "replay")	  ? REFERENCES
-		    : !strcmp(argv[0], "explore") ? "; builds with a sanitizer have no explorer"
-						  : "");
+		no_engine(argv[0], engine, path);
 	execv(path, argv);
 	die("%s: cannot run: %s", path, strerror(errno));
 }

@@ -20,8 +20,7 @@ static const struct argp_option replay_options[] = {
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{"high", KEY_HIGH, "N", 0,
 	 "With pcpbuddy and linux-pcp: frames that a pcp holds before it drains (default: by the "
-	 "size of the "
-	 "zone)",
+	 "size of the zone)",
 	 0},
 	{"batch", KEY_BATCH, "N", 0,
 	 "With pcpbuddy and linux-pcp: frames moved under one zone lock (default: by the size of "
@@ -147,6 +146,9 @@ void options_take(struct options *o, const struct args_common *c)
 	if (o->engine->reference && o->parallel)
 		die("--parallel: the engine %s replays in order alone; leave it out",
 		    o->engine->name);
+	if (o->engine->reference && c->text[ARGS_CHECK])
+		die("--check=%s: the engine %s has no check levels; leave it out",
+		    c->text[ARGS_CHECK], o->engine->name);
 	if (c->free)
 		o->pcpbuddy.free_path = free_path(o->engine, c->free);
 }

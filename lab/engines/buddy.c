@@ -77,6 +77,7 @@ static void add_block(struct roost *roost, struct zone *zone, uint32_t page, uns
 	p->state = PAGE_FREE;
 	p->order = (uint8_t)order;
 	p->type = (uint8_t)type;
+	p->zone = (uint8_t)(zone - roost->zones);
 	zone->blocks[order][type]++;
 	zone->free += UINT64_C(1) << order;
 	if (tail)

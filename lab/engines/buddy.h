@@ -30,12 +30,13 @@ enum {
 	BUDDY_NO_PAGE = UINT32_MAX,
 };
 
-enum page_state { PAGE_NONE, PAGE_INSIDE, PAGE_FREE, PAGE_ON_PCP, PAGE_OUT };
+/* PAGE_INSIDE: not the first frame of a block, or nobody's. The record says nothing else then. */
+enum page_state { PAGE_INSIDE, PAGE_FREE, PAGE_ON_PCP, PAGE_OUT };
 
 /* The record of a frame, and, after the last frame, of the heads of the lists: all are rings. */
 struct page {
 	uint32_t next, prev;
-	uint8_t state; /* enum page_state: other than INSIDE in the first frame of a block */
+	uint8_t state; /* enum page_state */
 	uint8_t order; /* of the block */
 	uint8_t type;  /* PAGE_OUT: as allocated; PAGE_ON_PCP: of the pcp's list */
 	uint8_t zone;

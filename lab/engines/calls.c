@@ -9,7 +9,10 @@
 
 #include "buddy.h"
 
-enum { PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER };
+enum {
+	PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER,
+	MOST_ON_PCP = 1 << 20, /* frames, as with pcpbuddy; sums and doubled batches fit an int */
+};
 
 /* ---- Making it --------------------------------------------------------------------------- */
 
@@ -33,7 +36,10 @@ const char *roost_config_error(const struct roost_config *config)
 	if (config->nr_zones > BUDDY_ZONES)
 		return "this engine has at most two zones";
 	if (end_of(config) >= UINT32_MAX - heads(config))
-		return "this engine has at most 16 TiB";
+		return "this engine has less than 16 TiB; use a smaller --memory";
+	if (config->pcpbuddy &&
+	    (config->pcpbuddy->high > MOST_ON_PCP || config->pcpbuddy->batch > MOST_ON_PCP))
+		return "high, batch: must be at most 2^20 frames";
 	return NULL;
 }
 
@@ -51,46 +57,56 @@ const char *roost_strerror(int error)
 	return strerror(-error);
 }
 
-static void set_range(struct roost *roost, const struct roost_range *range)
+static bool is_reserved(const struct roost_range *range)
+{
+	return range->flags & ROOST_RANGE_RESERVED;
+}
+
+/* The first frame from start on that is not to be handed out, or end. */
+static roost_pfn first_reserved(const struct roost_config *config, roost_pfn start, roost_pfn end)
+{
+	for (size_t i = 0; i < config->nr_ranges; i++) {
+		const struct roost_range *r = &config->ranges[i];
+
+		if (is_reserved(r) && r->start < end && r->end > start)
+			end = r->start > start ? r->start : start;
+	}
+	return end;
+}
+
+/* As a booting kernel does: upwards, in the largest aligned blocks that fit. The records of frames
+ * inside a block stay untouched, so that a large machine needs little. */
+static void free_range(struct roost *roost, const struct roost_config *config,
+		       const struct roost_range *range)
 {
 	struct zone *zone = &roost->zones[range->zone];
+	roost_pfn at = range->start;
 
-	if (!(range->flags & ROOST_RANGE_RESERVED) && (!zone->end || range->start < zone->start))
-		zone->start = (uint32_t)range->start;
-	if (!(range->flags & ROOST_RANGE_RESERVED) && range->end > zone->end)
-		zone->end = (uint32_t)range->end;
-	for (roost_pfn i = range->start; i < range->end; i++) {
-		struct page *p = &roost->pages[i];
+	while (at < range->end) {
+		const roost_pfn end = first_reserved(config, at, range->end);
+		unsigned order = 0;
 
-		p->state = range->flags & ROOST_RANGE_RESERVED ? PAGE_NONE : PAGE_INSIDE;
-		p->zone = (uint8_t)range->zone;
+		while (order < roost->max_order && !(at & ((roost_pfn)1 << order)) &&
+		       at + ((roost_pfn)2 << order) <= end)
+			order++;
+		if (at < end) {
+			buddy_give_at_boot(roost, zone, (uint32_t)at, order);
+			zone->managed += UINT64_C(1) << order;
+			at += (roost_pfn)1 << order;
+		} else {
+			at++;
+		}
 	}
 }
 
-/* As a booting kernel does: upwards, in the largest aligned blocks that fit. */
-static void free_all(struct roost *roost, struct zone *zone)
+static void set_zone(struct roost *roost, const struct roost_range *range)
 {
-	for (uint32_t at = zone->start; at < zone->end;) {
-		unsigned order = 0;
+	struct zone *zone = &roost->zones[range->zone];
 
-		if (roost->pages[at].state == PAGE_NONE) {
-			at++;
-			continue;
-		}
-		while (order < roost->max_order && !(at & (UINT32_C(1) << order))) {
-			uint32_t half = at + (UINT32_C(1) << order), i = half;
-
-			while (i < zone->end && i < half + (half - at) &&
-			       roost->pages[i].state != PAGE_NONE)
-				i++;
-			if (i < half + (half - at))
-				break;
-			order++;
-		}
-		buddy_give_at_boot(roost, zone, at, order);
-		zone->managed += UINT64_C(1) << order;
-		at += UINT32_C(1) << order;
-	}
+	if (!zone->end || range->start < zone->start)
+		zone->start = (uint32_t)range->start;
+	if (range->end > zone->end)
+		zone->end = (uint32_t)range->end;
 }
 
 static uint64_t square_root(uint64_t value)
@@ -149,14 +165,14 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 	roost->pageblocks = (struct pageblock *)(roost->pages + roost->frames + heads(config));
 	for (uint32_t i = 0; i < heads(config); i++)
 		ring_init(roost, roost->frames + i);
-	for (unsigned pass = 0; pass < 2; pass++) /* what is reserved may lie over the others */
-		for (size_t i = 0; i < config->nr_ranges; i++)
-			if (!(config->ranges[i].flags & ROOST_RANGE_RESERVED) == !pass)
-				set_range(roost, &config->ranges[i]);
-	for (unsigned i = 0; i < roost->nr_zones; i++) {
+	for (unsigned i = 0; i < roost->nr_zones; i++)
 		roost->zones[i].config = config->zones[i];
-		free_all(roost, &roost->zones[i]);
-	}
+	for (size_t i = 0; i < config->nr_ranges; i++)
+		if (!is_reserved(&config->ranges[i]))
+			set_zone(roost, &config->ranges[i]);
+	for (size_t i = 0; i < config->nr_ranges; i++)
+		if (!is_reserved(&config->ranges[i]))
+			free_range(roost, config, &config->ranges[i]);
 	set_marks(roost);
 	policy_init(roost, config, roost->frames + BUDDY_ZONES * BUDDY_ORDERS * BUDDY_TYPES);
 	*out = roost;
@@ -237,6 +253,8 @@ static bool good_free(struct roost *roost, roost_pfn pfn, unsigned order)
 
 	if (p && p->state == PAGE_OUT && p->order == order)
 		return true;
+	if (p && p->state != PAGE_INSIDE)
+		misuse.order_found = p->order;
 	misuse.kind = !p		     ? ROOST_MISUSE_OUT_OF_RANGE
 		      : p->state == PAGE_OUT ? ROOST_MISUSE_WRONG_ORDER
 		      : p->state == PAGE_FREE || p->state == PAGE_ON_PCP
@@ -271,6 +289,7 @@ int roost_split(roost_t *roost, roost_pfn pfn, unsigned from, unsigned to)
 		p->state = PAGE_OUT;
 		p->order = (uint8_t)to;
 		p->type = whole.type;
+		p->zone = whole.zone;
 	}
 	return 0;
 }
@@ -327,7 +346,7 @@ int roost_validate(const roost_t *roost, struct roost_violation *violation)
 	for (uint32_t i = 0; i < roost->frames; i++) {
 		const struct page *p = &roost->pages[i];
 
-		if (p->state > PAGE_INSIDE)
+		if (p->state != PAGE_INSIDE)
 			frames[p->zone][p->state] += UINT64_C(1) << p->order;
 		mixed[p->zone] += p->state == PAGE_FREE && p->type != page_type(roost, i);
 	}

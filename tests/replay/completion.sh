@@ -27,6 +27,11 @@ for command in $commands; do
 done
 check "a part of an option" '--irq-storm=' "$(offers replay --irq)"
 check "engines" 'linux-pcp pcpbuddy sets zone' "$(offers replay --engine = '' | sort | paste -sd' ')"
+for command in map explore; do # which draw and explore roost's own
+	check "engines of $command" 'pcpbuddy sets' "$(offers $command --engine = '' | sort | paste -sd' ')"
+	check "free paths of $command" 'blocking llist trylock' "$(offers $command --free = '' | sort | paste -sd' ')"
+done
+check "engines to compare" 'linux-pcp pcpbuddy sets zone' "$(offers compare --engines = '' | sort | paste -sd' ')"
 check "an engine" pcpbuddy "$(offers replay --engine = pc)"
 check "one more of a list" roost,pcpbuddy "$(offers compare --engines = roost,p)"
 check "free paths" trylock "$(offers replay --free = t)"
@@ -37,9 +42,9 @@ cd "$work" && : >one.trace && : >two.trace
 check "files" 'one.trace two.trace' "$(offers replay "" | grep trace | sort | paste -sd' ')"
 check "the file of an option" one.trace "$(offers map -o on)"
 check "commands to record" yes "$(offers record -o x mk | grep -qx mkdir && echo yes)"
-for value in trylock llist blocking; do
-	check "--free=$value is known" 0 \
-		"$("$ROOST" replay --engine=pcpbuddy --free=$value --help >/dev/null 2>&1; echo $?)"
+for value in $(offers replay --free = ''); do # each by the engine that has it
+	run 0 "$ROOST" replay --quiet --free="$value" "$here/hand.trace"
+	check "--free=$value is known" 1 "$(grep -c "free path $value," "$work/out")"
 done
 cd - >/dev/null || exit
 
@@ -65,6 +70,10 @@ for command in $commands; do
 	check "zsh: options of $command" "$(options $command)" "$(zoffers $command -- | tr -d = | sort -u)"
 done
 check "zsh: engines" 'linux-pcp pcpbuddy sets zone' "$(zoffers replay --engine= | sort | paste -sd' ')"
+for command in map explore; do
+	check "zsh: engines of $command" 'pcpbuddy sets' "$(zoffers $command --engine= | sort | paste -sd' ')"
+	check "zsh: free paths of $command" 'blocking llist trylock' "$(zoffers $command --free= | sort | paste -sd' ')"
+done
 check "zsh: files" "FILES FILES FILES" "$({ zoffers replay ""; zoffers map -o ""; zoffers bench --json=; } | paste -sd" ")"
 check "zsh: commands to record" COMMANDS "$(zoffers record '')"
 check "zsh: it is of roost" '#compdef roost' "$(head -n 1 "$root/completions/_roost")"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# reference.sh - the engines linux-pcp and zone: a small trace whose counts were worked out by hand,
-# and the traces of a real kernel beside that kernel's own events.
+# reference.sh - the engines linux-pcp and zone: small traces whose counts were worked out by hand. Those
+# of a real kernel: calibration.sh.
 . "$(dirname "$0")/common.sh"
 
 # batch KIND ORDER N SECONDS: lines for N blocks at that time. Blocks are freed in the order in which
@@ -111,43 +111,29 @@ check "frees on another CPU" '[9,1578,950,628,322]' "$(cat "$work/counts")"
 counts --engine=zone "$work/steal.trace"
 check "pageblocks that turn, and frames" '[4,3]' "$(value '[.paths.blocks_stolen, .paths.refill_stolen]')"
 
-# ---- Beside the kernel's own events ----------------------------------------------------------
-
-# within WHAT FOUND WANTED PERCENT
-within() {
-	check "$1: $2 is within $4 % of $3" yes "$(awk -v a="$2" -v b="$3" -v p="$4" \
-		'BEGIN { d = 100 * (a - b) / b; print (d > p || d < -p) ? d " %" : "yes" }')"
-}
-
-# calibrate TRACE TAKEN_PERCENT DRAINED_PERCENT ARGUMENTS...
-calibrate() {
-	local trace=$1 taken=$2 drained=$3 real found
-	shift 3
-	real=$(zstd -q -dc "$TRACES/$trace.trace.zst" | awk 'match($0, / order=[0-9]+/) {
-		frames = 2 ^ substr($0, RSTART + 7, RLENGTH - 7)
-		if (/ mm_page_alloc_zone_locked:/) taken += frames
-		if (/ mm_page_pcpu_drain:/) drained += frames
-	} END { print taken, drained }')
-	run 0 "$ROOST" replay --json --quiet --engine=linux-pcp --free=6.1 --memory=2G "$@" \
-		"$TRACES/$trace.trace.zst"
-	equations "$trace $*"
-	found=$(value '.paths | "\(.refill_chunks) \(.pcp_drained)"' | tr -d '"')
-	within "$trace $*: frames taken" "${found% *}" "${real% *}" "$taken"
-	within "$trace $*: frames drained" "${found#* }" "${real#* }" "$drained"
-}
-
-calibrate boot-mix 1 2
-calibrate compile 8.5 11
-calibrate compile 4 1 --high=3530 --batch=63 # why: docs/lab.md
-
 # ---- In the tool -----------------------------------------------------------------------------
 
 refuse '^roost: --parallel: the engine zone' replay --engine=zone --parallel "$work/fixed.trace"
 refuse '^roost: --parallel: the engine linux-pcp' compare --engines=linux-pcp --parallel "$work/fixed.trace"
 refuse '^roost: --high=5: the engine zone' replay --engine=zone --high=5 "$work/fixed.trace"
+refuse '^roost: --check=2: the engine linux-pcp' replay --engine=linux-pcp --check=2 "$work/fixed.trace"
+refuse '^roost: --check=0: the engine zone' compare --engines=sets,zone --check=0 "$work/fixed.trace"
+for mark in --high --batch; do
+	refuse 'high, batch: must be at most 2^20' replay --quiet --engine=linux-pcp $mark=1048577 "$work/fixed.trace"
+	refuse "^roost: $mark=4294967296: " replay --engine=linux-pcp $mark=4294967296 "$work/fixed.trace"
+	for free in 6.12 6.1; do
+		for n in 1 1048576; do
+			counts --engine=linux-pcp --free=$free $mark=$n "$work/fixed.trace"
+		done
+	done
+done
+refuse 'less than 16 TiB' replay --quiet --engine=zone --memory=16T "$work/fixed.trace"
+refuse 'engines are: pcpbuddy, sets' map --engine=zone "$work/fixed.trace"
+refuse '^roost: --free=6.1: ' map --free=6.1 "$work/fixed.trace"
 refuse '^roost: --free=6.6: .* 6.12 or 6.1$' replay --engine=linux-pcp --free=6.6 "$work/fixed.trace"
 run 0 "$ROOST" compare --quiet --runs=1 --engines=linux-pcp,zone,sets --memory=64M "$work/fixed.trace"
 check "side by side" 1 "$(grep -c 'linux-pcp/6.12  *linux-pcp/6.1  *zone  *sets$' "$work/out")"
+check "whose speed is a model's" 1 "$(grep -c '^Operations per second, linux-pcp and zone: of a model' "$work/out")"
 check "the zone's lock, once for each operation" 1 \
 	"$(grep -c '^zone locks per million .* 1000000.0  *0.0$' "$work/out")"
 check "what may be kept" 1 "$(grep -c '^frames a CPU may keep.* 0  *no limit$' "$work/out")"

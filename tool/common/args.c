@@ -41,11 +41,12 @@ static const struct argp_option common_options[] = {
 	{"stall", KEY(STALL), "SECONDS", 0,
 	 "With --parallel: give up after SECONDS without progress (default 60)", ARGS_GROUP_HOW},
 	{"engine", KEY(ENGINE), "NAME", 0,
-	 "sets, which has no locks, or pcpbuddy, the reference (default: chosen at build time)",
+	 "sets, which has no locks, or pcpbuddy, the reference (default: chosen at build time); "
+	 "`replay` also has linux-pcp and zone, which do as Linux does",
 	 ARGS_GROUP_ALLOCATOR},
 	{"free", KEY(FREE), "PATH", 0,
 	 "With pcpbuddy: how a free reaches the owner: trylock (default), llist, or blocking, "
-	 "which deadlocks",
+	 "which deadlocks; with linux-pcp: the version, 6.12 (default) or 6.1",
 	 ARGS_GROUP_ALLOCATOR},
 	{"cpus", KEY(CPUS), "N", 0,
 	 "Number of virtual CPUs (default: as traced); traced CPU X becomes X modulo N",
