@@ -7,7 +7,10 @@
 
 #include "bench.h"
 
+#define GIBIBYTE (UINT64_C(1) << 30)
 #define TEBIBYTE (UINT64_C(1) << 40)
+
+enum { REGIONS = 8 };
 
 static void name_size(char name[32], uint64_t bytes)
 {
@@ -82,11 +85,13 @@ unsigned cases_of(const struct bench_options *options, const struct workload *wo
 		if (workload->flags & EACH_SIZE)
 			add_threads(&m, size);
 	}
-	if (workload->flags & SMALLEST)
+	if ((workload->flags & MANY_REGIONS) && !options->sizes_given && !options->quick)
+		add_threads(&m, REGIONS * GIBIBYTE);
+	else if (workload->flags & (SMALLEST | MANY_REGIONS))
 		add_threads(&m, smallest);
 	else if (!(workload->flags & EACH_SIZE))
 		add_threads(&m, largest);
-	if ((workload->flags & TERABYTE) && !options->sizes_given)
+	if ((workload->flags & TERABYTE) && !options->sizes_given && !options->quick)
 		add_threads(&m, TEBIBYTE);
 	return m.nr;
 }

@@ -8,7 +8,7 @@
 
 #include "job.h"
 
-enum { DEFAULT_MAX_ORDER = 10 };
+enum { DEFAULT_MAX_ORDER = 10, GIBIBYTE_ORDER = 18 };
 
 void job_fail(struct job *job, const char *format, ...)
 {
@@ -48,10 +48,12 @@ static void find_cpus(struct job *job)
 static void make_pool(struct job *job)
 {
 	unsigned order = job->what->workload->run == work_pairs ? job->what->parameter : 0;
+	bool large = job->what->workload->flags & GIBIBYTES;
+	unsigned least = large ? GIBIBYTE_ORDER : DEFAULT_MAX_ORDER;
 	const struct bench_pool pool = {
 		.bytes = job->what->bytes,
 		.cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF),
-		.max_order = order > DEFAULT_MAX_ORDER ? order : DEFAULT_MAX_ORDER,
+		.max_order = order > least ? order : least,
 	};
 	uint64_t start = now_ns();
 

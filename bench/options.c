@@ -200,8 +200,6 @@ static void fill_in(struct late *late)
 	o->sizes_given = o->nr_sizes > 0;
 	if (!o->sizes_given)
 		args_each(o->quick ? "64M,1G" : "1G,64G", add_size, o);
-	if (o->quick)
-		o->sizes_given = true; /* no 1 TiB */
 	if (!o->nr_threads)
 		args_each("1,2", add_threads, o);
 	if (!o->nr_workloads)

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* Changes when the structs of this file do. */
-enum { BENCH_CONTRACT = 1 };
+enum { BENCH_CONTRACT = 2 };
 
 enum { BENCH_FRAME_SHIFT = 12, BENCH_HUGE_ORDER = 9 };
 
@@ -76,7 +76,9 @@ struct bench_peer {
 	/* The rest may be NULL: what needs it then reads "not measured". */
 	size_t (*alloc_bulk)(unsigned order, uint64_t *blocks, size_t count); /* how many */
 	void (*free_bulk)(const struct bench_block *blocks, size_t count);
-	void (*drain)(void);	     /* what CPUs keep goes back */
+	void (*drain)(void); /* what CPUs keep goes back */
+	/* A block that nobody moves later. NULL: it makes no difference, so alloc has it too. */
+	uint64_t (*alloc_unmovable)(unsigned order);
 	uint64_t (*metadata)(void);  /* bytes that the pool takes beside its memory */
 	uint64_t (*free_huge)(void); /* free aligned 2 MiB, at rest */
 };

@@ -153,7 +153,7 @@ static uint64_t buddy_free_huge(void)
 
 static const struct bench_peer peer = {
 	.contract = BENCH_CONTRACT,
-	.flags = BENCH_BOUNDED,
+	.flags = BENCH_BOUNDED | BENCH_FRAMES,
 	.name = "buddy",
 	.version = "textbook, one spin lock",
 	.create = buddy_create,

@@ -58,6 +58,11 @@ static uint64_t engine_alloc(unsigned order)
 	return roost_alloc(roost, order, FLAGS);
 }
 
+static uint64_t engine_alloc_unmovable(unsigned order)
+{
+	return roost_alloc(roost, order, ROOST_UNMOVABLE | ROOST_WAIT);
+}
+
 static void engine_free(uint64_t block, unsigned order)
 {
 	roost_free(roost, block, order);
@@ -98,12 +103,13 @@ static uint64_t engine_free_huge(void)
 
 static const struct bench_peer peer = {
 	.contract = BENCH_CONTRACT,
-	.flags = BENCH_BOUNDED | BENCH_FREE_IN_HANDLER,
+	.flags = BENCH_BOUNDED | BENCH_FREE_IN_HANDLER | BENCH_FRAMES,
 	.name = BENCH_ENGINE,
 	.version = ROOST_VERSION_STRING,
 	.create = engine_create,
 	.destroy = engine_destroy,
 	.alloc = engine_alloc,
+	.alloc_unmovable = engine_alloc_unmovable,
 	.free = engine_free,
 	.alloc_bulk = engine_alloc_bulk,
 	.free_bulk = engine_free_bulk,

@@ -79,6 +79,8 @@ const char *peer_cannot(const struct peer *peer, const struct workload *workload
 		return "a signal handler must not free";
 	if ((needs & NEEDS_HUGE) && !p->free_huge)
 		return "it does not tell how many 2 MiB blocks are free";
+	if ((needs & NEEDS_FRAMES) && !(p->flags & BENCH_FRAMES))
+		return "its blocks are no frame numbers";
 	if ((needs & NEEDS_METADATA) && !p->metadata)
 		return "it does not tell what its metadata takes";
 	return NULL;

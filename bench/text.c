@@ -186,7 +186,8 @@ static void print_series(const json_t *what)
 static bool begins_series(const json_t *what, const json_t *before)
 {
 	return !json_object_get(before, "series") ||
-	       strcmp(string(what, "workload"), string(before, "workload")) != 0;
+	       strcmp(string(what, "workload"), string(before, "workload")) != 0 ||
+	       strcmp(string(what, "text"), string(before, "text")) != 0;
 }
 
 /* ---- The whole ---------------------------------------------------------------------------- */

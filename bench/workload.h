@@ -31,13 +31,16 @@ enum {
 	NEEDS_HANDLER = 1u << 2,
 	NEEDS_HUGE = 1u << 3,
 	NEEDS_METADATA = 1u << 4,
+	NEEDS_FRAMES = 1u << 5,
 	/* Which cases there are of it. */
 	EACH_SIZE = 1u << 8,	 /* else the largest alone */
 	SMALLEST = 1u << 9,	 /* the smallest instead */
 	EACH_THREADS = 1u << 10, /* else as many as it says */
 	TERABYTE = 1u << 11,	 /* 1 TiB as well, if no sizes are named */
+	MANY_REGIONS = 1u << 12, /* 8 GiB if no sizes are named, else as SMALLEST */
 	/* How it is run. */
 	MAKES_POOL = 1u << 16,	/* itself; else it finds one */
+	GIBIBYTES = 1u << 20,	/* the largest block of the pool is one of 1 GiB */
 	SUMS = 1u << 17,	/* the figures of its threads are added, else it is their mean */
 	SHARES_CPUS = 1u << 18, /* threads that wait for a CPU are what it is about */
 	COUNTS = 1u << 19,	/* no times, so one round is enough unless more are asked for */

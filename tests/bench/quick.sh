@@ -8,9 +8,9 @@ json() {
 	value "$1" "$work/json"
 }
 
-check "every case" 52 "$(json '.cases | length')"
+check "every case" 60 "$(json '.cases | length')"
 check "their names" \
-	'["repeat/64M/1","repeat/64M/2","repeat/1G/1","repeat/1G/2","remote/1G/one-way","remote/1G/both-ways","nearfull/64M","nearfull/1G","tail/1G","storm/1G","frag/64M/50","frag/64M/80","frag/64M/compact-50-order-0","frag/64M/compact-80-order-0","frag/64M/compact-50-orders-0-3","frag/64M/compact-80-orders-0-3","frag/64M/shuffled-50-order-0","frag/64M/shuffled-80-order-0","frag/64M/shuffled-50-orders-0-3","frag/64M/shuffled-80-orders-0-3","init/64M","init/1G"]' \
+	'["repeat/64M/1","repeat/64M/2","repeat/1G/1","repeat/1G/2","remote/1G/one-way","remote/1G/both-ways","nearfull/64M","nearfull/1G","tail/1G","storm/1G","frag/64M/50","frag/64M/80","frag/64M/compact-50-order-0","frag/64M/compact-80-order-0","frag/64M/compact-50-orders-0-3","frag/64M/compact-80-orders-0-3","frag/64M/shuffled-50-order-0","frag/64M/shuffled-80-order-0","frag/64M/shuffled-50-orders-0-3","frag/64M/shuffled-80-orders-0-3","frag/64M/compact-50-tainted","frag/64M/compact-80-tainted","frag/64M/shuffled-50-tainted","frag/64M/shuffled-80-tainted","frag/64M/compact-50-empty","frag/64M/compact-80-empty","frag/64M/shuffled-50-empty","frag/64M/shuffled-80-empty","init/64M","init/1G"]' \
 	"$(json '[.cases[] | .name | select(test("^(repeat|remote|near|tail|storm|frag|init)"))]')"
 check "each order" '[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18]' \
 	"$(json '[.cases[] | select(.workload == "order") | .parameter]')"
@@ -29,7 +29,7 @@ check "measured, or it is said why not" true "$(json '[.cases[] | (.figures | le
 check "every figure of theirs is a number, and times are not 0" true "$(json '[.cases[] | .figures as $f |
 	.peers[] | select(.name == "sets" or .name == "pcpbuddy") | .figures | to_entries[] |
 	.key as $i | .value.median | type == "number" and
-	(. > 0 or $f[$i].name == "free-syscalls" or $f[$i].unit == "%")] | all')"
+	(. > 0 or $f[$i].name == "free-syscalls" or $f[$i].unit == "%" or $f[$i].unit == "GiB")] | all')"
 check "no library is absent for want of room" '[]' \
 	"$(json '[.peers[].not_measured // "" | select(test("TLS"))]')"
 check "what needs a pool of a size is not asked of mmap" '["frag","init","nearfull"]' \
@@ -54,11 +54,15 @@ check "so it is at each iteration" '["iteration",["0","7","20","50","100","200"]
 	"$(json '[.cases[] | select(.series)] | [.[0].series, [.[0].figures[].name],
 	([.[].peers[] | select(.figures) | .figures[].median | . >= 0 and . <= 100] | all)]')"
 check "a compact pool begins with nearly all, a shuffled one with nearly nothing" true "$(json '[.cases[] |
-	select(.series) | (.name | test("compact")) as $c | .peers[] | select(.figures) |
+	select(.series and .figures[0].unit == "%") | (.name | test("compact")) as $c | .peers[] | select(.figures) |
 	.figures[0].median | if $c then . > 90 else . < 10 end] | all and length > 15')"
+# The cases of tainted GiB are followed by those of empty ones, in the same order; each has the same churn.
+check "a GiB is not tainted and empty at once, and there is a tainted one" true "$(json '[.cases[] |
+	select(.figures[0].unit == "GiB") | [.peers[] | select(.figures) | .figures[].median]] |
+	[.[:4], .[4:] | add] | transpose | (map(.[0] > 0 and .[0] + .[1] <= 1) | all) and length == 72')"
 check "no sample of a count is disturbed" '[false]' "$(json '[.cases[] | select(.series) |
 	.peers[].samples[]?.disturbed] | unique')"
-check "a table of the series: a line for each peer and case" 24 "$(grep -c \
+check "a table of the series: a line for each peer and case" 48 "$(grep -c \
 	'^  \(sets\|pcpbuddy\|buddy\)  *\([0-9.]\+ *\)\{6\}$' "$work/out")"
 check "a table for each workload, a block for each row" '11 66' \
 	"$(grep -c '^  *median  *least' "$work/out") $(grep -c '^[a-z]*/.*:.*, ' "$work/out")"
