@@ -91,6 +91,7 @@ bool engine_address(const void *address, char *text, size_t size)
 		{"region", pool->regions, (size_t)pool->nr_regions * RST_SET_WORDS,
 		 sizeof(uint64_t), NULL, 0},
 		{"place", pool->place, pool->nr_blocks, sizeof(uint16_t), NULL, 0},
+		{"taints", pool->taints, pool->nr_regions, sizeof(uint32_t), NULL, 0},
 		{"om", pool->om, (size_t)pool->nr_blocks << ROOST_PAGEBLOCK_ORDER, 1, NULL, 0},
 	};
 

@@ -58,26 +58,44 @@ static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
 			rst_open_whole(r, z, rst_block_at(r, g, bit));
 }
 
+static RST_COLD void note_tainted(const struct rst_zone *z, uint64_t i, unsigned order)
+{
+	rst_hint_note(&z->whole, (struct rst_hint_bin){RST_TAINTED, order}, i);
+}
+
+static inline void note_region(const struct roost *r, const struct rst_zone *z, rst_region_id g,
+			       unsigned order)
+{
+	uint64_t i = g - z->first_region;
+
+	if (rst_whole_list(r, g) == RST_TAINTED)
+		note_tainted(z, i, order);
+	else
+		rst_hint_note(&z->whole, (struct rst_hint_bin){RST_CLEAN, order}, i);
+}
+
 static int settle_region(struct roost *r, struct rst_zone *z, rst_region_id g, bool inside)
 {
+	unsigned list = rst_whole_list(r, g);
+	int order = rst_set_largest(&r->regions[g]);
 	bool cleared;
-	int order;
 
-	open_isolated(r, z, g);
-	order = rst_set_largest(&r->regions[g]);
-	cleared = clear_from(z, &z->whole, rst_whole_bin((unsigned)(order + 1)),
+	cleared = clear_from(z, &z->whole, (struct rst_hint_bin){list, (unsigned)(order + 1)},
 			     g - z->first_region, inside);
+	cleared |= clear_from(z, &z->whole, (struct rst_hint_bin){!list, 0}, g - z->first_region,
+			      inside || cleared);
 	if (cleared)
 		order = rst_set_largest(&r->regions[g]);
 	if (order >= 0)
-		rst_hint_note(&z->whole, rst_whole_bin((unsigned)order), g - z->first_region);
+		note_region(r, z, g, (unsigned)order);
 	if (cleared && !inside)
 		rst_show(z);
 	return order;
 }
 
-int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
+RST_COLD int rst_settle_region(struct roost *r, struct rst_zone *z, rst_region_id g)
 {
+	open_isolated(r, z, g);
 	return settle_region(r, z, g, false);
 }
 
@@ -97,7 +115,7 @@ static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, un
 	rst_add_rlx(&z->nr_whole, (uint64_t)1 << order);
 	rst_set_put(&r->regions[g], bit, order);
 	merged = rst_set_merged(&r->regions[g], bit, order);
-	rst_hint_note(&z->whole, rst_whole_bin(merged), g - z->first_region);
+	note_region(r, z, g, merged);
 }
 
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
@@ -143,6 +161,23 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 	rst_show(z);
 }
 
+/*
+ * Counts a pageblock that taints its region, or no longer does. With the first one, and after the
+ * last, the region's hints go to the other list; the new value says which CPU moves them. Release:
+ * rst_take_rel() has no weaker form. The count orders nothing, since searches look into both lists:
+ * a call that reads it late notes the region in the wrong one, until it is settled again.
+ */
+static RST_COLD void count_taint(struct roost *r, rst_block_id b, bool more)
+{
+	unsigned bit;
+	rst_region_id g = rst_region_of(r, b, &bit);
+	uint32_t count = rst_take_rel(&r->taints[g], more ? -1u : 1u);
+
+	RST_ASSERT("taint: what no longer taints a region was counted", more || count != -1u);
+	if (count == more)
+		settle_region(r, rst_zone_of_block(r, b), g, false);
+}
+
 /* Takes all out of the pageblock's set, which was seen full, and puts the pageblock into the
  * region's set. False: others took some of it, or moved it. Then all that this call took is back in
  * the set, and the caller has to settle it. */
@@ -161,6 +196,8 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 	if (done) {
 		clear_block(z, list, b, 0, true);
 		rst_put_whole(r, z, b, 0);
+		if (rst_taints(list))
+			count_taint(r, b, false);
 	}
 	return done;
 }
@@ -188,11 +225,11 @@ static int settle_partial(struct roost *r, struct rst_zone *z, rst_block_id b, u
 	return rst_is_ordinary(list) ? order : -1;
 }
 
-/* inside: the caller has a section of its own open (hidden.h). */
-static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool inside)
+/* The largest run that was seen has this order. inside: the caller has a section of its own open
+ * (hidden.h). */
+static int settle_seen(struct roost *r, struct rst_zone *z, rst_block_id b, int order, bool inside)
 {
-	for (unsigned i = 0;; i++) {
-		int order = rst_set_largest(&r->blocks[b]);
+	for (unsigned i = 0;; i++, order = rst_set_largest(&r->blocks[b])) {
 		unsigned place = rst_load_sc(&r->place[b]);
 		bool done;
 
@@ -207,6 +244,11 @@ static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool insi
 		if (done)
 			return order;
 	}
+}
+
+static int settle(struct roost *r, struct rst_zone *z, rst_block_id b, bool inside)
+{
+	return settle_seen(r, z, b, rst_set_largest(&r->blocks[b]), inside);
 }
 
 int rst_settle(struct roost *r, struct rst_zone *z, rst_block_id b)
@@ -226,7 +268,7 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 	if (!(place & RST_CURRENT)) {
 		order = rst_set_merged(set, off, k);
 		if (order == RST_SET_ORDER) {
-			rst_settle(r, z, b);
+			settle_seen(r, z, b, RST_SET_ORDER, false);
 			return;
 		}
 		bin = rst_bin_of(order, rst_dense(rst_load_rlx(&set->word[off / 64])));
@@ -362,14 +404,16 @@ void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, 
 	rst_show(z);
 }
 
-void rst_demote_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g)
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in,
+		       rst_region_id g)
 {
 	int largest;
 
 	rst_hide_searching(q, z);
 	RST_ASSERT("demote: frames count as hidden while a region's hint is cleared",
 		   rst_is_any_hidden(q->r, z));
-	rst_hint_clear(&z->whole, rst_whole_bin(order), g - z->first_region);
+	rst_hint_clear(&z->whole, in, g - z->first_region);
+	open_isolated(q->r, z, g);
 	largest = settle_region(q->r, z, g, true);
 	uncovered(q, largest < 0 ? largest : largest + RST_SET_ORDER);
 	rst_show(z);
@@ -432,6 +476,20 @@ unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
 
 /* ---- Places ------------------------------------------------------------------------------ */
 
+/* The count is raised before the place changes and lowered after it: the compare-and-exchange is
+ * sequentially consistent, so a CPU that reads the place finds the pageblock counted. */
+bool rst_replace(struct roost *r, rst_block_id b, uint16_t *from, unsigned to)
+{
+	bool before = rst_taints(*from), after = rst_taints(to), done;
+
+	if (after && !before)
+		count_taint(r, b, true);
+	done = rst_cas16_sc(&r->place[b], from, (uint16_t)to);
+	if (done ? before && !after : after && !before)
+		count_taint(r, b, false);
+	return done;
+}
+
 bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to)
 {
 	uint16_t place = (uint16_t)from;
@@ -439,7 +497,7 @@ bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from
 
 	RST_ASSERT("move: no pageblock leaves the reserve, and each has a list",
 		   rst_list_of(from) != ROOST_LIST_RESERVE && rst_list_of(to) < z->nr_lists);
-	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to))
+	if (!rst_replace(r, b, &place, to))
 		return false;
 	cleared = rst_list_of(from) != rst_list_of(to) &&
 		  clear_block(z, rst_list_of(from), b, 0, false);
@@ -457,7 +515,7 @@ bool rst_disown(struct roost *r, rst_block_id b)
 
 	for (unsigned i = 0; i < DISOWN_TRIES; i++)
 		if (place == ROOST_LIST_MOVABLE || !rst_is_ordinary(rst_list_of(place)) ||
-		    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
+		    rst_replace(r, b, &place, ROOST_LIST_MOVABLE))
 			return true;
 	return false;
 }

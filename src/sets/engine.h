@@ -20,6 +20,7 @@
  *   current    the pageblock that a CPU allocates from; it does not become whole meanwhile, or
  *              a CPU that takes and frees its last frame would claim and give it back each time
  *   bin        how large the largest free run of a pageblock may be: a part of the hint's index
+ *   tainted    a region of which a pageblock is in a list of a migratetype other than movable
  *
  * and its verbs, each of which is a function or a part of one:
  *   take, put  bits out of a set, by compare-and-exchange, and back, by OR
@@ -165,7 +166,8 @@ _Static_assert(sizeof(struct rst_pocket) % RST_CACHE_LINE == 0 &&
 
 struct rst_zone {
 	struct rst_hint partial; /* c; index: block - first_block */
-	/* One list, whose bins are the orders of the largest run. Index: region - first_region */
+	/* Two lists, rst_whole_list(); bins are the orders of the largest run. Index: region -
+	 * first_region */
 	struct rst_hint whole;			/* c */
 	rst_block_id first_block, end_block;	/* c */
 	rst_region_id first_region, end_region; /* c */
@@ -206,8 +208,10 @@ struct roost {
 	struct rst_set *regions; /* c; sets of whole pageblocks */
 	_Atomic uint16_t *place; /* c; a: of each pageblock */
 	_Atomic uint8_t *om;	 /* c; h: the size where an allocated block begins, or RST_OM_* */
-	struct rst_span_regions *span_regions;	  /* c; of each span */
-	uint16_t *region_span;			  /* c; the span of each region */
+	struct rst_span_regions *span_regions; /* c; of each span */
+	uint16_t *region_span;		       /* c; the span of each region */
+	/* a: pageblocks of each region whose place has a migratetype other than movable */
+	_Atomic uint32_t *taints;		  /* c; never too low */
 	struct rst_zone *zones;			  /* c */
 	uint32_t nr_blocks, nr_regions, nr_homes; /* c */
 	uint32_t pocket_cpus;			  /* c; CPUs that may use their pockets: all or 0 */
@@ -243,10 +247,36 @@ static inline enum roost_list_type rst_type_of(unsigned list)
 		rst_is_home_list(list) ? (list - RST_FIRST_HOME_LIST) % RST_TYPES : list);
 }
 
-/* The hints of regions whose largest run has this order. */
-static inline struct rst_hint_bin rst_whole_bin(unsigned order)
+/* Does a pageblock with this place taint its region? What is set apart does not. */
+static inline bool rst_taints(unsigned place)
 {
-	return (struct rst_hint_bin){0, order};
+	unsigned list = rst_list_of(place);
+
+	return rst_is_ordinary(list) && rst_type_of(list) != ROOST_LIST_MOVABLE;
+}
+
+/* Regions with whole pageblocks are noted in one list if they are tainted and in the other one if
+ * not. A search for either kind looks through both in the end: what is noted in the wrong one for
+ * a moment is found all the same. */
+enum { RST_CLEAN, RST_TAINTED, RST_WHOLE_LISTS };
+
+static inline unsigned rst_whole_list(const struct roost *r, rst_region_id g)
+{
+	return rst_load_rlx(&r->taints[g]) ? RST_TAINTED : RST_CLEAN;
+}
+
+/* The bins of the regions of a list, as bits. The second has those of both. One load, since the
+ * lists share a word; acquire, as in a search. */
+static inline unsigned rst_region_bins(const struct rst_zone *z, unsigned list)
+{
+	return (uint16_t)(rst_load_acq(z->whole.top) >> list * RST_HINT_BINS);
+}
+
+static inline unsigned rst_whole_bins(const struct rst_zone *z)
+{
+	uint64_t top = rst_load_acq(z->whole.top);
+
+	return (uint16_t)(top | top >> RST_HINT_BINS);
 }
 
 /* The home of a list, -1: the zone. */
@@ -610,7 +640,8 @@ bool rst_has_room(const struct rst_call *q, rst_block_id b);
 /* Clears a hint where the search found nothing, and settles. If there is something now the search
  * may have missed it: it was freed meanwhile, or the hint was in a list that it is not in. */
 void rst_demote(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in, rst_block_id b);
-void rst_demote_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g);
+void rst_demote_region(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in,
+		       rst_region_id g);
 
 /* Pageblocks from first to last may be of the reserve from now on. */
 void rst_note_reserve(struct rst_zone *z, rst_block_id first, rst_block_id last);
@@ -630,6 +661,9 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 
 /* Of a pageblock that was removed: it is isolated no longer. */
 void rst_unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b);
+/* Changes a pageblock's place if it is still *from, and counts whether it taints its region. The
+ * caller settles it. */
+bool rst_replace(struct roost *r, rst_block_id b, uint16_t *from, unsigned to);
 /* Changes a pageblock's list if it is still the given one; it is settled there. */
 bool rst_move(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned from, unsigned to);
 /* The pageblock is nobody's current one any more. */

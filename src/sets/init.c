@@ -23,8 +23,8 @@ struct shape {
 struct layout {
 	struct rst_base_layout base;
 	struct shape shape;
-	uint64_t zones, pcps, pockets, blocks, regions, place, om, span_regions, region_span, hints,
-		size;
+	uint64_t zones, pcps, pockets, blocks, regions, place, om, span_regions, region_span,
+		taints, hints, size;
 	uint32_t nr_homes;
 };
 
@@ -84,7 +84,7 @@ static uint64_t partial_words(const struct zone_shape *z, uint32_t nr_homes)
 
 static uint64_t whole_words(const struct zone_shape *z)
 {
-	return rst_hint_words(1, RST_SET_ORDER + 1, z->end_region - z->first_region);
+	return rst_hint_words(RST_WHOLE_LISTS, RST_SET_ORDER + 1, z->end_region - z->first_region);
 }
 
 static void lay_out(const struct roost_config *config, struct layout *l)
@@ -105,6 +105,7 @@ static void lay_out(const struct roost_config *config, struct layout *l)
 					     sizeof(struct rst_pocket));
 	l->span_regions = rst_carve(&end, l->base.nr_spans * sizeof(struct rst_span_regions));
 	l->region_span = rst_carve(&end, l->shape.nr_regions * sizeof(uint16_t));
+	l->taints = rst_carve(&end, l->shape.nr_regions * sizeof(uint32_t));
 	l->regions = rst_carve(&end, l->shape.nr_regions * sizeof(struct rst_set));
 	l->hints = rst_carve(&end, words * sizeof(uint64_t));
 	l->place = rst_carve(&end, blocks * sizeof(uint16_t));
@@ -158,7 +159,8 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 	rst_store_rlx(&z->reserve_first, RST_NO_BLOCK);
 	rst_hint_init(&z->partial, z->nr_lists, RST_BINS, z->end_block - z->first_block, words);
 	words += partial_words(shape, r->nr_homes);
-	rst_hint_init(&z->whole, 1, RST_SET_ORDER + 1, z->end_region - z->first_region, words);
+	rst_hint_init(&z->whole, RST_WHOLE_LISTS, RST_SET_ORDER + 1,
+		      z->end_region - z->first_region, words);
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
 		z->pcps[cpu].home = cpu % r->nr_homes;
 		z->pockets[cpu].first_list = rst_home_list(z->pcps[cpu].home, 0);
@@ -244,6 +246,7 @@ static void place_parts(struct roost *r, const struct layout *l, char *metadata,
 	r->zones = (struct rst_zone *)(void *)(metadata + l->zones);
 	r->span_regions = (struct rst_span_regions *)(void *)(metadata + l->span_regions);
 	r->region_span = (uint16_t *)(void *)(metadata + l->region_span);
+	r->taints = (_Atomic uint32_t *)(void *)(metadata + l->taints);
 	r->regions = (struct rst_set *)(void *)(metadata + l->regions);
 	r->place = (_Atomic uint16_t *)(void *)(metadata + l->place);
 	r->blocks = (struct rst_set *)(void *)(metadata + l->blocks);

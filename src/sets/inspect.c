@@ -217,7 +217,7 @@ static bool may_have(const struct rst_request *q, const struct roost *r, const s
 	unsigned k = large ? q->order - RST_SET_ORDER : 0;
 	unsigned low = large ? RST_BINS - 1 : q->order ? rst_lowest_bin(q->order) : 0;
 
-	if (rst_hint_bins(&z->whole, 0) >> k)
+	if (rst_whole_bins(z) >> k)
 		return true;
 	for (unsigned list = 0;
 	     (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < z->nr_lists;

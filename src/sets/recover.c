@@ -97,6 +97,7 @@ struct census {
 static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, struct census *census)
 {
 	unsigned place = rst_load_rlx(&r->place[b]), frames = rst_set_count(&r->blocks[b]);
+	unsigned bit;
 
 	if (rst_is_home_list(rst_list_of(place)) &&
 	    !rst_home_is_used(r, z, (unsigned)rst_home_of(rst_list_of(place))))
@@ -104,6 +105,7 @@ static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, str
 	if (place & RST_CURRENT && !is_current(r, z, b))
 		place = rst_list_of(place);
 	rst_store_rlx(&r->place[b], (uint16_t)place);
+	rst_add_rlx(&r->taints[rst_region_of(r, b, &bit)], rst_taints(place) ? 1u : 0u);
 	census->free += rst_is_whole(r, b) ? RST_PAGEBLOCK : frames;
 	census->reserve += rst_list_of(place) == ROOST_LIST_RESERVE ? frames : 0;
 	census->isolated += rst_list_of(place) == ROOST_LIST_ISOLATE;
@@ -162,6 +164,9 @@ size_t roost_recover(roost_t *roost)
 		for (uint32_t s = 0; s < roost->base.map.nr; s++)
 			if (roost->base.map.spans[s].zone == i)
 				lost += put_lost(roost, &roost->base.map.spans[s]);
+		for (rst_region_id g = z->first_region; g < z->end_region; g++)
+			if (rst_has_region(roost, z, g))
+				rst_store_rlx(&roost->taints[g], 0);
 		for (rst_block_id b = z->first_block; b < z->end_block; b++)
 			if (rst_has_block(roost, z, b))
 				take_census(roost, z, b, &census);

@@ -230,14 +230,38 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 	return check_noted(w, list, b, pfn);
 }
 
+/* The pageblocks of a region that taint it. */
+static uint32_t taints_of(const struct walk *w, rst_region_id g)
+{
+	const struct roost *r = w->r;
+	const struct rst_span *span = &r->base.map.spans[r->region_span[g]];
+	rst_block_id first = rst_frame_of(span, span->start) >> ROOST_PAGEBLOCK_ORDER;
+	rst_block_id last = rst_frame_of(span, span->end - 1) >> ROOST_PAGEBLOCK_ORDER;
+	uint32_t n = 0;
+
+	for (unsigned bit = 0; bit < RST_REGION; bit++) {
+		rst_block_id b = rst_block_at(r, g, bit);
+
+		/* A region may begin and end beyond its span. */
+		n += b >= first && b <= last && rst_is_present(&r->base, b) &&
+		     rst_taints(rst_load_rlx(&r->place[b]));
+	}
+	return n;
+}
+
 static bool check_region(struct walk *w, rst_region_id g)
 {
 	int order = rst_set_largest(&w->r->regions[g]);
+	uint64_t index = g - w->z->first_region;
 
+	if (!equal(w, "a region's count of pageblocks that do not move is right", taints_of(w, g),
+		   rst_load_rlx(&w->r->taints[g])))
+		return false;
 	w->usable += rst_set_count(&w->r->regions[g]);
 	for (int i = order; i <= RST_SET_ORDER; i++)
 		if (order < 0 ||
-		    is_noted(&w->z->whole, rst_whole_bin((unsigned)i), g - w->z->first_region))
+		    is_noted(&w->z->whole, (struct rst_hint_bin){RST_CLEAN, (unsigned)i}, index) ||
+		    is_noted(&w->z->whole, (struct rst_hint_bin){RST_TAINTED, (unsigned)i}, index))
 			return true;
 	return fail(w, "a region with whole pageblocks is noted", ROOST_NONE, (uint64_t)order, g);
 }

@@ -320,7 +320,7 @@ static bool open_claimed(const struct rst_call *q, struct rst_zone *z, rst_block
 	uint16_t place = ROOST_LIST_MOVABLE; /* as all whole ones */
 	unsigned to = dead ? q->ask.type : own_list(q, z) | RST_CURRENT;
 
-	if (!rst_cas16_sc(&r->place[b], &place, (uint16_t)to)) {
+	if (!rst_replace(r, b, &place, to)) {
 		rst_set_put(&r->blocks[b], 0, RST_SET_ORDER); /* it was just isolated */
 		rst_settle(r, z, b);
 		return false;
@@ -363,47 +363,114 @@ static bool claim_in(struct rst_call *q, struct rst_zone *z, rst_region_id g, rs
 	return had;
 }
 
-/* The next region that a hint names, from index *i of the bin *order on; RST_NO_BLOCK: none. */
-static rst_region_id next_region(const struct rst_zone *z, unsigned *order, uint64_t *i)
+/*
+ * Regions are searched in two lists. What is movable has the clean ones first, those with the
+ * smallest sufficient run before others. What is not has the tainted ones, and then, if it taints
+ * one, the emptiest of the clean ones, so that the next such claims find room in it.
+ */
+static inline unsigned first_list(const struct rst_call *q)
 {
-	for (unsigned bins; (bins = rst_hint_bins(&z->whole, 0) >> *order); ++*order, *i = 0) {
+	return q->ask.type == ROOST_LIST_MOVABLE ? RST_CLEAN : RST_TAINTED;
+}
+
+/* The next region that a hint of a list names, from index *i of this bin on; RST_NO_BLOCK: none. */
+static RST_HOT rst_region_id next_region(const struct rst_zone *z, struct rst_hint_bin *in,
+					 uint64_t *i)
+{
+	for (unsigned bins; (bins = rst_region_bins(z, in->list) >> in->bin); in->bin++, *i = 0) {
 		if (!(bins & 1)) {
-			*order += (unsigned)__builtin_ctz(bins);
+			in->bin += (unsigned)__builtin_ctz(bins);
 			*i = 0;
 		}
-		*i = rst_hint_find(&z->whole, rst_whole_bin(*order), *i);
+		*i = rst_hint_find(&z->whole, *in, *i);
 		if (*i != RST_NO_HINT)
 			return z->first_region + (rst_region_id)*i;
 	}
 	return RST_NO_BLOCK;
 }
 
+/* The same downwards. */
+static RST_COLD rst_region_id next_fuller(const struct rst_zone *z, struct rst_hint_bin *in,
+					  uint64_t *i)
+{
+	unsigned bins, bin;
+
+	while ((bins = rst_region_bins(z, in->list) & ((2u << in->bin) - 1))) {
+		bin = 31 - (unsigned)__builtin_clz(bins);
+		if (bin != in->bin)
+			*i = 0;
+		in->bin = bin;
+		*i = rst_hint_find(&z->whole, *in, *i);
+		if (*i != RST_NO_HINT)
+			return z->first_region + (rst_region_id)*i;
+		if (!in->bin--)
+			break;
+		*i = 0;
+	}
+	return RST_NO_BLOCK;
+}
+
 /* An old hint of a region. False: go no further. */
-static bool pass_region(struct rst_call *q, struct rst_zone *z, unsigned order, rst_region_id g)
+static bool pass_region(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in,
+			rst_region_id g)
 {
 	enum rst_old_hint then = rst_old_hint(q, false);
 
 	if (then == RST_CLEAR_HINT)
-		rst_demote_region(q, z, order, g);
+		rst_demote_region(q, z, in, g);
 	return then != RST_LEAVE_REST;
 }
 
-static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+enum { SETTLES = 16 }; /* by a claim that is about to taint a region */
+
+/* Is the hint of the emptiest region too high? It was put right, and the walk comes to it again. */
+static bool is_fuller(struct rst_call *q, struct rst_zone *z, unsigned bin, rst_region_id g,
+		      unsigned *left)
 {
+	int largest = *left ? rst_set_largest(&q->r->regions[g]) : -1;
+
+	if (largest < 0 || (unsigned)largest >= bin)
+		return false;
+	--*left;
+	rst_settle_region(q->r, z, g);
+	return true;
+}
+
+/* Out of the regions of a list. False: there is none, or (*stop) it is not to be looked for. */
+static bool claim_from(struct rst_call *q, struct rst_zone *z, unsigned list, bool down,
+		       rst_frame_id *f, bool *stop)
+{
+	unsigned left = q->brief ? RST_BRIEF_HINTS : SETTLES;
+	struct rst_hint_bin in = {list, down ? RST_SET_ORDER : 0};
 	uint64_t i = 0;
 	rst_region_id g;
 	bool mine;
 
-	for (unsigned order = 0; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
-		bool had = claim_in(q, z, g, f, &mine);
+	for (; (g = down ? next_fuller(z, &in, &i) : next_region(z, &in, &i)) != RST_NO_BLOCK;
+	     i++) {
+		bool had;
 
+		if (down && is_fuller(q, z, in.bin, g, &left))
+			continue;
+		had = claim_in(q, z, g, f, &mine);
 		if (mine)
 			return true;
 		q->missed |= had; /* what else the region has */
-		if (!had && !pass_region(q, z, order, g))
-			return false;
+		*stop = !had && !pass_region(q, z, in, g);
+		if (*stop)
+			break;
 	}
 	return false;
+}
+
+static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned first = first_list(q);
+	bool stop = false;
+
+	return rst_whole_bins(z) &&
+	       (claim_from(q, z, first, false, f, &stop) ||
+		(!stop && claim_from(q, z, !first, first == RST_TAINTED, f, &stop)));
 }
 
 /* The lowest bin in which there may be what is asked for, if nothing better is left. */
@@ -448,21 +515,57 @@ static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, un
 	return false;
 }
 
-static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+/* The same in regions that are tainted already, among the few that *looks allows. */
+static bool steal_tainted(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
+			  unsigned *looks, rst_block_id *b, rst_frame_id *f)
+{
+	for (unsigned bin = RST_BINS; bin-- > low;) {
+		const struct rst_hint_bin in = {list, bin};
+		unsigned bit;
+
+		if (!(rst_hint_bins(&z->partial, list) >> bin & 1))
+			continue;
+		for (uint64_t i = 0;
+		     *looks && (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; --*looks) {
+			*b = z->first_block + (rst_block_id)i++;
+			if (rst_whole_list(q->r, rst_region_of(q->r, *b, &bit)) == RST_CLEAN)
+				i += RST_REGION - 1 - bit; /* on to the next region */
+			else if (visit(q, z, list, *b, f))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* looks: in tainted regions alone. */
+static bool steal_any(struct rst_call *q, struct rst_zone *z, unsigned *looks, rst_block_id *b,
+		      rst_frame_id *f)
 {
 	unsigned low = last_bin(q);
-	rst_block_id b;
 
 	for (unsigned list = 0;
 	     (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < z->nr_lists;
 	     list++)
 		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
-		    steal_from(q, z, list, low, &b, f)) {
-			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
-			convert(q, z, b);
+		    (looks ? steal_tainted(q, z, list, low, looks, b, f)
+			   : steal_from(q, z, list, low, b, f)))
 			return true;
-		}
 	return false;
+}
+
+enum { STEAL_LOOKS = 16 };
+
+/* What is not movable taints what it steals from: better where that makes no difference. */
+static bool steal(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	unsigned looks = q->ask.type == ROOST_LIST_MOVABLE ? 0 : STEAL_LOOKS;
+	rst_block_id b;
+
+	if (!(looks && steal_any(q, z, &looks, &b, f)) && !steal_any(q, z, NULL, &b, f))
+		return false;
+	RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+	convert(q, z, b);
+	return true;
 }
 
 /* ---- 7: the reserve ----------------------------------------------------------------------- */
@@ -493,21 +596,25 @@ static bool take_in_region(struct rst_call *q, struct rst_zone *z, rst_region_id
 
 static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned k = q->ask.order - RST_SET_ORDER, bit;
+	unsigned k = q->ask.order - RST_SET_ORDER, list = first_list(q), bit;
 	rst_region_id g;
-	uint64_t i = 0;
 
-	for (unsigned order = k; (g = next_region(z, &order, &i)) != RST_NO_BLOCK; i++) {
-		if (take_in_region(q, z, g, k, &bit)) {
-			rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
-			rst_settle_emptied(q->r, z, g);
-			*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
-			RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
-			return true;
+	do {
+		struct rst_hint_bin in = {list, k};
+
+		for (uint64_t i = 0; (g = next_region(z, &in, &i)) != RST_NO_BLOCK; i++) {
+			if (take_in_region(q, z, g, k, &bit)) {
+				rst_add_rlx(&z->nr_whole, -((uint64_t)1 << k));
+				rst_settle_emptied(q->r, z, g);
+				*f = rst_block_at(q->r, g, bit) << ROOST_PAGEBLOCK_ORDER;
+				RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
+				return true;
+			}
+			if (!pass_region(q, z, in, g))
+				return false;
 		}
-		if (!pass_region(q, z, order, g))
-			return false;
-	}
+		list = !list;
+	} while (list != first_list(q));
 	return false;
 }
 

@@ -92,7 +92,7 @@ static void demote_region(void)
 	struct rst_call q = call();
 
 	zone()->ended++;
-	rst_demote_region(&q, zone(), 0, 0);
+	rst_demote_region(&q, zone(), (struct rst_hint_bin){0, 0}, 0);
 }
 
 static void gather(void)
@@ -164,6 +164,15 @@ static void open_pocket(void)
 	zone()->pockets[0].stop = RST_POCKET_OPEN;
 }
 
+/* Forgets that a pageblock taints its region. */
+static void taint(void)
+{
+	roost_pfn pfn = rig_get(rig, 0, ROOST_UNMOVABLE);
+
+	r()->taints[0] = 0;
+	assert_int_equal(roost_isolate(r(), pfn, true), 0);
+}
+
 static void reap(void)
 {
 	roost_free(r(), rig_get(rig, 0, M), 0);
@@ -188,6 +197,7 @@ static const struct {
 	{"adopt: nobody's current pageblock, and for a list of the CPU's own", adopt},
 	{"own: a CPU owns a pageblock of that zone", own},
 	{"leave: a CPU's pageblock is of that zone", leave},
+	{"taint: what no longer taints a region was counted", taint},
 	{"move: no pageblock leaves the reserve, and each has a list", move},
 	{"reap: a pocket is stopped before it is emptied", reap},
 };

@@ -47,7 +47,7 @@ static void hints_are(const struct rst_zone *z, uint64_t blocks, uint64_t region
 	assert_int_equal(z->partial.nr_lists, z->nr_lists);
 	assert_int_equal(z->partial.nr_bins, RST_BINS);
 	assert_int_equal(z->whole.nr, regions);
-	assert_int_equal(z->whole.nr_lists, 1);
+	assert_int_equal(z->whole.nr_lists, RST_WHOLE_LISTS);
 	assert_int_equal(z->whole.nr_bins, RST_SET_ORDER + 1);
 }
 
