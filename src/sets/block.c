@@ -74,19 +74,24 @@ static inline void note_region(const struct roost *r, const struct rst_zone *z, 
 		rst_hint_note(&z->whole, (struct rst_hint_bin){RST_CLEAN, order}, i);
 }
 
+/* The first note comes before the clears: a search finds the region at any time, in one list or in
+ * the other. */
 static int settle_region(struct roost *r, struct rst_zone *z, rst_region_id g, bool inside)
 {
 	unsigned list = rst_whole_list(r, g);
 	int order = rst_set_largest(&r->regions[g]);
 	bool cleared;
 
+	if (order >= 0)
+		rst_hint_note(&z->whole, (struct rst_hint_bin){list, (unsigned)order},
+			      g - z->first_region);
 	cleared = clear_from(z, &z->whole, (struct rst_hint_bin){list, (unsigned)(order + 1)},
 			     g - z->first_region, inside);
 	cleared |= clear_from(z, &z->whole, (struct rst_hint_bin){!list, 0}, g - z->first_region,
 			      inside || cleared);
 	if (cleared)
 		order = rst_set_largest(&r->regions[g]);
-	if (order >= 0)
+	if (cleared && order >= 0)
 		note_region(r, z, g, (unsigned)order);
 	if (cleared && !inside)
 		rst_show(z);
@@ -162,10 +167,10 @@ void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b)
 }
 
 /*
- * Counts a pageblock that taints its region, or no longer does. With the first one, and after the
- * last, the region's hints go to the other list; the new value says which CPU moves them. Release:
- * rst_take_rel() has no weaker form. The count orders nothing, since searches look into both lists:
- * a call that reads it late notes the region in the wrong one, until it is settled again.
+ * Counts a pageblock that taints its region, or no longer does. With the first one the region's
+ * hints go to the other list; the new value says which CPU moves them. After the last one they
+ * stay: a free has no time, and a claim that comes upon them settles the region. Release:
+ * rst_take_rel() has no weaker form. The count orders nothing, since searches look into both lists.
  */
 static RST_COLD void count_taint(struct roost *r, rst_block_id b, bool more)
 {
@@ -174,7 +179,7 @@ static RST_COLD void count_taint(struct roost *r, rst_block_id b, bool more)
 	uint32_t count = rst_take_rel(&r->taints[g], more ? -1u : 1u);
 
 	RST_ASSERT("taint: what no longer taints a region was counted", more || count != -1u);
-	if (count == more)
+	if (more && count == 1)
 		settle_region(r, rst_zone_of_block(r, b), g, false);
 }
 
@@ -195,9 +200,9 @@ static bool make_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsi
 			!done || !rst_set_count(&r->blocks[b]));
 	if (done) {
 		clear_block(z, list, b, 0, true);
-		rst_put_whole(r, z, b, 0);
 		if (rst_taints(list))
 			count_taint(r, b, false);
+		rst_put_whole(r, z, b, 0);
 	}
 	return done;
 }

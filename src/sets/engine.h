@@ -61,7 +61,8 @@
  *
  *	free      OR into a set, then note                     no loop, no lock; to make a
  *	                                                       pageblock whole 8 CAS, twice,
- *	                                                       and an AND for each hint of it
+ *	                                                       an AND for each hint of it, and
+ *	                                                       one off its region's taints
  *	allocate  find a hint, CAS a set; if nothing is there: clear the hint, look again, note
  *	claim     CAS a bit of a region's set, then fill the pageblock's set
  *	move      CAS a pageblock's place, then look and note in the new list
@@ -256,8 +257,9 @@ static inline bool rst_taints(unsigned place)
 }
 
 /* Regions with whole pageblocks are noted in one list if they are tainted and in the other one if
- * not. A search for either kind looks through both in the end: what is noted in the wrong one for
- * a moment is found all the same. */
+ * not. A search for either kind looks through both in the end: what is noted in the wrong one, or
+ * in both, is found all the same. A region that is clean again stays where it is until a claim for
+ * what is not movable comes upon it, which settles it. */
 enum { RST_CLEAN, RST_TAINTED, RST_WHOLE_LISTS };
 
 static inline unsigned rst_whole_list(const struct roost *r, rst_region_id g)

@@ -421,56 +421,109 @@ static bool pass_region(struct rst_call *q, struct rst_zone *z, struct rst_hint_
 	return then != RST_LEAVE_REST;
 }
 
-enum { SETTLES = 16 }; /* by a claim that is about to taint a region */
-
-/* Is the hint of the emptiest region too high? It was put right, and the walk comes to it again. */
-static bool is_fuller(struct rst_call *q, struct rst_zone *z, unsigned bin, rst_region_id g,
-		      unsigned *left)
+/* A brief call has some old hints left for each zone, and for each list of its regions. */
+static bool leave_some(struct rst_call *q)
 {
-	int largest = *left ? rst_set_largest(&q->r->regions[g]) : -1;
-
-	if (largest < 0 || (unsigned)largest >= bin)
-		return false;
-	--*left;
-	rst_settle_region(q->r, z, g);
+	if (q->cleared >= RST_BRIEF_HINTS)
+		q->cleared = RST_BRIEF_HINTS - 1;
+	if (q->passed > RST_BRIEF_PASSES / 2)
+		q->passed = RST_BRIEF_PASSES / 2;
 	return true;
 }
 
-/* Out of the regions of a list. False: there is none, or (*stop) it is not to be looked for. */
-static bool claim_from(struct rst_call *q, struct rst_zone *z, unsigned list, bool down,
-		       rst_frame_id *f, bool *stop)
+enum {
+	SETTLES = 16, /* of regions by a claim; a brief one: RST_BRIEF_HINTS */
+	LOOKS = 64,   /* for the emptiest region */
+};
+
+static unsigned settles(const struct rst_call *q)
 {
-	unsigned left = q->brief ? RST_BRIEF_HINTS : SETTLES;
-	struct rst_hint_bin in = {list, down ? RST_SET_ORDER : 0};
+	return q->brief ? RST_BRIEF_HINTS : SETTLES;
+}
+
+/* Is a region that is noted in the list that is searched first of the other kind? It may be clean
+ * again, or was noted while its kind changed. Then it is settled, and found in the other list. */
+static bool is_misplaced(struct rst_call *q, struct rst_zone *z, unsigned list, rst_region_id g,
+			 unsigned *left)
+{
+	if (rst_whole_list(q->r, g) == list || list != first_list(q) || !*left)
+		return false;
+	--*left;
+	rst_settle_region(q->r, z, g);
+	return rst_whole_list(q->r, g) != list; /* if not, a second change is under way */
+}
+
+/* Out of the regions of a list, smallest sufficient run first. */
+static bool claim_from(struct rst_call *q, struct rst_zone *z, unsigned list, rst_frame_id *f)
+{
+	struct rst_hint_bin in = {list, 0};
+	unsigned left = settles(q);
 	uint64_t i = 0;
 	rst_region_id g;
 	bool mine;
 
-	for (; (g = down ? next_fuller(z, &in, &i) : next_region(z, &in, &i)) != RST_NO_BLOCK;
-	     i++) {
+	for (; (g = next_region(z, &in, &i)) != RST_NO_BLOCK; i++) {
 		bool had;
 
-		if (down && is_fuller(q, z, in.bin, g, &left))
+		if (is_misplaced(q, z, list, g, &left))
 			continue;
 		had = claim_in(q, z, g, f, &mine);
 		if (mine)
 			return true;
 		q->missed |= had; /* what else the region has */
-		*stop = !had && !pass_region(q, z, in, g);
-		if (*stop)
-			break;
+		if (!had && !pass_region(q, z, in, g))
+			return false;
 	}
 	return false;
+}
+
+/*
+ * The clean region with the largest run of whole pageblocks; racy. It comes first in the list but
+ * for those with hints that are too high. The walk looks at these, remembers the best, and settles
+ * some, so that the next such walk is shorter.
+ */
+static rst_region_id emptiest(const struct rst_call *q, struct rst_zone *z)
+{
+	struct rst_hint_bin in = {RST_CLEAN, RST_SET_ORDER};
+	unsigned looks = LOOKS, left = settles(q);
+	rst_region_id g, best = RST_NO_BLOCK;
+	int most = -1;
+
+	for (uint64_t i = 0; looks-- && (g = next_fuller(z, &in, &i)) != RST_NO_BLOCK; i++) {
+		int largest = rst_set_largest(&q->r->regions[g]);
+
+		if (largest > most) {
+			most = largest;
+			best = g;
+		}
+		if (most >= (int)in.bin)
+			break;
+		if (left) {
+			left--;
+			rst_settle_region(q->r, z, g);
+		}
+	}
+	return best;
+}
+
+static RST_COLD bool claim_emptiest(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	rst_region_id g = emptiest(q, z);
+	bool mine = false;
+
+	q->missed |= g != RST_NO_BLOCK && claim_in(q, z, g, f, &mine) && !mine;
+	return mine;
 }
 
 static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned first = first_list(q);
-	bool stop = false;
 
-	return rst_whole_bins(z) &&
-	       (claim_from(q, z, first, false, f, &stop) ||
-		(!stop && claim_from(q, z, !first, first == RST_TAINTED, f, &stop)));
+	if (!rst_whole_bins(z))
+		return false;
+	return claim_from(q, z, first, f) ||
+	       (leave_some(q) &&
+		((first == RST_TAINTED && claim_emptiest(q, z, f)) || claim_from(q, z, !first, f)));
 }
 
 /* The lowest bin in which there may be what is asked for, if nothing better is left. */
@@ -515,6 +568,17 @@ static bool steal_from(struct rst_call *q, struct rst_zone *z, unsigned list, un
 	return false;
 }
 
+/* The first pageblock behind those of its span in this one's region. */
+static rst_block_id behind_region(const struct roost *r, rst_block_id b, unsigned bit)
+{
+	const struct rst_span *span = rst_span_of(&r->base.map, b << ROOST_PAGEBLOCK_ORDER);
+	rst_frame_id last = rst_frame_of(span, span->end - 1);
+	rst_block_id behind = b - bit + RST_REGION;
+
+	return behind <= last >> ROOST_PAGEBLOCK_ORDER ? behind
+						       : (last >> ROOST_PAGEBLOCK_ORDER) + 1;
+}
+
 /* The same in regions that are tainted already, among the few that *looks allows. */
 static bool steal_tainted(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned low,
 			  unsigned *looks, rst_block_id *b, rst_frame_id *f)
@@ -529,7 +593,7 @@ static bool steal_tainted(struct rst_call *q, struct rst_zone *z, unsigned list,
 		     *looks && (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; --*looks) {
 			*b = z->first_block + (rst_block_id)i++;
 			if (rst_whole_list(q->r, rst_region_of(q->r, *b, &bit)) == RST_CLEAN)
-				i += RST_REGION - 1 - bit; /* on to the next region */
+				i = behind_region(q->r, *b, bit) - z->first_block;
 			else if (visit(q, z, list, *b, f))
 				return true;
 		}
@@ -544,6 +608,7 @@ static bool steal_any(struct rst_call *q, struct rst_zone *z, unsigned *looks, r
 	unsigned low = last_bin(q);
 
 	for (unsigned list = 0;
+	     (!looks || *looks) &&
 	     (list = rst_hint_next_list(&z->partial, list, rst_bins_from(low))) < z->nr_lists;
 	     list++)
 		if (rst_is_ordinary(list) && rst_type_of(list) != q->ask.type &&
@@ -611,10 +676,10 @@ static bool from_regions(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 				return true;
 			}
 			if (!pass_region(q, z, in, g))
-				return false;
+				break;
 		}
 		list = !list;
-	} while (list != first_list(q));
+	} while (list != first_list(q) && leave_some(q));
 	return false;
 }
 
@@ -629,16 +694,6 @@ static uint32_t hints_before_claim(const struct rst_call *q, const struct rst_zo
 	bool may_claim = rst_load_rlx(&z->nr_whole) && !rst_few_whole(z);
 
 	return may_claim && !rst_load_rlx(&rst_pcp_of(q, z)->dead) ? HINTS : RST_ALL_HINTS;
-}
-
-/* A brief call has some old hints left for each zone, and for each search of its regions. */
-static bool leave_some(struct rst_call *q)
-{
-	if (q->cleared >= RST_BRIEF_HINTS)
-		q->cleared = RST_BRIEF_HINTS - 1;
-	if (q->passed > RST_BRIEF_PASSES / 2)
-		q->passed = RST_BRIEF_PASSES / 2;
-	return true;
 }
 
 /* Is there a hint of these bins in any list that is neither the reserve's nor set apart? */

@@ -18,9 +18,9 @@ enum { BLOCK = 1 << ROOST_PAGEBLOCK_ORDER, FRAMES = 8 << ROOST_MAX_ORDER };
 
 static roost_t *roost;
 
-static void open_pool(unsigned check)
+static void open_pool(unsigned check, uint64_t reserve)
 {
-	static const struct roost_zone_config zone = {.reserve = BLOCK};
+	const struct roost_zone_config zone = {.reserve = reserve};
 	const struct roost_range range = {0, FRAMES, 0, 0};
 	struct roost_config config = plain_config(&range, &zone, 64);
 
@@ -105,10 +105,26 @@ static void free_isolated(unsigned check, unsigned order)
 		exit(1);
 }
 
+/* The same, and it is the last one that taints its region, which has hints of each order. */
+static void free_last_taint(unsigned check, unsigned order)
+{
+	roost_pfn pfn, large[ROOST_MAX_ORDER];
+
+	for (unsigned i = 1; i < FRAMES >> ROOST_MAX_ORDER; i++)
+		get(ROOST_MAX_ORDER, 0);
+	for (unsigned k = ROOST_MAX_ORDER; k-- > ROOST_PAGEBLOCK_ORDER;)
+		large[k] = get(k, 0);
+	pfn = get(order, ROOST_RECLAIMABLE);
+	for (unsigned k = ROOST_PAGEBLOCK_ORDER; k < ROOST_MAX_ORDER; k++)
+		roost_free(roost, large[k], k);
+	roost_drain(roost, -1);
+	measure("last-taint", check, pfn, order, 1500);
+}
+
 int main(void)
 {
 	for (unsigned check = ROOST_CHECK_STATE; check <= ROOST_CHECK_EXACT; check++) {
-		open_pool(check);
+		open_pool(check, BLOCK);
 		for (unsigned order = 0; order < ROOST_PAGEBLOCK_ORDER; order++) {
 			free_current(check, order);
 			free_partial(check, order);
@@ -121,6 +137,12 @@ int main(void)
 		}
 		if (roost_validate(roost, NULL))
 			return 1;
+		for (unsigned order = 0; order < ROOST_PAGEBLOCK_ORDER; order += 4) {
+			open_pool(check, 0);
+			free_last_taint(check, order);
+			if (roost_validate(roost, NULL))
+				return 1;
+		}
 	}
 	return 0;
 }

@@ -95,14 +95,19 @@ static void either_kind_gets_everything(void **state)
 	}
 }
 
-/* Where the hint of a region is: in the one list or in the other. */
+static void kind_is(const struct rig *rig, rst_region_id g, unsigned list)
+{
+	assert_int_equal(rst_whole_list(rig->roost, g), list);
+}
+
+/* The same, and its hints are in that list alone. */
 static void list_is(const struct rig *rig, rst_region_id g, unsigned list)
 {
 	const struct rst_zone *z = &rig->roost->zones[0];
 
 	for (unsigned bin = 0; bin <= RST_SET_ORDER; bin++)
 		assert_false(rst_hint_has(&z->whole, (struct rst_hint_bin){!list, bin}, g));
-	assert_int_equal(rst_whole_list(rig->roost, g), list);
+	kind_is(rig, g, list);
 }
 
 static void a_region_is_clean_again(void **state)
@@ -115,7 +120,7 @@ static void a_region_is_clean_again(void **state)
 	list_is(&rig, region_of(pfn), RST_TAINTED);
 	rig_free(&rig, pfn);
 	roost_drain(rig.roost, -1);
-	list_is(&rig, region_of(pfn), RST_CLEAN);
+	kind_is(&rig, region_of(pfn), RST_CLEAN);
 	rig_home(&rig);
 	rig_close(&rig);
 }
@@ -129,9 +134,9 @@ static void each_change_counts(void **state)
 	open_regions(&rig, state);
 	pfn = rig_get(&rig, 0, ROOST_UNMOVABLE);
 	assert_int_equal(roost_isolate(rig.roost, pfn, true), 0);
-	list_is(&rig, region_of(pfn), RST_CLEAN);
+	kind_is(&rig, region_of(pfn), RST_CLEAN);
 	assert_int_equal(roost_isolate(rig.roost, pfn, false), 0);
-	list_is(&rig, region_of(pfn), RST_CLEAN);
+	kind_is(&rig, region_of(pfn), RST_CLEAN);
 	rig_home(&rig);
 	rig_close(&rig);
 
@@ -160,7 +165,7 @@ static void what_is_taken_by_address_counts(void **state)
 	rig_free(&rig, pfn);
 	pfn -= pfn % BLOCK;
 	assert_int_equal(roost_take_range(rig.roost, pfn, BLOCK), 0);
-	list_is(&rig, region_of(pfn), RST_CLEAN);
+	kind_is(&rig, region_of(pfn), RST_CLEAN);
 	roost_free(rig.roost, pfn, ROOST_PAGEBLOCK_ORDER);
 
 	pfn = rig_get(&rig, 0, ROOST_UNMOVABLE);
@@ -168,7 +173,7 @@ static void what_is_taken_by_address_counts(void **state)
 	rig_free(&rig, pfn);
 	pfn -= pfn % BLOCK;
 	assert_int_equal(roost_remove_range(rig.roost, pfn, BLOCK), 0);
-	list_is(&rig, region_of(pfn), RST_CLEAN);
+	kind_is(&rig, region_of(pfn), RST_CLEAN);
 	assert_int_equal(roost_add_range(rig.roost, pfn, BLOCK), 0);
 	rig_home(&rig);
 	rig_close(&rig);
@@ -203,6 +208,184 @@ static void steals_come_from_tainted_regions(void **state)
 	rig_close(&rig);
 }
 
+/* ---- Regions that are no GiB --------------------------------------------------------------- */
+
+enum { MANY = 32, PART = 64 }; /* pageblocks */
+
+/* n regions, each of them the first pageblocks of a GiB, in ranges of their own. */
+static void open_parts(struct rig *rig, void *const *state, unsigned n, unsigned pageblocks)
+{
+	struct roost_range ranges[MANY] = {{0}};
+	struct roost_config config = rig_config(state);
+
+	for (unsigned g = 0; g < n; g++) {
+		ranges[g].start = (roost_pfn)g * RST_REGION * BLOCK;
+		ranges[g].end = ranges[g].start + pageblocks * BLOCK;
+	}
+	config.ranges = ranges;
+	config.nr_ranges = n;
+	config.nr_cpus = 1;
+	config.max_order = ROOST_MAX_ORDER;
+	rig_open(rig, &config);
+	rig->config.ranges = NULL;
+	rig->config.nr_ranges = 0;
+	assert_int_equal(rig->roost->nr_regions, n);
+}
+
+static void close_parts(struct rig *rig)
+{
+	rig_home(rig);
+	rig_close(rig);
+}
+
+/* Takes pageblocks of a region by address: its hints stay as they are. */
+static void take_of(struct rig *rig, rst_region_id g, unsigned first, unsigned n)
+{
+	roost_pfn pfn = ((roost_pfn)g * RST_REGION + first) * BLOCK;
+
+	assert_int_equal(rig_take_range(rig, pfn, (uint64_t)n * BLOCK), 0);
+}
+
+static unsigned tainted(const struct rig *rig)
+{
+	unsigned n = 0;
+
+	for (rst_region_id g = 0; g < rig->roost->nr_regions; g++)
+		n += rst_whole_list(rig->roost, g) == RST_TAINTED;
+	return n;
+}
+
+static void note(const struct rig *rig, unsigned list, unsigned bin, rst_region_id g)
+{
+	rst_hint_note(&rig->roost->zones[0].whole, (struct rst_hint_bin){list, bin}, g);
+}
+
+/* However many hints of others are too high. */
+static void the_emptiest_of_many(void **state)
+{
+	static const unsigned flags[] = {0, ROOST_WAIT};
+	struct rig rig;
+
+	for (unsigned i = 0; i < 2 * LENGTH(flags); i++) {
+		/* All regions from 24 on are free; or the hint of the emptiest is too high,
+		 * as all others are. */
+		const unsigned high = i % 2 ? MANY : 24, room = i % 2 ? 40 : PART;
+
+		open_parts(&rig, state, MANY, PART);
+		for (rst_region_id g = 0; g < high; g++)
+			take_of(&rig, g, 0, g == 29 ? PART - 40 : PART - 4);
+		for (unsigned n = 0; n < 2 * room; n++)
+			rig_get(&rig, HALF, ROOST_UNMOVABLE | flags[i / 2]);
+		assert_int_equal(tainted(&rig), 1);
+		close_parts(&rig);
+	}
+}
+
+/* The last of many regions is tainted and has room; nothing else is free in it. */
+static void open_last_tainted(struct rig *rig, void *const *state, roost_pfn *blocks)
+{
+	enum { N = 16 };
+
+	open_parts(rig, state, N, PART);
+	for (unsigned g = 0; g < N; g++)
+		blocks[g] = rig_get(rig, ROOST_PAGEBLOCK_ORDER + 6, 0);
+	assert_int_equal(region_of(blocks[N - 1]), N - 1);
+	rig_free(rig, blocks[N - 1]);
+	rig_get(rig, HALF, ROOST_UNMOVABLE);
+	rig_get(rig, HALF, ROOST_UNMOVABLE);
+	assert_int_equal(tainted(rig), 1);
+}
+
+/* A call that does not wait meets nothing but old hints in the list that it searches first. */
+static void brief_calls_reach_the_second_list(void **state)
+{
+	roost_pfn blocks[16];
+	struct rig rig;
+
+	open_last_tainted(&rig, state, blocks);
+	for (unsigned g = 0; g < LENGTH(blocks) - 1; g++)
+		note(&rig, RST_CLEAN, 3, g);
+	assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_MOVABLE)), LENGTH(blocks) - 1);
+	close_parts(&rig);
+
+	/* Blocks of several pageblocks, of which the others have but single ones. */
+	open_last_tainted(&rig, state, blocks);
+	for (unsigned g = 0; g < LENGTH(blocks) - 1; g++) {
+		rig_free(&rig, blocks[g]);
+		for (unsigned b = 1; b < PART; b += 2)
+			take_of(&rig, g, b, 1);
+	}
+	assert_int_equal(region_of(rig_get(&rig, ROOST_PAGEBLOCK_ORDER + 1, ROOST_MOVABLE)),
+			 LENGTH(blocks) - 1);
+	close_parts(&rig);
+}
+
+/* As a CPU leaves them that notes a region while it becomes tainted, or clean. */
+static void noted_in_both_lists(void **state)
+{
+	struct rig rig;
+
+	open_parts(&rig, state, 2, PART);
+	rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	list_is(&rig, 0, RST_TAINTED);
+	note(&rig, RST_CLEAN, 5, 0);
+	assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_MOVABLE)), 1);
+	list_is(&rig, 0, RST_TAINTED);
+	note(&rig, RST_TAINTED, 1, 1);
+	assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_UNMOVABLE)), 0);
+	list_is(&rig, 1, RST_CLEAN);
+	close_parts(&rig);
+}
+
+/* A free that makes a region clean again leaves its hints. It is not tainted again while there is
+ * room in one that is. */
+static void the_clean_again_stay_clean(void **state)
+{
+	roost_pfn pfns[2];
+	struct rig rig;
+
+	open_parts(&rig, state, 2, PART);
+	for (unsigned i = 0; i < 2; i++)
+		pfns[i] = rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	take_of(&rig, 0, 1, PART - 1);
+	rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	list_is(&rig, 1, RST_TAINTED);
+	rig_free(&rig, PART / 2 * BLOCK); /* the second half of region 0 */
+	for (unsigned i = 0; i < 2; i++)
+		rig_free(&rig, pfns[i]);
+	kind_is(&rig, 0, RST_CLEAN);
+	for (unsigned i = 0; i < PART / 2; i++)
+		assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_UNMOVABLE)), 1);
+	list_is(&rig, 0, RST_CLEAN);
+	close_parts(&rig);
+}
+
+/* A region that is left out may be smaller than another one. */
+static void steals_look_into_each_span(void **state)
+{
+	enum { FEW = 4 };
+	struct used used = {0};
+	roost_pfn halves[2];
+	struct rig rig;
+
+	open_parts(&rig, state, 2, FEW);
+	for (unsigned g = 0; g < 2; g++) {
+		halves[g] = rig_get(&rig, HALF, ROOST_MOVABLE);
+		rig_get(&rig, HALF, ROOST_MOVABLE);
+		take(&rig, &used, ROOST_MOVABLE, FEW - 1 - g);
+		assert_int_equal(region_of(halves[g]), g);
+	}
+	take(&rig, &used, ROOST_UNMOVABLE, 1);
+	list_is(&rig, 1, RST_TAINTED);
+	for (unsigned g = 0; g < 2; g++)
+		rig_free(&rig, halves[g]);
+	roost_drain(rig.roost, -1);
+	assert_int_equal(region_of(rig_get(&rig, 0, ROOST_UNMOVABLE)), 1);
+	close_parts(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -213,6 +396,11 @@ int main(int argc, char **argv)
 		SUITE_TEST(each_change_counts, variants_one),
 		SUITE_TEST(what_is_taken_by_address_counts, variants_one),
 		SUITE_TEST(steals_come_from_tainted_regions, variants_one),
+		SUITE_TEST(the_emptiest_of_many, variants_one),
+		SUITE_TEST(brief_calls_reach_the_second_list, variants_one),
+		SUITE_TEST(noted_in_both_lists, variants_one),
+		SUITE_TEST(the_clean_again_stay_clean, variants_one),
+		SUITE_TEST(steals_look_into_each_span, variants_one),
 	};
 
 	return SUITE_RUN("sets_regions", tests, argc, argv);
