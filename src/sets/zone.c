@@ -433,7 +433,7 @@ static bool leave_some(struct rst_call *q)
 
 enum {
 	SETTLES = 16, /* of regions by a claim; a brief one: RST_BRIEF_HINTS */
-	LOOKS = 64,   /* for the emptiest region */
+	LOOKS = 64,   /* for the emptiest region; at those of the other kind */
 };
 
 static unsigned settles(const struct rst_call *q)
@@ -441,23 +441,24 @@ static unsigned settles(const struct rst_call *q)
 	return q->brief ? RST_BRIEF_HINTS : SETTLES;
 }
 
-/* Is a region that is noted in the list that is searched first of the other kind? It may be clean
- * again, or was noted while its kind changed. Then it is settled, and found in the other list. */
-static bool is_misplaced(struct rst_call *q, struct rst_zone *z, unsigned list, rst_region_id g,
-			 unsigned *left)
+/* Is the region of the other kind than those of the list? It may be clean again, or was noted while
+ * its kind changed. The claim passes by *looks such regions. The first it settles, so that they are
+ * found in the other list. */
+static bool is_misplaced(const struct rst_call *q, struct rst_zone *z, unsigned list,
+			 rst_region_id g, unsigned *looks)
 {
-	if (rst_whole_list(q->r, g) == list || list != first_list(q) || !*left)
+	if (!*looks || rst_whole_list(q->r, g) == list)
 		return false;
-	--*left;
-	rst_settle_region(q->r, z, g);
-	return rst_whole_list(q->r, g) != list; /* if not, a second change is under way */
+	if (LOOKS - (*looks)-- < settles(q))
+		rst_settle_region(q->r, z, g);
+	return true;
 }
 
 /* Out of the regions of a list, smallest sufficient run first. */
-static bool claim_from(struct rst_call *q, struct rst_zone *z, unsigned list, rst_frame_id *f)
+static bool claim_from(struct rst_call *q, struct rst_zone *z, unsigned list, unsigned *looks,
+		       rst_frame_id *f)
 {
 	struct rst_hint_bin in = {list, 0};
-	unsigned left = settles(q);
 	uint64_t i = 0;
 	rst_region_id g;
 	bool mine;
@@ -465,7 +466,7 @@ static bool claim_from(struct rst_call *q, struct rst_zone *z, unsigned list, rs
 	for (; (g = next_region(z, &in, &i)) != RST_NO_BLOCK; i++) {
 		bool had;
 
-		if (is_misplaced(q, z, list, g, &left))
+		if (is_misplaced(q, z, list, g, looks))
 			continue;
 		had = claim_in(q, z, g, f, &mine);
 		if (mine)
@@ -490,10 +491,11 @@ static rst_region_id emptiest(const struct rst_call *q, struct rst_zone *z)
 	int most = -1;
 
 	for (uint64_t i = 0; looks-- && (g = next_fuller(z, &in, &i)) != RST_NO_BLOCK; i++) {
-		int largest = rst_set_largest(&q->r->regions[g]);
+		const struct rst_set *region = &q->r->regions[g];
 
-		if (largest > most) {
-			most = largest;
+		/* A look at most regions of many is this. */
+		if (rst_set_has_run(region, (unsigned)(most + 1))) {
+			most = rst_set_largest(region);
 			best = g;
 		}
 		if (most >= (int)in.bin)
@@ -515,15 +517,24 @@ static RST_COLD bool claim_emptiest(struct rst_call *q, struct rst_zone *z, rst_
 	return mine;
 }
 
+/* In the end out of whatever has a whole pageblock. */
+static RST_COLD bool claim_second(struct rst_call *q, struct rst_zone *z, unsigned first,
+				  bool passed, rst_frame_id *f)
+{
+	unsigned none = 0;
+
+	leave_some(q);
+	if ((first == RST_TAINTED && claim_emptiest(q, z, f)) || claim_from(q, z, !first, &none, f))
+		return true;
+	return passed && leave_some(q) && claim_from(q, z, first, &none, f);
+}
+
 static bool claim_whole(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
-	unsigned first = first_list(q);
+	unsigned first = first_list(q), looks = LOOKS;
 
-	if (!rst_whole_bins(z))
-		return false;
-	return claim_from(q, z, first, f) ||
-	       (leave_some(q) &&
-		((first == RST_TAINTED && claim_emptiest(q, z, f)) || claim_from(q, z, !first, f)));
+	return rst_whole_bins(z) &&
+	       (claim_from(q, z, first, &looks, f) || claim_second(q, z, first, looks < LOOKS, f));
 }
 
 /* The lowest bin in which there may be what is asked for, if nothing better is left. */

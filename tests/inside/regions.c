@@ -362,6 +362,38 @@ static void the_clean_again_stay_clean(void **state)
 	close_parts(&rig);
 }
 
+/* After a mass exit there are many such regions, each with a few whole pageblocks. A call that does
+ * not wait settles but two of them. */
+static void many_clean_again_stay_clean(void **state)
+{
+	enum { LAST = MANY - 1, LEFT = 3 };
+	static roost_pfn pfns[LAST * 2 * LEFT];
+	struct rig rig;
+
+	open_parts(&rig, state, MANY, PART);
+	for (rst_region_id g = 0; g < LAST; g++)
+		take_of(&rig, g, LEFT, PART - LEFT);
+	take_of(&rig, LAST, 0, PART / 2);
+	take_of(&rig, LAST, PART / 2, PART / 2);
+	for (unsigned i = 0; i < LENGTH(pfns); i++)
+		pfns[i] = rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	rig_free(&rig, ((roost_pfn)LAST * RST_REGION + PART / 2) * BLOCK);
+	rig_get(&rig, HALF, ROOST_UNMOVABLE);
+	assert_int_equal(tainted(&rig), MANY);
+	for (unsigned i = 0; i < LENGTH(pfns); i++)
+		rig_free(&rig, pfns[i]);
+	assert_int_equal(tainted(&rig), 1);
+
+	for (unsigned i = 0; i < PART - 1; i++)
+		assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_UNMOVABLE)), LAST);
+	assert_int_equal(tainted(&rig), 1);
+	/* What was passed by is no less free. */
+	while (rig_alloc(&rig, HALF, ROOST_UNMOVABLE) != ROOST_NONE)
+		;
+	assert_int_equal(rig.roost->zones[0].nr_whole, 0);
+	close_parts(&rig);
+}
+
 /* A region that is left out may be smaller than another one. */
 static void steals_look_into_each_span(void **state)
 {
@@ -400,6 +432,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(brief_calls_reach_the_second_list, variants_one),
 		SUITE_TEST(noted_in_both_lists, variants_one),
 		SUITE_TEST(the_clean_again_stay_clean, variants_one),
+		SUITE_TEST(many_clean_again_stay_clean, variants_one),
 		SUITE_TEST(steals_look_into_each_span, variants_one),
 	};
 

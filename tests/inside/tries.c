@@ -121,6 +121,83 @@ static void wholes_are_tried_twice(void **state)
 	rig_close(&rig);
 }
 
+/* No pageblock is whole and no region tainted. Each CPU has a movable pageblock of which some is
+ * free. How often does an unmovable allocation read the words on top, which say that? */
+static unsigned looks_for_a_steal(void *const *state, unsigned cpus)
+{
+	const struct rst_hint *partial;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, cpus * BLOCK, cpus);
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		rig_cpu(&rig, cpu);
+		rig_get(&rig, 8, 0);
+	}
+	rig_cpu(&rig, 0);
+	partial = &rig.roost->zones[0].partial;
+	reset();
+	counted.from = partial->top;
+	counted.to = partial->top + (partial->nr_lists + 3) / 4;
+	rig_get(&rig, 3, ROOST_UNMOVABLE);
+	cpus = counted.within;
+	rig_home(&rig);
+	rig_close(&rig);
+	return cpus;
+}
+
+/* It looks for a pageblock in a tainted region in that many lists, bin by bin, and not in the
+ * others. Then it takes the first pageblock that there is. */
+static void steals_look_so_often(void **state)
+{
+	enum { LOOKS = 16 }; /* STEAL_LOOKS */
+	unsigned few, many;
+
+	NEED_SMP();
+	few = looks_for_a_steal(state, LOOKS);
+	many = looks_for_a_steal(state, RST_MAX_HOMES);
+	assert_in_range(many - few, 0, (RST_MAX_HOMES - LOOKS) * RST_BINS / 2);
+}
+
+/* Accesses of the claim that taints the first of n regions, each of which is noted there, too. */
+static unsigned claim_among(void *const *state, unsigned n, struct rst_hint_bin in)
+{
+	enum { MOST = 256 };
+	static struct roost_range ranges[MOST];
+	struct roost_config config = rig_config(state);
+	struct rig rig;
+
+	for (unsigned g = 0; g < n; g++) {
+		ranges[g].start = (roost_pfn)g * RST_REGION * BLOCK;
+		ranges[g].end = ranges[g].start + 2 * BLOCK;
+	}
+	config.ranges = ranges;
+	config.nr_ranges = n;
+	config.nr_cpus = 1;
+	rig_open(&rig, &config);
+	for (unsigned g = 0; g < n; g++)
+		rst_hint_note(&rig.roost->zones[0].whole, in, g);
+	reset();
+	rig_get(&rig, 3, ROOST_UNMOVABLE);
+	n = counted.accesses;
+	rig_home(&rig);
+	rig_close(&rig);
+	return n;
+}
+
+/* However many regions have hints that are too high, or are in the list of the other kind, a claim
+ * looks at 64 of them at most (LOOKS) and settles two. */
+static void claims_look_so_often(void **state)
+{
+	static const struct rst_hint_bin hints[] = {{RST_CLEAN, RST_SET_ORDER}, {RST_TAINTED, 0}};
+
+	for (unsigned i = 0; i < LENGTH(hints); i++) {
+		unsigned few = claim_among(state, 66, hints[i]);
+
+		assert_in_range(few, 64, 64 * 20);
+		assert_in_range(claim_among(state, 256, hints[i]), few, few + 40);
+	}
+}
+
 /* ---- Rounds -------------------------------------------------------------------------------- */
 
 /* Of the pool of one pageblock n frames are in the hands of a CPU that stopped before the put: they
@@ -308,6 +385,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(words_are_tried_so_often, variants_one),
 		SUITE_TEST(places_are_tried_so_often, variants_one),
 		SUITE_TEST(wholes_are_tried_twice, variants_one),
+		SUITE_TEST(steals_look_so_often, variants_one),
+		SUITE_TEST(claims_look_so_often, variants_one),
 		SUITE_TEST(fails_with_proof_or_after_all_rounds, variants_one),
 		SUITE_TEST(looks_after_each_sleep, variants_one),
 		SUITE_TEST(reaps_so_many_rounds, variants_one),
