@@ -32,8 +32,13 @@ void memory_fence_off(unsigned cpu);
  * run on one CPU, so it needs no history; that handlers end before what they interrupted goes on is
  * what orders the sections (core/lock.h), so it acquires and releases. */
 void memory_volatile(const volatile void *address, unsigned size, bool write);
-/* A function of the instrumented code begins; pc is in it. */
-void access_entered(uintptr_t pc);
+/* Where in the code the last access was made: the address that it returns to. */
+extern uintptr_t access_pc;
+#define ACCESS_HERE() ((void)(access_pc = (uintptr_t)__builtin_return_address(0)))
+/* A function of the instrumented code begins; pc is in it, and it returns to caller. */
+void access_entered(uintptr_t pc, uintptr_t caller);
+/* It ends. */
+void access_left(void);
 /* An access that is not atomic. */
 void race_access(const volatile void *address, size_t size, bool write);
 

@@ -84,6 +84,23 @@ static void describe_wait(const struct context *c, char *text, size_t size)
 	add(text, size, line);
 }
 
+/* The place where it waits, or was when a handler came. */
+static void sight_wait(const struct context *c)
+{
+	int lock;
+	const struct context *next = waits_for(c, &lock);
+	struct where where = vm_where(c);
+
+	for (unsigned i = 0; i < c->nr_held; i++)
+		vm_sight(SIGHT_ACQUIRED, c, vm.locks[c->held[i]].name, &c->held_at[i]);
+	if (lock >= 0)
+		vm_sight(SIGHT_WAITS, c, vm.locks[lock].name, &where);
+	else if (next)
+		vm_sight(SIGHT_INTERRUPTED, c, next->name, &where);
+	else
+		vm_sight(SIGHT_STUCK, c, "", &where);
+}
+
 static bool stuck(const struct context *c)
 {
 	return c->started && !c->done && !vm.cpus[c->cpu].stopped;
@@ -144,6 +161,7 @@ static void describe_cycle(const struct context *start, char *text, size_t size)
 
 	do {
 		describe_wait(c, text, size);
+		sight_wait(c);
 		c = waits_for(c, &lock);
 	} while (c != start);
 }
@@ -156,6 +174,17 @@ static bool lost_wakeup(const struct context *c)
 	return !on_top(c) && c->pending.kind == OP_PARKED && lock >= 0 && vm.locks[lock].holder < 0;
 }
 
+/* Those on CPUs that stopped with a lock held. */
+static void sight_stopped(void)
+{
+	for (unsigned i = 0; i < vm.nr_contexts; i++) {
+		const struct context *c = &vm.contexts[i];
+
+		if (vm.cpus[c->cpu].stopped && c->nr_held)
+			sight_wait(c);
+	}
+}
+
 /* No cycle. */
 static enum failure_kind describe_all(char *text, size_t size)
 {
@@ -164,6 +193,7 @@ static enum failure_kind describe_all(char *text, size_t size)
 	for (unsigned i = 0; i < vm.nr_contexts; i++)
 		if (stuck(&vm.contexts[i])) {
 			describe_wait(&vm.contexts[i], text, size);
+			sight_wait(&vm.contexts[i]);
 			if (lost_wakeup(&vm.contexts[i]))
 				kind = FAIL_LOST_WAKEUP;
 		}
@@ -187,6 +217,7 @@ void deadlock_describe(void)
 		kind = describe_all(text, sizeof(text));
 		if (end && vm.cpus[end->cpu].stopped) {
 			kind = FAIL_DEADLOCK;
+			sight_stopped();
 			snprintf(key, sizeof(key), "stopped");
 		}
 	}

@@ -380,7 +380,8 @@ static int replay(void)
 	static struct schedule schedule;
 	static struct schedule_head head;
 	struct job job = {.scenario = &scenarios[0]};
-	struct result r = {0};
+	static struct result r;
+	bool failed;
 	int path;
 
 	if (!schedule_read(&schedule, &head, arguments.replay))
@@ -407,16 +408,21 @@ static int replay(void)
 			say_error("%s: setup: %s", job.scenario->file, vm.failure.text);
 		return 2;
 	}
-	vm.tracing = true;
-	vm.verbose = arguments.options.verbose;
-	if (schedule_run(&schedule) != RUN_FAILED) {
-		printf("no failure; the schedule was saved for: %s\n", head.key);
-		return 0;
+	failed = schedule_show(&schedule, arguments.options.verbose) == RUN_FAILED;
+	if (failed) {
+		r.kind = vm.failure.kind;
+		snprintf(r.key, sizeof(r.key), "%s", vm.failure.key);
+		snprintf(r.text, sizeof(r.text), "%s", vm.failure.text);
+		r.sights = vm.failure.sights;
 	}
-	snprintf(r.key, sizeof(r.key), "%s", vm.failure.key);
-	snprintf(r.text, sizeof(r.text), "%s", vm.failure.text);
-	report_find(&job, &r, &schedule, stdout);
-	return 1;
+	r.loaded = true;
+	if (arguments.json)
+		report_json(&(struct report){&job, &r, 1, NULL, 0}, arguments.json);
+	if (!silent() && failed)
+		report_find(&job, &r, &schedule, stdout);
+	else if (!silent())
+		printf("no failure; the schedule was saved for: %s\n", head.key);
+	return failed;
 }
 
 int explore_main(int argc, char **argv)

@@ -19,43 +19,52 @@ void __tsan_init(void)
 {
 }
 
+uintptr_t access_pc;
+
 void __tsan_func_entry(void *caller)
 {
-	(void)caller;
-	access_entered((uintptr_t)__builtin_return_address(0));
+	access_entered((uintptr_t)__builtin_return_address(0), (uintptr_t)caller);
 }
 
 void __tsan_func_exit(void)
 {
+	access_left();
 }
 
 #define PLAIN(size)                                                                                \
 	void __tsan_read##size(const void *address)                                                \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		race_access(address, size, false);                                                 \
 	}                                                                                          \
 	void __tsan_write##size(void *address)                                                     \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		race_access(address, size, true);                                                  \
 	}                                                                                          \
 	void __tsan_unaligned_read##size(const void *address)                                      \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		race_access(address, size, false);                                                 \
 	}                                                                                          \
 	void __tsan_unaligned_write##size(void *address)                                           \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		race_access(address, size, true);                                                  \
 	}                                                                                          \
 	void __tsan_read_write##size(void *address)                                                \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		race_access(address, size, true);                                                  \
 	}                                                                                          \
 	void __tsan_volatile_read##size(const void *address)                                       \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		memory_volatile(address, size, false);                                             \
 	}                                                                                          \
 	void __tsan_volatile_write##size(void *address)                                            \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		memory_volatile(address, size, true);                                              \
 	}
 
@@ -67,17 +76,20 @@ PLAIN(16)
 
 void __tsan_read_range(const void *address, size_t size)
 {
+	ACCESS_HERE();
 	race_access(address, size, false);
 }
 
 void __tsan_write_range(void *address, size_t size)
 {
+	ACCESS_HERE();
 	race_access(address, size, true);
 }
 
 /* clang calls these for the memory functions. */
 void *__tsan_memcpy(void *to, const void *from, size_t size)
 {
+	ACCESS_HERE();
 	race_access(from, size, false);
 	race_access(to, size, true);
 	return __builtin_memcpy(to, from, size);
@@ -85,6 +97,7 @@ void *__tsan_memcpy(void *to, const void *from, size_t size)
 
 void *__tsan_memset(void *to, int byte, size_t size)
 {
+	ACCESS_HERE();
 	race_access(to, size, true);
 	return __builtin_memset(to, byte, size);
 }
@@ -93,14 +106,16 @@ void *__tsan_memset(void *to, int byte, size_t size)
 	typedef uint##bits##_t a##bits;                                                            \
 	a##bits __tsan_atomic##bits##_load(const volatile a##bits *p, int order)                   \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		return (a##bits)memory_load(p, bits / 8, order);                                   \
 	}                                                                                          \
 	void __tsan_atomic##bits##_store(volatile a##bits *p, a##bits v, int order)                \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		memory_store(p, bits / 8, v, order);                                               \
 	}                                                                                          \
-	bool __tsan_atomic##bits##_compare_exchange_strong(volatile a##bits *p, a##bits *expected, \
-							   a##bits desired, int order, int fail)   \
+	static bool cas##bits(volatile a##bits *p, a##bits *expected, a##bits desired, int order,  \
+			      int fail)                                                            \
 	{                                                                                          \
 		uint64_t found = *expected;                                                        \
 		bool hit = memory_cas(p, bits / 8, &found, desired, order, fail);                  \
@@ -108,16 +123,23 @@ void *__tsan_memset(void *to, int byte, size_t size)
 		*expected = (a##bits)found;                                                        \
 		return hit;                                                                        \
 	}                                                                                          \
+	bool __tsan_atomic##bits##_compare_exchange_strong(volatile a##bits *p, a##bits *expected, \
+							   a##bits desired, int order, int fail)   \
+	{                                                                                          \
+		ACCESS_HERE();                                                                     \
+		return cas##bits(p, expected, desired, order, fail);                               \
+	}                                                                                          \
 	bool __tsan_atomic##bits##_compare_exchange_weak(volatile a##bits *p, a##bits *expected,   \
 							 a##bits desired, int order, int fail)     \
 	{                                                                                          \
-		return __tsan_atomic##bits##_compare_exchange_strong(p, expected, desired, order,  \
-								     fail);                        \
+		ACCESS_HERE();                                                                     \
+		return cas##bits(p, expected, desired, order, fail);                               \
 	}                                                                                          \
 	a##bits __tsan_atomic##bits##_compare_exchange_val(volatile a##bits *p, a##bits expected,  \
 							   a##bits desired, int order, int fail)   \
 	{                                                                                          \
-		__tsan_atomic##bits##_compare_exchange_strong(p, &expected, desired, order, fail); \
+		ACCESS_HERE();                                                                     \
+		cas##bits(p, &expected, desired, order, fail);                                     \
 		return expected;                                                                   \
 	}                                                                                          \
 	RMW(bits, exchange, RMW_EXCHANGE)                                                          \
@@ -131,6 +153,7 @@ void *__tsan_memset(void *to, int byte, size_t size)
 #define RMW(bits, name, kind)                                                                      \
 	a##bits __tsan_atomic##bits##_##name(volatile a##bits *p, a##bits v, int order)            \
 	{                                                                                          \
+		ACCESS_HERE();                                                                     \
 		return (a##bits)memory_rmw(p, bits / 8, kind, v, order);                           \
 	}
 
@@ -141,6 +164,7 @@ ATOMIC(64)
 
 void __tsan_atomic_thread_fence(int order)
 {
+	ACCESS_HERE();
 	memory_fence(order);
 }
 

@@ -242,17 +242,16 @@ static void found(struct work *w, FILE *out)
 	else
 		schedule_take(schedule);
 	schedule_shrink(schedule, r->key);
-	vm.tracing = true;
-	vm.verbose = w->options->verbose;
-	if (schedule_run(schedule) == RUN_FAILED && !strcmp(vm.failure.key, r->key)) {
+	if (schedule_show(schedule, w->options->verbose) == RUN_FAILED &&
+	    !strcmp(vm.failure.key, r->key)) {
 		snprintf(r->text, sizeof(r->text), "%s", vm.failure.text);
+		r->sights = vm.failure.sights;
 		save(w, schedule);
 		report_find(w->job, r, schedule, out);
 	} else {
 		report_words(w->job, r, out);
 		fprintf(out, "(the schedule could not be repeated)\n");
 	}
-	vm.tracing = vm.verbose = false;
 	free(schedule);
 }
 
@@ -303,6 +302,7 @@ void job_run(const struct job *job, const struct options *options, struct result
 		r->kind = FAIL_LOCK;
 		snprintf(r->key, sizeof(r->key), "lock inversion");
 		snprintf(r->text, sizeof(r->text), "%s", r->lockdep);
+		r->sights = *lock_inversion_sights();
 		report_words(job, r, out);
 	}
 	r->notes = notes;

@@ -43,6 +43,7 @@ struct result {
 	double seconds;
 	uint8_t cover[COVER_BITS / 8];
 	struct notes notes;
+	struct sights sights; /* the places that the finding is about */
 	char warning
 		[512]; /* of the scenario's own locks and handlers, those that met nobody; or "" */
 	size_t report_size; /* text that follows */

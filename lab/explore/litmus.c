@@ -115,6 +115,7 @@ static void independent_acquire(struct litmus_state *s, unsigned id)
 	independent_reads(s, id, false);
 }
 
+enum { RACE = __LINE__ + 1 };
 static void race(struct litmus_state *s, unsigned id)
 {
 	if (id) {
@@ -125,6 +126,8 @@ static void race(struct litmus_state *s, unsigned id)
 		rst_store_rlx(&s->x, 1);
 	}
 }
+
+const unsigned litmus_race_lines[] = {RACE + 6, RACE + 4};
 
 static void no_race(struct litmus_state *s, unsigned id)
 {

@@ -31,6 +31,7 @@ struct litmus {
 };
 
 extern const struct litmus litmus_tests[];
+extern const unsigned litmus_race_lines[2]; /* of "race": where it writes, where it reads */
 extern const unsigned nr_litmus_tests;
 
 #endif

@@ -14,6 +14,7 @@
 
 static struct lock_rules seen;
 static char inversion[256];
+static struct sights sights; /* of the inversion */
 
 static const char *class_name(unsigned first)
 {
@@ -26,6 +27,7 @@ void lock_forget(void)
 {
 	memset(&seen, 0, sizeof(seen));
 	inversion[0] = 0;
+	sights = (struct sights){0};
 }
 
 const char *lock_inversion(void)
@@ -33,21 +35,63 @@ const char *lock_inversion(void)
 	return inversion[0] ? inversion : NULL;
 }
 
+const struct sights *lock_inversion_sights(void)
+{
+	return &sights;
+}
+
+static void sight(enum sight_kind kind, unsigned class, const struct lock_place *at)
+{
+	sights_add(&sights, kind, vm.contexts[at->context].name, class_name(class), &at->where);
+}
+
+/* The lowest of the levels. */
+static unsigned a_level(unsigned levels)
+{
+	return (unsigned)__builtin_ctz(levels);
+}
+
+/* before[class]: under which class that one was waited for, on the way there from the first. */
+static void sight_inversion(const uint8_t *before, unsigned from, unsigned to)
+{
+	unsigned level = a_level(seen.waited_in[from] & seen.interruptible_by[to]);
+	unsigned way[VM_LOCKS], n = 0;
+
+	sight(SIGHT_WAITS, from, &seen.waited_at[from][level]);
+	for (unsigned class = to; class != from; class = before[class])
+		way[n++] = class;
+	for (unsigned outer = from; n--; outer = way[n]) {
+		sight(SIGHT_ACQUIRED, outer, &seen.outer_at[outer][way[n]]);
+		sight(SIGHT_WAITS, way[n], &seen.inner_at[outer][way[n]]);
+	}
+	sight(SIGHT_INTERRUPTIBLE, to, &seen.interruptible_at[to][level]);
+}
+
+/* All classes that waiting for the first leads to, as bits. */
+static uint32_t reach(unsigned from, uint8_t *before)
+{
+	uint32_t reached = 1u << from, last = 0;
+
+	while (reached != last) {
+		last = reached;
+		for (unsigned i = 0; i < vm.nr_locks; i++) {
+			uint32_t news = last >> i & 1 ? seen.waited_under[i] & ~reached : 0;
+
+			for (reached |= news; news; news &= news - 1)
+				before[__builtin_ctz(news)] = (uint8_t)i;
+		}
+	}
+	return reached;
+}
+
 /* Is there a class that a handler waits for, from which waiting leads to one held with
  * interrupts on? */
 static void check_inversion(void)
 {
 	for (unsigned from = 0; from < vm.nr_locks && !inversion[0]; from++) {
-		uint32_t reached = 1u << from, before = 0;
+		uint8_t before[VM_LOCKS];
+		uint32_t reached = seen.waited_in[from] ? reach(from, before) : 0;
 
-		if (!seen.waited_in[from])
-			continue;
-		while (reached != before) {
-			before = reached;
-			for (unsigned i = 0; i < vm.nr_locks; i++)
-				if (reached >> i & 1)
-					reached |= seen.waited_under[i];
-		}
 		for (unsigned i = 0; i < vm.nr_locks; i++)
 			if (reached >> i & 1 && seen.waited_in[from] & seen.interruptible_by[i]) {
 				snprintf(inversion, sizeof(inversion),
@@ -57,6 +101,7 @@ static void check_inversion(void)
 						     "is waited for, which is held with "
 						     "interrupts on",
 					 class_name(from), class_name(i));
+				sight_inversion(before, from, i);
 				return;
 			}
 	}
@@ -67,24 +112,41 @@ void lock_rules_take(struct lock_rules *rules)
 	*rules = seen;
 }
 
+/* The places of the bits that are new. */
+static void add_places(struct lock_place *to, const struct lock_place *from, uint32_t news)
+{
+	for (; news; news &= news - 1)
+		to[__builtin_ctz(news)] = from[__builtin_ctz(news)];
+}
+
 void lock_rules_add(const struct lock_rules *rules)
 {
 	for (unsigned i = 0; i < VM_LOCKS; i++) {
+		uint32_t under = rules->waited_under[i] & ~seen.waited_under[i];
+
+		add_places(seen.waited_at[i], rules->waited_at[i],
+			   rules->waited_in[i] & ~(unsigned)seen.waited_in[i]);
+		add_places(seen.interruptible_at[i], rules->interruptible_at[i],
+			   rules->interruptible_by[i] & ~(unsigned)seen.interruptible_by[i]);
+		add_places(seen.outer_at[i], rules->outer_at[i], under);
+		add_places(seen.inner_at[i], rules->inner_at[i], under);
 		seen.waited_in[i] |= rules->waited_in[i];
 		seen.interruptible_by[i] |= rules->interruptible_by[i];
-		seen.waited_under[i] |= rules->waited_under[i];
+		seen.waited_under[i] |= under;
 	}
 	check_inversion();
 }
 
 static void note_wait(const struct context *c, unsigned lock)
 {
+	const struct lock_place here = {c->id, vm_where(c)};
 	unsigned class = vm.locks[lock].first;
 	bool news = false;
 
 	if (c->level > LEVEL_TASK && c->level < LEVEL_NMI &&
 	    !(seen.waited_in[class] >> c->level & 1)) {
 		seen.waited_in[class] |= (uint8_t)(1u << c->level);
+		seen.waited_at[class][c->level] = here;
 		news = true;
 	}
 	for (unsigned i = 0; i < c->nr_held; i++) {
@@ -92,6 +154,8 @@ static void note_wait(const struct context *c, unsigned lock)
 
 		if (!(seen.waited_under[outer] >> class & 1)) {
 			seen.waited_under[outer] |= 1u << class;
+			seen.outer_at[outer][class] = (struct lock_place){c->id, c->held_at[i]};
+			seen.inner_at[outer][class] = here;
 			news = true;
 		}
 	}
@@ -102,17 +166,20 @@ static void note_wait(const struct context *c, unsigned lock)
 static void note_irq_on(const struct context *c, unsigned lock)
 {
 	unsigned class = vm.locks[lock].first;
-
-	uint8_t levels = 0;
+	unsigned levels = 0;
 
 	if (c->level < LEVEL_SOFTIRQ)
 		levels |= 1u << LEVEL_SOFTIRQ;
 	if (c->level < LEVEL_HARDIRQ)
 		levels |= 1u << LEVEL_HARDIRQ;
-	if (levels & ~seen.interruptible_by[class]) {
-		seen.interruptible_by[class] |= levels;
-		check_inversion();
-	}
+	levels &= ~(unsigned)seen.interruptible_by[class];
+	if (!levels)
+		return;
+	seen.interruptible_by[class] |= (uint8_t)levels;
+	for (; levels; levels &= levels - 1)
+		seen.interruptible_at[class][a_level(levels)] =
+			(struct lock_place){c->id, vm_where(c)};
+	check_inversion();
 }
 
 /* ---- Ranks --------------------------------------------------------------------------------- */
@@ -151,6 +218,7 @@ static void had(struct context *c, unsigned lock)
 	check_rank(c, lock);
 	if (c->nr_held == VM_HELD)
 		vm_fail(FAIL_LOCK, "many", "%s holds more than %d locks", c->name, VM_HELD);
+	c->held_at[c->nr_held] = vm_where(c);
 	c->held[c->nr_held++] = (uint8_t)lock;
 	c->missed = -1;
 	l->holder = c->id;
@@ -168,8 +236,10 @@ static void dropped(struct context *c, unsigned lock)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < holder->nr_held; i++)
-		if (holder->held[i] != lock)
+		if (holder->held[i] != lock) {
+			holder->held_at[n] = holder->held_at[i];
 			holder->held[n++] = holder->held[i];
+		}
 	holder->nr_held = n;
 	l->holder = -1;
 	log_line(c, "unlock %s", l->name);

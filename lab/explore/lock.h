@@ -27,15 +27,28 @@ void lock_release(struct context *c, unsigned lock);
 
 bool lock_holds_kind(const struct context *c, enum lock_kind kind);
 
-/* What lockdep's rule has to say so far, or NULL. */
+/* What lockdep's rule has to say so far, or NULL; and the places that it is about. */
 const char *lock_inversion(void);
+const struct sights *lock_inversion_sights(void);
 void lock_forget(void);
+
+/* The context that first did something that the rule is about, and where. */
+struct lock_place {
+	uint8_t context;
+	struct where where;
+};
+
+enum { LOCK_LEVELS = LEVEL_NMI }; /* that the rule is about: softirq, hardirq */
 
 /* All that was seen of it, by the first lock of a class; for split.c. */
 struct lock_rules {
 	/* Bits of enum level: where it was waited for; what could come while it was held. */
 	uint8_t waited_in[VM_LOCKS], interruptible_by[VM_LOCKS];
 	uint32_t waited_under[VM_LOCKS]; /* classes that were waited for under this one */
+	struct lock_place waited_at[VM_LOCKS][LOCK_LEVELS];
+	struct lock_place interruptible_at[VM_LOCKS][LOCK_LEVELS];
+	/* Of waited_under: where the outer one was acquired, and the inner one waited for. */
+	struct lock_place outer_at[VM_LOCKS][VM_LOCKS], inner_at[VM_LOCKS][VM_LOCKS];
 };
 
 void lock_rules_take(struct lock_rules *rules);

@@ -51,6 +51,9 @@ void memory_refresh(struct context *context);
 /* ---- race.c: accesses that are not atomic ------------------------------------------------- */
 
 void race_begin(void);
+/* On: the two accesses of a race have places, if it is again in what the last race was in. */
+void race_watch(bool on);
+
 static inline void clock_join(vm_clock into, const vm_clock from)
 {
 	for (int i = 0; i < VM_CONTEXTS; i++)

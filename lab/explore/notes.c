@@ -43,10 +43,18 @@ void note_function(uint16_t contexts, uintptr_t place)
 	}
 }
 
-void access_entered(uintptr_t place)
+void access_entered(uintptr_t place, uintptr_t caller)
+{
+	if (!vm.current)
+		return;
+	note_function((uint16_t)(1u << vm.current->id), place);
+	where_enter(&vm.current->where, caller, false);
+}
+
+void access_left(void)
 {
 	if (vm.current)
-		note_function((uint16_t)(1u << vm.current->id), place);
+		where_leave(&vm.current->where);
 }
 
 void note_interrupt(const struct context *handler)

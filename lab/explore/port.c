@@ -48,6 +48,7 @@ rst_irq_t rst_irq_save(void)
 	struct context *c = vm.current;
 	rst_irq_t was;
 
+	ACCESS_HERE();
 	if (!c)
 		return 1;
 	was = this_cpu()->irq_on;
@@ -66,6 +67,7 @@ void rst_irq_restore(rst_irq_t state)
 {
 	struct context *c = vm.current;
 
+	ACCESS_HERE();
 	if (!c)
 		return;
 	c->spins = 0;
@@ -107,6 +109,7 @@ static void wait_for_writes(enum op_kind kind)
 
 void rst_relax(void)
 {
+	ACCESS_HERE();
 	if (!vm.current || vm.current->spins++ == 0)
 		return;
 	lock_waits(vm.current);
@@ -118,6 +121,7 @@ void rst_sleep(unsigned round)
 	(void)round;
 	if (!vm.current)
 		return;
+	ACCESS_HERE();
 	if (vm.current->nr_held || vm.current->level != LEVEL_TASK)
 		vm_fail(FAIL_LOCK, "sleep", "%s sleeps %s", vm.current->name,
 			vm.current->nr_held ? "while it holds a lock" : "in a handler");
@@ -145,6 +149,7 @@ void rst_park(_Atomic uint32_t *word, uint32_t value)
 
 	if (!c)
 		return;
+	ACCESS_HERE();
 	w = park_step(c, word, OP_PARK);
 	if (*(volatile uint32_t *)(volatile void *)word != value)
 		return;
@@ -161,6 +166,7 @@ void rst_unpark(_Atomic uint32_t *word)
 
 	if (!c)
 		return;
+	ACCESS_HERE();
 	w = park_step(c, word, OP_UNPARK);
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {
 		struct context *other = &vm.contexts[i];
@@ -194,6 +200,7 @@ void rst_counted(unsigned counter, uint64_t n)
 
 _Noreturn void rst_fatal(const char *text)
 {
+	ACCESS_HERE();
 	vm_fail(FAIL_FATAL, "fatal", "the engine called rst_fatal(): %s", text);
 	if (fatal_ends)
 		longjmp(*fatal_ends, 1);

@@ -405,7 +405,7 @@ static void do_locks(struct context *c, const struct statement *s, unsigned *irq
 	}
 }
 
-static void do_statement(struct context *c, const struct statement *s, unsigned *irq)
+static void do_one(struct context *c, const struct statement *s, unsigned *irq)
 {
 	switch (s->verb) {
 	case VERB_ALLOC:
@@ -457,6 +457,15 @@ static void do_statement(struct context *c, const struct statement *s, unsigned 
 	default:
 		do_locks(c, s, irq);
 	}
+}
+
+static void do_statement(struct context *c, const struct statement *s, unsigned *irq)
+{
+	if (c)
+		where_enter(&c->where, (uintptr_t)s, true);
+	do_one(c, s, irq);
+	if (c)
+		where_leave(&c->where);
 }
 
 void program_do(struct context *c, const struct program *p)

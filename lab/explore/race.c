@@ -32,6 +32,11 @@ enum { NOBODY = 0xff };
 
 static struct cell *cells;
 
+/* What the last race was found in, and what is looked at: where each context read and wrote it
+ * last. So the search need not remember places: a replay shows them. */
+static const struct cell *raced, *watched;
+static struct where last[VM_CONTEXTS][2];
+
 void race_begin(void)
 {
 	if (!cells)
@@ -42,18 +47,32 @@ void race_begin(void)
 	}
 }
 
-static void report(const struct context *c, const struct context *other, uintptr_t address,
-		   const char *what)
+void race_watch(bool on)
 {
-	char name[64], key[FAILURE_KEY];
-
-	log_address((const void *)address, name, sizeof(name));
-	snprintf(key, sizeof(key), "%s", name);
-	vm_fail(FAIL_RACE, key, "data race on %s: %s by %s is not ordered against that by %s", name,
-		what, c->name, other->name);
+	watched = on ? raced : NULL;
 }
 
-static void check(struct context *c, struct cell *cell, uintptr_t address, bool write)
+static void report(const struct context *c, bool write, unsigned other, bool other_write,
+		   const struct cell *cell)
+{
+	static const char *const whats[] = {"read", "write"};
+	uintptr_t address = (uintptr_t)vm.arena + (uintptr_t)(cell - cells) * VM_GRAIN;
+	const struct context *o = &vm.contexts[other];
+	struct where where = vm_where(c);
+	char name[64], key[FAILURE_KEY];
+
+	raced = cell;
+	log_address((const void *)address, name, sizeof(name));
+	snprintf(key, sizeof(key), "%s", name);
+	if (cell == watched)
+		vm_sight(other_write ? SIGHT_WRITES : SIGHT_READS, o, name,
+			 &last[other][other_write]);
+	vm_sight(write ? SIGHT_WRITES : SIGHT_READS, c, name, &where);
+	vm_fail(FAIL_RACE, key, "data race on %s: the %s by %s is not ordered against the %s by %s",
+		name, whats[write], c->name, whats[other_write], o->name);
+}
+
+static void check(struct context *c, struct cell *cell, bool write)
 {
 	uint16_t others;
 
@@ -64,7 +83,7 @@ static void check(struct context *c, struct cell *cell, uintptr_t address, bool 
 	}
 	if (cell->writer != NOBODY && cell->writer != c->id &&
 	    cell->written > c->clock[cell->writer])
-		report(c, &vm.contexts[cell->writer], address, write ? "the write" : "the read");
+		report(c, write, cell->writer, true, cell);
 	if (!write) {
 		cell->readers |= (uint16_t)(1u << c->id);
 		cell->read[c->id] = c->clock[c->id];
@@ -74,7 +93,7 @@ static void check(struct context *c, struct cell *cell, uintptr_t address, bool 
 		unsigned i = (unsigned)__builtin_ctz(others);
 
 		if (cell->read[i] > c->clock[i])
-			report(c, &vm.contexts[i], address, "the write");
+			report(c, true, i, false, cell);
 	}
 	cell->readers = 0;
 	cell->writer = c->id;
@@ -88,6 +107,9 @@ void race_access(const volatile void *address, size_t size, bool write)
 
 	if (!c || at >= VM_ARENA || vm.ignored[at / VM_GRAIN])
 		return;
-	for (uintptr_t i = at / VM_GRAIN; i * VM_GRAIN < at + size; i++)
-		check(c, &cells[i], (uintptr_t)vm.arena + i * VM_GRAIN, write);
+	for (uintptr_t i = at / VM_GRAIN; i * VM_GRAIN < at + size; i++) {
+		check(c, &cells[i], write);
+		if (&cells[i] == watched)
+			last[c->id][write] = vm_where(c);
+	}
 }

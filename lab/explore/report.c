@@ -10,6 +10,8 @@
 #include "log.h"
 #include "tool/common/json.h"
 #include "tool/common/printable_json.h"
+#include "sights.h"
+#include "source.h"
 #include "symbol.h"
 #include "tool/common/say.h"
 
@@ -27,6 +29,7 @@ void report_words(const struct job *job, const struct result *r, FILE *out)
 
 	fprintf(out, "%s: free path %s: %s\n%s\n", name_of(job, text, 0), engine->paths[job->path],
 		r->key, r->text);
+	sights_print(job->scenario, &r->sights, out);
 }
 
 void report_vacuous(const struct job *job, const struct result *r, FILE *out)
@@ -104,6 +107,7 @@ void report_find(const struct job *job, const struct result *r, const struct sch
 	fputc('\n', out);
 	log_print(out);
 	fprintf(out, "\n%s\n", r->text);
+	sights_print(job->scenario, &r->sights, out);
 	fprintf(out, "(%u turns%s%s", schedule->nr_turns,
 		schedule->nr_reads ? ", with stale loads" : "",
 		r->saved[0] ? "; saved, replay with --replay " : ")\n");
@@ -199,9 +203,11 @@ static const char *outcome_of(const struct result *r)
 
 static json_t *json_of(const struct job *job, const struct result *r)
 {
+	json_t *places = sights_json(job->scenario, &r->sights);
+
 	return json_pack(
 		"{s:o, s:s, s:s?, s:s, s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:o}",
+		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:o, s:o, s:s?}",
 		/* what came out */
 		"scenario", json_printable(job->scenario->name), "engine", engine_program, /**/
 		"free", engine_nr_paths(engine) > 1 ? engine->paths[job->path] : NULL,	   /**/
@@ -218,7 +224,8 @@ static json_t *json_of(const struct job *job, const struct result *r)
 		"restarts", (json_int_t)r->restarts, "parts", (json_int_t)r->parts,   /**/
 		"most_own_accesses", (json_int_t)r->most_own,			      /**/
 		"blocks", (json_int_t)cover_count(r->cover), "seconds", r->seconds,   /**/
-		"warning", r->warning, "contexts", contexts_of(job, r));
+		"warning", r->warning, "contexts", contexts_of(job, r),		      /**/
+		"places", places, "no_lines", source_missing());
 }
 
 void report_passed_over(const char *const *names, unsigned nr)

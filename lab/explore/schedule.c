@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "tool/common/output.h"
 #include "tool/common/say.h"
 
@@ -98,6 +99,21 @@ enum outcome schedule_run(struct schedule *s)
 	vm.share_all = true;
 	s->at = 0;
 	return vm_run(&schedule_strategy, s);
+}
+
+enum outcome schedule_show(struct schedule *s, bool verbose)
+{
+	enum outcome outcome = schedule_run(s);
+
+	if (outcome != RUN_FAILED)
+		return outcome;
+	race_watch(vm.failure.kind == FAIL_RACE);
+	vm.tracing = true;
+	vm.verbose = verbose;
+	outcome = schedule_run(s);
+	vm.tracing = vm.verbose = false;
+	race_watch(false);
+	return outcome;
 }
 
 /* ---- On paper ------------------------------------------------------------------------------ */

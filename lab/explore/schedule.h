@@ -41,6 +41,9 @@ void schedule_take(struct schedule *schedule);
 /* One execution after the schedule. */
 enum outcome schedule_run(struct schedule *schedule);
 
+/* The same, to be shown: with its log, and the places that its failure is about. */
+enum outcome schedule_show(struct schedule *schedule, bool verbose);
+
 struct schedule_head {
 	/* scenario: its file, from the root, wherever a replay is started. */
 	char scenario[PATH_MAX], engine[32], path[16], key[FAILURE_KEY];

@@ -10,7 +10,9 @@
 #include "explore.h"
 #include "litmus.h"
 #include "memory.h"
+#include "schedule.h"
 #include "search.h"
+#include "source.h"
 
 enum { OUTCOMES = 256 };
 
@@ -154,6 +156,42 @@ static unsigned check(const struct litmus *test, bool weak, bool reduce)
 	return 0;
 }
 
+/* The place of a race is the line of the litmus test, if lines are known. */
+static bool is_at(const struct sight *sight, enum sight_kind kind, unsigned line)
+{
+	struct source_call calls[SOURCE_INLINED];
+
+	if (sight->kind != kind || !sight->where.depth || sight->where.depth > WHERE_DEPTH)
+		return false;
+	source_calls(sight->where.frames[sight->where.depth - 1], calls);
+	return !strcmp(calls[0].function, "race") &&
+	       (source_missing() ||
+		(!strcmp(calls[0].file, "lab/explore/litmus.c") && calls[0].line == line));
+}
+
+/* A race that is found is shown with both accesses, whichever comes first. */
+static unsigned check_places(void)
+{
+	static struct schedule schedule;
+	const struct sights *sights = &vm.failure.sights;
+	unsigned test = 0, reads;
+
+	while (strcmp(litmus_tests[test].name, "race") != 0)
+		test++;
+	set_up(&litmus_tests[test], true);
+	explore(true);
+	schedule_take(&schedule);
+	schedule_show(&schedule, false);
+	reads = sights->list[0].kind == SIGHT_READS ? 0 : 1;
+	if (sights->nr == 2 && is_at(&sights->list[reads], SIGHT_READS, litmus_race_lines[1]) &&
+	    is_at(&sights->list[1 - reads], SIGHT_WRITES, litmus_race_lines[0])) {
+		printf("%-20s ok\n", "places of a race");
+		return 0;
+	}
+	printf("%-20s FAILED\n", "places of a race");
+	return 1;
+}
+
 unsigned selftest(void)
 {
 	unsigned failed = 0;
@@ -161,6 +199,7 @@ unsigned selftest(void)
 	for (unsigned i = 0; i < nr_litmus_tests; i++)
 		for (unsigned how = 0; how < 4; how++)
 			failed += check(&litmus_tests[i], how & 1, how & 2);
+	failed += check_places();
 	printf("%u failed\n", failed);
 	return failed;
 }

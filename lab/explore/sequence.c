@@ -38,11 +38,13 @@ static bool run(unsigned cpu, struct rst_seq s, bool guarded)
 
 bool rst_seq_cas(unsigned cpu, struct rst_seq s)
 {
+	ACCESS_HERE();
 	return run(cpu, s, false);
 }
 
 bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 {
+	ACCESS_HERE();
 	return run(cpu, s, true);
 }
 
@@ -50,12 +52,14 @@ bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
 {
 	unsigned breaks = memory_breaks(cpu);
 
+	ACCESS_HERE();
 	return is_here(cpu) &&
 	       memory_commit(word, memory_load(word, 8, memory_order_seq_cst) + n, breaks);
 }
 
 bool rst_seq_fence(unsigned cpu)
 {
+	ACCESS_HERE();
 	memory_fence_off(cpu);
 	return true;
 }

@@ -137,12 +137,67 @@ void vm_freeze(void)
 
 /* ---- Failures ------------------------------------------------------------------------------ */
 
+void vm_forget_failure(void)
+{
+	vm.failure.kind = FAIL_NONE;
+	vm.failure.sights.nr = vm.failure.sights.left_out = 0;
+}
+
+struct where vm_where(const struct context *c)
+{
+	struct where w = c->where;
+	unsigned kept = w.depth < WHERE_DEPTH ? w.depth : WHERE_DEPTH;
+
+	/* A statement is not in the code, so its accesses have no place there. */
+	if (kept && !where_is_statement(&w, kept - 1)) {
+		if (kept == WHERE_DEPTH)
+			w.frames[WHERE_DEPTH - 1] = c == vm.current ? access_pc : c->pc;
+		else
+			where_enter(&w, c == vm.current ? access_pc : c->pc, false);
+	}
+	return w;
+}
+
+void sights_add(struct sights *sights, enum sight_kind kind, const char *context, const char *what,
+		const struct where *where)
+{
+	struct sight *sight = &sights->list[sights->nr];
+
+	if (sights->nr == MOST_SIGHTS) {
+		sights->left_out++;
+		return;
+	}
+	sights->nr++;
+	sight->kind = kind;
+	sight->where = *where;
+	snprintf(sight->context, sizeof(sight->context), "%s", context);
+	snprintf(sight->what, sizeof(sight->what), "%s", what);
+}
+
+void vm_sight(enum sight_kind kind, const struct context *c, const char *what,
+	      const struct where *where)
+{
+	if (!vm.failure.kind)
+		sights_add(&vm.failure.sights, kind, c->name, what, where);
+}
+
+static void sight_failing(const struct context *c)
+{
+	struct where where = vm_where(c);
+
+	vm_sight(SIGHT_FAILS, c, "", &where);
+	for (unsigned i = 0; i < c->nr_held; i++)
+		vm_sight(SIGHT_ACQUIRED, c, vm.locks[c->held[i]].name, &c->held_at[i]);
+}
+
 void vm_fail(enum failure_kind kind, const char *key, const char *format, ...)
 {
 	struct context *c = vm.current;
 	va_list list;
 
 	if (!vm.failure.kind) {
+		if (c && !vm.failure.sights.nr)
+			sight_failing(c);
 		vm.failure.kind = kind;
 		snprintf(vm.failure.key, sizeof(vm.failure.key), "%s %s", failure_name(kind), key);
 		va_start(list, format);
@@ -171,7 +226,9 @@ void vm_point(struct op op)
 	struct context *c = vm.current;
 
 	c->pending = op;
+	c->pc = access_pc;
 	fiber_switch(&c->fiber, &vm.scheduler);
+	access_pc = c->pc;
 }
 
 /* Until its next choice point, or its end. */
@@ -307,6 +364,7 @@ static void reset_context(struct context *c)
 	c->call_waits = true;
 	c->call_ops = c->ops = c->spins = c->sleeps = c->nr_held = c->nr_watched = 0;
 	c->woken_by = c->missed = -1;
+	c->where.depth = 0;
 	memset(c->clock, 0, sizeof(c->clock));
 	c->clock[c->id] = 1;
 }
@@ -317,7 +375,7 @@ static void reset(void)
 	vm.generation++;
 	vm.nr_steps = 0;
 	vm.cut = false;
-	vm.failure.kind = FAIL_NONE;
+	vm_forget_failure();
 	memory_begin();
 	for (unsigned i = 0; i < vm.nr_cpus; i++)
 		vm.cpus[i] = (struct cpu){.irq_on = true, .last_step = -1};

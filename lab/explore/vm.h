@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "fiber.h"
+#include "where.h"
 
 enum {
 	VM_CPUS = 4,
@@ -147,6 +148,10 @@ struct context {
 	int missed; /* the lock that it looked at last and did not get, or -1 */
 	struct watch watched[VM_WATCHED];
 	unsigned nr_watched;
+	/* Where it is, and where it acquired what it holds. pc: of its last access, while another
+	 * context runs (access_pc). */
+	struct where where, held_at[VM_HELD];
+	uintptr_t pc;
 	vm_clock clock; /* what happened before, for races (race.c) */
 };
 
@@ -203,6 +208,7 @@ struct failure {
 	char text[FAILURE_TEXT];
 	/* What must be the same for a shorter schedule to be "the same failure". */
 	char key[FAILURE_KEY];
+	struct sights sights;
 };
 
 /*
@@ -281,10 +287,19 @@ enum outcome vm_run(const struct strategy *strategy, void *self);
 
 /* The context's next choice point: returns when it is chosen. */
 void vm_point(struct op op);
+void vm_forget_failure(void);
 /* Ends the execution with a failure; returns only if no context is running. */
 void vm_fail(enum failure_kind kind, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 const char *failure_name(enum failure_kind kind);
+/* Where the context is now. */
+struct where vm_where(const struct context *context);
+/* What the failure that follows is about, in this order. Of one without any it is where the context
+ * is that fails, and where it acquired what it holds. */
+void vm_sight(enum sight_kind kind, const struct context *context, const char *what,
+	      const struct where *where);
+void sights_add(struct sights *sights, enum sight_kind kind, const char *context, const char *what,
+		const struct where *where);
 
 bool vm_enabled(const struct context *context);
 static inline bool vm_in_arena(const void *address)

@@ -124,6 +124,8 @@ static void pressed(void *context, unsigned zone, uint64_t free_frames)
 	(void)context;
 	if (!c)
 		return;
+	ACCESS_HERE();
+	where_enter(&c->where, access_pc, false);
 	log_line(c, "   pressure: %lu frames are free in zone %u", (unsigned long)free_frames,
 		 zone);
 	check_hook(c, "pressure");
@@ -142,6 +144,7 @@ static void pressed(void *context, unsigned zone, uint64_t free_frames)
 	c->call_waits = waits;
 	world->pressing = c->hooked = false;
 	c->own_news = true;
+	where_leave(&c->where);
 }
 
 static void heard_misuse(void *context, const struct roost_misuse *misuse)
@@ -149,6 +152,7 @@ static void heard_misuse(void *context, const struct roost_misuse *misuse)
 	struct context *c = vm.current;
 
 	(void)context;
+	ACCESS_HERE();
 	check_hook(c, "misuse");
 	world->misuse[misuse->kind]++;
 	if (c)
@@ -318,7 +322,7 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	world_scenario = s;
 	most_own = 0;
 	vm_reset();
-	vm.failure.kind = FAIL_NONE;
+	vm_forget_failure();
 	vm.weak = weak;
 	vm.guest = &guest;
 	config.ranges = there ? ranges : &ranges[1];

@@ -411,7 +411,12 @@ void machine_sleep(unsigned round)
 	choose();
 }
 
-void access_entered(uintptr_t pc)
+void access_entered(uintptr_t pc, uintptr_t caller)
 {
 	(void)pc;
+	(void)caller;
+}
+
+void access_left(void)
+{
 }

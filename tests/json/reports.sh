@@ -27,6 +27,7 @@ done
 if [ -e "$ROOST-explore-pcpbuddy" ]; then
 	report explore-finding 1 explore --json --seconds=5 --save="$work" --engine=pcpbuddy --free=blocking \
 		"$ROOT/lab/scenarios/seed-single.scn"
+	report explore-replay 1 explore --json --engine=pcpbuddy --replay "$work/seed-single-blocking.sched"
 fi
 report replay-dat 0 replay --quiet --json --parallel --irq-storm=500 "$work/hand.dat"
 report replay-timing 0 replay --quiet --json --timing "$part"

@@ -189,6 +189,76 @@ run 0 "$ROOST" explore --engine="$ENGINE" --json --executions=500 --jobs=1 "$sce
 check "the same in JSON" '["nobody ever waited for L","task cpu0",true]' \
 	"$(value '.results[0] | [.warning, .contexts[0].name, (.contexts[0].functions | any(. == "roost_alloc"))]')"
 
+# ---- Places -------------------------------------------------------------------------------------
+
+# A deadlock: what each party holds and waits for, and the statements that acquired it and wait. The handler
+# comes while the task holds M; what it holds besides is named, too.
+printf 'pool cpus 2, pageblocks 1\nexpect all: pass\ntask cpu0: lock K; lock L; unlock K;\n lock M; unlock M; unlock L\ntask cpu1: lock N; lock M; lock L; unlock L; unlock M; unlock N\n' \
+	>"$scenario"
+parties='[["task cpu0","acquired","L","lock L","x.scn",3],["task cpu0","waits","M","lock M","x.scn",4],["task cpu1","acquired","N","lock N","x.scn",5],["task cpu1","acquired","M","lock M","x.scn",5],["task cpu1","waits","L","lock L","x.scn",5]]'
+places='[.results[0].places[] | [.context, .does, .what, (.calls[] | .name, .file, .line)]]'
+run 1 "${explore[@]}" --json "$scenario"
+check "the places of a deadlock" "$parties" "$(value "$places | sort_by(.[0])")"
+run 1 "${explore[@]}" --json --replay "$work/x-$ENGINE.sched"
+check "the same of a replay" "$parties true" "$(value "$places | sort_by(.[0])") $(value '.results[0].outcome == "deadlock L M"')"
+run 1 "${explore[@]}" --replay "$work/x-$ENGINE.sched"
+check "the same in words" 'task cpu1 waits for L: lock L x.scn:5' \
+	"$(grep -A1 '^task cpu1 waits for L:$' "$work/out" | tr -s ' \n' ' ' | sed 's/ $//')"
+# lockdep's rule, of which no execution need fail: where L is waited for and M under it, and where M is held
+# with interrupts on.
+printf 'pool cpus 2, pageblocks 1\nexpect all: pass\nhardirq cpu0: lock L; lock M; unlock M; unlock L\ntask cpu1: lock M;\n a = alloc 0; unlock M\n' \
+	>"$scenario"
+run 1 "${explore[@]}" --json "$scenario"
+check "the places of an inversion" \
+	'["lock inversion",[["hardirq cpu0","waits","L","lock L","x.scn",3],["hardirq cpu0","acquired","L","lock L","x.scn",3],["hardirq cpu0","waits","M","lock M","x.scn",3],["task cpu1","interruptible","M","lock M","x.scn",4]]]' \
+	"$(value "[.results[0].outcome, $places]")"
+
+# A step that fails: the calls that the context is in there, and none that it has left.
+printf 'pool cpus 1, pageblocks 1\nexpect all: pass\ntask cpu0: a = alloc 3; b = alloc 0 wait; free b;\n free a a\n' >"$scenario"
+run 1 "${explore[@]}" --json "$scenario"
+check "the place of misuse" '["fails","roost_free","free a a",true,4,1]' \
+	"$(value '.results[0].places[0] | [.does, .calls[-2].name, .calls[-1].name, .calls[-1].statement, .calls[-1].line, ([.calls[] | select(.statement)] | length)]')"
+
+# line_of INDEX OF_CALL: the line of the source that a place of the last run names.
+line_of() {
+	local file line
+	read -r file line < <(jq -r ".results[0].places[$1].calls[$2] | \"\(.file) \(.line)\"" "$work/out")
+	sed -n "${line}p" "$here/../../$file"
+}
+
+# In the engine: the chain of calls from the statement on. Its lines are those that the compiler left, if it did.
+debug=$(readelf -S "$ROOST-explore-pcpbuddy" | grep -c '[.]debug_info')
+mkdir "$work/seed"
+deadlock=("$ROOST" explore --engine=pcpbuddy --jobs=1 --pct=1000 --free=blocking --save="$work/seed" --json)
+for again in "$here/../../lab/scenarios/seed-single.scn" "--replay=$work/seed/seed-single-blocking.sched"; do
+	run 1 "${deadlock[@]}" "$again"
+	check "what each party does in the seed's deadlock" \
+		'["task cpu1 acquired xa_lock","task cpu1 waits pcp0","task cpu0 acquired pcp0","task cpu0 interrupted hardirq cpu0","hardirq cpu0 waits xa_lock"]' \
+		"$(value '[.results[0].places[] | "\(.context) \(.does) \(.what)"]')"
+	check "the call that waits" '["roost_free","free a",true,"seed-single.scn"]' \
+		"$(value '.results[0].places[1].calls[-2:] | [.[0].name, .[1].name, .[1].statement, .[1].file]')"
+	if [ "$debug" = 1 ] && [ "$(value '.results[0].no_lines')" != '"roost was built without libdw (Debian: libdw-dev)"' ]; then
+		check "all lines are known" null "$(value '.results[0].no_lines')"
+		check "the try that acquired the lock, inlined" "$(printf 'rst_cas32_acq\nrst_try')" \
+			"$(value '[.results[0].places[2].calls[].name] | .[0], (.[] | select(. == "rst_try"))' | tr -d '"')"
+		check "the line where the function that it is inlined in calls it" 1 \
+			"$(line_of 2 "$(value '[.results[0].places[2].calls[].name] | index("rst_try") + 1')" | grep -c 'rst_try(')"
+		check "the line that waits" 1 \
+			"$(line_of 1 "$(value '[.results[0].places[1].calls[].name] | index("lock_pcp")')" | grep -c 'rst_wait_wrongly(')"
+	fi
+done
+# Without what the compiler left for debuggers, and without any symbols.
+for strip in --strip-debug --strip-all; do
+	strip $strip -o "$work/stripped" "$ROOST-explore-pcpbuddy"
+	run 1 "$work/stripped" --jobs=1 --pct=1000 --free=blocking --save="$work/seed" "$here/../../lab/scenarios/seed-single.scn"
+	check "$strip: it says what is missing" 1 "$(grep -c '^(no files and lines: ' "$work/out")"
+	wanted='^    roost_free()$'
+	[ $strip = --strip-debug ] || wanted='^    0x[0-9a-f]*$'
+	check "$strip: the function, or its address" 1 "$(sed -n '/^task cpu1 waits for pcp0:/,/^$/p' "$work/out" | grep -c "$wanted" | sed 's/[2-9]/1/')"
+	check "$strip: the statement" 1 "$(grep -c '^    lock xa_lock  *seed-single.scn:[0-9]*$' "$work/out")"
+done
+rm "$work/x-$ENGINE.sched"
+
 # ---- Files --------------------------------------------------------------------------------------
 
 : >"$work/empty.scn"
