@@ -39,6 +39,12 @@ static int lock_waited_for(const struct context *c)
 	}
 }
 
+/* Does it wait for its turn, while the CPU runs another task? */
+static bool is_off(const struct context *c)
+{
+	return c->level == LEVEL_TASK && !c->done && vm_task_of(c->cpu) != c;
+}
+
 /* The context that c waits for, or NULL; *lock: what it waits for, or -1 for a handler's return. */
 static struct context *waits_for(const struct context *c, int *lock)
 {
@@ -48,6 +54,8 @@ static struct context *waits_for(const struct context *c, int *lock)
 	if (top)
 		return top;
 	*lock = lock_waited_for(c);
+	if (*lock < 0 && is_off(c))
+		return vm.cpus[c->cpu].top;
 	return *lock >= 0 && vm.locks[*lock].holder >= 0 ? &vm.contexts[vm.locks[*lock].holder]
 							 : NULL;
 }
@@ -66,7 +74,8 @@ static void describe_wait(const struct context *c, char *text, size_t size)
 	const struct context *next = waits_for(c, &lock);
 
 	if (next && lock < 0)
-		snprintf(line, sizeof(line), "%s is interrupted by %s", c->name, next->name);
+		snprintf(line, sizeof(line), "%s is %s by %s", c->name,
+			 is_off(c) ? "kept off its CPU" : "interrupted", next->name);
 	else if (next)
 		snprintf(line, sizeof(line), "%s waits for %s, which %s holds", c->name,
 			 vm.locks[lock].name, next->name);
@@ -96,7 +105,7 @@ static void sight_wait(const struct context *c)
 	if (lock >= 0)
 		vm_sight(SIGHT_WAITS, c, vm.locks[lock].name, &where);
 	else if (next)
-		vm_sight(SIGHT_INTERRUPTED, c, next->name, &where);
+		vm_sight(is_off(c) ? SIGHT_PREEMPTED : SIGHT_INTERRUPTED, c, next->name, &where);
 	else
 		vm_sight(SIGHT_STUCK, c, "", &where);
 }

@@ -250,6 +250,20 @@ static void calls_fatal(struct litmus_state *s, unsigned id)
 	rst_store_rlx(&s->x, id);
 }
 
+/* Of tasks of one CPU, interrupts that are off order what they do; that one came later does not. */
+static void guarded(struct litmus_state *s, unsigned id)
+{
+	rst_irq_t irq = rst_irq_save();
+
+	s->r[id] = ++s->plain;
+	rst_irq_restore(irq);
+}
+
+static void unguarded(struct litmus_state *s, unsigned id)
+{
+	s->r[id] = ++s->plain;
+}
+
 const struct litmus litmus_tests[] = {
 	{"SB relaxed", 2, store_buffering, "00 01 10 11", "01 10 11"},
 	{"SB seq_cst", 2, store_buffering_sc, "01 10 11", "01 10 11"},
@@ -281,5 +295,13 @@ const struct litmus litmus_tests[] = {
 	{"waited for, irqs on", 2, waited_with_interrupts_on, "lock", "lock"},
 	{"sleeps with a lock", 2, sleeps_with_lock, "lock", "lock"},
 	{"fatal", 2, calls_fatal, "fatal", "fatal"},
+	{"irqs off, two CPUs", 2, guarded, "race", "race"},
 };
 const unsigned nr_litmus_tests = sizeof(litmus_tests) / sizeof(litmus_tests[0]);
+
+const struct litmus litmus_preempted[] = {
+	{"irqs off, one CPU", 2, guarded, "12 21", "12 21"},
+	{"irqs on, one CPU", 2, unguarded, "race", "race"},
+	{"SB, one CPU", 2, store_buffering, "01 10 11", "01 10 11"},
+};
+const unsigned nr_litmus_preempted = sizeof(litmus_preempted) / sizeof(litmus_preempted[0]);

@@ -33,5 +33,8 @@ struct litmus {
 extern const struct litmus litmus_tests[];
 extern const unsigned litmus_race_lines[2]; /* of "race": where it writes, where it reads */
 extern const unsigned nr_litmus_tests;
+/* The same with tasks of one CPU, which preempt each other. */
+extern const struct litmus litmus_preempted[];
+extern const unsigned nr_litmus_preempted;
 
 #endif

@@ -304,6 +304,11 @@ void lock_acquire(struct context *c, unsigned lock)
 {
 	vm_clock *released = vm.locks[lock].address;
 
+	if (vm.preempts) { /* from here on the task is not preempted, so this is the last moment */
+		c->ops++;
+		vm_point((struct op){.kind = OP_IRQ_OFF, .word = VM_NO_WORD});
+		c->preempt_off++;
+	}
 	note_wait(c, lock);
 	if (vm.locks[lock].holder >= 0) {
 		log_line(c, "lock %s: waits", vm.locks[lock].name);
@@ -329,4 +334,5 @@ void lock_release(struct context *c, unsigned lock)
 	c->clock[c->id]++;
 	memory_release_lock(c, lock);
 	dropped(c, lock);
+	c->preempt_off -= vm.preempts;
 }

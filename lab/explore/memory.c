@@ -247,6 +247,34 @@ void memory_release_lock(const struct context *c, unsigned lock)
 	join(locked[lock], seen[c->cpu]);
 }
 
+/* What tasks that are between two CPUs have seen, were offered, and have released by a fence. */
+static struct {
+	uint16_t seen[VM_SHARED], offered[VM_SHARED], fenced[VM_SHARED];
+	bool has_fenced;
+} taken[VM_CONTEXTS];
+
+void memory_leave(const struct context *c)
+{
+	size_t size = width * sizeof(uint16_t);
+
+	memcpy(taken[c->id].seen, seen[c->cpu], size);
+	memcpy(taken[c->id].offered, offered[c->cpu], size);
+	memcpy(taken[c->id].fenced, fenced[c->cpu], size);
+	taken[c->id].has_fenced = has_fenced[c->cpu];
+}
+
+void memory_arrive(const struct context *c)
+{
+	join(seen[c->cpu], taken[c->id].seen);
+	join(offered[c->cpu], taken[c->id].offered);
+	if (!taken[c->id].has_fenced)
+		return;
+	if (!has_fenced[c->cpu])
+		memset(fenced[c->cpu], 0, width * sizeof(uint16_t));
+	has_fenced[c->cpu] = true;
+	join(fenced[c->cpu], taken[c->id].fenced);
+}
+
 /* The step that is being taken turned out to be no write. */
 static void step_only_read(const struct word *word)
 {

@@ -45,6 +45,10 @@ struct word *memory_word(const void *address, unsigned size);
 void memory_acquire_lock(const struct context *context, unsigned lock);
 void memory_release_lock(const struct context *context, unsigned lock);
 
+/* A task leaves its CPU, and takes what it has seen there to the one on which it goes on. */
+void memory_leave(const struct context *context);
+void memory_arrive(const struct context *context);
+
 /* The context has read everything that it watches anew: see OP_SPIN. */
 void memory_refresh(struct context *context);
 

@@ -27,6 +27,8 @@ void notes_add(const struct notes *more)
 			note_function(more->entered[i], more->functions[i]);
 	notes.counted_at_all |= more->counted_at_all;
 	notes.interrupting |= more->interrupting;
+	notes.preempted |= more->preempted;
+	notes.migrated |= more->migrated;
 }
 
 void note_function(uint16_t contexts, uintptr_t place)
@@ -55,6 +57,13 @@ void access_left(void)
 {
 	if (vm.current)
 		where_leave(&vm.current->where);
+}
+
+void note_preemption(const struct context *task)
+{
+	notes.preempted = true;
+	for (unsigned i = 0; i < task->nr_held; i++)
+		note_lock(task, task->held[i], LOCK_IS_PREEMPTED);
 }
 
 void note_interrupt(const struct context *handler)

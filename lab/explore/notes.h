@@ -14,6 +14,7 @@ enum lock_event {
 	LOCK_IS_TAKEN, /* acquired */
 	LOCK_IS_WAITED_FOR,
 	LOCK_IS_INTERRUPTED, /* a handler began on top of its holder */
+	LOCK_IS_PREEMPTED,   /* its holder no longer runs: another task does, or it is moved */
 	LOCK_EVENTS,
 };
 
@@ -25,6 +26,7 @@ struct notes {
 	uint64_t counted_at_all;	      /* likewise, as roost_stats() has them in the end */
 	uint16_t events[VM_CONTEXTS];	      /* of the engine: engine.h */
 	uint8_t locks[VM_LOCKS][LOCK_EVENTS]; /* bits of the levels at which it was so */
+	bool preempted, migrated;	      /* a task was */
 	uint16_t interrupting; /* handlers that began on top of something that was not through */
 	uintptr_t functions[NOTED_FUNCTIONS]; /* of the engine, by a place in each; hashed */
 	uint16_t entered[NOTED_FUNCTIONS];    /* which contexts ran it */
@@ -52,6 +54,8 @@ static inline void note_lock(const struct context *c, unsigned lock, enum lock_e
 
 /* A function of the engine begins; the place is in it. */
 void note_function(uint16_t contexts, uintptr_t place);
+/* The task is preempted, or moved. */
+void note_preemption(const struct context *task);
 /* A handler begins. */
 void note_interrupt(const struct context *handler);
 

@@ -56,10 +56,12 @@ rst_irq_t rst_irq_save(void)
 	if (!was)
 		return 0;
 	c->ops++;
-	if (handlers_to_come(c) || vm.strategy->every_access)
+	if (handlers_to_come(c) || vm.preempts || vm.strategy->every_access)
 		vm_point((struct op){.kind = OP_IRQ_OFF, .word = VM_NO_WORD});
 	this_cpu()->irq_on = false;
 	clock_join(c->clock, this_cpu()->irq_returned);
+	if (vm.preempts) /* tasks of the CPU are as handlers are */
+		clock_join(c->clock, this_cpu()->irq_published);
 	return was;
 }
 
@@ -81,9 +83,28 @@ void rst_irq_restore(rst_irq_t state)
 
 /* ---- Where --------------------------------------------------------------------------------- */
 
+/* May the task be somewhere else soon? */
+static bool may_move(const struct context *c)
+{
+	for (unsigned i = 0; i < vm.nr_contexts; i++)
+		if (vm.contexts[i].moves == c && !vm.contexts[i].started)
+			return true;
+	return false;
+}
+
 unsigned rst_cpu(void)
 {
-	return vm.current ? vm.current->cpu : outside_cpu;
+	struct context *c = vm.current;
+
+	if (!c)
+		return outside_cpu;
+	ACCESS_HERE();
+	if (vm.preempts && c->level == LEVEL_TASK && this_cpu()->irq_on && !c->preempt_off) {
+		c->ops++;
+		if (may_move(c) || vm.strategy->every_access)
+			vm_point((struct op){.kind = OP_CPU, .word = VM_NO_WORD});
+	}
+	return c->cpu;
 }
 
 bool rst_nmi(void)

@@ -182,11 +182,13 @@ static void check_witnesses(struct reader *r)
  * volatile words, of which the machine does not know the values. */
 static void reach_lock(struct reader *r, struct witness *w, const char *name, const char *event)
 {
-	static const char *const events[LOCK_EVENTS] = {"busy", "taken", "waited", "interrupted"};
+	static const char *const events[LOCK_EVENTS] = {"busy", "taken", "waited", "interrupted",
+							"preempted"};
 	int i = find_name(events, LOCK_EVENTS, event);
 
 	if (i < 0) {
-		read_error(r, "a lock is busy, taken, waited or interrupted, not \"%s\"", event);
+		read_error(r, "a lock is busy, taken, waited, interrupted or preempted, not \"%s\"",
+			   event);
 		return;
 	}
 	w->kind = WITNESS_LOCK;
@@ -198,6 +200,14 @@ static void reach_lock(struct reader *r, struct witness *w, const char *name, co
 
 static bool reach_event(struct witness *w, const char *text)
 {
+	static const char *const machine[] = {"preempted", "migrated"};
+	int what = find_name(machine, 2, text);
+
+	if (what >= 0) {
+		w->kind = WITNESS_MACHINE;
+		w->number = (unsigned)what;
+		return true;
+	}
 	for (unsigned e = 0; e < nr_engines; e++) {
 		unsigned nr = 0;
 		int i;
@@ -225,8 +235,8 @@ static void reach_counter(struct reader *r, struct witness *w, const char *text)
 		read_error(r,
 			   "\"%s\" is nothing that can be reached: name a counter of "
 			   "roost_stats() or roost_pcpbuddy_stats(), as free_fallback; a function, "
-			   "as rst_zone_put(); \"NAME lock busy\" (taken, waited, interrupted); or "
-			   "\"over high\"",
+			   "as rst_zone_put(); \"NAME lock busy\" (taken, waited, interrupted, "
+			   "preempted); \"over high\"; \"preempted\" or \"migrated\"",
 			   text);
 		return;
 	}
@@ -326,6 +336,73 @@ static struct program *add_program(struct program **list, unsigned *nr)
 	return &(*list)[(*nr)++];
 }
 
+/* Before the first task, since it says how many there may be. */
+static void machine(struct reader *r)
+{
+	static const char *const modes[] = {"preempt", "migrate"};
+	struct scenario *s = r->out;
+	unsigned seen = 0;
+
+	if (s->machine)
+		read_error(r, "there is a line \"machine\" already");
+	else if (s->nr_contexts)
+		read_error(r, "\"machine\" comes before the first task or handler");
+	do {
+		char name[SCENARIO_NAME];
+		int mode = find_name(modes, 2, read_word(r, name, sizeof(name)));
+
+		if (mode < 0)
+			read_error(r, "\"%s\" is no mode of the machine: preempt, migrate", name);
+		else if (seen >> mode & 1)
+			read_error(r, "%s is there twice", name);
+		else
+			seen |= 1u << mode;
+	} while (!r->bad && read_char(r, ','));
+	if (!r->bad && seen == 2)
+		read_error(r, "migrate needs preempt: a task that comes to a CPU preempts what "
+			      "runs there");
+	s->machine = r->line;
+	s->migrates = seen & 2;
+}
+
+/* What of its tasks and CPUs makes no sense, now that all are known. */
+static void check_machine(struct reader *r)
+{
+	const struct scenario *s = r->out;
+	unsigned tasks = 0;
+
+	for (unsigned i = 0; i < s->nr_contexts; i++)
+		tasks += s->contexts[i].level == LEVEL_TASK;
+	r->line = s->machine;
+	if (UNIPROCESSOR)
+		read_error(r, "the engines of uniprocessor builds are for systems without "
+			      "preemption");
+	else if (s->migrates && s->config.nr_cpus < 2)
+		read_error(r, "migrate needs a second CPU");
+	else if (s->nr_contexts + s->config.nr_cpus + (s->migrates ? tasks : 0) > VM_CONTEXTS)
+		read_error(r, "%u tasks and handlers are too many for this machine on %u CPUs",
+			   s->nr_contexts, s->config.nr_cpus);
+}
+
+/* Tasks of one CPU have numbers from the second one on. */
+static void name_context(struct reader *r, struct program *p, const char *kind)
+{
+	const struct scenario *s = r->out;
+	unsigned tasks = 1;
+
+	for (unsigned i = 0; i + 1 < s->nr_contexts && p->level == LEVEL_TASK; i++)
+		tasks += s->contexts[i].level == LEVEL_TASK && s->contexts[i].cpu == p->cpu;
+	if (tasks == 1)
+		snprintf(p->name, sizeof(p->name), "%.9s cpu%u", kind, p->cpu);
+	else
+		snprintf(p->name, sizeof(p->name), "%.9s cpu%u/%u", kind, p->cpu, tasks);
+	if (tasks > 1 && !s->machine)
+		read_error(r,
+			   "CPU %u has a task already; begin the line with a blank to go on with "
+			   "it, or write \"machine preempt\" before it",
+			   p->cpu);
+}
+
 static void context(struct reader *r, const char *kind)
 {
 	static const char *const levels[] = {"task", "softirq", "hardirq", "nmi", "stop"};
@@ -344,16 +421,14 @@ static void context(struct reader *r, const char *kind)
 					      : PLACE_EXPLORED;
 	p->level = level < 0 ? LEVEL_TASK : (enum level)level;
 	p->cpu = read_cpu(r);
-	for (unsigned i = 0; i + 1 < s->nr_contexts && level == LEVEL_TASK; i++)
-		if (s->contexts[i].level == LEVEL_TASK && s->contexts[i].cpu == p->cpu)
-			read_error(
-				r,
-				"CPU %u has a task already; begin the line with a blank to go on "
-				"with it",
-				p->cpu);
+	if (level >= 0)
+		name_context(r, p, kind);
+	else
+		snprintf(p->name, sizeof(p->name), "%.9s cpu%u", kind, p->cpu);
+	if (level == LEVEL_STOP && s->machine)
+		read_error(r, "a machine that preempts has no CPUs that stop");
 	if (s->nr_contexts > SCENARIO_CONTEXTS)
 		read_error(r, "there can be %d tasks and handlers at most", SCENARIO_CONTEXTS);
-	snprintf(p->name, sizeof(p->name), "%.9s cpu%u", kind, p->cpu);
 	if (level == LEVEL_STOP || r->bad)
 		return;
 	r->open = p;
@@ -394,6 +469,8 @@ static void line(struct reader *r)
 	r->open = NULL;
 	if (!strcmp(name, "pool"))
 		pool(r);
+	else if (!strcmp(name, "machine"))
+		machine(r);
 	else if (!strcmp(name, "expect"))
 		expectation(r);
 	else if (!strcmp(name, "misuse"))
@@ -408,7 +485,8 @@ static void line(struct reader *r)
 		context(r, name);
 	else
 		read_error(r,
-			   "a line begins with pool, expect, misuse, reach, bound, setup, task, "
+			   "a line begins with pool, machine, expect, misuse, reach, bound, setup, "
+			   "task, "
 			   "softirq, "
 			   "hardirq, nmi, stop, pressure or finally, not with \"%s\"",
 			   name);
@@ -477,6 +555,8 @@ bool scenario_read(const char *file, struct scenario *s)
 			   s->pageblocks);
 	if (!r.bad && !s->nr_contexts)
 		read_error(&r, "nobody does anything: a line \"task cpu0: ...\" is missing");
+	if (!r.bad && s->machine)
+		check_machine(&r);
 	if (!r.bad)
 		check_witnesses(&r);
 	return !r.bad && check_statements(&r);

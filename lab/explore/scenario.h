@@ -5,13 +5,14 @@
  *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low,
  *	                                           max-order, pockets 1,
  *	                                           absent: of the pageblocks, the last
+ *	machine preempt, migrate                   tasks of a CPU take turns; each may move on
  *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
  *	reach   free_fallback                      a counter that some execution must raise;
  *	reach   zone lock busy in nmi              also taken, waited, interrupted
  *	bound   nolock 400                         most accesses of a call that waits for nothing
  *	setup   cpu0: a = alloc 0 wait             before the exploration, on that CPU
- *	task    cpu0: OP; OP; ...                  one for each CPU at most
+ *	task    cpu0: OP; OP; ...                  one for each CPU; with preempt, any number
  *	hardirq cpu0: OP; OP; ...                  any number; also softirq, nmi
  *	stop    cpu1                               forever, in no lock that is waited for
  *	pressure OP; ...                           in the pressure hook, on whatever CPU calls it
@@ -115,7 +116,13 @@ struct expectation {
 	char locks[FAILURE_KEY]; /* that must be in the cycle */
 };
 
-enum witness_kind { WITNESS_COUNTER, WITNESS_EVENT, WITNESS_LOCK, WITNESS_FUNCTION };
+enum witness_kind {
+	WITNESS_COUNTER,
+	WITNESS_EVENT,
+	WITNESS_LOCK,
+	WITNESS_FUNCTION,
+	WITNESS_MACHINE, /* a task is preempted, or migrated */
+};
 
 enum { WITNESS_ALL_LEVELS = (1u << LEVEL_STOP) - 1 };
 
@@ -137,6 +144,8 @@ struct scenario {
 	struct roost_config config;
 	struct roost_pcpbuddy_config pcpbuddy; /* other engines pass over it */
 	unsigned pageblocks, absent;
+	unsigned machine; /* the line of "machine", or 0 */
+	bool migrates;
 	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */
 	unsigned misuse[SCENARIO_MISUSES];
 	struct witness witnesses[SCENARIO_WITNESSES];

@@ -59,7 +59,7 @@ static int pick_default(uint16_t enabled)
 
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {
 		const struct context *c = &vm.contexts[i];
-		int rank = c->level == LEVEL_STOP ? 1 : !c->started ? 2 : 3;
+		int rank = c->level >= LEVEL_STOP ? 1 : !c->started ? 2 : 3;
 
 		if (vm.nr_steps && vm.cpus[vm.steps[vm.nr_steps - 1].cpu].top == c)
 			rank = 4;

@@ -40,7 +40,7 @@ static bool depends(const struct context *c, const struct step *step)
 {
 	const struct op *next = &c->pending;
 
-	if (c->cpu == step->cpu)
+	if (c->cpu == step->cpu || vm.contexts[step->context].moves == c)
 		return true;
 	if (!c->started)
 		return false;
@@ -173,17 +173,45 @@ static void leave_trail(struct trail *trail, int n, bool write)
 	}
 }
 
-/* Joins the clocks of what the step depends on; races with new steps are turned round. */
-static void order_after(int n, const struct conflicts *list)
+/* If another task of the CPU went before: the latest step before which this one could have come, or
+ * -1. The steps in between are of a section in which that task is not preempted. */
+static int switch_point(int n)
+{
+	int e = vm.steps[n].before_on_cpu;
+
+	if (!vm.preempts || e < 0 || vm.steps[n].level != LEVEL_TASK ||
+	    vm.steps[e].level != LEVEL_TASK)
+		return -1;
+	while (e >= 0 && vm.steps[e].context != vm.steps[n].context && !vm.steps[e].switchable)
+		e = vm.steps[e].before_on_cpu;
+	return e >= 0 && vm.steps[e].context != vm.steps[n].context ? e : -1;
+}
+
+/* Where a task was moved, if this is its first step since: it might have been one before. */
+static int arrival(int n)
+{
+	unsigned c = vm.steps[n].context;
+	int e = vm.contexts[c].moved_by;
+
+	return last_of[c] < e ? e : -1;
+}
+
+/* Joins the clocks of what the step depends on; races with new steps are turned round. What was
+ * done on the same CPU is for order_cpu(), and no order against a switch before it. */
+static void order_after(int n, struct conflicts *list)
 {
 	struct step *step = &vm.steps[n];
+	int point = switch_point(n);
 
+	add_conflict(list, point);
+	add_conflict(list, arrival(n));
 	for (unsigned i = 0; i < list->nr; i++) {
 		int e = list->steps[i];
+		bool here = vm.steps[e].cpu == step->cpu;
 
-		if (before(e, step))
+		if (before(e, step) || (vm.preempts && here && e != point))
 			continue;
-		if (vm.steps[e].cpu != step->cpu)
+		if (!here || e == point)
 			reverse(e, n);
 		clock_join(step->clock, vm.steps[e].clock);
 	}
@@ -249,8 +277,8 @@ static void stepped(void *self, int n)
 
 	if (!search->reduce)
 		return;
-	last_of[step->context] = n;
 	if (n < fixed - 1) { /* as in the execution before */
+		last_of[step->context] = n;
 		memcpy(step->clock, clocks[n], sizeof(step->clock));
 		leave_trails(n);
 		return;
@@ -266,6 +294,7 @@ static void stepped(void *self, int n)
 	order_word(n);
 	leave_trails(n);
 	order_cpu(n);
+	last_of[step->context] = n;
 	step->clock[step->context] = (uint16_t)(own[n] + 1);
 	memcpy(clocks[n], step->clock, sizeof(step->clock));
 }
@@ -292,7 +321,7 @@ static int first_choice(uint16_t among, uint16_t enabled)
 
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {
 		const struct context *c = &vm.contexts[i];
-		int rank = (int)i == now ? 4 : c->started ? 3 : c->level != LEVEL_STOP ? 2 : 1;
+		int rank = (int)i == now ? 4 : c->started ? 3 : c->level < LEVEL_STOP ? 2 : 1;
 
 		if (among & BIT(i) && rank > best_rank) {
 			best = (int)i;
@@ -304,7 +333,8 @@ static int first_choice(uint16_t among, uint16_t enabled)
 
 static unsigned switches(unsigned c, int now)
 {
-	return now >= 0 && (int)c != now && vm.contexts[c].cpu != vm.contexts[now].cpu;
+	return now >= 0 && (int)c != now &&
+	       (vm.contexts[c].cpu != vm.contexts[now].cpu || vm.contexts[c].started);
 }
 
 static unsigned interrupts(unsigned c)

@@ -26,7 +26,8 @@ static const struct lock_class waited = {"waited", LOCK_WAITED, 2};
 
 static void run(struct context *c)
 {
-	litmus->thread(state, c->id);
+	if (c->id < litmus->threads) /* else it is idle */
+		litmus->thread(state, c->id);
 }
 
 static void finished(void)
@@ -122,7 +123,7 @@ static void list_seen(const char *wanted, char *text, size_t size)
 				       (int)n, lines[i]);
 }
 
-static void set_up(const struct litmus *test, bool weak)
+static void set_up(const struct litmus *test, bool preempted, bool weak)
 {
 	litmus = test;
 	vm_reset();
@@ -133,17 +134,20 @@ static void set_up(const struct litmus *test, bool weak)
 	vm_add_lock(&tried, &state->tried, "tried");
 	vm_add_lock(&waited, &state->waited, "waited");
 	for (unsigned i = 0; i < test->threads; i++)
-		vm_add(i, LEVEL_TASK, "thread", NULL);
+		vm_add(preempted ? 0 : i, LEVEL_TASK, "thread", NULL);
+	vm.preempts = preempted;
+	if (preempted)
+		vm_add(0, LEVEL_TASK, "idle", NULL);
 	vm_freeze();
 }
 
-static unsigned check(const struct litmus *test, bool weak, bool reduce)
+static unsigned check(const struct litmus *test, bool preempted, bool weak, bool reduce)
 {
 	const char *wanted = weak ? test->weak : test->sc;
 	char text[512];
 	uint64_t executions;
 
-	set_up(test, weak);
+	set_up(test, preempted, weak);
 	executions = explore(reduce);
 	list_seen(wanted, text, sizeof(text));
 	printf("%-20s %-4s %-10s %6llu executions  %s\n", test->name, weak ? "weak" : "sc",
@@ -178,7 +182,7 @@ static unsigned check_places(void)
 
 	while (strcmp(litmus_tests[test].name, "race") != 0)
 		test++;
-	set_up(&litmus_tests[test], true);
+	set_up(&litmus_tests[test], false, true);
 	explore(true);
 	schedule_take(&schedule);
 	schedule_show(&schedule, false);
@@ -198,7 +202,10 @@ unsigned selftest(void)
 
 	for (unsigned i = 0; i < nr_litmus_tests; i++)
 		for (unsigned how = 0; how < 4; how++)
-			failed += check(&litmus_tests[i], how & 1, how & 2);
+			failed += check(&litmus_tests[i], false, how & 1, how & 2);
+	for (unsigned i = 0; i < nr_litmus_preempted; i++)
+		for (unsigned how = 0; how < 4; how++)
+			failed += check(&litmus_preempted[i], true, how & 1, how & 2);
 	failed += check_places();
 	printf("%u failed\n", failed);
 	return failed;

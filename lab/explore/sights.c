@@ -61,6 +61,7 @@ static const struct sight_words {
 	[SIGHT_ACQUIRED] = {"acquired", "acquired", true},
 	[SIGHT_INTERRUPTIBLE] = {"interruptible", "has interrupts on with", true},
 	[SIGHT_INTERRUPTED] = {"interrupted", "is interrupted by", true},
+	[SIGHT_PREEMPTED] = {"preempted", "is kept off its CPU by", true},
 	[SIGHT_STUCK] = {"stuck", "cannot go on", false},
 	[SIGHT_READS] = {"reads", "reads", true},
 	[SIGHT_WRITES] = {"writes", "writes", true},

@@ -45,7 +45,7 @@ void vm_reset(void)
 	vm.used = 0;
 	vm.nr_contexts = vm.nr_cpus = vm.nr_locks = 0;
 	memset(vm.ignored, 0, sizeof(vm.ignored));
-	vm.grown = vm.share_all = false;
+	vm.grown = vm.share_all = vm.preempts = false;
 	vm.current = NULL;
 }
 
@@ -70,12 +70,31 @@ struct context *vm_add(unsigned cpu, enum level level, const char *name, void *p
 	*c = (struct context){.fiber = fiber,
 			      .id = (uint8_t)vm.nr_contexts,
 			      .cpu = (uint8_t)cpu,
+			      .home = (uint8_t)cpu,
 			      .level = (uint8_t)level,
 			      .name = name,
 			      .program = program};
 	vm.nr_contexts++;
 	if (cpu >= vm.nr_cpus)
 		vm.nr_cpus = cpu + 1;
+	return c;
+}
+
+void vm_add_migration(struct context *task, unsigned to, struct context *idle, const char *name)
+{
+	struct context *c = vm_add(task->home, LEVEL_MIGRATE, name, NULL);
+
+	c->moves = task;
+	c->to = (uint8_t)to;
+	c->idle = idle;
+}
+
+const struct context *vm_task_of(unsigned cpu)
+{
+	const struct context *c = vm.cpus[cpu].top;
+
+	while (c && c->below)
+		c = c->below;
 	return c;
 }
 
@@ -263,6 +282,23 @@ static bool at_waited_lock(const struct context *c)
 	       vm.locks[lock].class->kind != LOCK_TRIED;
 }
 
+/* Could another task go on in the place of the one that the CPU runs? */
+static bool switchable(const struct cpu *cpu)
+{
+	const struct context *top = cpu->top;
+
+	return vm.preempts && top->level == LEVEL_TASK &&
+	       (top->done || (cpu->irq_on && !top->preempt_off));
+}
+
+/* A task that waits for its turn can be moved, and one that runs if it could be preempted. The move
+ * of one that is through is none; as any handler it comes in the end, so that the search sees it.
+ */
+static bool may_migrate(const struct context *task)
+{
+	return task->done || vm_task_of(task->cpu) != task || switchable(&vm.cpus[task->cpu]);
+}
+
 static bool may_begin(const struct context *c)
 {
 	const struct cpu *cpu = &vm.cpus[c->cpu];
@@ -275,6 +311,8 @@ static bool may_begin(const struct context *c)
 		return cpu->irq_on && top->level < LEVEL_HARDIRQ;
 	case LEVEL_NMI:
 		return top->level < LEVEL_NMI;
+	case LEVEL_MIGRATE:
+		return may_migrate(c->moves);
 	default: /* a CPU does not stop where others wait for it, or it for others */
 		for (; top; top = top->below)
 			if (lock_holds_kind(top, LOCK_WAITED) ||
@@ -286,11 +324,13 @@ static bool may_begin(const struct context *c)
 
 bool vm_enabled(const struct context *c)
 {
-	if (c->done || vm.cpus[c->cpu].stopped)
+	const struct cpu *cpu = &vm.cpus[c->cpu];
+
+	if (c->done || cpu->stopped)
 		return false;
 	if (!c->started)
 		return may_begin(c);
-	if (vm.cpus[c->cpu].top != c)
+	if (cpu->top != c && (c->level != LEVEL_TASK || !switchable(cpu)))
 		return false;
 	switch (c->pending.kind) {
 	case OP_LOCK:
@@ -314,6 +354,46 @@ static uint16_t enabled_mask(void)
 	return mask;
 }
 
+/* ---- Tasks that take turns ------------------------------------------------------------------ */
+
+/* The task goes on in the place of the one that its CPU runs. */
+static void switch_to(struct context *c)
+{
+	struct cpu *cpu = &vm.cpus[c->cpu];
+
+	if (!cpu->top->done) {
+		log_line(c, "== %s preempts %s", c->name, cpu->top->name);
+		note_preemption(cpu->top);
+	} else {
+		log_line(c, "== %s runs", c->name);
+	}
+	if (c->moved_by >= 0 && !c->arrived) {
+		memory_arrive(c);
+		c->arrived = true;
+	}
+	cpu->breaks++;
+	cpu->top = c;
+}
+
+static void migrate(const struct context *migration)
+{
+	struct context *c = migration->moves;
+	struct cpu *cpu = &vm.cpus[c->cpu];
+
+	if (c->done)
+		return;
+	log_line(c, "== %s leaves for CPU %u", c->name, migration->to);
+	notes.migrated = true;
+	if (cpu->top == c) {
+		note_preemption(c);
+		cpu->top = migration->idle;
+		cpu->breaks++;
+	}
+	memory_leave(c);
+	c->cpu = migration->to;
+	c->moved_by = vm.nr_steps - 1;
+}
+
 /* ---- Handlers ------------------------------------------------------------------------------ */
 
 static void begin(struct context *c)
@@ -321,6 +401,11 @@ static void begin(struct context *c)
 	struct cpu *cpu = &vm.cpus[c->cpu];
 
 	c->started = true;
+	if (c->level == LEVEL_MIGRATE) {
+		c->done = true;
+		migrate(c);
+		return;
+	}
 	cpu->breaks++;
 	c->below = cpu->top;
 	c->irq_before = cpu->irq_on;
@@ -360,10 +445,12 @@ static void reset_context(struct context *c)
 	c->started = c->done = false;
 	c->below = NULL;
 	c->pending = (struct op){0};
-	c->hooked = c->own_news = false;
+	c->hooked = c->own_news = c->arrived = false;
+	c->cpu = c->home;
+	c->preempt_off = 0;
 	c->call_waits = true;
 	c->call_ops = c->ops = c->spins = c->sleeps = c->nr_held = c->nr_watched = 0;
-	c->woken_by = c->missed = -1;
+	c->woken_by = c->missed = c->moved_by = -1;
 	c->where.depth = 0;
 	memset(c->clock, 0, sizeof(c->clock));
 	c->clock[c->id] = 1;
@@ -378,7 +465,8 @@ static void reset(void)
 	vm_forget_failure();
 	memory_begin();
 	for (unsigned i = 0; i < vm.nr_cpus; i++)
-		vm.cpus[i] = (struct cpu){.irq_on = true, .last_step = -1};
+		/* No sequence that began on one CPU is whole on another. */
+		vm.cpus[i] = (struct cpu){.irq_on = true, .last_step = -1, .breaks = i << 24};
 	for (unsigned i = 0; i < vm.nr_locks; i++)
 		vm.locks[i].holder = -1;
 	for (unsigned i = 0; i < vm.nr_contexts; i++)
@@ -442,6 +530,7 @@ static void take_step(struct context *c, uint16_t enabled)
 			      .cpu = c->cpu,
 			      .level = c->level,
 			      .enabled = enabled,
+			      .switchable = switchable(&vm.cpus[c->cpu]),
 			      .before_on_cpu = vm.cpus[c->cpu].last_step};
 	step->begin = c->level == LEVEL_TASK ? -1 : begin_of(c);
 	step->number = c->ops;
@@ -452,13 +541,15 @@ static void take_step(struct context *c, uint16_t enabled)
 		begin(c);
 	} else {
 		step->op = c->pending;
+		if (vm.cpus[c->cpu].top != c)
+			switch_to(c);
 		if (step->op.kind == OP_PARKED)
 			vm.after[vm.nr_after++] = c->woken_by;
 		else if (step->op.kind == OP_SPIN || step->op.kind == OP_SLEEP)
 			collect_wakers(c);
 		run(c);
 	}
-	vm.cpus[c->cpu].last_step = vm.nr_steps - 1;
+	vm.cpus[step->cpu].last_step = vm.nr_steps - 1;
 	step->older = vm.load_choice;
 	step->ops = behind(c);
 	after_step(c);
@@ -468,7 +559,8 @@ static void take_step(struct context *c, uint16_t enabled)
 static bool all_through(void)
 {
 	for (unsigned i = 0; i < vm.nr_contexts; i++)
-		if (!vm.contexts[i].done && !vm.cpus[vm.contexts[i].cpu].stopped)
+		if (!vm.contexts[i].done && vm.contexts[i].level != LEVEL_MIGRATE &&
+		    !vm.cpus[vm.contexts[i].cpu].stopped)
 			return false;
 	return true;
 }

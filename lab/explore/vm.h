@@ -10,6 +10,10 @@
  *	                                   its level is enabled, runs on top of what it interrupts,
  *	                                   and returns before that goes on. "stop" never returns.
  *
+ * With vm.preempts a CPU may have several tasks. Where preemption is enabled (interrupts are on, no
+ * lock of the scenario is held, and no handler runs), any other task of the CPU may go on instead;
+ * and a task that has a context LEVEL_MIGRATE may be moved to another CPU, once.
+ *
  * What is a choice point? An access to an atomic word that at least two contexts use, one of them
  * writing; a fence; turning interrupts off; a lock of the scenario; parking; going on after a spin
  * or a sleep. A word that only one context uses cannot tell anyone anything. Which words are
@@ -44,7 +48,8 @@ enum {
 	VM_HELD = 8,
 };
 
-enum level { LEVEL_TASK, LEVEL_SOFTIRQ, LEVEL_HARDIRQ, LEVEL_NMI, LEVEL_STOP };
+/* LEVEL_MIGRATE is no code: it moves a task. */
+enum level { LEVEL_TASK, LEVEL_SOFTIRQ, LEVEL_HARDIRQ, LEVEL_NMI, LEVEL_STOP, LEVEL_MIGRATE };
 
 enum op_kind {
 	OP_NONE,
@@ -53,8 +58,9 @@ enum op_kind {
 	OP_STORE,
 	OP_RMW,
 	OP_FENCE,
-	OP_IRQ_OFF,
-	OP_LOCK, /* a lock of the scenario; blocks */
+	OP_IRQ_OFF, /* the last moment at which it can be interrupted, or preempted */
+	OP_CPU,	    /* asks on which CPU it is: the last moment at which it can be moved */
+	OP_LOCK,    /* a lock of the scenario; blocks */
 	OP_UNLOCK,
 	OP_PARK,   /* asks whether to park */
 	OP_PARKED, /* blocks until it is woken */
@@ -127,6 +133,10 @@ struct watch {
 struct context {
 	struct fiber fiber;
 	uint8_t id, cpu, level;
+	uint8_t home; /* the CPU that it begins on */
+	/* LEVEL_MIGRATE: moves that task to that CPU; idle is what its own runs then. */
+	uint8_t to;
+	struct context *moves, *idle;
 	bool started, done, blocked_forever;
 	struct context *below; /* what a running handler interrupted, or NULL */
 	struct op pending;
@@ -140,8 +150,11 @@ struct context {
 	/* Counts. */
 	uint32_t ops; /* accesses of its own so far: the time in a saved schedule */
 	unsigned spins, sleeps;
-	int woken_by;	 /* the step that unparked it, or -1 */
-	bool irq_before; /* interrupts of its CPU when it began */
+	unsigned preempt_off; /* locks of the scenario that it holds or waits for */
+	int moved_by;	      /* the step that moved it, or -1 */
+	bool arrived;	      /* it has run since */
+	int woken_by;	      /* the step that unparked it, or -1 */
+	bool irq_before;      /* interrupts of its CPU when it began */
 	/* Locks that it holds, in order. */
 	uint8_t held[VM_HELD];
 	unsigned nr_held;
@@ -167,6 +180,7 @@ struct cpu {
 struct step {
 	struct op op;
 	uint8_t context, cpu, level;
+	bool switchable;   /* another task of the CPU could have been chosen */
 	int before_on_cpu; /* the step before on the same CPU, or -1 */
 	int begin;	   /* the step that began the handler that it is in, or -1 */
 	uint16_t enabled;  /* before the step: bits of contexts */
@@ -250,6 +264,7 @@ struct vm {
 	const struct strategy *strategy;
 	void *strategy_self;
 	uint32_t generation;
+	bool preempts;	 /* tasks of a CPU preempt each other */
 	bool tries_wait; /* the free path waits for locks that may only be tried */
 	bool weak;	 /* loads may be stale */
 	bool grown;	 /* words became shared: the search must start over */
@@ -274,6 +289,10 @@ void vm_reset(void);
 /* Zeroed memory in the arena; what is in it when vm_freeze() is called is restored for each run. */
 void *vm_alloc(size_t size, size_t alignment);
 struct context *vm_add(unsigned cpu, enum level level, const char *name, void *program);
+/* The task may be moved to that CPU; idle is a task without anything to do on its own. */
+void vm_add_migration(struct context *task, unsigned to, struct context *idle, const char *name);
+/* The task that the CPU runs, whatever handlers are on top of it. */
+const struct context *vm_task_of(unsigned cpu);
 /* Registers a word of the arena (of 4 bytes) that is a lock. */
 unsigned vm_add_lock(const struct lock_class *class, void *address, const char *name);
 /* Statistics: accesses to [start, start + size), whole grains, are nobody's business. */

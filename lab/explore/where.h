@@ -46,7 +46,8 @@ enum sight_kind {
 	SIGHT_ACQUIRED,
 	SIGHT_INTERRUPTIBLE, /* has interrupts on with the lock held */
 	SIGHT_INTERRUPTED,
-	SIGHT_STUCK, /* waits for no lock */
+	SIGHT_PREEMPTED, /* does not run: another task of the CPU cannot be preempted */
+	SIGHT_STUCK,	 /* waits for no lock */
 	SIGHT_READS,
 	SIGHT_WRITES,
 	SIGHT_KINDS,

@@ -60,6 +60,8 @@ static bool met(const struct witness *w)
 		return lock_met(w);
 	if (w->kind == WITNESS_FUNCTION)
 		return function_met(w);
+	if (w->kind == WITNESS_MACHINE)
+		return w->number ? notes.migrated : notes.preempted;
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {
 		if (!(w->levels >> vm.contexts[i].level & 1))
 			continue;
@@ -134,7 +136,7 @@ static bool has_work_below(const struct context *handler)
 	for (unsigned i = 0; i < vm.nr_contexts; i++) {
 		const struct context *c = &vm.contexts[i];
 
-		if (c->cpu == handler->cpu && c->level < handler->level &&
+		if (c->home == handler->home && c->level < handler->level &&
 		    ((const struct program *)c->program)->nr)
 			return true;
 	}

@@ -292,7 +292,8 @@ static const struct vm_guest guest = {run, finished, name};
 static void add_contexts(const struct scenario *s)
 {
 	static struct program idle;
-	static char names[VM_CPUS][SCENARIO_NAME];
+	static char names[VM_CPUS][SCENARIO_NAME], moves[VM_CONTEXTS][SCENARIO_NAME + 8];
+	struct context *idles[VM_CPUS];
 	bool task[VM_CPUS] = {0}, handler[VM_CPUS] = {0};
 
 	for (unsigned i = 0; i < s->nr_contexts; i++) {
@@ -302,10 +303,21 @@ static void add_contexts(const struct scenario *s)
 		vm_add(p->cpu, p->level, p->name, &s->contexts[i]);
 	}
 	for (unsigned cpu = 0; cpu < VM_CPUS; cpu++) {
-		if (task[cpu] || !handler[cpu])
+		bool wanted = s->machine ? cpu < s->config.nr_cpus : handler[cpu] && !task[cpu];
+
+		if (!wanted)
 			continue;
 		snprintf(names[cpu], sizeof(names[cpu]), "idle cpu%u", cpu);
-		vm_add(cpu, LEVEL_TASK, names[cpu], &idle);
+		idles[cpu] = vm_add(cpu, LEVEL_TASK, names[cpu], &idle);
+	}
+	for (unsigned i = 0; i < s->nr_contexts && s->migrates; i++) {
+		struct context *c = &vm.contexts[i];
+		unsigned to = (c->home + 1u) % s->config.nr_cpus;
+
+		if (c->level != LEVEL_TASK)
+			continue;
+		snprintf(moves[i], sizeof(moves[i]), "move of %s", c->name);
+		vm_add_migration(c, to, idles[c->home], moves[i]);
 	}
 }
 
@@ -357,6 +369,7 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	before = (struct roost_stats){0};
 	if (roost_stats(pool, -1, -1, &before) != 0)
 		return false;
+	vm.preempts = s->machine;
 	add_contexts(s);
 	vm_freeze();
 	return true;

@@ -104,6 +104,42 @@ printf 'pool cpus 4, pageblocks 4\nexpect all: pass%s\nnmi cpu0: d = alloc 0\n' 
 explore 2
 refused 'x.scn:15: there can be 12 tasks and handlers at most' "13 handlers"
 
+# ---- Several tasks on a CPU ---------------------------------------------------------------------
+
+two=$'task cpu0: a = alloc 0; free a\ntask cpu0: b = alloc 0; free b'
+right "machine preempt"$'\n'"$two"
+right "machine preempt, migrate"$'\n'"$two"$'\nhardirq cpu1: c = alloc 0'
+wrong '"now" is no mode of the machine: preempt, migrate' "machine now$task"
+wrong '"" is no mode of the machine' "machine$task"
+wrong 'preempt is there twice' "machine preempt, preempt$task"
+wrong 'migrate needs preempt' "machine migrate$task"
+# twice_wrong PATTERN LINES: the same of the second of the lines.
+twice_wrong() {
+	printf 'pool cpus 2, pageblocks 2\nexpect all: pass\n%s\n' "$2" >"$scenario"
+	explore 2
+	refused "^roost: $scenario:4: $1" "a scenario with: $2"
+}
+twice_wrong 'CPU 0 has a task already; .* write "machine preempt" before it' "$two"
+twice_wrong 'there is a line "machine" already' $'machine preempt\nmachine preempt\n'"$two"
+twice_wrong '"machine" comes before the first task' $'task cpu0: a = alloc 0\nmachine preempt'
+twice_wrong 'a machine that preempts has no CPUs that stop' $'machine preempt\nstop cpu1\n'"$two"
+printf 'pool cpus 1, pageblocks 2\nexpect all: pass\nmachine preempt, migrate\n%s\n' "$two" >"$scenario"
+explore 2
+refused '^roost: .*x.scn:3: migrate needs a second CPU' "a move from the only CPU"
+sed 's/, migrate//' "$scenario" >"$work/one.scn"
+run 2 "$ROOST-explore-$ENGINE-up" "$work/one.scn"
+refused '^roost: .*one.scn:3: .*uniprocessor builds' "preemption of a uniprocessor build"
+many_tasks=
+for _ in 1 2 3 4 5 6 7 8; do many_tasks+=$'\n''task cpu0: a = alloc 0'; done
+wrong '8 tasks and handlers are too many for this machine on 2 CPUs' "machine preempt, migrate$many_tasks"
+right "machine preempt$(echo "$many_tasks" | head -n 4)"
+# A task that waits for its turn cannot have it while the other one spins with preemption disabled.
+printf 'pool cpus 2, pageblocks 1\nexpect all: pass\nmachine preempt\ntask cpu0: a = alloc 0\ntask cpu0: lock L;\n wait a; unlock L\n' >"$scenario"
+run 1 "${explore[@]}" --json "$scenario"
+check "a task that is kept off its CPU" '["livelock ",["task cpu0 preempted task cpu0/2","task cpu0/2 acquired L","task cpu0/2 stuck null"]]' \
+	"$(value '.results[0] | [.outcome, [.places[] | "\(.context) \(.does) \(.what)"]]')"
+rm "$work/x-$ENGINE.sched"
+
 # ---- Calls that may sleep -----------------------------------------------------------------------
 
 # never_here LINES: they are found to sleep where that is wrong, though there is no need to sleep.
@@ -176,7 +212,7 @@ mkdir "$work/twice"
 run 1 "$ROOST" explore --engine="$ENGINE" --pct=20 --jobs=1 --save="$work/twice" "$scenario" "$work/twice.scn"
 wrong '"frees" is nothing that can be reached' $'reach frees\ntask cpu0: a = alloc 0'
 wrong 'no lock is called M' $'reach M lock busy\ntask cpu0: lock L; unlock L'
-wrong 'a lock is busy, taken, waited or interrupted, not "lost"' $'reach L lock lost\ntask cpu0: lock L; unlock L'
+wrong 'a lock is busy, taken, waited, interrupted or preempted, not "lost"' $'reach L lock lost\ntask cpu0: lock L; unlock L'
 wrong '"in" task, softirq, hardirq, nmi or handler, not "cpu0"' $'reach alloc_pcp in cpu0\ntask cpu0: a = alloc 0'
 wrong "')' should stand before" $'reach roost_alloc(\ntask cpu0: a = alloc 0'
 # Without a line "reach" the report says what was done, and what is suspicious.
