@@ -304,7 +304,12 @@ void lock_acquire(struct context *c, unsigned lock)
 {
 	vm_clock *released = vm.locks[lock].address;
 
-	if (vm.preempts) { /* from here on the task is not preempted, so this is the last moment */
+	if (vm.rt && (c->level != LEVEL_TASK || !vm.cpus[c->cpu].irq_on))
+		vm_fail(FAIL_LOCK, "sleep", "%s takes %s, for which it may sleep, %s", c->name,
+			vm.locks[lock].name,
+			c->level != LEVEL_TASK ? "in an NMI" : "with interrupts off");
+	/* From here on the task is not preempted, so this is the last moment. */
+	if (vm.preempts && !vm.rt) {
 		c->ops++;
 		vm_point((struct op){.kind = OP_IRQ_OFF, .word = VM_NO_WORD});
 		c->preempt_off++;
@@ -334,5 +339,5 @@ void lock_release(struct context *c, unsigned lock)
 	c->clock[c->id]++;
 	memory_release_lock(c, lock);
 	dropped(c, lock);
-	c->preempt_off -= vm.preempts;
+	c->preempt_off -= vm.preempts && !vm.rt;
 }

@@ -384,7 +384,8 @@ static void do_locks(struct context *c, const struct statement *s, unsigned *irq
 		return;
 	switch (s->verb) {
 	case VERB_LOCK_IRQSAVE:
-		*irq = port_irq_save();
+		if (!vm.rt)
+			*irq = port_irq_save();
 		lock_acquire(c, world_locks[s->lock]);
 		break;
 	case VERB_LOCK:
@@ -395,7 +396,8 @@ static void do_locks(struct context *c, const struct statement *s, unsigned *irq
 		break;
 	case VERB_UNLOCK_IRQRESTORE:
 		lock_release(c, world_locks[s->lock]);
-		port_irq_restore(*irq);
+		if (!vm.rt)
+			port_irq_restore(*irq);
 		break;
 	case VERB_IRQ_OFF:
 		*irq = port_irq_save();

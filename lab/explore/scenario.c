@@ -339,7 +339,7 @@ static struct program *add_program(struct program **list, unsigned *nr)
 /* Before the first task, since it says how many there may be. */
 static void machine(struct reader *r)
 {
-	static const char *const modes[] = {"preempt", "migrate"};
+	static const char *const modes[] = {"preempt", "migrate", "rt"};
 	struct scenario *s = r->out;
 	unsigned seen = 0;
 
@@ -349,20 +349,25 @@ static void machine(struct reader *r)
 		read_error(r, "\"machine\" comes before the first task or handler");
 	do {
 		char name[SCENARIO_NAME];
-		int mode = find_name(modes, 2, read_word(r, name, sizeof(name)));
+		int mode = find_name(modes, 3, read_word(r, name, sizeof(name)));
 
 		if (mode < 0)
-			read_error(r, "\"%s\" is no mode of the machine: preempt, migrate", name);
+			read_error(r, "\"%s\" is no mode of the machine: preempt, migrate, rt",
+				   name);
 		else if (seen >> mode & 1)
 			read_error(r, "%s is there twice", name);
 		else
 			seen |= 1u << mode;
 	} while (!r->bad && read_char(r, ','));
+	if (!r->bad && seen & 4 && !(seen & 1))
+		read_error(r, "rt needs preempt: a task that waits for a lock sleeps, and others "
+			      "run");
 	if (!r->bad && seen == 2)
 		read_error(r, "migrate needs preempt: a task that comes to a CPU preempts what "
 			      "runs there");
 	s->machine = r->line;
 	s->migrates = seen & 2;
+	s->rt = seen & 4;
 }
 
 /* What of its tasks and CPUs makes no sense, now that all are known. */

@@ -5,7 +5,7 @@
  *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low,
  *	                                           max-order, pockets 1,
  *	                                           absent: of the pageblocks, the last
- *	machine preempt, migrate                   tasks of a CPU take turns; each may move on
+ *	machine preempt, migrate                   tasks of a CPU take turns; each may move on; rt
  *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
  *	reach   free_fallback                      a counter that some execution must raise;
@@ -145,7 +145,7 @@ struct scenario {
 	struct roost_pcpbuddy_config pcpbuddy; /* other engines pass over it */
 	unsigned pageblocks, absent;
 	unsigned machine; /* the line of "machine", or 0 */
-	bool migrates;
+	bool migrates, rt;
 	struct expectation expect[ENGINE_PATHS]; /* by path of this program's engine */
 	unsigned misuse[SCENARIO_MISUSES];
 	struct witness witnesses[SCENARIO_WITNESSES];

@@ -182,6 +182,13 @@ static int switch_point(int n)
 	if (!vm.preempts || e < 0 || vm.steps[n].level != LEVEL_TASK ||
 	    vm.steps[e].level != LEVEL_TASK)
 		return -1;
+	if (vm.steps[n].op.kind == OP_LOCK) { /* not while the other one has the lock */
+		const struct trail *trail = trail_of(vm.steps[n].op.word);
+
+		if (trail->acquire >= 0 && trail->acquire <= e && trail->write >= e &&
+		    vm.steps[trail->acquire].cpu == vm.steps[n].cpu)
+			e = trail->acquire;
+	}
 	while (e >= 0 && vm.steps[e].context != vm.steps[n].context && !vm.steps[e].switchable)
 		e = vm.steps[e].before_on_cpu;
 	return e >= 0 && vm.steps[e].context != vm.steps[n].context ? e : -1;

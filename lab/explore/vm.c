@@ -45,7 +45,7 @@ void vm_reset(void)
 	vm.used = 0;
 	vm.nr_contexts = vm.nr_cpus = vm.nr_locks = 0;
 	memset(vm.ignored, 0, sizeof(vm.ignored));
-	vm.grown = vm.share_all = vm.preempts = false;
+	vm.grown = vm.share_all = vm.preempts = vm.rt = false;
 	vm.current = NULL;
 }
 

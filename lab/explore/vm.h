@@ -265,6 +265,7 @@ struct vm {
 	void *strategy_self;
 	uint32_t generation;
 	bool preempts;	 /* tasks of a CPU preempt each other */
+	bool rt;	 /* locks of the scenario sleep, handlers but NMIs are tasks */
 	bool tries_wait; /* the free path waits for locks that may only be tried */
 	bool weak;	 /* loads may be stale */
 	bool grown;	 /* words became shared: the search must start over */

@@ -300,7 +300,8 @@ static void add_contexts(const struct scenario *s)
 		const struct program *p = &s->contexts[i];
 
 		*(p->level == LEVEL_TASK ? &task[p->cpu] : &handler[p->cpu]) = true;
-		vm_add(p->cpu, p->level, p->name, &s->contexts[i]);
+		vm_add(p->cpu, s->rt && p->level < LEVEL_NMI ? LEVEL_TASK : p->level, p->name,
+		       &s->contexts[i]);
 	}
 	for (unsigned cpu = 0; cpu < VM_CPUS; cpu++) {
 		bool wanted = s->machine ? cpu < s->config.nr_cpus : handler[cpu] && !task[cpu];
@@ -314,7 +315,7 @@ static void add_contexts(const struct scenario *s)
 		struct context *c = &vm.contexts[i];
 		unsigned to = (c->home + 1u) % s->config.nr_cpus;
 
-		if (c->level != LEVEL_TASK)
+		if (s->contexts[i].level != LEVEL_TASK) /* a handler's thread stays */
 			continue;
 		snprintf(moves[i], sizeof(moves[i]), "move of %s", c->name);
 		vm_add_migration(c, to, idles[c->home], moves[i]);
@@ -370,6 +371,7 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 	if (roost_stats(pool, -1, -1, &before) != 0)
 		return false;
 	vm.preempts = s->machine;
+	vm.rt = s->rt;
 	add_contexts(s);
 	vm_freeze();
 	return true;

@@ -109,10 +109,11 @@ refused 'x.scn:15: there can be 12 tasks and handlers at most' "13 handlers"
 two=$'task cpu0: a = alloc 0; free a\ntask cpu0: b = alloc 0; free b'
 right "machine preempt"$'\n'"$two"
 right "machine preempt, migrate"$'\n'"$two"$'\nhardirq cpu1: c = alloc 0'
-wrong '"now" is no mode of the machine: preempt, migrate' "machine now$task"
+wrong '"now" is no mode of the machine: preempt, migrate, rt' "machine now$task"
 wrong '"" is no mode of the machine' "machine$task"
 wrong 'preempt is there twice' "machine preempt, preempt$task"
 wrong 'migrate needs preempt' "machine migrate$task"
+wrong 'rt needs preempt' "machine migrate, rt$task"
 # twice_wrong PATTERN LINES: the same of the second of the lines.
 twice_wrong() {
 	printf 'pool cpus 2, pageblocks 2\nexpect all: pass\n%s\n' "$2" >"$scenario"
@@ -133,6 +134,16 @@ many_tasks=
 for _ in 1 2 3 4 5 6 7 8; do many_tasks+=$'\n''task cpu0: a = alloc 0'; done
 wrong '8 tasks and handlers are too many for this machine on 2 CPUs' "machine preempt, migrate$many_tasks"
 right "machine preempt$(echo "$many_tasks" | head -n 4)"
+# On PREEMPT_RT a lock sleeps, so it is not for NMIs, nor with interrupts off; lock-irqsave leaves them on.
+rt=$'machine preempt, rt\n'
+right "$rt"$'hardirq cpu0: lock-irqsave L; a = alloc 0; unlock-irqrestore L\ntask cpu0: lock L; b = alloc 0; unlock L'
+for there in 'nmi cpu0: lock L; unlock L:in an NMI' 'task cpu0: irq-off; lock L; unlock L; irq-on:with interrupts off'; do
+	printf 'pool cpus 2, pageblocks 2\nexpect all: lock sleep\n%s%s\n' "$rt" "${there%:*}" >"$scenario"
+	explore 0
+	run 1 "${explore[@]}" --free="$ENGINE" "$scenario"
+	check "a lock that sleeps ${there##*:}" 1 "$(grep -c " takes L, for which it may sleep, ${there##*:}$" "$work/out")"
+	rm "$work/x-$ENGINE.sched"
+done
 # A task that waits for its turn cannot have it while the other one spins with preemption disabled.
 printf 'pool cpus 2, pageblocks 1\nexpect all: pass\nmachine preempt\ntask cpu0: a = alloc 0\ntask cpu0: lock L;\n wait a; unlock L\n' >"$scenario"
 run 1 "${explore[@]}" --json "$scenario"
