@@ -13,6 +13,10 @@
  * start off. The steps of a handler and of what it interrupted are else ordered, so each place for
  * the handler is reached from its neighbours.
  *
+ * Tasks of one CPU. Their steps all depend on each other. A step races with the CPU's step before
+ * it if that was another task's; to turn them round is to switch there, or at the latest earlier
+ * step of that CPU at which there could be a switch. The move of a task is begun like a handler.
+ *
  * Spins, sleeps and parking. A context that is woken comes after the steps that woke it.
  *
  * Bounded: every execution with at most `bound` preemptions, `bound` stale loads and `bound` + 1
