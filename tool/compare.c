@@ -175,7 +175,7 @@ static void release(struct compare *compare)
 	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++)
 		json_decref(compare->scores[i].sampled);
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
-		free(o->passed_on[i]);
+		free(o->passed_on[i].text);
 	free(o->traces);
 	free(compare->scores);
 }

@@ -33,6 +33,13 @@ struct contender {
 	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has one path */
 };
 
+/* An option for the replays, "--memory=1G", which the replay checks. */
+struct passed_on {
+	char *text;
+	bool (*has)(const struct contender *contender); /* NULL: every engine has it */
+	const char *lack; /* what engines without it do not have, "check levels" */
+};
+
 struct compare_options {
 	struct contender contenders[COMPARE_CONTENDERS];
 	unsigned nr_contenders;
@@ -40,8 +47,9 @@ struct compare_options {
 	unsigned nr_traces;
 	unsigned runs;
 	bool parallel, quiet;
-	const char *json, *output;	    /* files, as in struct args_common, or NULL */
-	char *passed_on[COMPARE_PASSED_ON]; /* "--memory=1G"; each is checked by the replay */
+	const char *high, *batch;  /* as given, or NULL */
+	const char *json, *output; /* files, as in struct args_common, or NULL */
+	struct passed_on passed_on[COMPARE_PASSED_ON];
 	unsigned nr_passed_on;
 };
 
@@ -50,6 +58,9 @@ void compare_parse(struct compare_options *options, int argc, char **argv);
 
 /* The free path; NULL: the engine has only one. */
 const char *contender_path(const struct contender *contender);
+
+/* Is the option for this contender's replays? */
+bool contender_takes(const struct contender *contender, const struct passed_on *option);
 
 /* A figure over the runs, sorted. */
 struct spread {

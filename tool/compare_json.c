@@ -26,16 +26,29 @@ static json_t *known(const struct contender *contender, json_t *value)
 	return json_null();
 }
 
-static json_t *contender_object(const struct contender *contender, const struct score *score)
+/* The options that were passed on; of one contender, or, with NULL, of any. */
+static json_t *options_array(const struct compare_options *o, const struct contender *contender)
+{
+	json_t *options = json_must(json_array());
+
+	for (unsigned i = 0; i < o->nr_passed_on; i++)
+		if (!contender || contender_takes(contender, &o->passed_on[i]))
+			json_array_append_new(options,
+					      json_must(json_printable(o->passed_on[i].text)));
+	return options;
+}
+
+static json_t *contender_object(const struct compare_options *o, const struct contender *contender,
+				const struct score *score)
 {
 	json_t *object = json_must(json_pack(
-		"{s:s, s:s, s:s?, s:b, s:o, s:o, s:o, s:I, s:o}", "name", contender->name, "engine",
-		contender->engine ? contender->engine->name : contender->name, "free",
-		contender_path(contender), "verified", score->verified, "million_per_second",
-		spread_object(&score->rate), "zone_lock_per_million",
-		known(contender, spread_object(&score->zone_lock)), "trylock_fail_per_million",
-		known(contender, spread_object(&score->trylock)), "failed_allocs",
-		(json_int_t)score->failed_allocs, "fail_while_free",
+		"{s:s, s:s, s:s?, s:o, s:b, s:o, s:o, s:o, s:I, s:o}", "name", contender->name,
+		"engine", contender->engine ? contender->engine->name : contender->name, "free",
+		contender_path(contender), "options", options_array(o, contender), "verified",
+		score->verified, "million_per_second", spread_object(&score->rate),
+		"zone_lock_per_million", known(contender, spread_object(&score->zone_lock)),
+		"trylock_fail_per_million", known(contender, spread_object(&score->trylock)),
+		"failed_allocs", (json_int_t)score->failed_allocs, "fail_while_free",
 		known(contender, json_integer((json_int_t)score->fail_while_free))));
 
 	/* The run with samples, whole: setup, paths, memory over time, verdict. */
@@ -53,7 +66,7 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 	for (unsigned i = 0; i < o->nr_contenders; i++)
 		json_array_append_new(
 			contenders,
-			contender_object(&o->contenders[i], compare_score(compare, trace, i)));
+			contender_object(o, &o->contenders[i], compare_score(compare, trace, i)));
 	return json_must(json_pack("{s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "trace",
 				   json_must(json_printable(o->traces[trace])), "events",
 				   (json_int_t)score_value(first, NULL, "events"), "operations",
@@ -66,17 +79,15 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 void compare_json(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
-	json_t *traces = json_must(json_array()), *passed_on = json_must(json_array());
+	json_t *traces = json_must(json_array());
 	json_t *root = json_begin("compare", 1), *rest;
 
-	for (unsigned i = 0; i < o->nr_passed_on; i++)
-		json_array_append_new(passed_on, json_must(json_printable(o->passed_on[i])));
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		json_array_append_new(traces, trace_object(compare, trace));
 	rest = json_must(json_pack(
 		"{s:s, s:I, s:b, s:o, s:b, s:o}", "mode", o->parallel ? "parallel" : "ordered",
 		"runs", (json_int_t)o->runs, "indicative", compare_indicative(o), "options",
-		passed_on, "verified", compare_verified(compare), "traces", traces));
+		options_array(o, NULL), "verified", compare_verified(compare), "traces", traces));
 	json_add(root, rest);
 	json_write(root, o->json, JSON_INDENT(1));
 	json_decref(root);

@@ -14,7 +14,7 @@
 
 #define SEE_HELP "see `roost compare --help`"
 
-enum { KEY_ENGINES = 256, KEY_RUNS };
+enum { KEY_ENGINES = 256, KEY_RUNS, KEY_HIGH, KEY_BATCH };
 
 static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
@@ -26,6 +26,10 @@ static const struct argp_option compare_argp_options[] = {
 	 "Measure N replays of each (default 11; with fewer than 7 the times say little)", 0},
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
+	{"high", KEY_HIGH, "N", 0,
+	 "For pcpbuddy and linux-pcp: frames that a pcp holds before it drains", 0},
+	{"batch", KEY_BATCH, "N", 0, "For pcpbuddy and linux-pcp: frames moved under one zone lock",
+	 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{0},
 };
@@ -116,17 +120,81 @@ static void add_named(void *context, char *name)
 
 /* ---- The rest --------------------------------------------------------------------------- */
 
-/* The options that are passed on to the replays. */
-static void pass_on(struct compare_options *o, const struct args_common *c)
+static bool has_marks(const struct contender *c)
+{
+	return c->engine && c->engine->has_pcps;
+}
+
+static bool has_check_levels(const struct contender *c)
+{
+	return c->engine && !c->engine->reference;
+}
+
+bool contender_takes(const struct contender *c, const struct passed_on *option)
+{
+	return !option->has || option->has(c);
+}
+
+static struct passed_on *pass(struct compare_options *o, char *text)
+{
+	struct passed_on *option = &o->passed_on[o->nr_passed_on++];
+
+	if (!text)
+		die("out of memory");
+	option->text = text;
+	return option;
+}
+
+/* The options of several commands that are passed on to the replays. */
+static void pass_common(struct compare_options *o, const struct args_common *c)
 {
 	static const enum args_option passed_on[] = {ARGS_STORM, ARGS_LIMIT,  ARGS_STALL,
 						     ARGS_CPUS,	 ARGS_MEMORY, ARGS_CHECK};
 
-	_Static_assert(sizeof(passed_on) / sizeof(passed_on[0]) <= COMPARE_PASSED_ON, "all fit");
+	/* With --high and --batch, each once. */
+	_Static_assert(sizeof(passed_on) / sizeof(passed_on[0]) + 2 <= COMPARE_PASSED_ON,
+		       "all fit");
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		if (c->text[passed_on[i]])
-			o->passed_on[o->nr_passed_on++] =
-				args_again(passed_on[i], c->text[passed_on[i]]);
+		if (c->text[passed_on[i]]) {
+			struct passed_on *option =
+				pass(o, args_again(passed_on[i], c->text[passed_on[i]]));
+
+			if (passed_on[i] == ARGS_CHECK) {
+				option->has = has_check_levels;
+				option->lack = "check levels";
+			}
+		}
+}
+
+/* As with other options, the last one counts. */
+static void pass_mark(struct compare_options *o, const char *name, const char *value)
+{
+	struct passed_on *option;
+	char *text;
+
+	if (!value)
+		return;
+	(void)args_number(name, value, 1, UINT32_MAX);
+	if (asprintf(&text, "--%s=%s", name, value) < 0)
+		text = NULL;
+	option = pass(o, text);
+	option->has = has_marks;
+	option->lack = "such mark";
+}
+
+/* An option that no engine here has is a mistake. */
+static void check_passed_on(const struct compare_options *o)
+{
+	for (unsigned i = 0; i < o->nr_passed_on; i++) {
+		bool taken = false;
+
+		for (unsigned k = 0; k < o->nr_contenders; k++)
+			taken |= contender_takes(&o->contenders[k], &o->passed_on[i]);
+		if (!taken)
+			die("%s: none of what is compared has %s; leave it out, or name others "
+			    "with --engines",
+			    o->passed_on[i].text, o->passed_on[i].lack);
+	}
 }
 
 static void add_trace(struct compare_options *o, const char *text)
@@ -148,23 +216,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_RUNS:
 		o->runs = (unsigned)args_number("runs", text, 1, COMPARE_MAX_RUNS);
 		return 0;
+	case KEY_HIGH:
+		o->high = text;
+		return 0;
+	case KEY_BATCH:
+		o->batch = text;
+		return 0;
 	case ARGP_KEY_ARG:
 		add_trace(o, text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-/* Says in one line, before the first replay does, what an engine of the lab does not have. */
-static void check_engine(const struct args_common *common, const struct engine *engine)
-{
-	if (engine->reference && common->parallel)
-		die("--parallel: the engine %s replays in order alone; leave one of the two out",
-		    engine->name);
-	if (engine->reference && common->text[ARGS_CHECK])
-		die("--check=%s: the engine %s has no check levels; leave one of the two out",
-		    common->text[ARGS_CHECK], engine->name);
 }
 
 void compare_parse(struct compare_options *options, int argc, char **argv)
@@ -188,7 +251,9 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	options->json = common.json;
 	options->output = common.output;
 	options->quiet = common.quiet;
-	pass_on(options, &common);
+	pass_common(options, &common);
+	pass_mark(options, "high", options->high);
+	pass_mark(options, "batch", options->batch);
 	named = options->nr_contenders > 0;
 	if (!options->nr_traces)
 		die("which traces? Give files: roost compare TRACE...; " SEE_HELP);
@@ -196,10 +261,14 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 		if (!engines[i].reference)
 			add_engine(options, &engines[i]);
 	for (unsigned i = 0; i < options->nr_contenders; i++)
-		check_engine(&common, options->contenders[i].engine);
+		if (options->parallel && options->contenders[i].engine->reference)
+			die("--parallel: the engine %s replays in order alone; leave one of the "
+			    "two out",
+			    options->contenders[i].engine->name);
 	if (common.nr_peers && options->parallel)
 		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
 		    "and an adapter need not allow that");
 	for (unsigned i = 0; i < common.nr_peers; i++)
 		add_peer(options, common.peers[i]);
+	check_passed_on(options);
 }

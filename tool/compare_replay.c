@@ -22,7 +22,8 @@ extern char **environ;
 enum { ARGUMENTS = COMPARE_PASSED_ON + 10 };
 
 static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *options,
-			   const char *path_option, const char *trace, bool timing)
+			   const struct contender *contender, const char *path_option,
+			   const char *trace, bool timing)
 {
 	unsigned n = 0;
 
@@ -34,7 +35,8 @@ static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *
 	if (options->parallel)
 		argv[n++] = strdup("--parallel");
 	for (unsigned i = 0; i < options->nr_passed_on; i++)
-		argv[n++] = strdup(options->passed_on[i]);
+		if (contender_takes(contender, &options->passed_on[i]))
+			argv[n++] = strdup(options->passed_on[i].text);
 	argv[n++] = strdup("--");
 	argv[n++] = strdup(trace);
 	argv[n] = NULL;
@@ -95,7 +97,7 @@ json_t *compare_replay(const struct compare_options *options, const struct conte
 	path_option = contender->peer
 			      ? args_again(ARGS_PEER, contender->peer)
 			      : args_again(ARGS_FREE, contender->engine->paths[contender->path]);
-	make_arguments(argv, options, path_option, trace, timing);
+	make_arguments(argv, options, contender, path_option, trace, timing);
 	report = read_report(start(program, argv, &pid));
 	status = wait_for(pid);
 	for (unsigned i = 0; argv[i]; i++)

@@ -138,6 +138,25 @@ static void print_on_cpus(const struct compare_options *o)
 			}
 }
 
+/* Says which contenders do not get which option. */
+static void print_lacks(const struct compare_options *o)
+{
+	for (unsigned i = 0; i < o->nr_passed_on; i++) {
+		const char *before = "";
+
+		for (unsigned k = 0; k < o->nr_contenders; k++) {
+			if (contender_takes(&o->contenders[k], &o->passed_on[i]))
+				continue;
+			if (!*before)
+				printf("%s: without ", o->passed_on[i].text);
+			printf("%s%s", before, o->contenders[k].name);
+			before = ", ";
+		}
+		if (*before)
+			printf(" (no %s)\n", o->passed_on[i].lack);
+	}
+}
+
 static void print_references(const struct compare_options *o)
 {
 	for (unsigned i = 0; i < o->nr_contenders; i++)
@@ -157,8 +176,9 @@ void compare_text(const struct compare *compare)
 	       "%s",
 	       o->runs, o->runs > 1 ? "s" : "", o->parallel ? "in parallel" : "in order");
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
-		printf(", %s", o->passed_on[i]);
+		printf(", %s", o->passed_on[i].text);
 	printf("\n");
+	print_lacks(o);
 	if (compare_indicative(o))
 		printf("Indicative only: with fewer than %d runs a difference may be noise of the "
 		       "machine\n",

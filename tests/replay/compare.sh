@@ -87,6 +87,20 @@ check "out of memory" true "$(value '[.traces[0].contenders[] |
 	.failed_allocs > 0 and .failed_allocs == .sampled.failed_allocs and
 	.fail_while_free == .sampled.paths.fail_while_free] | all')"
 
+# Marks are for engines that have them, and the report says for which not.
+compare 0 --quiet --json="$work/marks" --runs=1 --engines=pcpbuddy/llist,linux-pcp/6.1,zone,sets --high=64 --batch=16 --check=2 \
+	$small "$part"
+check "marks" '[[64,16],[64,16],[0,0],[0,0]]' "$(jq -c '[.traces[0].contenders[].sampled | [.pcp_high, .pcp_batch]]' "$work/marks")"
+check "check levels" '[2,1,1,2]' "$(jq -c '[.traces[0].contenders[].sampled.check]' "$work/marks")"
+check "whose options" '[["--memory=64M","--check=2","--high=64","--batch=16"],["--memory=64M","--high=64","--batch=16"],["--memory=64M"],["--memory=64M","--check=2"]]' \
+	"$(jq -c '[.traces[0].contenders[].options]' "$work/marks")"
+check "whose not" '--check=2: without linux-pcp/6.1, zone (no check levels);--high=64: without zone, sets (no such mark);--batch=16: without zone, sets (no such mark)' \
+	"$(grep '^--' "$work/out" | paste -sd';')"
+refuse '^roost: --high=64: none .* such mark' --engines=zone,sets --high=64 "$part"
+refuse '^roost: --check=2: none .* check levels' --engines=zone --check=2 "$part"
+refuse '^roost: --batch=0: give a positive' --batch=0 "$part"
+refuse '^roost: --high=x: give a positive' --high=x "$part"
+
 # ---- For people ------------------------------------------------------------------------------
 
 svg=()
