@@ -12,7 +12,8 @@
 
 static void spread_add(struct spread *spread, double value)
 {
-	spread->values[spread->nr++] = value;
+	spread->rounds[spread->nr] = spread->values[spread->nr] = value;
+	spread->nr++;
 }
 
 static int by_value(const void *a, const void *b)
@@ -58,11 +59,6 @@ static double number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-static uint64_t count(const json_t *object, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, key));
-}
-
 double score_value(const struct score *score, const char *series, const char *key)
 {
 	const json_t *object = score->sampled;
@@ -84,13 +80,9 @@ static double failed_trylocks(const json_t *paths)
 
 static void add_outcome(struct score *score, const json_t *report)
 {
-	uint64_t while_free = count(json_object_get(report, "paths"), "fail_while_free");
-	uint64_t failed = count(report, "failed_allocs");
-
-	if (while_free > score->fail_while_free)
-		score->fail_while_free = while_free;
-	if (failed > score->failed_allocs)
-		score->failed_allocs = failed;
+	spread_add(&score->fail_while_free,
+		   number(json_object_get(report, "paths"), "fail_while_free"));
+	spread_add(&score->failed, number(report, "failed_allocs"));
 	score->verified &= json_is_true(json_object_get(report, "verified"));
 }
 
@@ -165,6 +157,8 @@ static void compare_run(struct compare *compare)
 		spread_sort(&compare->scores[i].rate);
 		spread_sort(&compare->scores[i].zone_lock);
 		spread_sort(&compare->scores[i].trylock);
+		spread_sort(&compare->scores[i].failed);
+		spread_sort(&compare->scores[i].fail_while_free);
 	}
 }
 

@@ -46,9 +46,10 @@ struct compare_options {
 	const char **traces; /* in argv */
 	unsigned nr_traces;
 	unsigned runs;
+	int baseline; /* a contender, or -1 */
 	bool parallel, quiet;
-	const char *high, *batch;  /* as given, or NULL */
-	const char *json, *output; /* files, as in struct args_common, or NULL */
+	const char *high, *batch, *baseline_name; /* as given, or NULL */
+	const char *json, *output;		  /* files, as in struct args_common, or NULL */
 	struct passed_on passed_on[COMPARE_PASSED_ON];
 	unsigned nr_passed_on;
 };
@@ -62,9 +63,9 @@ const char *contender_path(const struct contender *contender);
 /* Is the option for this contender's replays? */
 bool contender_takes(const struct contender *contender, const struct passed_on *option);
 
-/* A figure over the runs, sorted. */
+/* A figure over the runs, or over those and the run with samples: by round, and sorted. */
 struct spread {
-	double values[COMPARE_MAX_RUNS];
+	double rounds[COMPARE_MAX_RUNS + 1], values[COMPARE_MAX_RUNS + 1];
 	unsigned nr;
 };
 
@@ -77,9 +78,9 @@ struct score {
 	struct spread rate;	 /* operations per second of the allocator's, in millions */
 	struct spread zone_lock; /* acquisitions per million operations */
 	struct spread trylock;	 /* try-locks that failed per million operations */
-	uint64_t fail_while_free, failed_allocs; /* most in a run */
-	bool verified;				 /* all runs */
-	json_t *sampled;			 /* the report of the run with samples */
+	struct spread failed, fail_while_free; /* allocations; the run with samples as well */
+	bool verified;			       /* all runs */
+	json_t *sampled;		       /* the report of the run with samples */
 };
 
 struct compare {
@@ -97,6 +98,62 @@ double score_value(const struct score *score, const char *series, const char *ke
 bool compare_guessed(const struct score *score);
 
 bool compare_verified(const struct compare *compare);
+
+/* ---- Figures ---------------------------------------------------------------------------- */
+
+/* One comes from one of three: the spread over the runs, a member of the report, or a function. */
+struct row {
+	const char *key; /* in JSON; NULL: not there, nor beside the baseline */
+	const char *text;
+	int decimals;
+	double (*of)(const struct spread *spread);
+	size_t spread;		   /* where in struct score */
+	const char *part, *member; /* of the report of the run with samples */
+	double (*figure)(const struct score *score);
+	const char *zero; /* what 0 means; NULL: 0 */
+	bool of_peers;	  /* known of an adapter's as well */
+	bool timed;
+};
+
+extern const struct row compare_rows[];
+extern const unsigned nr_compare_rows;
+
+/* False: unknown. */
+bool row_value(const struct row *row, const struct contender *contender, const struct score *score,
+	       double *value);
+
+/* How far a figure can be trusted, best first: a count that is the same in each run; one that
+ * varies from run to run; of one run, and others would differ. */
+enum noise { NOISE_EXACT, NOISE_RUNS, NOISE_ONCE };
+
+enum noise row_noise(const struct compare_options *options, const struct row *row,
+		     const struct contender *contender, const struct score *score);
+const char *noise_name(enum noise noise);
+
+enum verdict {
+	VERDICT_UNKNOWN, /* one of the two is */
+	VERDICT_SAME,	 /* exactly */
+	VERDICT_WITHIN,	 /* the spread of the runs: it may be nothing */
+	VERDICT_LESS,
+	VERDICT_MORE,
+	VERDICT_FEW_RUNS, /* to tell */
+	VERDICT_ONE_RUN,  /* so that the difference may be noise */
+};
+
+const char *verdict_name(enum verdict verdict);
+
+/* A figure beside that of the baseline. */
+struct relation {
+	enum verdict verdict;
+	enum noise noise; /* of the worse */
+	bool is_ratio;	  /* else a difference: the baseline's is 0 */
+	bool few;
+	double value, low, high; /* over the runs: the median of the rounds, and what holds it */
+};
+
+/* options->baseline is one. */
+void row_relation(const struct compare *compare, unsigned trace, unsigned contender,
+		  const struct row *row, struct relation *relation);
 
 /* `roost compare`: the exit status. argv[0] is "compare". */
 int compare_main(int argc, char **argv);

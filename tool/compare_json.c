@@ -38,18 +38,64 @@ static json_t *options_array(const struct compare_options *o, const struct conte
 	return options;
 }
 
-static json_t *contender_object(const struct compare_options *o, const struct contender *contender,
-				const struct score *score)
+/* A figure beside the baseline's; null: there is no baseline. */
+static json_t *relation_object(const struct compare *compare, unsigned trace, unsigned number,
+			       const struct row *row)
 {
+	const int baseline = compare->options->baseline;
+	struct relation r;
+
+	if (baseline < 0 || number == (unsigned)baseline)
+		return json_null();
+	row_relation(compare, trace, number, row, &r);
+	if (r.verdict == VERDICT_UNKNOWN)
+		return json_must(json_pack("{s:s, s:n, s:n, s:n, s:n}", "verdict",
+					   verdict_name(r.verdict), "is", "value", "low", "high"));
+	return json_must(json_pack("{s:s, s:s, s:f, s:f, s:f}", "verdict", verdict_name(r.verdict),
+				   "is", r.is_ratio ? "ratio" : "difference", "value", r.value,
+				   "low", r.low, "high", r.high));
+}
+
+static json_t *figures_array(const struct compare *compare, unsigned trace, unsigned number)
+{
+	const struct compare_options *o = compare->options;
+	const struct contender *c = &o->contenders[number];
+	const struct score *score = compare_score(compare, trace, number);
+	json_t *figures = json_must(json_array());
+
+	for (unsigned i = 0; i < nr_compare_rows; i++) {
+		const struct row *row = &compare_rows[i];
+		double value;
+		bool is_known;
+
+		if (!row->key)
+			continue;
+		is_known = row_value(row, c, score, &value);
+		json_array_append_new(
+			figures, json_must(json_pack(
+					 "{s:s, s:o, s:s, s:o}", "figure", row->key, "value",
+					 is_known ? json_must(json_real(value)) : json_null(),
+					 "noise", noise_name(row_noise(o, row, c, score)), "beside",
+					 relation_object(compare, trace, number, row))));
+	}
+	return figures;
+}
+
+static json_t *contender_object(const struct compare *compare, unsigned trace, unsigned number)
+{
+	const struct compare_options *o = compare->options;
+	const struct contender *contender = &o->contenders[number];
+	const struct score *score = compare_score(compare, trace, number);
 	json_t *object = json_must(json_pack(
-		"{s:s, s:s, s:s?, s:o, s:b, s:o, s:o, s:o, s:I, s:o}", "name", contender->name,
+		"{s:s, s:s, s:s?, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o}", "name", contender->name,
 		"engine", contender->engine ? contender->engine->name : contender->name, "free",
 		contender_path(contender), "options", options_array(o, contender), "verified",
 		score->verified, "million_per_second", spread_object(&score->rate),
 		"zone_lock_per_million", known(contender, spread_object(&score->zone_lock)),
 		"trylock_fail_per_million", known(contender, spread_object(&score->trylock)),
-		"failed_allocs", (json_int_t)score->failed_allocs, "fail_while_free",
-		known(contender, json_integer((json_int_t)score->fail_while_free))));
+		"failed_allocs", (json_int_t)spread_max(&score->failed), "fail_while_free",
+		known(contender, json_integer((json_int_t)spread_max(&score->fail_while_free))),
+		"figures", figures_array(compare, trace, number)));
 
 	/* The run with samples, whole: setup, paths, memory over time, verdict. */
 	if (json_object_set(object, "sampled", score->sampled) != 0)
@@ -64,9 +110,7 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 	json_t *contenders = json_must(json_array());
 
 	for (unsigned i = 0; i < o->nr_contenders; i++)
-		json_array_append_new(
-			contenders,
-			contender_object(o, &o->contenders[i], compare_score(compare, trace, i)));
+		json_array_append_new(contenders, contender_object(compare, trace, i));
 	return json_must(json_pack("{s:o, s:I, s:I, s:I, s:I, s:b, s:o}", "trace",
 				   json_must(json_printable(o->traces[trace])), "events",
 				   (json_int_t)score_value(first, NULL, "events"), "operations",
@@ -84,10 +128,12 @@ void compare_json(const struct compare *compare)
 
 	for (unsigned trace = 0; trace < o->nr_traces; trace++)
 		json_array_append_new(traces, trace_object(compare, trace));
-	rest = json_must(json_pack(
-		"{s:s, s:I, s:b, s:o, s:b, s:o}", "mode", o->parallel ? "parallel" : "ordered",
-		"runs", (json_int_t)o->runs, "indicative", compare_indicative(o), "options",
-		options_array(o, NULL), "verified", compare_verified(compare), "traces", traces));
+	rest = json_must(json_pack("{s:s, s:I, s:b, s:o, s:s?, s:b, s:o}", "mode",
+				   o->parallel ? "parallel" : "ordered", "runs",
+				   (json_int_t)o->runs, "indicative", compare_indicative(o),
+				   "options", options_array(o, NULL), "baseline",
+				   o->baseline < 0 ? NULL : o->contenders[o->baseline].name,
+				   "verified", compare_verified(compare), "traces", traces));
 	json_add(root, rest);
 	json_write(root, o->json, JSON_INDENT(1));
 	json_decref(root);

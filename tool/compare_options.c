@@ -14,13 +14,17 @@
 
 #define SEE_HELP "see `roost compare --help`"
 
-enum { KEY_ENGINES = 256, KEY_RUNS, KEY_HIGH, KEY_BATCH };
+enum { KEY_ENGINES = 256, KEY_RUNS, KEY_HIGH, KEY_BATCH, KEY_BASELINE };
 
 static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
 	{"engines", KEY_ENGINES, "LIST", 0,
 	 "Engines, separated by commas; ENGINE/PATH is one free path of an engine (default: all "
 	 "of roost's that do not deadlock; linux-pcp and zone do as Linux does)",
+	 0},
+	{"baseline", KEY_BASELINE, "NAME", 0,
+	 "Also show every figure as a ratio to that of NAME, as it is called in the table, or as "
+	 "a difference if NAME has 0",
 	 0},
 	{"runs", KEY_RUNS, "N", 0,
 	 "Measure N replays of each (default 11; with fewer than 7 the times say little)", 0},
@@ -197,6 +201,23 @@ static void check_passed_on(const struct compare_options *o)
 	}
 }
 
+static void find_baseline(struct compare_options *o)
+{
+	char names[COMPARE_CONTENDERS * sizeof(o->contenders[0].name) * 2] = "";
+	size_t length = 0;
+
+	if (!o->baseline_name)
+		return;
+	for (unsigned i = 0; i < o->nr_contenders; i++) {
+		if (!strcmp(o->contenders[i].name, o->baseline_name))
+			o->baseline = (int)i;
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+					   i ? ", " : "", o->contenders[i].name);
+	}
+	if (o->baseline < 0)
+		die("--baseline=%s: it is not compared; these are: %s", o->baseline_name, names);
+}
+
 static void add_trace(struct compare_options *o, const char *text)
 {
 	if (!strcmp(text, "-"))
@@ -215,6 +236,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_RUNS:
 		o->runs = (unsigned)args_number("runs", text, 1, COMPARE_MAX_RUNS);
+		return 0;
+	case KEY_BASELINE:
+		o->baseline_name = text;
 		return 0;
 	case KEY_HIGH:
 		o->high = text;
@@ -245,7 +269,7 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	struct args_common common;
 	bool named;
 
-	*options = (struct compare_options){.runs = 11};
+	*options = (struct compare_options){.runs = 11, .baseline = -1};
 	args_parse(&command, argc, argv, options, &common);
 	options->parallel = common.parallel;
 	options->json = common.json;
@@ -271,4 +295,5 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	for (unsigned i = 0; i < common.nr_peers; i++)
 		add_peer(options, common.peers[i]);
 	check_passed_on(options);
+	find_baseline(options);
 }

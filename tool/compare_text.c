@@ -9,86 +9,46 @@
 #include "compare.h"
 #include "tool/common/printable.h"
 
-static double metadata_percent(const struct score *s)
+enum { WIDTH_TEXT = 38, WIDTH_NOISE = 6, WIDTH_FIGURE = 18 };
+
+static void print_names(const struct compare_options *o, const char *title)
 {
-	return 100 * score_value(s, NULL, "metadata") / score_value(s, NULL, "memory");
-}
-
-static double metadata_kib(const struct score *s)
-{
-	return score_value(s, NULL, "metadata") / 1024;
-}
-
-static double failed(const struct score *s)
-{
-	return (double)s->failed_allocs;
-}
-
-static double fail_while_free(const struct score *s)
-{
-	return (double)s->fail_while_free;
-}
-
-/* A figure comes from one of three: the spread over the runs, a key of the report, or a
- * function. */
-static const struct row {
-	const char *text;
-	int decimals;
-	double (*of)(const struct spread *spread);
-	size_t spread; /* where in struct score */
-	const char *series, *key;
-	double (*figure)(const struct score *score);
-	const char *zero; /* what 0 means; NULL: 0 */
-	bool of_peers;	  /* known of an adapter's as well */
-} rows[] = {
-#define SPREAD(member, function) .of = (function), .spread = offsetof(struct score, member)
-	{"million operations per second, median", 2, SPREAD(rate, spread_median), .of_peers = true},
-	{"  least", 2, SPREAD(rate, spread_min), .of_peers = true},
-	{"  most", 2, SPREAD(rate, spread_max), .of_peers = true},
-	{"zone locks per million operations", 1, SPREAD(zone_lock, spread_median)},
-	{"  most", 1, SPREAD(zone_lock, spread_max)},
-	{"failed try-locks per million", 1, SPREAD(trylock, spread_median)},
-	{"  most", 1, SPREAD(trylock, spread_max)},
-#undef SPREAD
-	{"frames a CPU may keep in a zone", 0, .key = "pcp_high", .zero = "no limit"},
-	{"free frames on CPUs, mean", 0, .series = "series", .key = "on_cpus_mean"},
-	{"  most", 0, .series = "series", .key = "on_cpus_max"},
-	{"free 2 MiB blocks in zones, mean", 1, .series = "series", .key = "blocks_2m_mean"},
-	{"  least", 0, .series = "series", .key = "blocks_2m_min"},
-	{"  at the end", 0, .series = "series", .key = "blocks_2m_end"},
-	{"metadata, KiB", 0, .figure = metadata_kib},
-	{"  per cent of the memory", 3, .figure = metadata_percent},
-	{"allocations failed, most", 0, .figure = failed, .of_peers = true},
-	{"  while frames were free, most", 0, .figure = fail_while_free},
-};
-
-static double figure_of(const struct row *row, const struct score *score)
-{
-	if (row->of)
-		return row->of((const void *)((const char *)score + row->spread));
-	return row->key ? score_value(score, row->series, row->key) : row->figure(score);
-}
-
-enum { WIDTH_TEXT = 38, WIDTH_FIGURE = 18 };
-
-static void print_names(const struct compare_options *o)
-{
-	printf("%-*s", WIDTH_TEXT, "");
+	printf("%-*s", WIDTH_TEXT + 1 + WIDTH_NOISE, title);
 	for (unsigned i = 0; i < o->nr_contenders; i++)
 		printf(" %*s", WIDTH_FIGURE, o->contenders[i].name);
 	putchar('\n');
 }
 
+/* What is known least well; of engines, if there are any. */
+static enum noise worst_noise(const struct compare *compare, unsigned trace, const struct row *row)
+{
+	const struct compare_options *o = compare->options;
+	enum noise worst = NOISE_EXACT, noise;
+	bool ours = false;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		ours |= !o->contenders[i].peer;
+	for (unsigned i = 0; i < o->nr_contenders; i++) {
+		noise = row_noise(o, row, &o->contenders[i], compare_score(compare, trace, i));
+		if (noise > worst && (!ours || !o->contenders[i].peer))
+			worst = noise;
+	}
+	return worst;
+}
+
 static void print_row(const struct compare *compare, unsigned trace, const struct row *row)
 {
-	printf("%-*s", WIDTH_TEXT, row->text);
-	for (unsigned i = 0; i < compare->options->nr_contenders; i++) {
-		double figure = figure_of(row, compare_score(compare, trace, i));
+	const struct compare_options *o = compare->options;
 
-		if (compare->options->contenders[i].peer && !row->of_peers && figure == 0)
+	printf("%-*s %-*s", WIDTH_TEXT, row->text, WIDTH_NOISE,
+	       noise_name(worst_noise(compare, trace, row)));
+	for (unsigned i = 0; i < o->nr_contenders; i++) {
+		const struct contender *c = &o->contenders[i];
+		double figure;
+
+		if (!row_value(row, c, compare_score(compare, trace, i), &figure))
 			printf(" %*s", WIDTH_FIGURE, "unknown");
-		else if (row->zero && figure == 0 &&
-			 compare->options->contenders[i].engine->on_cpus)
+		else if (row->zero && figure == 0 && c->engine->on_cpus)
 			printf(" %*s", WIDTH_FIGURE, row->zero);
 		else
 			printf(" %*.*f", WIDTH_FIGURE, row->decimals, figure);
@@ -96,9 +56,51 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 	putchar('\n');
 }
 
+/* "x0.585", "x1.68 [1.62,1.75]", "+6601". */
+static void write_relation(char text[64], const struct relation *r)
+{
+	int n;
+
+	if (r->verdict == VERDICT_SAME || r->verdict == VERDICT_WITHIN ||
+	    r->verdict == VERDICT_UNKNOWN) {
+		snprintf(text, 64, "%s", verdict_name(r->verdict));
+		return;
+	}
+	n = snprintf(text, 64, r->is_ratio ? "x%.4g" : "%+.6g", r->value);
+	if (r->verdict == VERDICT_FEW_RUNS || r->verdict == VERDICT_ONE_RUN)
+		snprintf(text + n, 64 - (size_t)n, " (%s)", verdict_name(r->verdict));
+	else if (r->noise == NOISE_RUNS)
+		snprintf(text + n, 64 - (size_t)n, " [%.3g, %.3g]", r->low, r->high);
+}
+
+static void print_relations(const struct compare *compare, unsigned trace)
+{
+	const struct compare_options *o = compare->options;
+	char text[64];
+
+	snprintf(text, sizeof(text), "Beside %s:", o->contenders[o->baseline].name);
+	print_names(o, text);
+	for (unsigned k = 0; k < nr_compare_rows; k++) {
+		const struct row *row = &compare_rows[k];
+		struct relation relation;
+
+		if (!row->key)
+			continue;
+		printf("%-*s %-*s", WIDTH_TEXT, row->text, WIDTH_NOISE,
+		       noise_name(worst_noise(compare, trace, row)));
+		for (unsigned i = 0; i < o->nr_contenders; i++) {
+			row_relation(compare, trace, i, row, &relation);
+			write_relation(text, &relation);
+			printf(" %*s", WIDTH_FIGURE, i == (unsigned)o->baseline ? "-" : text);
+		}
+		putchar('\n');
+	}
+	putchar('\n');
+}
+
 static void print_verdict(const struct compare *compare, unsigned trace)
 {
-	printf("%-*s", WIDTH_TEXT, "verified");
+	printf("%-*s", WIDTH_TEXT + 1 + WIDTH_NOISE, "verified");
 	for (unsigned i = 0; i < compare->options->nr_contenders; i++)
 		printf(" %*s", WIDTH_FIGURE,
 		       compare_score(compare, trace, i)->verified ? "yes" : "NO");
@@ -117,11 +119,13 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	       score_value(first, NULL, "memory") / (1 << 20),
 	       compare_guessed(first) ? " (a guess; --memory sets it)" : "");
 	free(name);
-	print_names(o);
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		print_row(compare, trace, &rows[i]);
+	print_names(o, "");
+	for (unsigned i = 0; i < nr_compare_rows; i++)
+		print_row(compare, trace, &compare_rows[i]);
 	print_verdict(compare, trace);
 	putchar('\n');
+	if (o->baseline >= 0)
+		print_relations(compare, trace);
 }
 
 /* What each engine's frames on CPUs are, once. */
@@ -157,6 +161,25 @@ static void print_lacks(const struct compare_options *o)
 	}
 }
 
+static void print_noise(const struct compare_options *o)
+{
+	bool peers = false;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		peers |= o->contenders[i].peer != NULL;
+	if (o->parallel)
+		printf("spread: it varies from run to run; once: of the one run with samples, and "
+		       "another would differ\n");
+	else
+		printf("exact: the same count in each run%s; spread: it varies from run to run\n",
+		       peers ? " (of an adapter's nobody knows that)" : "");
+	if (o->baseline < 0)
+		return;
+	printf("Beside %s: x is a ratio, + and - a difference from 0. In brackets: what holds the "
+	       "median of the rounds with 95 %%; within the spread: it holds no difference, too\n",
+	       o->contenders[o->baseline].name);
+}
+
 static void print_references(const struct compare_options *o)
 {
 	for (unsigned i = 0; i < o->nr_contenders; i++)
@@ -190,6 +213,7 @@ void compare_text(const struct compare *compare)
 	       "time%s\n",
 	       o->parallel ? ", including the time that threads wait for each other"
 			   : " of the allocator");
+	print_noise(o);
 	print_references(o);
 	print_on_cpus(o);
 }

@@ -98,6 +98,26 @@ check "whose not" '--check=2: without linux-pcp/6.1, zone (no check levels);--hi
 	"$(grep '^--' "$work/out" | paste -sd';')"
 refuse '^roost: --high=64: none .* such mark' --engines=zone,sets --high=64 "$part"
 refuse '^roost: --check=2: none .* check levels' --engines=zone --check=2 "$part"
+# Beside a baseline: counts in order are exact.
+compare 0 --quiet --json="$work/beside" --runs=1 --engines=pcpbuddy/llist,zone,sets --baseline=zone --high=1024 $small "$part"
+check "what is beside it" '["zone",[false,true,false]]' \
+	"$(jq -c '[.baseline, [.traces[0].contenders[].figures | [.[].beside] | all(. == null)]]' "$work/beside")"
+check "counts beside it" true "$(jq '.traces[0].contenders as $c | [$c[0,2].figures[] |
+	select(.figure != "rate" and .beside.verdict != "unknown") | . as $f |
+	($c[1].figures[] | select(.figure == $f.figure).value) as $base |
+	.noise == "exact" and .beside.low == .beside.value and .beside.high == .beside.value and
+	.beside.is == (if $base == 0 then "difference" else "ratio" end) and
+	(.beside.value - (if $base == 0 then .value - $base else .value / $base end) | fabs) < 1e-6 and
+	.beside.verdict == (if .value == $base then "the same" elif .value < $base then "less" else "more" end)] |
+	length == 22 and all' "$work/beside")"
+check "a limit and none are not set beside each other" '["unknown",null,null]' \
+	"$(jq -c '.traces[0].contenders[0].figures[] | select(.figure == "pcp_high").beside | [.verdict, .is, .value]' "$work/beside")"
+check "in the table" "zone locks per million operations exact x0.00 - x0" "$(sed -n '/^Beside zone:/,$p' "$work/out" |
+	grep '^zone locks' | tr -s ' ' | sed 's/x0\.00[0-9]*/x0.00/')"
+check "a difference from nothing" 1 "$(sed -n '/^Beside zone:/,$p' "$work/out" | grep -c '^free frames on CPUs, mean  *exact  *+[0-9.]*  *-  *+[0-9.]*$')"
+check "one run cannot tell times" 1 "$(sed -n '/^Beside zone:/,$p' "$work/out" | grep -c '^million .* (too few runs)  *-  *x')"
+refuse '^roost: --baseline=pcpbuddy: it is not compared; these are: pcpbuddy/trylock, pcpbuddy/llist, sets$' \
+	--baseline=pcpbuddy "$part"
 refuse '^roost: --batch=0: give a positive' --batch=0 "$part"
 refuse '^roost: --high=x: give a positive' --high=x "$part"
 
@@ -165,6 +185,37 @@ check "a replay for times does not verify" '[false,[true,false]]' \
 # What looking at the allocator takes is in no time; the engines differ in that most of all.
 stand_in timing "jq '.verified = .timing and .series == null'"
 compare 0 --quiet --runs=7 --engines=sets $small "$part"
+# Verdicts on times: both engines take the seconds that are said.
+# beside RUNS SECONDS [BASELINE]: verdict, ratio and range; $n is the number of the round, from 1 on.
+beside() {
+	for program in "sets $2" "pcpbuddy ${3:-1}"; do
+		rm -f "$work/bin/roost-timing-${program%% *}" "$work/round.${program%% *}"
+		cat >"$work/bin/roost-timing-${program%% *}" <<-END
+			#!/bin/sh
+			echo >>"$work/round.${program%% *}"
+			"$ROOST-timing-${program%% *}" "\$@" | jq --argjson n \$(wc -l <"$work/round.${program%% *}") \
+				'.loop_seconds = 0 | .cpu_seconds = ${program#* }'
+		END
+		chmod +x "$work/bin/roost-timing-${program%% *}"
+	done
+	compare 0 --quiet --json="$work/beside" --runs="$1" $two --baseline=pcpbuddy/llist $small "$here/hand.trace"
+	jq -c '.traces[0].contenders[1].figures[0].beside | [.verdict, (.value, .low, .high | . * 1000 | round / 1000)]' "$work/beside"
+}
+check "the range leaves out the least and the most of 11" '["more",6,2,10]' "$(beside 11 '1 / $n')"
+check "of 7 it has all" '["more",4,1.5,7]' "$(beside 7 '(if $n == 1 then 2 / 3 else 1 / $n end)')"
+check "ratios are of rounds" '["within the spread",1,0.143,7]' "$(beside 7 '$n' '8 - $n')"
+check "half as fast in each round" '["less",0.5,0.5,0.5]' "$(beside 7 2)"
+check "sometimes faster, sometimes slower" '["within the spread",1.25,0.5,1.25]' "$(beside 7 'if $n % 2 == 1 then 0.8 else 2 end')"
+check "in the table" 1 "$(sed -n '/^Beside/,$p' "$work/out" | grep -c '^million .*  -  *within the spread$')"
+check "few runs" '["too few runs",0.5,0.5,0.5]' "$(beside 5 2)"
+ln -sf "$ROOST-timing-pcpbuddy" "$work/bin/roost-timing-pcpbuddy"
+ln -sf "$ROOST-timing-sets" "$work/bin/roost-timing-sets"
+compare 0 --quiet --json="$work/beside" --runs=7 --parallel $two --baseline=sets $small "$part"
+check "in parallel nothing but what is set up is exact" '["fail_while_free spread","failed spread","on_cpus_mean once","rate spread","zone_locks spread"]' \
+	"$(jq -c '[.traces[0].contenders[0].figures[] | select(.figure | IN("rate", "zone_locks", "failed", "fail_while_free", "on_cpus_mean")) |
+		"\(.figure) \(.noise)"] | sort' "$work/beside")"
+check "and one run cannot tell" true "$(jq '[.traces[0].contenders[0].figures[] | select(.figure == "on_cpus_mean").beside.verdict] == ["one run"]' "$work/beside")"
+
 stand_in replay "jq '.verified = false'"
 compare 1 --runs=7 --quiet $two $small "$part"
 check "the replay with samples does not verify" 1 "$(grep -c '^verified  *yes  *NO$' "$work/out")"

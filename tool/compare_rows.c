@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compare_rows.c - the figures of a comparison: where each comes from, how far it can be trusted,
+ * and how it stands beside that of the baseline.
+ *
+ * In order, a replay is the same each time, so its counts are exact. What varies from run to run is
+ * judged round by round: in each the baseline and the other ran one after the other, so that what
+ * slows the machine for a while slows both.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "compare.h"
+
+static double metadata_percent(const struct score *s)
+{
+	return 100 * score_value(s, NULL, "metadata") / score_value(s, NULL, "memory");
+}
+
+static double metadata_kib(const struct score *s)
+{
+	return score_value(s, NULL, "metadata") / 1024;
+}
+
+const struct row compare_rows[] = {
+#define SPREAD(member, function) .of = (function), .spread = offsetof(struct score, member)
+	{"rate", "million operations per second, median", 2, SPREAD(rate, spread_median),
+	 .timed = true, .of_peers = true},
+	{NULL, "  least", 2, SPREAD(rate, spread_min), .timed = true, .of_peers = true},
+	{NULL, "  most", 2, SPREAD(rate, spread_max), .timed = true, .of_peers = true},
+	{"zone_locks", "zone locks per million operations", 1, SPREAD(zone_lock, spread_median)},
+	{NULL, "  most", 1, SPREAD(zone_lock, spread_max)},
+	{"trylock_fails", "failed try-locks per million", 1, SPREAD(trylock, spread_median)},
+	{NULL, "  most", 1, SPREAD(trylock, spread_max)},
+	{"pcp_high", "frames a CPU may keep in a zone", 0, .member = "pcp_high",
+	 .zero = "no limit"},
+	{"on_cpus_mean", "free frames on CPUs, mean", 0, .part = "series",
+	 .member = "on_cpus_mean"},
+	{"on_cpus_max", "  most", 0, .part = "series", .member = "on_cpus_max"},
+	{"blocks_2m_mean", "free 2 MiB blocks in zones, mean", 1, .part = "series",
+	 .member = "blocks_2m_mean"},
+	{"blocks_2m_min", "  least", 0, .part = "series", .member = "blocks_2m_min"},
+	{"blocks_2m_end", "  at the end", 0, .part = "series", .member = "blocks_2m_end"},
+	{"metadata_kib", "metadata, KiB", 0, .figure = metadata_kib},
+	{"metadata_percent", "  per cent of the memory", 3, .figure = metadata_percent},
+	{"failed", "allocations failed, most", 0, SPREAD(failed, spread_max), .of_peers = true},
+	{"fail_while_free", "  while frames were free, most", 0,
+	 SPREAD(fail_while_free, spread_max)},
+#undef SPREAD
+};
+
+const unsigned nr_compare_rows = sizeof(compare_rows) / sizeof(compare_rows[0]);
+
+static const struct spread *spread_of(const struct row *row, const struct score *score)
+{
+	return row->of ? (const void *)((const char *)score + row->spread) : NULL;
+}
+
+bool row_value(const struct row *row, const struct contender *contender, const struct score *score,
+	       double *value)
+{
+	if (row->of)
+		*value = row->of(spread_of(row, score));
+	else if (row->member)
+		*value = score_value(score, row->part, row->member);
+	else
+		*value = row->figure(score);
+	return !contender->peer || row->of_peers || *value != 0;
+}
+
+enum noise row_noise(const struct compare_options *o, const struct row *row,
+		     const struct contender *contender, const struct score *score)
+{
+	const struct spread *spread = spread_of(row, score);
+
+	if (spread && (row->timed || o->parallel || contender->peer ||
+		       spread_min(spread) < spread_max(spread)))
+		return NOISE_RUNS;
+	return !spread && (o->parallel || contender->peer) ? NOISE_ONCE : NOISE_EXACT;
+}
+
+const char *noise_name(enum noise noise)
+{
+	static const char *const names[] = {
+		[NOISE_EXACT] = "exact", [NOISE_RUNS] = "spread", [NOISE_ONCE] = "once"};
+
+	return names[noise];
+}
+
+/* ---- Beside the baseline ----------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * How many values may be left out at each end of n so that the rest holds the median of what they
+ * were drawn from with a probability of 95 % at least; -1: even all of them hold it with less. Each
+ * value lies on either side with probability 1/2, so this is a sum of binomial coefficients.
+ */
+static int left_out(unsigned n)
+{
+	double term = pow(0.5, n), sum = term;
+	int k = -1;
+
+	while (sum <= 0.025) {
+		k++;
+		term *= (double)(n - (unsigned)k) / (k + 1);
+		sum += term;
+	}
+	return k;
+}
+
+/* The rounds' ratios, or with a baseline of 0 anywhere their differences. */
+static void relate_rounds(const struct spread *a, const struct spread *b, struct relation *relation)
+{
+	const unsigned n = a->nr < b->nr ? a->nr : b->nr;
+	double each[COMPARE_MAX_RUNS + 1];
+	const int out = left_out(n);
+
+	for (unsigned i = 0; i < n; i++)
+		each[i] = relation->is_ratio ? a->rounds[i] / b->rounds[i]
+					     : a->rounds[i] - b->rounds[i];
+	qsort(each, n, sizeof(each[0]), by_value);
+	relation->value = n % 2 ? each[n / 2] : (each[n / 2 - 1] + each[n / 2]) / 2;
+	relation->low = each[out < 0 ? 0 : out];
+	relation->high = each[out < 0 ? n - 1 : n - 1 - (unsigned)out];
+	relation->few = out < 0;
+}
+
+static bool never_zero(const struct spread *spread)
+{
+	for (unsigned i = 0; i < spread->nr; i++)
+		if (spread->rounds[i] == 0)
+			return false;
+	return true;
+}
+
+static enum verdict verdict_of(const struct relation *r)
+{
+	const double same = r->is_ratio ? 1 : 0;
+
+	if (r->noise == NOISE_EXACT && r->value == same)
+		return VERDICT_SAME;
+	if (r->noise == NOISE_RUNS && r->few)
+		return VERDICT_FEW_RUNS;
+	if (r->noise == NOISE_RUNS && r->low <= same && r->high >= same)
+		return VERDICT_WITHIN;
+	if (r->noise == NOISE_ONCE)
+		return VERDICT_ONE_RUN;
+	return r->value < same ? VERDICT_LESS : VERDICT_MORE;
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {[VERDICT_UNKNOWN] = "unknown",
+					    [VERDICT_SAME] = "the same",
+					    [VERDICT_WITHIN] = "within the spread",
+					    [VERDICT_LESS] = "less",
+					    [VERDICT_MORE] = "more",
+					    [VERDICT_FEW_RUNS] = "too few runs",
+					    [VERDICT_ONE_RUN] = "one run"};
+
+	return names[verdict];
+}
+
+static enum noise noisier(enum noise a, enum noise b)
+{
+	return a > b ? a : b;
+}
+
+void row_relation(const struct compare *compare, unsigned trace, unsigned contender,
+		  const struct row *row, struct relation *relation)
+{
+	const struct compare_options *o = compare->options;
+	const struct contender *c = &o->contenders[contender], *base = &o->contenders[o->baseline];
+	const struct score *mine = compare_score(compare, trace, contender),
+			   *its = compare_score(compare, trace, (unsigned)o->baseline);
+	double value, base_value;
+
+	*relation = (struct relation){.verdict = VERDICT_UNKNOWN};
+	if (!row_value(row, c, mine, &value) || !row_value(row, base, its, &base_value) ||
+	    (row->zero && (value == 0 || base_value == 0)))
+		return;
+	relation->noise = noisier(row_noise(o, row, c, mine), row_noise(o, row, base, its));
+	relation->is_ratio = base_value != 0;
+	if (relation->noise == NOISE_RUNS && row->of) {
+		relation->is_ratio = never_zero(spread_of(row, its));
+		relate_rounds(spread_of(row, mine), spread_of(row, its), relation);
+	} else {
+		relation->value = relation->is_ratio ? value / base_value : value - base_value;
+		relation->low = relation->high = relation->value;
+	}
+	relation->verdict = verdict_of(relation);
+}
