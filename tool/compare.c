@@ -59,6 +59,13 @@ static double number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+bool score_has(const struct score *score, const char *series, const char *key)
+{
+	const json_t *object = score->sampled;
+
+	return json_object_get(series ? json_object_get(object, series) : object, key) != NULL;
+}
+
 double score_value(const struct score *score, const char *series, const char *key)
 {
 	const json_t *object = score->sampled;
@@ -170,6 +177,7 @@ static void release(struct compare *compare)
 		json_decref(compare->scores[i].sampled);
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		free(o->passed_on[i].text);
+	free(o->lists);
 	free(o->traces);
 	free(compare->scores);
 }

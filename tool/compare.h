@@ -17,20 +17,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tool/common/args.h"
 #include "tool/common/engine.h"
+#include "tool/common/program.h"
 
 enum {
-	COMPARE_CONTENDERS = 8,
+	COMPARE_CONTENDERS = 16,
+	COMPARE_BUILDS = 4,
+	COMPARE_NAME = 16,     /* letters of a name that the user gives */
 	COMPARE_FIRM_RUNS = 7, /* with fewer, the times say little */
 	COMPARE_MAX_RUNS = 1000,
 	COMPARE_PASSED_ON = 8, /* most options for the replays */
 };
 
+/* Another build of roost. */
+struct build {
+	char name[COMPARE_NAME + 1];
+	const char *directory; /* of its programs */
+};
+
 struct contender {
+	const struct build *build;   /* NULL: this one */
 	const struct engine *engine; /* NULL: by an adapter */
 	const char *peer;	     /* the adapter's file, or NULL */
 	unsigned path;
-	char name[32]; /* "pcpbuddy/llist", or the engine's name if it has one path */
+	char name[48]; /* "pcpbuddy/llist", or the engine's name if it has one path; of another
+			* build "NAME:pcpbuddy/llist" */
 };
 
 /* An option for the replays, "--memory=1G", which the replay checks. */
@@ -43,6 +55,10 @@ struct passed_on {
 struct compare_options {
 	struct contender contenders[COMPARE_CONTENDERS];
 	unsigned nr_contenders;
+	struct build builds[COMPARE_BUILDS];
+	unsigned nr_builds;
+	const char **lists; /* of --engines, in argv */
+	unsigned nr_lists;
 	const char **traces; /* in argv */
 	unsigned nr_traces;
 	unsigned runs;
@@ -56,6 +72,15 @@ struct compare_options {
 
 /* argv[0] is "compare". Ends the program on --help and on errors. */
 void compare_parse(struct compare_options *options, int argc, char **argv);
+
+/* What --build=TEXT, all of --engines, and --peer=TEXT name, in that order. They end the program on
+ * errors. */
+void compare_add_build(struct compare_options *options, const char *text);
+void compare_add_engines(struct compare_options *options);
+void compare_add_peer(struct compare_options *options, const char *text);
+
+void build_program(char path[PROGRAM_MAX], const struct build *build, const char *command,
+		   const char *engine);
 
 /* The free path; NULL: the engine has only one. */
 const char *contender_path(const struct contender *contender);
@@ -94,6 +119,7 @@ const struct score *compare_score(const struct compare *compare, unsigned trace,
 /* A number in the report of the run with samples: a member of the series; series NULL: of the
  * report itself. */
 double score_value(const struct score *score, const char *series, const char *key);
+bool score_has(const struct score *score, const char *series, const char *key);
 /* Is the size of the memory a guess from the trace? */
 bool compare_guessed(const struct score *score);
 

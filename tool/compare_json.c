@@ -81,14 +81,26 @@ static json_t *figures_array(const struct compare *compare, unsigned trace, unsi
 	return figures;
 }
 
+/* null: this one. */
+static json_t *build_object(const struct contender *contender)
+{
+	const struct build *build = contender->build;
+
+	if (!build)
+		return json_null();
+	return json_must(json_pack("{s:s, s:o}", "name", build->name, "directory",
+				   json_must(json_printable(build->directory))));
+}
+
 static json_t *contender_object(const struct compare *compare, unsigned trace, unsigned number)
 {
 	const struct compare_options *o = compare->options;
 	const struct contender *contender = &o->contenders[number];
 	const struct score *score = compare_score(compare, trace, number);
 	json_t *object = json_must(json_pack(
-		"{s:s, s:s, s:s?, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o}", "name", contender->name,
-		"engine", contender->engine ? contender->engine->name : contender->name, "free",
+		"{s:s, s:o, s:s, s:s?, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o}", "name",
+		contender->name, "build", build_object(contender), "engine",
+		contender->engine ? contender->engine->name : contender->name, "free",
 		contender_path(contender), "options", options_array(o, contender), "verified",
 		score->verified, "million_per_second", spread_object(&score->rate),
 		"zone_lock_per_million", known(contender, spread_object(&score->zone_lock)),

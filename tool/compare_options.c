@@ -6,21 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/common/adapter.h"
 #include "tool/common/args.h"
-#include "tool/common/printable.h"
 #include "compare.h"
 #include "tool/common/say.h"
 
 #define SEE_HELP "see `roost compare --help`"
 
-enum { KEY_ENGINES = 256, KEY_RUNS, KEY_HIGH, KEY_BATCH, KEY_BASELINE };
+enum { KEY_ENGINES = 256, KEY_RUNS, KEY_HIGH, KEY_BATCH, KEY_BASELINE, KEY_BUILD };
 
 static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
 	{"engines", KEY_ENGINES, "LIST", 0,
 	 "Engines, separated by commas; ENGINE/PATH is one free path of an engine (default: all "
 	 "of roost's that do not deadlock; linux-pcp and zone do as Linux does)",
+	 0},
+	{"build", KEY_BUILD, "NAME=DIR", 0,
+	 "Also replay on the engines of another build of roost (before or after a change), whose "
+	 "programs are in DIR; they are called NAME:ENGINE, in --engines as well. May be given "
+	 "several times",
 	 0},
 	{"baseline", KEY_BASELINE, "NAME", 0,
 	 "Also show every figure as a ratio to that of NAME, as it is called in the table, or as "
@@ -51,75 +54,9 @@ static const char compare_doc[] =
 	"Exit status: 0 all replays were verified, 1 one was not, 2 the command line or a trace "
 	"is wrong.";
 
-/* ---- Contenders ------------------------------------------------------------------------- */
-
-static void add_contender(struct compare_options *o, const struct engine *engine, unsigned path)
-{
-	struct contender *c = &o->contenders[o->nr_contenders];
-
-	for (unsigned i = 0; i < o->nr_contenders; i++)
-		if (o->contenders[i].engine == engine && o->contenders[i].path == path)
-			die("--engines: %s is named twice", o->contenders[i].name);
-	if (o->nr_contenders == COMPARE_CONTENDERS)
-		die("--engines: more than %d", COMPARE_CONTENDERS);
-	o->nr_contenders++;
-	c->engine = engine;
-	c->path = path;
-	snprintf(c->name, sizeof(c->name), engine_nr_paths(engine) > 1 ? "%s/%s" : "%s",
-		 engine->name, engine->paths[path]);
-}
-
-static void add_peer(struct compare_options *o, const char *path)
-{
-	const struct bench_peer *peer = adapter_for_replay(path);
-	struct contender *c = &o->contenders[o->nr_contenders];
-
-	if (o->nr_contenders == COMPARE_CONTENDERS)
-		die("--peer: more than %d to compare", COMPARE_CONTENDERS);
-	printable(c->name, sizeof(c->name), 0, peer->name, strlen(peer->name));
-	for (unsigned i = 0; i < o->nr_contenders; i++)
-		if (!strcmp(o->contenders[i].name, c->name))
-			die("--peer=%s: there are two of the name %s", path, c->name);
-	o->nr_contenders++;
-	c->peer = path;
-}
-
 const char *contender_path(const struct contender *c)
 {
 	return c->engine && engine_nr_paths(c->engine) > 1 ? c->engine->paths[c->path] : NULL;
-}
-
-static void add_engine(struct compare_options *o, const struct engine *engine)
-{
-	for (unsigned path = 0; path < engine_nr_paths(engine); path++)
-		if (path != ROOST_FREE_BLOCKING)
-			add_contender(o, engine, path);
-}
-
-static void add_named(void *context, char *name)
-{
-	struct compare_options *o = context;
-	char *path = strchr(name, '/');
-	char paths[ENGINE_PATHS_MAX];
-	const struct engine *engine;
-	int number = 0;
-
-	if (path)
-		*path++ = '\0';
-	engine = engine_find(name);
-	if (!engine)
-		die("--engines: there is no engine \"%s\"; " SEE_HELP, name);
-	if (path)
-		number = engine_path(engine, path);
-	engine_list_paths(engine, paths);
-	if (number < 0)
-		die("--engines: %s/%s: the engine has the free path %s", name, path, paths);
-	if (number == ROOST_FREE_BLOCKING)
-		die("--engines: %s/%s deadlocks, so there is nothing to compare", name, path);
-	if (path)
-		add_contender(o, engine, (unsigned)number);
-	else
-		add_engine(o, engine);
 }
 
 /* ---- The rest --------------------------------------------------------------------------- */
@@ -232,7 +169,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_ENGINES:
-		args_each(text, add_named, o);
+		o->lists = grow(o->lists, o->nr_lists + 1u, sizeof(*o->lists));
+		o->lists[o->nr_lists++] = text;
+		return 0;
+	case KEY_BUILD:
+		compare_add_build(o, text);
 		return 0;
 	case KEY_RUNS:
 		o->runs = (unsigned)args_number("runs", text, 1, COMPARE_MAX_RUNS);
@@ -267,7 +208,6 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 			  ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
 	};
 	struct args_common common;
-	bool named;
 
 	*options = (struct compare_options){.runs = 11, .baseline = -1};
 	args_parse(&command, argc, argv, options, &common);
@@ -278,12 +218,9 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	pass_common(options, &common);
 	pass_mark(options, "high", options->high);
 	pass_mark(options, "batch", options->batch);
-	named = options->nr_contenders > 0;
 	if (!options->nr_traces)
 		die("which traces? Give files: roost compare TRACE...; " SEE_HELP);
-	for (unsigned i = 0; i < nr_engines && !named; i++)
-		if (!engines[i].reference)
-			add_engine(options, &engines[i]);
+	compare_add_engines(options);
 	for (unsigned i = 0; i < options->nr_contenders; i++)
 		if (options->parallel && options->contenders[i].engine->reference)
 			die("--parallel: the engine %s replays in order alone; leave one of the "
@@ -293,7 +230,7 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 		die("--parallel: leave it out with --peer: handlers of a parallel replay allocate, "
 		    "and an adapter need not allow that");
 	for (unsigned i = 0; i < common.nr_peers; i++)
-		add_peer(options, common.peers[i]);
+		compare_add_peer(options, common.peers[i]);
 	check_passed_on(options);
 	find_baseline(options);
 }

@@ -85,14 +85,17 @@ static json_t *read_report(FILE *in)
 json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
 		       const char *trace, bool timing)
 {
+	const char *command = timing && !contender->peer ? "timing" : "replay";
 	char program[PROGRAM_MAX], *path_option;
 	char *argv[ARGUMENTS];
 	json_t *report;
 	pid_t pid;
 	int status;
 
-	if (!program_find(program, timing && !contender->peer ? "timing" : "replay",
-			  contender->peer ? "peer" : contender->engine->name))
+	if (contender->build)
+		build_program(program, contender->build, command, contender->engine->name);
+	else if (!program_find(program, command,
+			       contender->peer ? "peer" : contender->engine->name))
 		die("%s is missing", program);
 	path_option = contender->peer
 			      ? args_again(ARGS_PEER, contender->peer)
@@ -103,6 +106,8 @@ json_t *compare_replay(const struct compare_options *options, const struct conte
 	for (unsigned i = 0; argv[i]; i++)
 		free(argv[i]);
 	free(path_option);
+	if (status == EXIT_USAGE && contender->build)
+		die("%s: that was the program of this build: %s", contender->name, program);
 	if (status == EXIT_USAGE)
 		exit(EXIT_USAGE); /* it has said why */
 	if (!report)

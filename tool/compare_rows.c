@@ -65,6 +65,8 @@ bool row_value(const struct row *row, const struct contender *contender, const s
 		*value = score_value(score, row->part, row->member);
 	else
 		*value = row->figure(score);
+	if (row->member && !score_has(score, row->part, row->member))
+		return false; /* an older build */
 	return !contender->peer || row->of_peers || *value != 0;
 }
 

@@ -9,13 +9,24 @@
 #include "compare.h"
 #include "tool/common/printable.h"
 
-enum { WIDTH_TEXT = 38, WIDTH_NOISE = 6, WIDTH_FIGURE = 18 };
+enum { WIDTH_TEXT = 38, WIDTH_NOISE = 6, WIDTH_FIGURE = 18, WIDTH_RELATION = 22 };
+
+/* Wide enough for the names. */
+static int width(const struct compare_options *o)
+{
+	int most = o->baseline < 0 ? WIDTH_FIGURE : WIDTH_RELATION;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		if ((int)strlen(o->contenders[i].name) > most)
+			most = (int)strlen(o->contenders[i].name);
+	return most;
+}
 
 static void print_names(const struct compare_options *o, const char *title)
 {
 	printf("%-*s", WIDTH_TEXT + 1 + WIDTH_NOISE, title);
 	for (unsigned i = 0; i < o->nr_contenders; i++)
-		printf(" %*s", WIDTH_FIGURE, o->contenders[i].name);
+		printf(" %*s", width(o), o->contenders[i].name);
 	putchar('\n');
 }
 
@@ -47,11 +58,11 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 		double figure;
 
 		if (!row_value(row, c, compare_score(compare, trace, i), &figure))
-			printf(" %*s", WIDTH_FIGURE, "unknown");
+			printf(" %*s", width(o), "unknown");
 		else if (row->zero && figure == 0 && c->engine->on_cpus)
-			printf(" %*s", WIDTH_FIGURE, row->zero);
+			printf(" %*s", width(o), row->zero);
 		else
-			printf(" %*.*f", WIDTH_FIGURE, row->decimals, figure);
+			printf(" %*.*f", width(o), row->decimals, figure);
 	}
 	putchar('\n');
 }
@@ -91,7 +102,7 @@ static void print_relations(const struct compare *compare, unsigned trace)
 		for (unsigned i = 0; i < o->nr_contenders; i++) {
 			row_relation(compare, trace, i, row, &relation);
 			write_relation(text, &relation);
-			printf(" %*s", WIDTH_FIGURE, i == (unsigned)o->baseline ? "-" : text);
+			printf(" %*s", width(o), i == (unsigned)o->baseline ? "-" : text);
 		}
 		putchar('\n');
 	}
@@ -100,11 +111,31 @@ static void print_relations(const struct compare *compare, unsigned trace)
 
 static void print_verdict(const struct compare *compare, unsigned trace)
 {
+	const struct compare_options *o = compare->options;
+
 	printf("%-*s", WIDTH_TEXT + 1 + WIDTH_NOISE, "verified");
-	for (unsigned i = 0; i < compare->options->nr_contenders; i++)
-		printf(" %*s", WIDTH_FIGURE,
-		       compare_score(compare, trace, i)->verified ? "yes" : "NO");
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		printf(" %*s", width(o), compare_score(compare, trace, i)->verified ? "yes" : "NO");
 	putchar('\n');
+}
+
+/* Another build may read a trace otherwise, and then its figures are those of something else. */
+static void print_others(const struct compare *compare, unsigned trace)
+{
+	static const char *const setup[] = {"events", "operations", "cpus", "memory"};
+	const struct compare_options *o = compare->options;
+	const struct score *first = compare_score(compare, trace, 0);
+
+	for (unsigned i = 1; i < o->nr_contenders; i++)
+		for (unsigned k = 0; k < sizeof(setup) / sizeof(setup[0]); k++) {
+			const double its = score_value(compare_score(compare, trace, i), NULL,
+						       setup[k]),
+				     wanted = score_value(first, NULL, setup[k]);
+
+			if (o->contenders[i].build && its != wanted)
+				printf("%s did another replay: %s %.0f, not %.0f\n",
+				       o->contenders[i].name, setup[k], its, wanted);
+		}
 }
 
 static void print_trace(const struct compare *compare, unsigned trace)
@@ -119,6 +150,7 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	       score_value(first, NULL, "memory") / (1 << 20),
 	       compare_guessed(first) ? " (a guess; --memory sets it)" : "");
 	free(name);
+	print_others(compare, trace);
 	print_names(o, "");
 	for (unsigned i = 0; i < nr_compare_rows; i++)
 		print_row(compare, trace, &compare_rows[i]);
@@ -140,6 +172,16 @@ static void print_on_cpus(const struct compare_options *o)
 				last = &engines[i];
 				printf("Free frames on CPUs, %s: %s\n", last->name, last->on_cpus);
 			}
+}
+
+static void print_builds(const struct compare_options *o)
+{
+	for (unsigned i = 0; i < o->nr_builds; i++) {
+		char *name = printable_copy(o->builds[i].directory, strlen(o->builds[i].directory));
+
+		printf("%s: the build in %s\n", o->builds[i].name, name);
+		free(name);
+	}
 }
 
 /* Says which contenders do not get which option. */
@@ -201,6 +243,7 @@ void compare_text(const struct compare *compare)
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		printf(", %s", o->passed_on[i].text);
 	printf("\n");
+	print_builds(o);
 	print_lacks(o);
 	if (compare_indicative(o))
 		printf("Indicative only: with fewer than %d runs a difference may be noise of the "

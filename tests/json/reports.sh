@@ -32,7 +32,8 @@ fi
 report replay-dat 0 replay --quiet --json --parallel --irq-storm=500 "$work/hand.dat"
 report replay-timing 0 replay --quiet --json --timing "$part"
 report compare 0 compare --quiet --json --runs=1 --memory=64M "$part"
-report compare-baseline 0 compare --quiet --json --runs=6 --memory=64M --engines=zone,sets --baseline=zone "$hand"
+report compare-baseline 0 compare --quiet --json --runs=6 --memory=64M --engines=zone,sets --baseline=zone \
+	--build=same="$(dirname "$ROOST")" "$hand"
 report compare-peer 0 compare --quiet --json --runs=1 --memory=64M --engines=sets --peer="$EXAMPLE_SO" "$part"
 report bench 0 bench --quick --json --peers=sets,mmap,buddy --size=64M --threads=1 --workload=repeat,tail
 report bench-compared 0 bench --json --compare="$work/bench.json" "$work/bench.json"

@@ -121,6 +121,46 @@ refuse '^roost: --baseline=pcpbuddy: it is not compared; these are: pcpbuddy/try
 refuse '^roost: --batch=0: give a positive' --batch=0 "$part"
 refuse '^roost: --high=x: give a positive' --high=x "$part"
 
+# ---- Two builds --------------------------------------------------------------------------------
+
+# other [FILTER]: another build, in the folder other, whose reports have gone through the filter.
+mkdir "$work/other"
+other() {
+	for program in replay timing; do
+		for engine in sets pcpbuddy; do
+			printf '#!/bin/sh\n"%s" "$@" | jq '\''%s'\''\n' "$ROOST-$program-$engine" "${1:-.}" >"$work/other/roost-$program-$engine"
+			chmod +x "$work/other/roost-$program-$engine"
+		done
+	done
+}
+other 'if .engine == "sets" and .series then .series.on_cpus_max += 7 else . end | .zone_lock_per_million += 3'
+compare 0 --quiet --json="$work/builds" --runs=1 --build=before="$work/other" --engines=sets,pcpbuddy/llist,zone --baseline=before:sets \
+	$small "$part"
+check "what takes part with another build" '[["sets",null],["pcpbuddy/llist",null],["zone",null],["before:sets","before"],["before:pcpbuddy/llist","before"]]' \
+	"$(jq -c '[.traces[0].contenders[] | [.name, .build.name]]' "$work/builds")"
+check "engine and free path" '["pcpbuddy","llist"]' "$(jq -c '.traces[0].contenders[4] | [.engine, .free]' "$work/builds")"
+check "both programs are that build's" '[7,3]' "$(jq -c '.traces[0].contenders | map(.sampled.series.on_cpus_max) as $most |
+	map(.zone_lock_per_million.max) as $locks | [$most[3] - $most[0], $locks[3] - $locks[0]]' "$work/builds")"
+check "which build it is" 1 "$(grep -c "^before: the build in $work/other\$" "$work/out")"
+(cd "$work" && compare 0 --quiet --runs=1 --build=b=other --engines=b:sets $small "$part")
+check "named alone, in a folder of here" 1 "$(grep -c '^  *b:sets$' "$work/out")"
+other '.events += 1 | del(.series.blocks_2m_min)'
+compare 0 --quiet --runs=1 --build=b="$work/other" --engines=sets,b:sets $small "$part"
+check "what was another replay" 1 "$(grep -c '^b:sets did another replay: events [0-9]*, not [0-9]*$' "$work/out")"
+check "what an older build does not report" 1 "$(grep -c '^  least  *exact  *[0-9]*  *unknown$' "$work/out")"
+other '.verified = false'
+compare 1 --quiet --runs=1 --build=b="$work/other" --engines=sets,b:sets $small "$part"
+printf '#!/bin/sh\necho "roost: never heard of it" >&2; exit 2\n' >"$work/other/roost-timing-sets"
+compare 2 --quiet --runs=1 --build=b="$work/other" --engines=b:sets $small "$part"
+check "whose error it is" 1 "$(grep -c "^roost: b:sets: that was the program of this build: .*/other/roost-timing-sets\$" "$work/err")"
+rm "$work/other/roost-timing-sets"
+refuse '^roost: --build=b=.*: there is no program .*/other/roost-timing-sets' --build=b="$work/other" --engines=b:sets "$part"
+refuse '^roost: --build=other: give NAME=DIRECTORY' --build=other "$part"
+refuse '^roost: --build=a/b=/: give NAME=DIRECTORY' --build=a/b=/ "$part"
+refuse '^roost: --build=b=/nowhere: /nowhere is no directory' --build=b=/nowhere "$part"
+refuse '^roost: --build: there are two of the name b$' --build=b=/ --build=b=/ "$part"
+refuse '^roost: --engines: there is no build "b"; ' --engines=b:sets "$part"
+
 # ---- For people ------------------------------------------------------------------------------
 
 svg=()

@@ -30,6 +30,14 @@ check "what it tells is there" 1 "$(grep -c '^metadata, KiB  *exact  *[1-9][0-9]
 run 0 "$ROOST" compare --quiet --runs=1 --memory=64M --peer="$EXAMPLE_SO" "$part"
 check "beside all engines" 1 "$(grep -c '^verified  *yes  *yes  *yes  *yes$' "$work/out")"
 
+# Two builds of it, side by side.
+run 0 "$ROOST" compare --quiet --json="$work/json" --runs=1 --memory=64M --engines=sets --peer="$EXAMPLE_SO" --peer=after="$EXAMPLE_SO" \
+	--baseline=bitmap "$part"
+check "a name for each" '["sets","bitmap","after"]' "$(jq -c '.traces[0].contenders | map(.name)' "$work/json")"
+cp "$EXAMPLE_SO" "$work/a=b.so"
+(cd "$work" && run 0 "$ROOST" compare --quiet --runs=1 --memory=64M --engines=sets --peer=a=b.so "$part")
+check "a file whose name has =" 1 "$(grep -c '^  *sets  *bitmap$' "$work/out")"
+
 variant coloured 's/"bitmap"/"\\033[31mred\\n"/'
 run 0 "$ROOST" replay --quiet --peer="$work/coloured.so" "$hand"
 check "a name with control characters" '1 0' "$(grep -c 'engine \\x1b\[31mred\\x0a,' "$work/out") $(grep -c "$(printf '\033')" "$work/out")"
