@@ -63,7 +63,17 @@ bool score_has(const struct score *score, const char *series, const char *key)
 {
 	const json_t *object = score->sampled;
 
-	return json_object_get(series ? json_object_get(object, series) : object, key) != NULL;
+	if (series)
+		object = json_object_get(object, series);
+	return json_is_number(json_object_get(object, key));
+}
+
+bool score_item(const struct score *score, const char *array, unsigned index, double *value)
+{
+	const json_t *item = json_array_get(json_object_get(score->sampled, array), index);
+
+	*value = json_number_value(item);
+	return item != NULL;
 }
 
 double score_value(const struct score *score, const char *series, const char *key)
@@ -78,11 +88,18 @@ bool compare_guessed(const struct score *score)
 	return json_is_true(json_object_get(score->sampled, "memory_guessed"));
 }
 
-/* An engine without this counter never does what it counts. */
-static double failed_trylocks(const json_t *paths)
+/* An engine without a counter never does what it counts. */
+static void add_waits(struct score *score, const json_t *paths, double millions)
 {
-	return number(paths, "trylock_fail_alloc") + number(paths, "trylock_fail_free") +
-	       number(paths, "trylock_fail_drain") + number(paths, "zone_trylock_fail");
+	const double per = millions > 0 ? 1 / millions : 0;
+	const double zone = number(paths, "zone_trylock_fail");
+	const double pcp = number(paths, "trylock_fail_alloc") +
+			   number(paths, "trylock_fail_free") + number(paths, "trylock_fail_drain");
+
+	spread_add(&score->trylock, (zone + pcp) * per);
+	spread_add(&score->zone_waits, number(paths, "zone_lock_waited") * per);
+	spread_add(&score->zone_trylock, zone * per);
+	spread_add(&score->pcp_trylock, pcp * per);
 }
 
 static void add_outcome(struct score *score, const json_t *report)
@@ -100,9 +117,7 @@ static void add_times(struct score *score, const json_t *report)
 
 	spread_add(&score->rate, seconds > 0 ? operations / seconds : 0);
 	spread_add(&score->zone_lock, number(report, "zone_lock_per_million"));
-	spread_add(&score->trylock,
-		   operations > 0 ? failed_trylocks(json_object_get(report, "paths")) / operations
-				  : 0);
+	add_waits(score, json_object_get(report, "paths"), operations);
 	add_outcome(score, report);
 }
 
@@ -164,6 +179,9 @@ static void compare_run(struct compare *compare)
 		spread_sort(&compare->scores[i].rate);
 		spread_sort(&compare->scores[i].zone_lock);
 		spread_sort(&compare->scores[i].trylock);
+		spread_sort(&compare->scores[i].zone_waits);
+		spread_sort(&compare->scores[i].zone_trylock);
+		spread_sort(&compare->scores[i].pcp_trylock);
 		spread_sort(&compare->scores[i].failed);
 		spread_sort(&compare->scores[i].fail_while_free);
 	}

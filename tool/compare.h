@@ -103,6 +103,7 @@ struct score {
 	struct spread rate;	 /* operations per second of the allocator's, in millions */
 	struct spread zone_lock; /* acquisitions per million operations */
 	struct spread trylock;	 /* try-locks that failed per million operations */
+	struct spread zone_waits, zone_trylock, pcp_trylock; /* the same, by lock */
 	struct spread failed, fail_while_free; /* allocations; the run with samples as well */
 	bool verified;			       /* all runs */
 	json_t *sampled;		       /* the report of the run with samples */
@@ -120,6 +121,8 @@ const struct score *compare_score(const struct compare *compare, unsigned trace,
  * report itself. */
 double score_value(const struct score *score, const char *series, const char *key);
 bool score_has(const struct score *score, const char *series, const char *key);
+/* One of an array in it; false: there is none. */
+bool score_item(const struct score *score, const char *array, unsigned index, double *value);
 /* Is the size of the memory a guess from the trace? */
 bool compare_guessed(const struct score *score);
 
@@ -135,14 +138,20 @@ struct row {
 	double (*of)(const struct spread *spread);
 	size_t spread;		   /* where in struct score */
 	const char *part, *member; /* of the report of the run with samples */
+	int order;		   /* member NULL: 1 + the index in that part */
 	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
 	bool of_peers;	  /* known of an adapter's as well */
 	bool timed;
+	bool of_locks; /* nothing if an engine has no zone lock */
+	bool if_any;   /* left out where all have 0 */
 };
 
 extern const struct row compare_rows[];
 extern const unsigned nr_compare_rows;
+
+/* Does any contender have what the row is about? */
+bool row_shown(const struct compare *compare, unsigned trace, const struct row *row);
 
 /* False: unknown. */
 bool row_value(const struct row *row, const struct contender *contender, const struct score *score,

@@ -68,7 +68,7 @@ static json_t *figures_array(const struct compare *compare, unsigned trace, unsi
 		double value;
 		bool is_known;
 
-		if (!row->key)
+		if (!row->key || !row_shown(compare, trace, row))
 			continue;
 		is_known = row_value(row, c, score, &value);
 		json_array_append_new(

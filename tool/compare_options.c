@@ -22,7 +22,7 @@ static const struct argp_option compare_argp_options[] = {
 	 0},
 	{"build", KEY_BUILD, "NAME=DIR", 0,
 	 "Also replay on the engines of another build of roost (before or after a change), whose "
-	 "programs are in DIR; they are called NAME:ENGINE, in --engines as well. May be given "
+	 "programs are in DIR; they are called NAME:ENGINE, in LIST as well. May be given "
 	 "several times",
 	 0},
 	{"baseline", KEY_BASELINE, "NAME", 0,
@@ -33,10 +33,8 @@ static const struct argp_option compare_argp_options[] = {
 	 "Measure N replays of each (default 11; with fewer than 7 the times say little)", 0},
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
-	{"high", KEY_HIGH, "N", 0,
-	 "For pcpbuddy and linux-pcp: frames that a pcp holds before it drains", 0},
-	{"batch", KEY_BATCH, "N", 0, "For pcpbuddy and linux-pcp: frames moved under one zone lock",
-	 0},
+	{"high", KEY_HIGH, "N", 0, ARGS_HIGH_HELP, 0},
+	{"batch", KEY_BATCH, "N", 0, ARGS_BATCH_HELP, 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{0},
 };

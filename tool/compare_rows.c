@@ -32,6 +32,19 @@ const struct row compare_rows[] = {
 	{NULL, "  most", 1, SPREAD(zone_lock, spread_max)},
 	{"trylock_fails", "failed try-locks per million", 1, SPREAD(trylock, spread_median)},
 	{NULL, "  most", 1, SPREAD(trylock, spread_max)},
+	{"pcp_try_fails", "  of pcp locks", 1, SPREAD(pcp_trylock, spread_median), .if_any = true},
+	{"zone_try_fails", "  of zone locks", 1, SPREAD(zone_trylock, spread_median),
+	 .if_any = true},
+	{"zone_waits", "waits for zone locks per million", 1, SPREAD(zone_waits, spread_median),
+	 .if_any = true},
+#define HOLD(unit, what) .part = "holds", .member = #unit "_" #what, .of_locks = true
+	{"hold_frames_p50", "frames in a hold of the zone lock, p50", 0, HOLD(frames, p50)},
+	{"hold_frames_p99", "  p99", 0, HOLD(frames, p99)},
+	{"hold_frames_longest", "  longest", 0, HOLD(frames, longest)},
+	{"hold_ns_p50", "ns of a hold of the zone lock, p50", 0, HOLD(ns, p50), .timed = true},
+	{"hold_ns_p99", "  p99", 0, HOLD(ns, p99), .timed = true},
+	{"hold_ns_longest", "  longest", 0, HOLD(ns, longest), .timed = true},
+#undef HOLD
 	{"pcp_high", "frames a CPU may keep in a zone", 0, .member = "pcp_high",
 	 .zero = "no limit"},
 	{"on_cpus_mean", "free frames on CPUs, mean", 0, .part = "series",
@@ -44,6 +57,32 @@ const struct row compare_rows[] = {
 	{"metadata_kib", "metadata, KiB", 0, .figure = metadata_kib},
 	{"metadata_percent", "  per cent of the memory", 3, .figure = metadata_percent},
 	{"failed", "allocations failed, most", 0, SPREAD(failed, spread_max), .of_peers = true},
+#define FAILED(n)                                                                                  \
+	{                                                                                          \
+		"failed_order_" #n, "  of order " #n, 0, .part = "failed_by_order",                \
+							 .order = (n) + 1, .of_peers = true,       \
+							 .if_any = true                            \
+	}
+	FAILED(0),
+	FAILED(1),
+	FAILED(2),
+	FAILED(3),
+	FAILED(4),
+	FAILED(5),
+	FAILED(6),
+	FAILED(7),
+	FAILED(8),
+	FAILED(9),
+	FAILED(10),
+	FAILED(11),
+	FAILED(12),
+	FAILED(13),
+	FAILED(14),
+	FAILED(15),
+	FAILED(16),
+	FAILED(17),
+	FAILED(18),
+#undef FAILED
 	{"fail_while_free", "  while frames were free, most", 0,
 	 SPREAD(fail_while_free, spread_max)},
 #undef SPREAD
@@ -59,6 +98,8 @@ static const struct spread *spread_of(const struct row *row, const struct score 
 bool row_value(const struct row *row, const struct contender *contender, const struct score *score,
 	       double *value)
 {
+	if (row->order)
+		return score_item(score, row->part, (unsigned)row->order - 1, value);
 	if (row->of)
 		*value = row->of(spread_of(row, score));
 	else if (row->member)
@@ -78,7 +119,19 @@ enum noise row_noise(const struct compare_options *o, const struct row *row,
 	if (spread && (row->timed || o->parallel || contender->peer ||
 		       spread_min(spread) < spread_max(spread)))
 		return NOISE_RUNS;
-	return !spread && (o->parallel || contender->peer) ? NOISE_ONCE : NOISE_EXACT;
+	return !spread && (row->timed || o->parallel || contender->peer) ? NOISE_ONCE : NOISE_EXACT;
+}
+
+bool row_shown(const struct compare *compare, unsigned trace, const struct row *row)
+{
+	const struct compare_options *o = compare->options;
+	double value;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		if (row_value(row, &o->contenders[i], compare_score(compare, trace, i), &value) &&
+		    value != 0)
+			return true;
+	return !row->if_any;
 }
 
 const char *noise_name(enum noise noise)

@@ -58,7 +58,10 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 		double figure;
 
 		if (!row_value(row, c, compare_score(compare, trace, i), &figure))
-			printf(" %*s", width(o), "unknown");
+			printf(" %*s", width(o),
+			       row->of_locks && c->engine && !c->engine->counters[COUNTER_zone_lock]
+				       ? "no lock"
+				       : "unknown");
 		else if (row->zero && figure == 0 && c->engine->on_cpus)
 			printf(" %*s", width(o), row->zero);
 		else
@@ -95,7 +98,7 @@ static void print_relations(const struct compare *compare, unsigned trace)
 		const struct row *row = &compare_rows[k];
 		struct relation relation;
 
-		if (!row->key)
+		if (!row->key || !row_shown(compare, trace, row))
 			continue;
 		printf("%-*s %-*s", WIDTH_TEXT, row->text, WIDTH_NOISE,
 		       noise_name(worst_noise(compare, trace, row)));
@@ -153,7 +156,8 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	print_others(compare, trace);
 	print_names(o, "");
 	for (unsigned i = 0; i < nr_compare_rows; i++)
-		print_row(compare, trace, &compare_rows[i]);
+		if (row_shown(compare, trace, &compare_rows[i]))
+			print_row(compare, trace, &compare_rows[i]);
 	print_verdict(compare, trace);
 	putchar('\n');
 	if (o->baseline >= 0)
@@ -213,7 +217,8 @@ static void print_noise(const struct compare_options *o)
 		printf("spread: it varies from run to run; once: of the one run with samples, and "
 		       "another would differ\n");
 	else
-		printf("exact: the same count in each run%s; spread: it varies from run to run\n",
+		printf("exact: the same count in each run%s; spread: it varies from run to run; "
+		       "once: of one run\n",
 		       peers ? " (of an adapter's nobody knows that)" : "");
 	if (o->baseline < 0)
 		return;

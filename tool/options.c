@@ -18,14 +18,8 @@ static const struct argp_option replay_options[] = {
 	{"ordered", KEY_ORDERED, 0, 0,
 	 "One thread takes all steps in the order of the trace (default)", 0},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
-	{"high", KEY_HIGH, "N", 0,
-	 "With pcpbuddy and linux-pcp: frames that a pcp holds before it drains (default: by the "
-	 "size of the zone)",
-	 0},
-	{"batch", KEY_BATCH, "N", 0,
-	 "With pcpbuddy and linux-pcp: frames moved under one zone lock (default: by the size of "
-	 "the zone)",
-	 0},
+	{"high", KEY_HIGH, "N", 0, ARGS_HIGH_HELP, 0},
+	{"batch", KEY_BATCH, "N", 0, ARGS_BATCH_HELP, 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
 	{"samples", KEY_SAMPLES, 0, 0, "With --json: list all samples over the time of the trace",
 	 0},

@@ -90,6 +90,7 @@ static void play_alloc(struct player *player, struct block *block, unsigned flag
 		return;
 	}
 	tally->failed_allocs++;
+	tally->failed_by_order[block->order]++;
 	tally->wrong_failures += failed_wrongly(player, block->order, flags);
 	publish(block, BLOCK_FAILED);
 }
@@ -152,6 +153,8 @@ void tally_add(struct tally *sum, const struct tally *more)
 {
 	sum->allocs += more->allocs;
 	sum->failed_allocs += more->failed_allocs;
+	for (unsigned i = 0; i <= ROOST_MAX_ORDER; i++)
+		sum->failed_by_order[i] += more->failed_by_order[i];
 	sum->wrong_failures += more->wrong_failures;
 	sum->frees += more->frees;
 	sum->frees_of_failed += more->frees_of_failed;

@@ -15,6 +15,7 @@
 struct tally {
 	uint64_t allocs; /* that got memory */
 	uint64_t failed_allocs;
+	uint64_t failed_by_order[ROOST_MAX_ORDER + 1];
 	uint64_t wrong_failures; /* of those, while a large enough block was free */
 	uint64_t frees, frees_of_failed;
 	uint64_t unseen_frees, splits;

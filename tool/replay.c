@@ -147,6 +147,8 @@ bool replay_run(struct replay *replay, char error[])
 {
 	const struct plan *plan = replay->plan;
 
+	if (!replay->options->timing)
+		holds_begin();
 	if (!open_machine(replay, error))
 		return false;
 	if (replay->options->timing || replay->look) /* no samples */
@@ -160,6 +162,7 @@ bool replay_run(struct replay *replay, char error[])
 	roost_stats(replay->machine.roost, -1, -1, &replay->counts.every);
 	if (replay->own)
 		replay->own(replay);
+	holds_end(&replay->holds);
 	if (!replay->stuck)
 		series_take(&replay->series, &replay->machine, plan->last_ns);
 	series_sort(&replay->series);

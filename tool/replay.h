@@ -10,6 +10,7 @@
 
 #include <roost/roost.h>
 
+#include "holds.h"
 #include "options.h"
 #include "plan.h"
 #include "player.h"
@@ -43,6 +44,7 @@ struct replay {
 	struct storm_tally storm;
 	struct storm_exchange exchange;
 	struct roost_pcpbuddy_pcp_info pcp; /* of CPU 0 in the large zone */
+	struct holds_result holds;	    /* not with --timing */
 	struct counts counts;		    /* before the blocks that are left are freed */
 	uint64_t left_at_end; /* blocks, counted after the replay; plan->live_at_end foretold */
 	bool stuck;	      /* no step was taken for options->stall seconds */

@@ -176,6 +176,37 @@ static void put_handlers(json_t *root, const struct replay *replay)
 	put(root, "handlers", handlers);
 }
 
+/* null: the engine has no zone lock, or nobody looked. */
+static void put_holds(json_t *root, const struct replay *replay)
+{
+	const struct holds_result *h = &replay->holds;
+	json_t *holds;
+
+	if (!replay->options->engine->counters[COUNTER_zone_lock] || replay->options->timing) {
+		put(root, "holds", json_null());
+		return;
+	}
+	holds = json_object();
+	put_count(holds, "count", h->count);
+	put_count(holds, "frames_p50", h->frames.p50);
+	put_count(holds, "frames_p99", h->frames.p99);
+	put_count(holds, "frames_longest", h->frames.longest);
+	put(holds, "ns_p50", h->timed ? json_integer((json_int_t)h->ns.p50) : json_null());
+	put(holds, "ns_p99", h->timed ? json_integer((json_int_t)h->ns.p99) : json_null());
+	put(holds, "ns_longest", h->timed ? json_integer((json_int_t)h->ns.longest) : json_null());
+	put_count(holds, "clock_ns", h->clock_ns);
+	put(root, "holds", holds);
+}
+
+static void put_failed_by_order(json_t *root, const struct tally *tally)
+{
+	json_t *orders = json_array();
+
+	for (unsigned i = 0; i <= ROOST_MAX_ORDER; i++)
+		append(orders, json_integer((json_int_t)tally->failed_by_order[i]));
+	put(root, "failed_by_order", orders);
+}
+
 static void put_cost(json_t *root, const struct replay *replay)
 {
 	uint64_t operations = replay_operations(replay);
@@ -191,6 +222,7 @@ static void put_cost(json_t *root, const struct replay *replay)
 	put(root, "zone_lock_per_million", json_real(per_million(stats->zone_lock, operations)));
 	put(root, "frames_per_zone_lock",
 	    json_real(ratio((double)stats->zone_frames, (double)stats->zone_lock)));
+	put_holds(root, replay);
 	put_count(root, "waits", replay->tally.waits);
 }
 
@@ -242,6 +274,7 @@ static void put_verdict(json_t *root, const struct replay *replay)
 
 	put_count(root, "live_at_end", replay->left_at_end);
 	put_count(root, "failed_allocs", replay->tally.failed_allocs);
+	put_failed_by_order(root, &replay->tally);
 	put_count(root, "wrong_failures", replay->tally.wrong_failures);
 	put_count(root, "frames_managed", replay->verdict.managed);
 	put_count(root, "frames_lost", replay->verdict.lost);

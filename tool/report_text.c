@@ -164,6 +164,7 @@ static void show_cost(const struct replay *replay)
 {
 	uint64_t operations = replay_operations(replay);
 	const struct roost_pcpbuddy_stats *stats = &replay->counts.pcpbuddy;
+	const struct holds_result *holds = &replay->holds;
 
 	section("Cost");
 	count("operations", operations);
@@ -182,6 +183,17 @@ static void show_cost(const struct replay *replay)
 	       per_million(stats->zone_lock, operations));
 	printf("  %-34s %14.2f\n", "frames moved per zone lock",
 	       ratio((double)stats->zone_frames, (double)stats->zone_lock));
+	if (replay->options->timing)
+		return;
+	count("  half of the holds: at most", holds->frames.p50);
+	count("  99 of 100: at most", holds->frames.p99);
+	count("  the longest", holds->frames.longest);
+	if (!holds->timed)
+		return;
+	count_with("nanoseconds, half of the holds: at most", holds->ns.p50,
+		   "the clock's included");
+	count("  99 of 100: at most", holds->ns.p99);
+	count("  the longest", holds->ns.longest);
 }
 
 static void print_finding(void *context, const char *finding)
@@ -194,6 +206,10 @@ static void show_verdict(const struct replay *replay)
 {
 	section("Verdict");
 	count_any("allocations that failed", replay->tally.failed_allocs);
+	for (unsigned i = 0; i <= ROOST_MAX_ORDER; i++)
+		if (replay->tally.failed_by_order[i])
+			printf("    of order %-2u %26s %14" PRIu64 "\n", i, "",
+			       replay->tally.failed_by_order[i]);
 	if (!replay->stuck)
 		count("frames lost", replay->verdict.lost);
 	if (replay->options->timing)

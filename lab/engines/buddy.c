@@ -301,8 +301,13 @@ void buddy_give_at_boot(struct roost *roost, struct zone *zone, uint32_t page, u
 	merge(roost, zone, page, order, true);
 }
 
+/* Of a program that wants to know the lengths of holds. */
+void roost_lab_lock_modelled(uint64_t frames) __attribute__((weak));
+
 void buddy_count_lock(struct roost *roost, uint64_t frames)
 {
+	if (roost_lab_lock_modelled)
+		roost_lab_lock_modelled(frames);
 	roost->lock_stats.zone_lock++;
 	roost->lock_stats.zone_frames += frames;
 }

@@ -45,14 +45,22 @@ bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *i
 	}
 	RST_COUNT(r, z, zone_lock, 1);
 	RST_PROBE2(zone_lock, z->desc.id, wait);
+	RST_HOLD_BEGIN();
 	absorb(r, z);
 	return true;
 }
 
 void rst_zone_leave(struct rst_zone *z, rst_irq_t irq)
 {
+	RST_HOLD_END();
 	rst_spin_drop(&z->lock);
 	rst_irq_restore(irq);
+}
+
+static void count_moved(struct roost *r, struct rst_zone *z, uint64_t frames)
+{
+	RST_COUNT(r, z, zone_frames, frames);
+	RST_HOLD_MOVED(frames);
 }
 
 /* ---- Lists ------------------------------------------------------------------------------- */
@@ -219,7 +227,7 @@ static void put_chunk(struct roost *r, struct rst_zone *z, rst_frame_id f, unsig
 	struct rst_block *block = rst_block_of(r, f);
 	rst_frame_id buddy;
 
-	RST_COUNT(r, z, zone_frames, 1u << order);
+	count_moved(r, z, 1u << order);
 	rst_store_rel(&z->puts, rst_load_rlx(&z->puts) + 1); /* see rst_pcp_put() */
 	account(r, z, block, (int64_t)1 << order);
 	if (order == ROOST_PAGEBLOCK_ORDER)
@@ -266,7 +274,7 @@ static rst_frame_id taken(struct roost *r, struct rst_zone *z, rst_frame_id f, u
 {
 	rst_set_state(r, f, rst_state(RST_BUSY, order));
 	account(r, z, rst_block_of(r, f), -((int64_t)1 << order));
-	RST_COUNT(r, z, zone_frames, 1u << order);
+	count_moved(r, z, 1u << order);
 	return f;
 }
 
@@ -322,7 +330,7 @@ rst_frame_id rst_zone_cut(struct roost *r, struct rst_zone *z, rst_frame_id chun
 	n = (int64_t)(end - first);
 	count_isolated(z, type, -n);
 	account(r, z, rst_block_of(r, chunk), -n);
-	RST_COUNT(r, z, zone_frames, (uint64_t)n);
+	count_moved(r, z, (uint64_t)n);
 	return behind;
 }
 

@@ -45,7 +45,7 @@ for i in 0 1 2; do
 		"$work/compared")
 	[ "$free" != null ] || free=$engine # it has no choice
 	ENGINE=$engine replay 0 --json --samples --free="$free" $small "$part"
-	single='del(.seconds, .operations_per_second, .cpu_seconds, .series)'
+	single='del(.seconds, .operations_per_second, .cpu_seconds, .series) | if .holds then .holds |= del(.ns_p50, .ns_p99, .ns_longest, .clock_ns) else . end'
 	check "$engine/$free: the run with samples is a replay like any other" "$(value "$single")" \
 		"$(jq -c ".traces[0].contenders[$i].sampled | $single" "$work/compared")"
 	check "$engine/$free: so are its samples" "$(value .series | sha256sum)" \
@@ -69,13 +69,18 @@ for i in 0 1 2; do
 	check "$engine/$free: what a CPU may keep is limited" \
 		"$([ "$engine" = sets ] && echo false || echo true)" "$(value '.pcp_high > 0')"
 
+	check "$engine/$free: each zone lock is a hold, and its frames" "$([ "$engine" = sets ] && echo null || echo true)" \
+		"$(value 'if .holds == null then null else .holds.count == .paths.zone_lock and .holds.frames_longest >= 512 and
+			.holds.frames_p50 <= .holds.frames_p99 and .holds.frames_p99 <= .holds.frames_longest and
+			0 < .holds.ns_longest and .holds.ns_p50 <= .holds.ns_p99 end')"
+
 	# For timing nothing is sampled, and what was done without the allocator left no trace.
 	counts='[.paths, .live_at_end, .failed_allocs, .operations, .verified]'
 	once=$(value "$counts")
 	ENGINE=$engine replay 0 --json --timing --free="$free" $small "$part"
 	check "$engine/$free: with --timing the counts are the same" "$once" "$(value "$counts")"
-	check "$engine/$free: with --timing there are no samples" '[true,null]' \
-		"$(value '[.timing, .series]')"
+	check "$engine/$free: with --timing there are no samples" '[true,null,null]' \
+		"$(value '[.timing, .series, .holds]')"
 done
 
 # Memory is out: the failures are counted, and while frames were free there are none in order.
@@ -86,6 +91,12 @@ check "what takes part if it is said" '["sets","pcpbuddy/llist"]' \
 check "out of memory" true "$(value '[.traces[0].contenders[] |
 	.failed_allocs > 0 and .failed_allocs == .sampled.failed_allocs and
 	.fail_while_free == .sampled.paths.fail_while_free] | all')"
+check "by order" true "$(value '[.traces[0].contenders[] | (.sampled.failed_by_order | add) == .failed_allocs and
+	(.sampled.failed_by_order as $f | [range($f | length) | select($f[.] > 0) | "failed_order_\(.)"] - [.figures[].figure]) == [] and
+	(.figures | map(select(.figure == "failed_order_17")) | length) == 0] | all')"
+check "how long the lock was held" 'exact exact exact once once once' "$(value '[.traces[0].contenders[1].figures[] |
+	select(.figure | startswith("hold_")).noise] | join(" ")' | tr -d '"')"
+check "nobody waits in order" 0 "$(value '[.traces[0].contenders[1].figures[] | select(.figure | test("_waits|_try_"))] | length')"
 
 # Marks are for engines that have them, and the report says for which not.
 compare 0 --quiet --json="$work/marks" --runs=1 --engines=pcpbuddy/llist,linux-pcp/6.1,zone,sets --high=64 --batch=16 --check=2 \
@@ -109,7 +120,7 @@ check "counts beside it" true "$(jq '.traces[0].contenders as $c | [$c[0,2].figu
 	.beside.is == (if $base == 0 then "difference" else "ratio" end) and
 	(.beside.value - (if $base == 0 then .value - $base else .value / $base end) | fabs) < 1e-6 and
 	.beside.verdict == (if .value == $base then "the same" elif .value < $base then "less" else "more" end)] |
-	length == 22 and all' "$work/beside")"
+	length == 25 and all' "$work/beside")"
 check "a limit and none are not set beside each other" '["unknown",null,null]' \
 	"$(jq -c '.traces[0].contenders[0].figures[] | select(.figure == "pcp_high").beside | [.verdict, .is, .value]' "$work/beside")"
 check "in the table" "zone locks per million operations exact x0.00 - x0" "$(sed -n '/^Beside zone:/,$p' "$work/out" |
@@ -167,6 +178,7 @@ svg=()
 command -v gnuplot >/dev/null && svg=(-o "$work/x.svg")
 compare 0 --runs=7 --quiet --parallel --irq-storm=2000 $small "${svg[@]}" "$part" "$here/hand.trace"
 check "a table for each trace" 2 "$(grep -c 'pcpbuddy/trylock  *pcpbuddy/llist  *sets$' "$work/out")"
+check "no lock, no holds" 2 "$(grep -c '^ns of a hold.* once .* no lock$' "$work/out")"
 check "its rows" 2 "$(grep -c '^verified  *yes  *yes  *yes$' "$work/out")"
 check "how the replays were run" 1 "$(grep -c 'in parallel, --irq-storm=2000, --memory=64M$' \
 	"$work/out")"
@@ -251,6 +263,8 @@ check "few runs" '["too few runs",0.5,0.5,0.5]' "$(beside 5 2)"
 ln -sf "$ROOST-timing-pcpbuddy" "$work/bin/roost-timing-pcpbuddy"
 ln -sf "$ROOST-timing-sets" "$work/bin/roost-timing-sets"
 compare 0 --quiet --json="$work/beside" --runs=7 --parallel $two --baseline=sets $small "$part"
+check "tries that failed, by lock" true "$(jq '[.traces[0].contenders[0].figures[] | {(.figure): .value}] | add |
+	.zone_try_fails != null or .pcp_try_fails != null or .trylock_fails == 0' "$work/beside")"
 check "in parallel nothing but what is set up is exact" '["fail_while_free spread","failed spread","on_cpus_mean once","rate spread","zone_locks spread"]' \
 	"$(jq -c '[.traces[0].contenders[0].figures[] | select(.figure | IN("rate", "zone_locks", "failed", "fail_while_free", "on_cpus_mean")) |
 		"\(.figure) \(.noise)"] | sort' "$work/beside")"

@@ -51,6 +51,13 @@ check "6.1, by hand" '[13,176,92,68,8]' "$(cat "$work/counts")"
 # shellcheck disable=SC2086
 counts --engine=linux-pcp --free=6.12 $marks "$work/fixed.trace"
 check "6.12, by hand" '[8,168,84,68,0]' "$(cat "$work/counts")"
+# Sorted: 126 holds of 120 single frames, 4 of 4 and 2 of 16; and with 6.1 8, 8, 7 times 10, 16, 16, 20, 38.
+holds='[.holds | .count, .frames_p50, .frames_p99, .frames_longest, .ns_p50]'
+counts --engine=zone "$work/fixed.trace"
+check "lengths of holds of zone" '[126,1,16,16,null]' "$(value "$holds")"
+# shellcheck disable=SC2086
+counts --engine=linux-pcp --free=6.1 $marks "$work/fixed.trace"
+check "lengths of holds of 6.1" '[13,10,38,38,null]' "$(value "$holds")"
 check "6.12 is the default" 6.12 "$("$ROOST" replay --engine=linux-pcp --json --quiet "$work/fixed.trace" |
 	jq -r .free)"
 counts --engine=zone "$work/fixed.trace"

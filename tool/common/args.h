@@ -69,6 +69,14 @@ struct args_command {
 	bool writes_trace;		   /* --output is a trace, not a picture */
 };
 
+/* Two commands have these of their own. */
+#define ARGS_HIGH_HELP                                                                             \
+	"With pcpbuddy and linux-pcp: frames that a pcp holds before it drains (default: by the "  \
+	"size of the zone)"
+#define ARGS_BATCH_HELP                                                                            \
+	"With pcpbuddy and linux-pcp: frames moved under one zone lock (default: by the size of "  \
+	"the zone)"
+
 /* The name of an option without dashes, and how to pass it on: "--NAME" or "--NAME=VALUE". */
 const char *args_name(enum args_option option);
 char *args_again(enum args_option option, const char *text);

@@ -97,6 +97,15 @@ static inline void rst_lock_note(int delta)
 	rst_posix_held += delta;
 }
 
+/* Of a program that measures how long zone locks are held; others do not have them. */
+void roost_lab_lock_taken(void) __attribute__((weak));
+void roost_lab_lock_moved(uint64_t frames) __attribute__((weak));
+void roost_lab_lock_dropped(void) __attribute__((weak));
+
+#define RST_HOLD_BEGIN()  (roost_lab_lock_taken ? roost_lab_lock_taken() : (void)0)
+#define RST_HOLD_MOVED(n) (roost_lab_lock_moved ? roost_lab_lock_moved(n) : (void)0)
+#define RST_HOLD_END()	  (roost_lab_lock_dropped ? roost_lab_lock_dropped() : (void)0)
+
 /* A handler on top of a lock holder can tell; one on top of anything else is as good as a task. */
 static inline bool rst_in_task(void)
 {
