@@ -59,18 +59,24 @@ static double number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-bool score_has(const struct score *score, const char *series, const char *key)
+static const json_t *member(const struct score *score, const char *series, const char *key)
 {
 	const json_t *object = score->sampled;
 
 	if (series)
 		object = json_object_get(object, series);
-	return json_is_number(json_object_get(object, key));
+	return json_object_get(object, key);
 }
 
-bool score_item(const struct score *score, const char *array, unsigned index, double *value)
+bool score_has(const struct score *score, const char *series, const char *key)
 {
-	const json_t *item = json_array_get(json_object_get(score->sampled, array), index);
+	return json_is_number(member(score, series, key));
+}
+
+bool score_item(const struct score *score, const char *series, const char *key, unsigned index,
+		double *value)
+{
+	const json_t *item = json_array_get(member(score, series, key), index);
 
 	*value = json_number_value(item);
 	return item != NULL;

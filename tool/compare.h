@@ -121,8 +121,9 @@ const struct score *compare_score(const struct compare *compare, unsigned trace,
  * report itself. */
 double score_value(const struct score *score, const char *series, const char *key);
 bool score_has(const struct score *score, const char *series, const char *key);
-/* One of an array in it; false: there is none. */
-bool score_item(const struct score *score, const char *array, unsigned index, double *value);
+/* One of such a member that is an array; false: there is none. */
+bool score_item(const struct score *score, const char *series, const char *key, unsigned index,
+		double *value);
 /* Is the size of the memory a guess from the trace? */
 bool compare_guessed(const struct score *score);
 
@@ -138,7 +139,7 @@ struct row {
 	double (*of)(const struct spread *spread);
 	size_t spread;		   /* where in struct score */
 	const char *part, *member; /* of the report of the run with samples */
-	int order;		   /* member NULL: 1 + the index in that part */
+	unsigned item;		   /* 1 + the index, if the member is an array */
 	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
 	bool of_peers;	  /* known of an adapter's as well */

@@ -54,34 +54,37 @@ const struct row compare_rows[] = {
 	 .member = "blocks_2m_mean"},
 	{"blocks_2m_min", "  least", 0, .part = "series", .member = "blocks_2m_min"},
 	{"blocks_2m_end", "  at the end", 0, .part = "series", .member = "blocks_2m_end"},
+#define SERIES(name)	  .part = "series", .member = name
+#define UNUSABLE(when, n) SERIES("unusable_" when), .item = (n) + 1
+	{"unusable_order_3", "unusable index of order 3, mean", 3, UNUSABLE("mean", 3)},
+	{"unusable_order_3_end", "  at the end", 3, UNUSABLE("end", 3)},
+	{"unusable_order_9", "unusable index of order 9, mean", 3, UNUSABLE("mean", 9)},
+	{"unusable_order_9_end", "  at the end", 3, UNUSABLE("end", 9)},
+	{"mixed_mean", "mixed pageblocks, mean", 1, SERIES("mixed_mean"), .of_peers = true},
+	{"mixed_max", "  most", 0, SERIES("mixed_max"), .of_peers = true},
+	{"mixed_end", "  at the end", 0, SERIES("mixed_end"), .of_peers = true},
+	{"empty_2m_mean", "2 MiB without any use, mean", 1, SERIES("empty_2m_mean"),
+	 .of_peers = true},
+	{"empty_2m_min", "  least", 0, SERIES("empty_2m_min"), .of_peers = true},
+	{"empty_2m_end", "  at the end", 0, SERIES("empty_2m_end"), .of_peers = true},
+	{"empty_1g_mean", "1 GiB without any use, mean", 2, SERIES("empty_1g_mean"),
+	 .of_peers = true, .if_any = true},
+	{"empty_1g_min", "  least", 0, SERIES("empty_1g_min"), .of_peers = true, .if_any = true},
+	{"empty_1g_end", "  at the end", 0, SERIES("empty_1g_end"), .of_peers = true,
+	 .if_any = true},
+#undef UNUSABLE
+#undef SERIES
 	{"metadata_kib", "metadata, KiB", 0, .figure = metadata_kib},
 	{"metadata_percent", "  per cent of the memory", 3, .figure = metadata_percent},
 	{"failed", "allocations failed, most", 0, SPREAD(failed, spread_max), .of_peers = true},
+/* clang-format off */
 #define FAILED(n)                                                                                  \
-	{                                                                                          \
-		"failed_order_" #n, "  of order " #n, 0, .part = "failed_by_order",                \
-							 .order = (n) + 1, .of_peers = true,       \
-							 .if_any = true                            \
-	}
-	FAILED(0),
-	FAILED(1),
-	FAILED(2),
-	FAILED(3),
-	FAILED(4),
-	FAILED(5),
-	FAILED(6),
-	FAILED(7),
-	FAILED(8),
-	FAILED(9),
-	FAILED(10),
-	FAILED(11),
-	FAILED(12),
-	FAILED(13),
-	FAILED(14),
-	FAILED(15),
-	FAILED(16),
-	FAILED(17),
-	FAILED(18),
+	{"failed_order_" #n, "  of order " #n, 0, .member = "failed_by_order", .item = (n) + 1,    \
+	 .of_peers = true, .if_any = true}
+	FAILED(0), FAILED(1), FAILED(2), FAILED(3), FAILED(4), FAILED(5), FAILED(6), FAILED(7),
+	FAILED(8), FAILED(9), FAILED(10), FAILED(11), FAILED(12), FAILED(13), FAILED(14),
+	FAILED(15), FAILED(16), FAILED(17), FAILED(18),
+/* clang-format on */
 #undef FAILED
 	{"fail_while_free", "  while frames were free, most", 0,
 	 SPREAD(fail_while_free, spread_max)},
@@ -95,19 +98,24 @@ static const struct spread *spread_of(const struct row *row, const struct score 
 	return row->of ? (const void *)((const char *)score + row->spread) : NULL;
 }
 
+/* False: the report does not have it. An older build's may not. */
+static bool from_report(const struct row *row, const struct score *score, double *value)
+{
+	if (row->item)
+		return score_item(score, row->part, row->member, row->item - 1, value);
+	*value = score_value(score, row->part, row->member);
+	return score_has(score, row->part, row->member);
+}
+
 bool row_value(const struct row *row, const struct contender *contender, const struct score *score,
 	       double *value)
 {
-	if (row->order)
-		return score_item(score, row->part, (unsigned)row->order - 1, value);
 	if (row->of)
 		*value = row->of(spread_of(row, score));
-	else if (row->member)
-		*value = score_value(score, row->part, row->member);
-	else
+	else if (row->figure)
 		*value = row->figure(score);
-	if (row->member && !score_has(score, row->part, row->member))
-		return false; /* an older build */
+	else if (!from_report(row, score, value))
+		return false;
 	return !contender->peer || row->of_peers || *value != 0;
 }
 

@@ -10,7 +10,12 @@
 #include "holds.h"
 
 /* Lengths up to 1023 have a bucket each; above, 512 buckets for each power of two. */
-enum { EXACT_BITS = 10, STEPS = 1 << (EXACT_BITS - 1), BUCKETS = (64 - EXACT_BITS + 2) * STEPS };
+enum {
+	EXACT_BITS = 10,
+	EXACT = 1 << EXACT_BITS,
+	STEPS = EXACT / 2,
+	BUCKETS = (64 - EXACT_BITS + 2) * STEPS,
+};
 
 struct lengths {
 	_Atomic uint64_t buckets[BUCKETS];
@@ -27,7 +32,7 @@ static unsigned bucket_of(uint64_t length)
 {
 	unsigned shift;
 
-	if (length < 2 * STEPS)
+	if (length < EXACT)
 		return (unsigned)length;
 	shift = 64 - EXACT_BITS - (unsigned)__builtin_clzll(length);
 	return shift * STEPS + (unsigned)(length >> shift);
@@ -35,7 +40,7 @@ static unsigned bucket_of(uint64_t length)
 
 static uint64_t length_of(unsigned bucket)
 {
-	const unsigned shift = bucket < 2 * STEPS ? 0 : bucket / STEPS - 1;
+	const unsigned shift = bucket < EXACT ? 0 : bucket / STEPS - 1;
 
 	return (uint64_t)(bucket - shift * STEPS) << shift;
 }

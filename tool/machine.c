@@ -18,9 +18,20 @@
 #include "machine.h"
 #include "tool/common/say.h"
 
-enum { FRAME_OUT = 1, FRAME_NO_MEMORY = 2 };
+enum { FRAME_OUT = 1, FRAME_NO_MEMORY = 2, FRAME_FIXED = 4 /* out, and not movable */ };
 
-enum { DMA_END = 0x1000, RESERVE_SHIFT = 8 /* 1/256 of the memory is the reserve */ };
+/* A word in pageblocks: how many movable frames and others are in use; whether it has a hole. */
+#define USED_MOVABLE UINT64_C(1)
+#define USED_FIXED   (UINT64_C(1) << 20)
+#define USED_HOLE    (UINT64_C(1) << 40)
+
+enum { REGION_ORDER = 18, PAGEBLOCK = 1 << ROOST_PAGEBLOCK_ORDER };
+
+enum {
+	DMA_END = 0x1000,
+	RESERVED_END = 0x1800,
+	RESERVE_SHIFT = 8 /* 1/256 of the memory is the reserve */
+};
 
 struct stamp {
 	uint64_t pfn, serial;
@@ -42,7 +53,7 @@ static void make_ranges(struct roost_range ranges[NR_RANGES], uint64_t frames)
 	ranges[2] = (struct roost_range){.start = DMA_END, .end = frames, .zone = 1};
 	ranges[3] = (struct roost_range){.start = 0x9f, .end = 0xa0, .flags = ROOST_RANGE_RESERVED};
 	ranges[4] = (struct roost_range){
-		.start = DMA_END, .end = 0x1800, .flags = ROOST_RANGE_RESERVED};
+		.start = DMA_END, .end = RESERVED_END, .flags = ROOST_RANGE_RESERVED};
 }
 
 static void set_frames(struct machine *machine, const struct roost_range *range,
@@ -64,6 +75,25 @@ static void mark_holes(struct machine *machine, const struct roost_range *ranges
 	for (unsigned i = 0; i < NR_RANGES; i++)
 		if (ranges[i].flags & ROOST_RANGE_RESERVED)
 			set_frames(machine, &ranges[i], FRAME_NO_MEMORY);
+}
+
+/* Holes are in the pageblocks at the start alone, and of the regions in the first. The end may cut
+ * off the last ones. */
+static void count_empty(struct machine *machine)
+{
+	machine->empty_2m = machine->frames >> ROOST_PAGEBLOCK_ORDER;
+	machine->empty_1g = machine->frames >> REGION_ORDER;
+	machine->pageblocks[machine->empty_2m] = machine->regions[machine->empty_1g] = USED_HOLE;
+	for (uint64_t pfn = 0; pfn < RESERVED_END; pfn++) {
+		_Atomic uint64_t *word = &machine->pageblocks[pfn >> ROOST_PAGEBLOCK_ORDER];
+
+		if (machine->out[pfn] != FRAME_NO_MEMORY)
+			continue;
+		machine->empty_2m -= *word != USED_HOLE;
+		*word = USED_HOLE;
+		machine->empty_1g -= machine->regions[0] != USED_HOLE;
+		machine->regions[0] = USED_HOLE;
+	}
 }
 
 /* Runs in any context. Only the first finder writes first_misuse. */
@@ -101,12 +131,24 @@ static bool make_allocator(struct machine *machine, const struct roost_config *c
 	return result == 0;
 }
 
+static size_t pageblocks_size(const struct machine *machine)
+{
+	return ((machine->frames >> ROOST_PAGEBLOCK_ORDER) + 1) * sizeof(*machine->pageblocks);
+}
+
+static size_t regions_size(const struct machine *machine)
+{
+	return ((machine->frames >> REGION_ORDER) + 1) * sizeof(*machine->regions);
+}
+
 static bool map_all(struct machine *machine, char error[])
 {
 	machine->memory_size = machine->frames << MACHINE_FRAME_SHIFT;
 	machine->memory = map_memory(machine->memory_size);
 	machine->out = map_memory(machine->frames);
-	if (machine->memory && machine->out) {
+	machine->pageblocks = map_memory(pageblocks_size(machine));
+	machine->regions = map_memory(regions_size(machine));
+	if (machine->memory && machine->out && machine->pageblocks && machine->regions) {
 		/* Without huge pages the first touch of frames takes longer than all the rest. */
 		madvise(machine->memory, machine->memory_size, MADV_HUGEPAGE);
 		return true;
@@ -128,6 +170,7 @@ bool machine_open(struct machine *machine, const struct machine_config *config, 
 		return false;
 	make_ranges(ranges, config->frames);
 	mark_holes(machine, ranges);
+	count_empty(machine);
 	machine->zones[0].name = "DMA";
 	machine->zones[1].name = "Normal";
 	machine->zones[1].reserve = config->frames >> RESERVE_SHIFT;
@@ -149,6 +192,8 @@ void machine_close(struct machine *machine)
 	unmap_memory(machine->metadata, machine->metadata_size);
 	unmap_memory(machine->memory, machine->memory_size);
 	unmap_memory((void *)machine->out, machine->frames);
+	unmap_memory((void *)machine->pageblocks, pageblocks_size(machine));
+	unmap_memory((void *)machine->regions, regions_size(machine));
 	memset(machine, 0, sizeof(*machine));
 }
 
@@ -174,11 +219,11 @@ static bool stamps_equal(const struct stamp *a, const struct stamp *b)
 	return a->pfn == b->pfn && a->serial == b->serial;
 }
 
-static void stamp_frame(struct machine *machine, roost_pfn pfn, uint64_t serial)
+static void stamp_frame(struct machine *machine, roost_pfn pfn, uint64_t serial, unsigned char mark)
 {
 	struct stamp stamp = make_stamp(pfn, serial);
 
-	if (atomic_exchange_explicit(&machine->out[pfn], FRAME_OUT, memory_order_relaxed) != 0)
+	if (atomic_exchange_explicit(&machine->out[pfn], mark, memory_order_relaxed) != 0)
 		atomic_fetch_add(&machine->doubled, 1);
 	*first_stamp(machine, pfn) = stamp;
 	*last_stamp(machine, pfn) = stamp;
@@ -192,10 +237,49 @@ static void check_frame(struct machine *machine, roost_pfn pfn, uint64_t serial)
 
 	*first_stamp(machine, pfn) = poison;
 	*last_stamp(machine, pfn) = poison;
-	if (atomic_exchange_explicit(&machine->out[pfn], 0, memory_order_relaxed) != FRAME_OUT)
+	if (!(atomic_exchange_explicit(&machine->out[pfn], 0, memory_order_relaxed) &
+	      (FRAME_OUT | FRAME_FIXED)))
 		good = false;
 	if (!good)
 		atomic_fetch_add(&machine->corrupt, 1);
+}
+
+/* ---- What is in use ---------------------------------------------------------------------- */
+
+static bool is_mixed(uint64_t word)
+{
+	return word % USED_FIXED && word / USED_FIXED % USED_FIXED;
+}
+
+/* One word changes; each change of a count follows from what it was and what it became, so threads
+ * may do this side by side. n may be negative, as a multiple of 2^64. */
+static void use_pageblock(struct machine *machine, uint64_t pageblock, uint64_t n)
+{
+	const uint64_t old = atomic_fetch_add(&machine->pageblocks[pageblock], n), new = old + n;
+
+	if (is_mixed(old) != is_mixed(new))
+		atomic_fetch_add(&machine->mixed, is_mixed(new) ? 1 : UINT64_MAX);
+	if (!old != !new)
+		atomic_fetch_add(&machine->empty_2m, !new ? 1 : UINT64_MAX);
+}
+
+static void use_region(struct machine *machine, uint64_t region, uint64_t n)
+{
+	const uint64_t old = atomic_fetch_add(&machine->regions[region], n), new = old + n;
+
+	if (!old != !new)
+		atomic_fetch_add(&machine->empty_1g, !new ? 1 : UINT64_MAX);
+}
+
+static void use(struct machine *machine, roost_pfn pfn, unsigned order, bool fixed, bool out)
+{
+	const uint64_t frames = UINT64_C(1) << order, kind = fixed ? USED_FIXED : USED_MOVABLE;
+	const uint64_t each = frames < PAGEBLOCK ? frames : PAGEBLOCK;
+
+	for (uint64_t i = 0; i < frames; i += each)
+		use_pageblock(machine, (pfn + i) >> ROOST_PAGEBLOCK_ORDER,
+			      out ? each * kind : -(each * kind));
+	use_region(machine, pfn >> REGION_ORDER, out ? frames : -frames);
 }
 
 /* ---- Blocks ----------------------------------------------------------------------------- */
@@ -204,6 +288,7 @@ roost_pfn machine_alloc(struct machine *machine, unsigned order, unsigned flags,
 {
 	roost_pfn pfn = machine->dry ? 0 : roost_alloc(machine->roost, order, flags);
 	roost_pfn count = (roost_pfn)1 << order;
+	const bool fixed = (flags & ROOST_MIGRATETYPE_MASK) != ROOST_MOVABLE;
 
 	if (machine->bare || pfn == ROOST_NONE)
 		return pfn;
@@ -212,13 +297,16 @@ roost_pfn machine_alloc(struct machine *machine, unsigned order, unsigned flags,
 		return ROOST_NONE;
 	}
 	for (roost_pfn i = 0; i < count; i++)
-		stamp_frame(machine, pfn + i, serial);
+		stamp_frame(machine, pfn + i, serial, fixed ? FRAME_FIXED : FRAME_OUT);
+	use(machine, pfn, order, fixed, true);
 	return pfn;
 }
 
 void machine_free(struct machine *machine, roost_pfn pfn, unsigned order, uint64_t serial,
 		  bool nolock)
 {
+	if (!machine->bare)
+		use(machine, pfn, order, machine->out[pfn] == FRAME_FIXED, false);
 	for (roost_pfn i = 0; i < (roost_pfn)1 << order && !machine->bare; i++)
 		check_frame(machine, pfn + i, serial);
 	if (machine->dry)
@@ -264,8 +352,33 @@ static uint64_t whole_blocks(const struct roost_zone_info *info)
 	return sum;
 }
 
+/* Adds the free blocks of a zone by order. */
+static void add_blocks(uint64_t frames[ROOST_MAX_ORDER + 1], const struct roost_zone_info *info)
+{
+	for (unsigned list = 0; list < ROOST_NR_LISTS; list++)
+		for (unsigned k = 0; k <= ROOST_MAX_ORDER; k++)
+			frames[k] += info->blocks[list][k] << k;
+}
+
+static void sum_fragments(const struct machine *machine, const uint64_t frames[ROOST_MAX_ORDER + 1],
+			  struct machine_fragments *fragments)
+{
+	uint64_t all = 0, smaller = 0;
+
+	fragments->mixed = machine->mixed;
+	fragments->empty_2m = machine->empty_2m;
+	fragments->empty_1g = machine->empty_1g;
+	for (unsigned k = 0; k <= ROOST_MAX_ORDER; k++)
+		all += frames[k];
+	for (unsigned k = 0; k < MACHINE_FRAGMENT_ORDERS; k++) {
+		fragments->unusable[k] = all ? (double)smaller / (double)all : 0;
+		smaller += frames[k];
+	}
+}
+
 void machine_sum(const struct machine *machine, struct machine_sums *sums)
 {
+	uint64_t blocks[ROOST_MAX_ORDER + 1] = {0};
 	struct roost_zone_info info;
 
 	memset(sums, 0, sizeof(*sums));
@@ -277,7 +390,9 @@ void machine_sum(const struct machine *machine, struct machine_sums *sums)
 		sums->free_pcp += info.free_pcp;
 		sums->free_llist += info.free_llist;
 		sums->blocks_2m += whole_blocks(&info);
+		add_blocks(blocks, &info);
 	}
+	sum_fragments(machine, blocks, &sums->fragments);
 }
 
 void machine_finish(struct machine *machine, struct machine_verdict *verdict)

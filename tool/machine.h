@@ -25,6 +25,7 @@
 enum {
 	MACHINE_FRAME_SHIFT = 12,
 	MACHINE_ZONES = 2,
+	MACHINE_FRAGMENT_ORDERS = ROOST_DEFAULT_MAX_ORDER + 1,
 };
 
 struct machine_config {
@@ -43,6 +44,9 @@ struct machine {
 	size_t memory_size;
 	_Atomic unsigned char *out; /* per frame: 1 handed out, 2 no memory */
 	uint64_t frames;
+	/* What callers use, wherever the engine keeps the rest; not with bare. */
+	_Atomic uint64_t *pageblocks, *regions; /* of 2 MiB and 1 GiB */
+	_Atomic uint64_t mixed, empty_2m, empty_1g;
 	bool bare;
 	bool dry;			   /* the allocator is not called, all else is done */
 	_Atomic uint64_t doubled, corrupt; /* frames */
@@ -57,8 +61,18 @@ struct machine_verdict {
 	struct roost_violation violation; /* if not valid */
 };
 
+/* How large the blocks are in which memory is free. */
+struct machine_fragments {
+	uint64_t mixed; /* pageblocks in which there are movable frames and others */
+	/* Aligned pieces of memory in which nothing is in use, whether or not it is free as one. */
+	uint64_t empty_2m, empty_1g;
+	/* By order: how much of what is free in the zones lies in smaller blocks, 0 to 1. */
+	double unusable[MACHINE_FRAGMENT_ORDERS];
+};
+
 struct machine_sums { /* over all zones, in frames but for blocks_2m */
 	uint64_t managed, free, free_pcp, free_llist, blocks_2m;
+	struct machine_fragments fragments;
 };
 
 /* False: error says why. */

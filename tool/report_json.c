@@ -241,6 +241,47 @@ static json_t *samples_array(const struct series *series)
 }
 
 /* null: no sample was taken. */
+static json_t *orders_array(const double values[MACHINE_FRAGMENT_ORDERS])
+{
+	json_t *array = json_array();
+
+	for (unsigned k = 0; k < MACHINE_FRAGMENT_ORDERS; k++)
+		append(array, json_real(values[k]));
+	return array;
+}
+
+static void put_fragments(json_t *series, const struct series_summary *summary)
+{
+	put(series, "mixed_mean", json_real(summary->mixed_mean));
+	put_count(series, "mixed_max", summary->mixed_max);
+	put_count(series, "mixed_end", summary->end.mixed);
+	put(series, "empty_2m_mean", json_real(summary->empty_2m_mean));
+	put_count(series, "empty_2m_min", summary->empty_2m_min);
+	put_count(series, "empty_2m_end", summary->end.empty_2m);
+	put(series, "empty_1g_mean", json_real(summary->empty_1g_mean));
+	put_count(series, "empty_1g_min", summary->empty_1g_min);
+	put_count(series, "empty_1g_end", summary->end.empty_1g);
+	put(series, "unusable_mean", orders_array(summary->unusable_mean));
+	put(series, "unusable_end", orders_array(summary->end.unusable));
+}
+
+/* [seconds, unusable index of the order of 2 MiB, mixed, empty 2 MiB, empty 1 GiB] */
+static json_t *fragments_array(const struct series *series)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < series->nr; i++) {
+		const struct sample *s = &series->samples[i];
+
+		append(array,
+		       json_pack("[f, f, I, I, I]", (double)s->time_ns / 1e9,
+				 s->fragments.unusable[ROOST_PAGEBLOCK_ORDER],
+				 (json_int_t)s->fragments.mixed, (json_int_t)s->fragments.empty_2m,
+				 (json_int_t)s->fragments.empty_1g));
+	}
+	return array;
+}
+
 static void put_series(json_t *root, const struct replay *replay)
 {
 	struct series_summary summary;
@@ -258,8 +299,11 @@ static void put_series(json_t *root, const struct replay *replay)
 	put(series, "blocks_2m_mean", json_real(summary.blocks_2m_mean));
 	put_count(series, "blocks_2m_min", summary.blocks_2m_min);
 	put_count(series, "blocks_2m_end", summary.blocks_2m_end);
-	if (replay->options->samples)
+	put_fragments(series, &summary);
+	if (replay->options->samples) {
 		put(series, "seconds_blocks_free_on_cpus", samples_array(&replay->series));
+		put(series, "seconds_unusable_mixed_empty", fragments_array(&replay->series));
+	}
 	put(root, "series", series);
 }
 

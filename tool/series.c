@@ -41,6 +41,7 @@ void series_take(struct series *series, const struct machine *machine, uint64_t 
 		.blocks_2m = sums.blocks_2m,
 		.free = sums.free,
 		.on_cpus = sums.free_pcp + sums.free_llist,
+		.fragments = sums.fragments,
 	};
 }
 
@@ -55,6 +56,29 @@ void series_sort(struct series *series)
 {
 	if (series->nr)
 		qsort(series->samples, series->nr, sizeof(*series->samples), by_time);
+}
+
+static void sum_up_fragments(const struct series *series, struct series_summary *summary)
+{
+	const double nr = (double)series->nr;
+
+	summary->empty_2m_min = summary->empty_1g_min = UINT64_MAX;
+	for (size_t i = 0; i < series->nr; i++) {
+		const struct machine_fragments *f = &series->samples[i].fragments;
+
+		summary->mixed_mean += (double)f->mixed / nr;
+		summary->empty_2m_mean += (double)f->empty_2m / nr;
+		summary->empty_1g_mean += (double)f->empty_1g / nr;
+		if (f->mixed > summary->mixed_max)
+			summary->mixed_max = f->mixed;
+		if (f->empty_2m < summary->empty_2m_min)
+			summary->empty_2m_min = f->empty_2m;
+		if (f->empty_1g < summary->empty_1g_min)
+			summary->empty_1g_min = f->empty_1g;
+		for (unsigned k = 0; k < MACHINE_FRAGMENT_ORDERS; k++)
+			summary->unusable_mean[k] += f->unusable[k] / nr;
+		summary->end = *f;
+	}
 }
 
 void series_sum_up(const struct series *series, struct series_summary *summary)
@@ -77,4 +101,5 @@ void series_sum_up(const struct series *series, struct series_summary *summary)
 		summary->on_cpus_mean = (double)on_cpus / (double)series->nr;
 		summary->blocks_2m_mean = (double)blocks / (double)series->nr;
 	}
+	sum_up_fragments(series, summary);
 }

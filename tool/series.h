@@ -18,6 +18,7 @@ struct sample {
 	uint64_t blocks_2m;
 	uint64_t free, on_cpus; /* frames: in the zones; on pcps and on lock-free lists (pcpbuddy)
 				 * or in pageblocks that a CPU owns (sets) */
+	struct machine_fragments fragments;
 };
 
 struct series {
@@ -33,6 +34,10 @@ struct series_summary {
 	size_t samples; /* 0: the rest says nothing */
 	double on_cpus_mean, blocks_2m_mean;
 	uint64_t on_cpus_max, blocks_2m_min, blocks_2m_end;
+	double mixed_mean, empty_2m_mean, empty_1g_mean;
+	uint64_t mixed_max, empty_2m_min, empty_1g_min;
+	double unusable_mean[MACHINE_FRAGMENT_ORDERS];
+	struct machine_fragments end;
 };
 
 void series_open(struct series *series, size_t steps, unsigned threads, uint64_t first_ns);

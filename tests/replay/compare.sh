@@ -91,6 +91,9 @@ check "what takes part if it is said" '["sets","pcpbuddy/llist"]' \
 check "out of memory" true "$(value '[.traces[0].contenders[] |
 	.failed_allocs > 0 and .failed_allocs == .sampled.failed_allocs and
 	.fail_while_free == .sampled.paths.fail_while_free] | all')"
+check "fragmentation in figures" true "$(value '[.traces[0].contenders[] | .sampled.series as $s |
+	(.figures | map({(.figure): .value}) | add) as $f | [$f.unusable_order_9, $f.mixed_max, $f.empty_2m_min, $f.mixed_mean > 0] ==
+	[$s.unusable_mean[9], $s.mixed_max, $s.empty_2m_min, true]] | all')"
 check "by order" true "$(value '[.traces[0].contenders[] | (.sampled.failed_by_order | add) == .failed_allocs and
 	(.sampled.failed_by_order as $f | [range($f | length) | select($f[.] > 0) | "failed_order_\(.)"] - [.figures[].figure]) == [] and
 	(.figures | map(select(.figure == "failed_order_17")) | length) == 0] | all')"
@@ -120,7 +123,7 @@ check "counts beside it" true "$(jq '.traces[0].contenders as $c | [$c[0,2].figu
 	.beside.is == (if $base == 0 then "difference" else "ratio" end) and
 	(.beside.value - (if $base == 0 then .value - $base else .value / $base end) | fabs) < 1e-6 and
 	.beside.verdict == (if .value == $base then "the same" elif .value < $base then "less" else "more" end)] |
-	length == 25 and all' "$work/beside")"
+	length == 45 and all' "$work/beside")"
 check "a limit and none are not set beside each other" '["unknown",null,null]' \
 	"$(jq -c '.traces[0].contenders[0].figures[] | select(.figure == "pcp_high").beside | [.verdict, .is, .value]' "$work/beside")"
 check "in the table" "zone locks per million operations exact x0.00 - x0" "$(sed -n '/^Beside zone:/,$p' "$work/out" |

@@ -54,6 +54,14 @@ check "6.12, by hand" '[8,168,84,68,0]' "$(cat "$work/counts")"
 # Sorted: 126 holds of 120 single frames, 4 of 4 and 2 of 16; and with 6.1 8, 8, 7 times 10, 16, 16, 20, 38.
 holds='[.holds | .count, .frames_p50, .frames_p99, .frames_longest, .ns_p50]'
 counts --engine=zone "$work/fixed.trace"
+# At the end all is free: in DMA 414 frames in blocks below a pageblock, and one pageblock that is no pair.
+check "what is of no use to an order" '[0,0.029077,0.065037]' \
+	"$(value '.series.unusable_end | [.[0, 9, 10] | . * 1000000 | round / 1000000]')"
+check "without pcps 2 MiB without any use are free in one block" true "$(value '.series |
+	.empty_2m_mean == .blocks_2m_mean and .empty_2m_min == .blocks_2m_min and .empty_2m_end == .blocks_2m_end')"
+check "each sample of it" true "$(value '.series | .samples == (.seconds_unusable_mixed_empty | length) and
+	.empty_2m_min == ([.seconds_unusable_mixed_empty[][3]] | min) and .mixed_max == ([.seconds_unusable_mixed_empty[][2]] | max) and
+	.empty_1g_min == 0 and .unusable_end[9] == .seconds_unusable_mixed_empty[-1][1]')"
 check "lengths of holds of zone" '[126,1,16,16,null]' "$(value "$holds")"
 # shellcheck disable=SC2086
 counts --engine=linux-pcp --free=6.1 $marks "$work/fixed.trace"
@@ -116,7 +124,20 @@ check "frees on another CPU" '[9,1578,950,628,322]' "$(cat "$work/counts")"
 	batch alloc 0 2 1 GFP_HIGHUSER_MOVABLE 200
 } | awk '{ $4 = sprintf("1.%06d:", NR) } /GFP_KERNEL/ { sub(/migratetype=1/, "migratetype=0") } { print }' >"$work/steal.trace"
 counts --engine=zone "$work/steal.trace"
+check "a pageblock with both kinds" '[1,1]' "$(value '.series | [.mixed_max, .mixed_end]')"
 check "pageblocks that turn, and frames" '[4,3]' "$(value '[.paths.blocks_stolen, .paths.refill_stolen]')"
+
+# 1 GiB without any use: not the first, which has holes, nor one that the end cuts off.
+empty() {
+	run 0 "$ROOST" replay --quiet --json --engine="$1" --memory="$2" "$work/fixed.trace"
+	value '.series | [.empty_1g_min, .empty_1g_end]' | tr -d '\n'
+}
+check "1 GiB without any use" '[0,0][0,0][1,1][2,2]' \
+	"$(for memory in 1G 1025M 2052M 3G; do empty zone $memory; done)"
+run 0 "$ROOST" replay --quiet --json --engine=pcpbuddy --memory=3G "$here/hand.trace"
+check "pcpbuddy hands out of another GiB" '[true,1]' "$(value '.series | [.empty_1g_mean < 2, .empty_1g_min]')"
+run 0 "$ROOST" replay --quiet --json --engine=zone --memory=68160K "$work/fixed.trace" # 33 pageblocks and a part
+check "nor 2 MiB that the end cuts off" '[28,28]' "$(value '.series | [.empty_2m_end, .blocks_2m_end]')"
 
 # ---- In the tool -----------------------------------------------------------------------------
 

@@ -71,6 +71,58 @@ static void test_clean(void **state)
 	expect(0, 0, 0, 0);
 }
 
+static struct machine_fragments fragments(void)
+{
+	struct machine_sums sums;
+
+	machine_sum(&machine, &sums);
+	return sums.fragments;
+}
+
+/* What is in use is known by 2 MiB, wherever the engine keeps the rest. */
+static void test_in_use(void **state)
+{
+	const uint64_t whole = (FRAMES - 0x1800) / 512 + (0x1000 - 0x200) / 512;
+	const roost_pfn huge = must_alloc(9), large = must_alloc(10), one = must_alloc(0);
+
+	(void)state;
+	assert_int_equal(fragments().empty_2m, whole - 4);
+	assert_true(machine_split(&machine, large, 10));
+	machine_free(&machine, large, 9, SERIAL, false);
+	assert_int_equal(fragments().empty_2m, whole - 3);
+	machine_free(&machine, large + 512, 9, SERIAL, false);
+	machine_free(&machine, huge, 9, SERIAL, true);
+	assert_int_equal(fragments().empty_2m, whole - 1);
+	machine_free(&machine, one, 0, SERIAL, false);
+	assert_int_equal(fragments().empty_2m, whole);
+	assert_int_equal(fragments().empty_1g, 0); /* there is none */
+	assert_int_equal(fragments().mixed, 0);
+	expect(0, 0, 0, 0);
+}
+
+/* Until memory is out there is room apart from the other kind; then there is not. */
+static void test_mixed(void **state)
+{
+	const unsigned flags[] = {0, ROOST_UNMOVABLE};
+	roost_pfn first[2], pfn;
+	uint64_t all = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		first[i] = machine_alloc(&machine, 0, flags[i], SERIAL);
+	assert_int_equal(fragments().mixed, 0);
+	while ((pfn = machine_alloc(&machine, 0, ROOST_UNMOVABLE | ROOST_WAIT, SERIAL)) !=
+	       ROOST_NONE)
+		all++;
+	assert_true(all > FRAMES / 2);
+	assert_int_equal(fragments().mixed, 1);
+	assert_int_equal(fragments().empty_2m, 0);
+	machine_free(&machine, first[1], 0, SERIAL, false);
+	assert_int_equal(fragments().mixed, 1);
+	machine_free(&machine, first[0], 0, SERIAL, false);
+	assert_int_equal(fragments().mixed, 0);
+}
+
 static void test_lost(void **state)
 {
 	(void)state;
@@ -178,6 +230,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_clean),
+		TEST(test_in_use),
+		TEST(test_mixed),
 		TEST(test_lost),
 		TEST(test_corrupt_first_byte),
 		TEST(test_corrupt_last_byte),
