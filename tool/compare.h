@@ -144,6 +144,7 @@ struct row {
 	const char *zero; /* what 0 means; NULL: 0 */
 	bool of_peers;	  /* known of an adapter's as well */
 	bool timed;
+	bool set_up;   /* before the replay, which does not change it */
 	bool of_locks; /* nothing if an engine has no zone lock */
 	bool if_any;   /* left out where all have 0 */
 };

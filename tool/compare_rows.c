@@ -45,8 +45,8 @@ const struct row compare_rows[] = {
 	{"hold_ns_p99", "  p99", 0, HOLD(ns, p99), .timed = true},
 	{"hold_ns_longest", "  longest", 0, HOLD(ns, longest), .timed = true},
 #undef HOLD
-	{"pcp_high", "frames a CPU may keep in a zone", 0, .member = "pcp_high",
-	 .zero = "no limit"},
+	{"pcp_high", "frames a CPU may keep in a zone", 0, .member = "pcp_high", .zero = "no limit",
+	 .set_up = true},
 	{"on_cpus_mean", "free frames on CPUs, mean", 0, .part = "series",
 	 .member = "on_cpus_mean"},
 	{"on_cpus_max", "  most", 0, .part = "series", .member = "on_cpus_max"},
@@ -74,8 +74,9 @@ const struct row compare_rows[] = {
 	 .if_any = true},
 #undef UNUSABLE
 #undef SERIES
-	{"metadata_kib", "metadata, KiB", 0, .figure = metadata_kib},
-	{"metadata_percent", "  per cent of the memory", 3, .figure = metadata_percent},
+	{"metadata_kib", "metadata, KiB", 0, .figure = metadata_kib, .set_up = true},
+	{"metadata_percent", "  per cent of the memory", 3, .figure = metadata_percent,
+	 .set_up = true},
 	{"failed", "allocations failed, most", 0, SPREAD(failed, spread_max), .of_peers = true},
 /* clang-format off */
 #define FAILED(n)                                                                                  \
@@ -124,6 +125,8 @@ enum noise row_noise(const struct compare_options *o, const struct row *row,
 {
 	const struct spread *spread = spread_of(row, score);
 
+	if (row->set_up && !contender->peer)
+		return NOISE_EXACT;
 	if (spread && (row->timed || o->parallel || contender->peer ||
 		       spread_min(spread) < spread_max(spread)))
 		return NOISE_RUNS;

@@ -2,6 +2,7 @@
 /*
  * compare_text.c - the comparison for people: a table for each trace.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "compare.h"
 #include "tool/common/printable.h"
 
-enum { WIDTH_TEXT = 38, WIDTH_NOISE = 6, WIDTH_FIGURE = 18, WIDTH_RELATION = 22 };
+enum { WIDTH_TEXT = 38, WIDTH_NOISE = 6, WIDTH_FIGURE = 18, WIDTH_RELATION = 24 };
 
 /* Wide enough for the names. */
 static int width(const struct compare_options *o)
@@ -70,9 +71,17 @@ static void print_row(const struct compare *compare, unsigned trace, const struc
 	putchar('\n');
 }
 
-/* "x0.585", "x1.68 [1.62,1.75]", "+6601". */
+/* Four digits at least, and no exponent. */
+static const char *in_short(char text[16], double value)
+{
+	snprintf(text, 16, fabs(value) < 1000 ? "%.4g" : "%.0f", value);
+	return text;
+}
+
+/* "x0.585", "x1.68 [1.62, 1.75]", "+6601". */
 static void write_relation(char text[64], const struct relation *r)
 {
+	char value[16], low[16], high[16];
 	int n;
 
 	if (r->verdict == VERDICT_SAME || r->verdict == VERDICT_WITHIN ||
@@ -80,11 +89,16 @@ static void write_relation(char text[64], const struct relation *r)
 		snprintf(text, 64, "%s", verdict_name(r->verdict));
 		return;
 	}
-	n = snprintf(text, 64, r->is_ratio ? "x%.4g" : "%+.6g", r->value);
+	n = snprintf(text, 64, "%s%s",
+		     r->is_ratio    ? "x"
+		     : r->value > 0 ? "+"
+				    : "",
+		     in_short(value, r->value));
 	if (r->verdict == VERDICT_FEW_RUNS || r->verdict == VERDICT_ONE_RUN)
 		snprintf(text + n, 64 - (size_t)n, " (%s)", verdict_name(r->verdict));
 	else if (r->noise == NOISE_RUNS)
-		snprintf(text + n, 64 - (size_t)n, " [%.3g, %.3g]", r->low, r->high);
+		snprintf(text + n, 64 - (size_t)n, " [%s, %s]", in_short(low, r->low),
+			 in_short(high, r->high));
 }
 
 static void print_relations(const struct compare *compare, unsigned trace)
@@ -214,7 +228,8 @@ static void print_noise(const struct compare_options *o)
 	for (unsigned i = 0; i < o->nr_contenders; i++)
 		peers |= o->contenders[i].peer != NULL;
 	if (o->parallel)
-		printf("spread: it varies from run to run; once: of the one run with samples, and "
+		printf("exact: as it was set up; spread: it varies from run to run; once: of the "
+		       "one run with samples, and "
 		       "another would differ\n");
 	else
 		printf("exact: the same count in each run%s; spread: it varies from run to run; "

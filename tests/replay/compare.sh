@@ -268,8 +268,8 @@ ln -sf "$ROOST-timing-sets" "$work/bin/roost-timing-sets"
 compare 0 --quiet --json="$work/beside" --runs=7 --parallel $two --baseline=sets $small "$part"
 check "tries that failed, by lock" true "$(jq '[.traces[0].contenders[0].figures[] | {(.figure): .value}] | add |
 	.zone_try_fails != null or .pcp_try_fails != null or .trylock_fails == 0' "$work/beside")"
-check "in parallel nothing but what is set up is exact" '["fail_while_free spread","failed spread","on_cpus_mean once","rate spread","zone_locks spread"]' \
-	"$(jq -c '[.traces[0].contenders[0].figures[] | select(.figure | IN("rate", "zone_locks", "failed", "fail_while_free", "on_cpus_mean")) |
+check "in parallel nothing but what is set up is exact" '["fail_while_free spread","failed spread","metadata_kib exact","on_cpus_mean once","pcp_high exact","rate spread","zone_locks spread"]' \
+	"$(jq -c '[.traces[0].contenders[0].figures[] | select(.figure | IN("rate", "zone_locks", "failed", "fail_while_free", "on_cpus_mean", "metadata_kib", "pcp_high")) |
 		"\(.figure) \(.noise)"] | sort' "$work/beside")"
 check "and one run cannot tell" true "$(jq '[.traces[0].contenders[0].figures[] | select(.figure == "on_cpus_mean").beside.verdict] == ["one run"]' "$work/beside")"
 
