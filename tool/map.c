@@ -69,7 +69,7 @@ enum map_kind map_kind(const struct roost_pageblock_info *block, enum map_by by)
 {
 	if (block->usable == 0)
 		return MAP_HOLE;
-	if (block->type == ROOST_LIST_RESERVE)
+	if (block->type == ROOST_LIST_RESERVE || block->type == ROOST_LIST_ATOMIC)
 		return MAP_RESERVE;
 	if (block->type == ROOST_LIST_ISOLATE)
 		return MAP_ISOLATED;

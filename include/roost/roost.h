@@ -318,6 +318,15 @@ enum {
 	/* Nothing of pageblocks of other migratetypes, as long as they are not whole. With
 	 * ROOST_WAIT the proof is then of a search: see there, orders above 0. */
 	ROOST_NOSTEAL = 1 << 6,
+	/*
+	 * For orders 1 to 8, where the caller cannot wait and has nothing to fall back on (Linux:
+	 * high-order GFP_ATOMIC, MIGRATE_HIGHATOMIC). Each zone keeps up to 1 % of its pageblocks,
+	 * and one at least, for such calls: one when such a call succeeds while whole
+	 * pageblocks are few (together less than the low watermark). Other calls take what is
+	 * free there last, before they fail; then the pageblock is kept no longer. With other
+	 * orders it makes no difference. The engine pcpbuddy keeps none.
+	 */
+	ROOST_ATOMIC = 1 << 7,
 };
 
 enum {
@@ -668,7 +677,8 @@ int roost_validate(const roost_t *roost, struct roost_violation *violation);
 	X(alloc_pcp, "allocations served by the CPU's own pcp")                                    \
 	X(alloc_zone, "allocations served by the zone")                                            \
 	X(alloc_other, "allocations served by another CPU's pcp")                                  \
-	X(alloc_reserve, "allocations that took from the reserve blocks")                          \
+	X(alloc_reserve,                                                                           \
+	  "allocations that took from reserve blocks, or those kept for ROOST_ATOMIC")             \
 	X(fail_wait, "allocations that were willing to wait and found no memory")                  \
 	X(fail_nowait, "allocations that were not willing to wait and reached no memory")          \
 	X(fail_while_free, "of those, how many may have missed a block: enough frames were free")  \
@@ -706,6 +716,7 @@ enum roost_list_type { /* the free lists of a zone; the first three are migratet
 		       ROOST_LIST_RECLAIMABLE = ROOST_RECLAIMABLE,
 		       ROOST_LIST_RESERVE,
 		       ROOST_LIST_ISOLATE,
+		       ROOST_LIST_ATOMIC, /* kept for calls with ROOST_ATOMIC */
 		       ROOST_NR_LISTS,
 		       ROOST_LISTS_ROOM = 8, /* with those that later versions may have */
 };

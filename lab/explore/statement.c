@@ -39,21 +39,20 @@ static void all_different(struct reader *r, const struct statement *s, unsigned 
 
 static void alloc_flags(struct reader *r, struct statement *s)
 {
-	static const char *const names[] = {"wait", "reserve", "movable", "unmovable",
-					    "reclaimable"};
-	static const unsigned flags[] = {ROOST_WAIT, ROOST_RESERVE, ROOST_MOVABLE, ROOST_UNMOVABLE,
-					 ROOST_RECLAIMABLE};
+	static const char *const names[] = {"wait",    "reserve",   "atomic",
+					    "movable", "unmovable", "reclaimable"};
+	static const unsigned flags[] = {ROOST_WAIT,	ROOST_RESERVE,	 ROOST_ATOMIC,
+					 ROOST_MOVABLE, ROOST_UNMOVABLE, ROOST_RECLAIMABLE};
 	char name[SCENARIO_NAME];
 
 	while (more_arguments(r) && !r->bad) {
-		int i = find_name(names, 5, read_word(r, name, sizeof(name)));
+		int i = find_name(names, 6, read_word(r, name, sizeof(name)));
 
 		if (i < 0)
-			read_error(
-				r,
-				"alloc knows wait, reserve, movable, unmovable, reclaimable, not "
-				"\"%s\"",
-				name);
+			read_error(r,
+				   "alloc knows wait, reserve, atomic, movable, unmovable, "
+				   "reclaimable, not \"%s\"",
+				   name);
 		else
 			s->flags |= flags[i];
 	}

@@ -136,16 +136,22 @@ struct rst_request {
 	const struct rst_base *base;
 	const char *call;
 	unsigned order, type;
+	unsigned flags;	 /* as the caller gave them: for what is seldom asked */
 	uint32_t frames; /* 2^order, or fewer: core/size.h */
 	unsigned cpu;	 /* where it began; only locality depends on it */
 	bool wait;	 /* may sleep, and wait for locks that are held with interrupts off */
-	bool once;	 /* looks but once, and fails then */
 	bool steal;	 /* may use pageblocks of other migratetypes */
 	bool reserve;	 /* may use the reserve */
 	uint8_t one_zone[2];
 	const uint8_t *zones; /* in order of preference, ended by 0xff */
 	int node;	      /* only zones of this node, -1: all */
 };
+
+/* Does it look but once, and fail then? */
+static inline bool rst_is_once(const struct rst_request *q)
+{
+	return q->flags & ROOST_ONCE;
+}
 
 /* Reads the flags; false if they make no sense, which is then reported. No lock is held. */
 bool rst_request_read(struct rst_request *q, const struct rst_base *base, const char *call,

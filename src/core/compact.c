@@ -193,7 +193,8 @@ static bool add_pageblock(struct roost_compaction *c, const struct roost_pageblo
 		c->next = first;
 	}
 	if (info->start != c->next || info->zone != c->zone || info->usable != PAGEBLOCK ||
-	    info->end - info->start != PAGEBLOCK || info->type >= ROOST_LIST_RESERVE)
+	    info->end - info->start != PAGEBLOCK || info->type == ROOST_LIST_RESERVE ||
+	    info->type == ROOST_LIST_ISOLATE)
 		return false;
 	c->used += PAGEBLOCK - info->free;
 	c->next = info->end;

@@ -23,7 +23,7 @@ static const struct {
 } list_types[ROOST_NR_LISTS] = {
 	{ROOST_LIST_UNMOVABLE, "Unmovable"},	 {ROOST_LIST_MOVABLE, "Movable"},
 	{ROOST_LIST_RECLAIMABLE, "Reclaimable"}, {ROOST_LIST_RESERVE, "Reserve"},
-	{ROOST_LIST_ISOLATE, "Isolate"},
+	{ROOST_LIST_ATOMIC, "HighAtomic"},	 {ROOST_LIST_ISOLATE, "Isolate"},
 };
 
 static struct rst_text *line_start(struct dump *dump)

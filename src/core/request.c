@@ -4,7 +4,7 @@
 
 enum {
 	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
-		      ROOST_ONCE | ROOST_NOSTEAL | 0xff << 8 | 0xff << 16,
+		      ROOST_ONCE | ROOST_NOSTEAL | ROOST_ATOMIC | 0xff << 8 | 0xff << 16,
 };
 
 static bool complain(const struct rst_request *q, enum roost_misuse_kind kind)
@@ -24,6 +24,7 @@ bool rst_request_read(struct rst_request *q, const struct rst_base *base, const 
 	q->base = base;
 	q->call = call;
 	q->order = order;
+	q->flags = flags;
 	q->frames = rst_size_of_order(order).frames;
 	q->type = flags & ROOST_MIGRATETYPE_MASK;
 	if (order > base->max_order)
@@ -33,7 +34,6 @@ bool rst_request_read(struct rst_request *q, const struct rst_base *base, const 
 		return complain(q, ROOST_MISUSE_BAD_FLAGS);
 	q->cpu = rst_this_cpu(base);
 	q->wait = (flags & ROOST_WAIT) && !rst_nmi();
-	q->once = flags & ROOST_ONCE;
 	q->steal = !(flags & ROOST_NOSTEAL);
 	q->reserve = flags & ROOST_RESERVE;
 	node = node ? node - 1 : base->cpu_node[q->cpu];

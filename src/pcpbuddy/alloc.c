@@ -217,7 +217,7 @@ static size_t from_zones(const struct request *q, rst_frame_id *out, size_t coun
 		n += from_pcp(q, z, out + n, count - n);
 		while (n < count && (out[n] = from_zone(q, z)) != RST_NO_FRAME)
 			n++;
-		if (n || !q->ask.once)
+		if (n || !rst_is_once(&q->ask))
 			rst_check_pressure(q->r, z);
 	}
 	return n;
@@ -404,7 +404,7 @@ static rst_frame_id alloc_slow(const struct request *q)
 
 	if (q->ask.wait)
 		return alloc_wait(q);
-	if (!q->ask.once)
+	if (!rst_is_once(&q->ask))
 		return alloc_nowait(q);
 	RST_PROBE3(alloc_failed, q->ask.order, q->ask.type, q->ask.wait);
 	RST_COUNT(q->r, z, fail_nowait, 1);

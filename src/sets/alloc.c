@@ -365,7 +365,7 @@ bool rst_alloc_one(struct rst_call *q, rst_frame_id *f)
 {
 	if (from_anywhere(q, f, 1))
 		return true;
-	if (q->ask.once)
+	if (rst_is_once(&q->ask))
 		return alloc_once(q);
 	return q->ask.wait ? alloc_wait(q, f) : alloc_nowait(q, f);
 }
@@ -499,7 +499,7 @@ size_t roost_alloc_bulk(roost_t *roost, unsigned order, unsigned flags, roost_pf
 
 		begin(&q);
 		n = from_anywhere(&q, frames, count - done < RST_BULK ? count - done : RST_BULK);
-		if (!n && !(n = q.ask.once ? alloc_once(&q) : rst_alloc_one(&q, frames)))
+		if (!n && !(n = rst_is_once(&q.ask) ? alloc_once(&q) : rst_alloc_one(&q, frames)))
 			break;
 		for (size_t i = 0; i < n; i++)
 			done += hand_out(roost, frames[i], order, &pfns[done]);
@@ -576,7 +576,7 @@ static size_t take_rest(struct roost *r, roost_pfn pfn, uint64_t *frames, bool i
 	struct rst_here here = rst_here(r);
 	struct rst_zone *z = span ? &r->zones[span->zone] : NULL;
 	bool may = z && (all || (!rst_reserve_is_short(z) &&
-				 rst_is_ordinary(rst_list_of(rst_load_rlx(&r->place[b])))));
+				 rst_is_searched(rst_list_of(rst_load_rlx(&r->place[b])))));
 	size_t n = 0;
 
 	if (may && rst_is_whole(r, b))

@@ -227,7 +227,7 @@ static int settle_partial(struct roost *r, struct rst_zone *z, rst_block_id b, u
 		note(r, z, b, (unsigned)order);
 	if (cleared && !inside)
 		rst_show(z);
-	return rst_is_ordinary(list) ? order : -1;
+	return rst_is_searched(list) ? order : -1;
 }
 
 /* The largest run that was seen has this order. inside: the caller has a section of its own open
@@ -467,15 +467,41 @@ static unsigned gather_list(struct rst_call *q, struct rst_zone *z, unsigned lis
 	return n;
 }
 
+/* What is kept and all free is given back. */
+static unsigned gather_kept(struct rst_call *q, struct rst_zone *z)
+{
+	const struct rst_hint_bin in = {ROOST_LIST_ATOMIC, RST_BINS - 1};
+	bool stop = false;
+	unsigned n = 0;
+
+	for (uint64_t i = 0; !stop && (i = rst_hint_find(&z->partial, in, i)) != RST_NO_HINT; i++) {
+		rst_block_id b = z->first_block + (rst_block_id)i;
+
+		if (!is_to_gather(q, b, &stop))
+			continue;
+		if (rst_set_largest(&q->r->blocks[b]) < RST_SET_ORDER)
+			rst_demote(q, z, in, b);
+		else
+			n += rst_move(q->r, z, b, ROOST_LIST_ATOMIC, ROOST_LIST_MOVABLE);
+		stop |= n && q->ask.order == RST_SET_ORDER;
+	}
+	return n;
+}
+
 unsigned rst_gather(struct rst_call *q, struct rst_zone *z)
 {
+	bool any_kept = false;
 	unsigned n = 0;
 
 	for (unsigned list = 0;
 	     (list = rst_hint_next_list(&z->partial, list, 1u << (RST_BINS - 1))) < z->nr_lists;
-	     list++)
+	     list++) {
+		any_kept |= list == ROOST_LIST_ATOMIC;
 		if (rst_is_ordinary(list))
 			n += gather_list(q, z, list);
+	}
+	if (any_kept && !(n && q->ask.order == RST_SET_ORDER))
+		n += gather_kept(q, z);
 	return n;
 }
 
@@ -492,6 +518,11 @@ bool rst_replace(struct roost *r, rst_block_id b, uint16_t *from, unsigned to)
 	done = rst_cas16_sc(&r->place[b], from, (uint16_t)to);
 	if (done ? before && !after : after && !before)
 		count_taint(r, b, false);
+	/* Relaxed: it bounds how many are kept, and no more. */
+	if (done && rst_list_of(*from) == ROOST_LIST_ATOMIC)
+		rst_add_rlx(&rst_zone_of_block(r, b)->nr_atomic, -1u);
+	if (done && rst_list_of(to) == ROOST_LIST_ATOMIC)
+		rst_add_rlx(&rst_zone_of_block(r, b)->nr_atomic, 1u);
 	return done;
 }
 
@@ -519,7 +550,7 @@ bool rst_disown(struct roost *r, rst_block_id b)
 	uint16_t place = rst_load_rlx(&r->place[b]);
 
 	for (unsigned i = 0; i < DISOWN_TRIES; i++)
-		if (place == ROOST_LIST_MOVABLE || !rst_is_ordinary(rst_list_of(place)) ||
+		if (place == ROOST_LIST_MOVABLE || !rst_is_searched(rst_list_of(place)) ||
 		    rst_replace(r, b, &place, ROOST_LIST_MOVABLE))
 			return true;
 	return false;

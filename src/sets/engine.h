@@ -14,8 +14,9 @@
  *   whole      a pageblock of which all frames are free and which is a bit of its region's set
  *   home       a CPU as far as pageblocks belong to it (CPUs beyond RST_MAX_HOMES share homes), or
  *              the zone. Frees note a pageblock in its home's hints: they come home
- *   list       pageblocks of one home and one migratetype; the zone has one for the reserve
- *              and one for isolated pageblocks too. A name, not a list in memory
+ *   list       pageblocks of one home and one migratetype; the zone has one for the reserve, one
+ *              for isolated pageblocks, and one for those that are kept for ROOST_ATOMIC, too. A
+ *              name, not a list in memory
  *   place      of a pageblock: its list, and whether it is current
  *   current    the pageblock that a CPU allocates from; it does not become whole meanwhile, or
  *              a CPU that takes and frees its last frame would claim and give it back each time
@@ -34,6 +35,8 @@
  *   own        makes one whose place says so the CPU's current one; leave undoes that
  *   gather     makes current pageblocks whole that are all free
  *   disown     moves a pageblock, all of whose frames the caller holds, to where whole ones are
+ *   keep       moves a pageblock to the list for ROOST_ATOMIC, until a search that finds nothing
+ *              else gives it back
  *   reap       empties a CPU's pocket, which others do; hide, show: hidden.h
  *
  * What is the engine's own begins with rst_ (roost, as against roost_ for what is public). Letters:
@@ -184,6 +187,7 @@ struct rst_zone {
 	_Atomic uint64_t nr_whole; /* a; bits of the regions' sets; may be off for an instant */
 	/* Seldom written. */
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
+	_Atomic uint32_t nr_atomic;			       /* a; pageblocks that are kept */
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
 	_Atomic uint32_t next_note;   /* a; the pageblock at which note_anew() goes on */
@@ -242,6 +246,12 @@ static inline bool rst_is_ordinary(unsigned list)
 	return list < RST_TYPES || rst_is_home_list(list);
 }
 
+/* Does any allocation take from it, in the end? */
+static inline bool rst_is_searched(unsigned list)
+{
+	return list != ROOST_LIST_RESERVE && list != ROOST_LIST_ISOLATE;
+}
+
 static inline enum roost_list_type rst_type_of(unsigned list)
 {
 	return (enum roost_list_type)(
@@ -253,7 +263,8 @@ static inline bool rst_taints(unsigned place)
 {
 	unsigned list = rst_list_of(place);
 
-	return rst_is_ordinary(list) && rst_type_of(list) != ROOST_LIST_MOVABLE;
+	return list == ROOST_LIST_ATOMIC ||
+	       (rst_is_ordinary(list) && rst_type_of(list) != ROOST_LIST_MOVABLE);
 }
 
 /* Regions with whole pageblocks are noted in one list if they are tainted and in the other one if
@@ -677,7 +688,8 @@ void rst_set_current(struct roost *r, struct rst_zone *z, struct rst_pcp *pcp, u
  * n loads. */
 bool rst_is_clean(const struct roost *r, rst_frame_id f, uint32_t n, bool allocated);
 
-/* Makes pageblocks whole that are all free but somebody's current one; how many there were. */
+/* Makes pageblocks whole that are all free but somebody's current one, or kept; how many there
+ * were. Of those that are kept one, if that is enough. */
 unsigned rst_gather(struct rst_call *q, struct rst_zone *z);
 
 #endif

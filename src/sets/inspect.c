@@ -224,7 +224,7 @@ static bool may_have(const struct rst_request *q, const struct roost *r, const s
 	     list++) {
 		bool mine = large || q->steal || rst_type_of(list) == q->type;
 
-		if (list == ROOST_LIST_RESERVE ||
+		if (list == ROOST_LIST_RESERVE || list == ROOST_LIST_ATOMIC ||
 		    (rst_is_ordinary(list) && mine)) /* of large ones: all free, but not whole */
 			return true;
 	}

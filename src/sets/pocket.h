@@ -171,7 +171,8 @@ static inline bool rst_pocket_put_odd(struct roost *r, struct rst_zone *z, unsig
 static RST_HOT struct rst_zone *rst_fast_zone(const struct roost *r, unsigned cpu, unsigned flags)
 {
 	unsigned either = flags & ROOST_WAIT ? ROOST_WAIT : ROOST_ONCE; /* both: misuse */
-	unsigned known = ROOST_MIGRATETYPE_MASK | ROOST_RESERVE | ROOST_NOSTEAL | either;
+	unsigned known =
+		ROOST_MIGRATETYPE_MASK | ROOST_RESERVE | ROOST_NOSTEAL | ROOST_ATOMIC | either;
 	unsigned first = r->base.cpu_zone[cpu];
 	struct rst_zone *z = &r->zones[first];
 

@@ -91,7 +91,7 @@ static uint64_t put_lost(struct roost *r, const struct rst_span *span)
 /* Counts what a zone has, by looking at it. */
 struct census {
 	uint64_t free, reserve;
-	uint32_t isolated;
+	uint32_t isolated, atomic;
 };
 
 static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, struct census *census)
@@ -109,6 +109,7 @@ static void take_census(struct roost *r, struct rst_zone *z, rst_block_id b, str
 	census->free += rst_is_whole(r, b) ? RST_PAGEBLOCK : frames;
 	census->reserve += rst_list_of(place) == ROOST_LIST_RESERVE ? frames : 0;
 	census->isolated += rst_list_of(place) == ROOST_LIST_ISOLATE;
+	census->atomic += rst_list_of(place) == ROOST_LIST_ATOMIC;
 }
 
 /* Removals that did not end may have left it somebody's. */
@@ -135,6 +136,7 @@ static void put_right(struct roost *r, struct rst_zone *z, const struct census *
 	rst_store_rlx(&z->nr_whole, whole);
 	rst_store_rlx(&z->reserve_free, (int64_t)census->reserve);
 	rst_store_rlx(&z->nr_isolated, census->isolated);
+	rst_store_rlx(&z->nr_atomic, census->atomic);
 	rst_store_rlx(&z->pressure.calling, 0);
 	/* Counts what was taken or freed but not counted. */
 	rst_add_rlx(&z->pcps[0].orders.freed[0], census->free - counted);

@@ -17,7 +17,7 @@ struct walk {
 	const struct roost *r;
 	const struct rst_zone *z;
 	struct rst_walk note;
-	uint64_t allocated, free, reserve, isolated, usable;
+	uint64_t allocated, free, reserve, isolated, atomic, usable;
 	struct bag pocketed; /* frames in pockets */
 	struct bag hidden;   /* frames that are neither allocated nor in a set: must be the same */
 	rst_block_id block;  /* the last one that was looked at, and whether it is whole */
@@ -227,6 +227,7 @@ static bool check_pageblock(struct walk *w, const struct rst_span *span, rst_blo
 	if (list == ROOST_LIST_RESERVE)
 		w->reserve += frames;
 	w->isolated += list == ROOST_LIST_ISOLATE;
+	w->atomic += list == ROOST_LIST_ATOMIC;
 	return check_noted(w, list, b, pfn);
 }
 
@@ -309,6 +310,8 @@ static bool check_zone(struct walk *w)
 		     (uint64_t)rst_load_rlx(&z->reserve_free)) &&
 	       equal(w, "the zone's count of isolated pageblocks is right", w->isolated,
 		     rst_load_rlx(&z->nr_isolated)) &&
+	       equal(w, "the zone's count of pageblocks kept for high orders is right", w->atomic,
+		     rst_load_rlx(&z->nr_atomic)) &&
 	       equal(w, "the counters know what is free", w->free, rst_zone_free_frames(w->r, z)) &&
 	       equal(w, "every frame is in exactly one place", rst_zone_managed(&z->desc),
 		     w->allocated + w->free) &&

@@ -12,6 +12,7 @@
  *			6  other migratetypes' pageblocks, largest run first; if half free
  *			   they are taken over
  *			7  the reserve
+ *			8  pageblocks that are kept for high orders; for ROOST_ATOMIC after 3
  *	orders 9..18	whole pageblocks of a region; those that are whole but for being current
  *
  * Every rung takes with a compare-and-exchange what it sees, waits for nothing and holds nothing.
@@ -661,6 +662,44 @@ static bool from_reserve(struct rst_call *q, struct rst_zone *z, rst_frame_id *f
 	return true;
 }
 
+/* ---- 8: what is kept for high orders ------------------------------------------------------- */
+
+/* May it use what is kept from the start? Then pageblocks are kept for it, too. */
+static inline bool is_atomic(const struct rst_call *q)
+{
+	return q->ask.flags & ROOST_ATOMIC && q->ask.order;
+}
+
+static bool from_kept(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	rst_block_id b;
+
+	if (!from_list(q, z, ROOST_LIST_ATOMIC, last_bin(q), RST_BINS - 1, &b, f))
+		return false;
+	/* Others are about to fail: it is kept no longer. */
+	if (is_atomic(q) || !rst_move(q->r, z, b, ROOST_LIST_ATOMIC, q->ask.type))
+		rst_settle(q->r, z, b);
+	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
+	return true;
+}
+
+/* A call for a high order has got a block of this pageblock, which is kept if whole ones are few.
+ * At most 1 % of the zone, and one at least; and one more for each CPU that does so just now. */
+static void keep(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	uint64_t most = rst_zone_managed(&z->desc) / 100 >> ROOST_PAGEBLOCK_ORDER;
+	unsigned place = rst_load_rlx(&q->r->place[b]), own = own_list(q, z) | RST_CURRENT;
+	uint32_t current = b;
+
+	if (!rst_few_whole(z) || rst_load_rlx(&z->nr_atomic) >= (most ? most : 1) ||
+	    !rst_is_ordinary(rst_list_of(place)) || (place & RST_CURRENT && place != own) ||
+	    rst_set_count(&q->r->blocks[b]) < RST_PAGEBLOCK / 2)
+		return;
+	/* Relaxed: a call that still takes it for the current one reads its place first. */
+	if (rst_move(q->r, z, b, place, ROOST_LIST_ATOMIC))
+		rst_cas32_rlx(&rst_pcp_of(q, z)->current[q->ask.type], &current, RST_NO_BLOCK);
+}
+
 /* ---- Orders 9 and above ------------------------------------------------------------------- */
 
 static bool take_in_region(struct rst_call *q, struct rst_zone *z, rst_region_id g, unsigned k,
@@ -715,7 +754,7 @@ static bool is_any_noted(const struct rst_zone *z, unsigned low)
 		       z->nr_lists;
 }
 
-static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+static bool from_rungs(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	unsigned low = rst_lowest_bin(q->ask.order);
 	bool brief;
@@ -723,7 +762,7 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	q->hints = hints_before_claim(q, z);
 	leave_some(q);
 	if (from_own(q, z, low, f) || (rst_few_whole(z) && from_others(q, z, low, f)) ||
-	    (leave_some(q) && claim_whole(q, z, f)))
+	    (leave_some(q) && claim_whole(q, z, f)) || (is_atomic(q) && from_kept(q, z, f)))
 		return true;
 	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
@@ -738,7 +777,16 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 		    (q->ask.steal && steal(q, z, f)))
 			return true;
 	}
-	return from_reserve(q, z, f);
+	return from_reserve(q, z, f) || (!is_atomic(q) && from_kept(q, z, f));
+}
+
+static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	bool had = from_rungs(q, z, f);
+
+	if (had && is_atomic(q))
+		keep(q, z, *f >> ROOST_PAGEBLOCK_ORDER);
+	return had;
 }
 
 /* The next pageblock from this index on that a hint of a list names, in whatever bin. */
@@ -863,7 +911,7 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 			RST_COUNT_BLOCKS(z, q->here, allocated, q->ask.order, got);
 		n += got;
 		/* One that fails changes nothing, but the hook may free. */
-		if (rare && (n || (q->r->base.pressure && !q->ask.once)))
+		if (rare && (n || (q->r->base.pressure && !rst_is_once(&q->ask))))
 			rst_check_pressure(q, z);
 	}
 	return n;

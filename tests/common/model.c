@@ -141,6 +141,7 @@ static uint32_t zones_of_node(const struct model *m, unsigned node)
 
 static void some_wish(struct model *m, struct wish *w)
 {
+	static const unsigned looks[] = {ROOST_ONCE, ROOST_ATOMIC, 0, 0};
 	unsigned zone = below(m, roost_nr_zones(m->rig.roost));
 
 	w->order = model_some_order(m);
@@ -148,8 +149,8 @@ static void some_wish(struct model *m, struct wish *w)
 	w->zones = UINT32_MAX;
 	if (below(m, 2))
 		w->flags |= ROOST_WAIT;
-	else if (below(m, 4) == 0)
-		w->flags |= ROOST_ONCE;
+	else
+		w->flags |= looks[below(m, 4)];
 	if (below(m, 4) == 0)
 		w->flags |= ROOST_RESERVE;
 	if (below(m, 8) == 0)

@@ -199,7 +199,7 @@ static unsigned bad_flags(struct model *m)
 	case 0:
 		return 3;
 	case 1:
-		return below(m, 2) ? 1u << 7 : ROOST_WAIT | ROOST_ONCE;
+		return below(m, 2) ? 1u << 24 : ROOST_WAIT | ROOST_ONCE;
 	case 2:
 		return 1u << (24 + below(m, 8));
 	default:

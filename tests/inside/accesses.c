@@ -203,9 +203,24 @@ static void open_large(struct rig *rig, void *const *state)
 	rig->config.nr_ranges = 0;
 }
 
+/* Whole pageblocks are few from the start. */
+static void open_kept(struct rig *rig, void *const *state)
+{
+	static const struct roost_zone_config zone = {.low = 4 * BLOCK, .high = 4 * BLOCK};
+
+	rig_open_zone(rig, state, 4 * BLOCK, &zone, CPUS);
+	rig->roost->base.pressure = NULL;
+}
+
 /* ---- Lives --------------------------------------------------------------------------------- */
 
-enum { M = ROOST_MOVABLE, U = ROOST_UNMOVABLE, W = ROOST_WAIT, R = ROOST_RESERVE };
+enum {
+	M = ROOST_MOVABLE,
+	U = ROOST_UNMOVABLE,
+	W = ROOST_WAIT,
+	R = ROOST_RESERVE,
+	A = ROOST_ATOMIC
+};
 
 static const struct step small[] = {
 	/* One CPU, each order, first and once more; and back. */
@@ -241,7 +256,7 @@ static const struct step small[] = {
 	{FREE, 2, 2, 0, {{15, 8}, {15, 6}}},
 	{BULK, 1, 0, M, {{135, 2}, {136, 1}}},
 	{BULK, 1, 3, U, {{339, 35}, {406, 29}}},
-	{BULK, 1, 8, M, {{897, 143}, {1052, 155}}},
+	{BULK, 1, 8, M, {{901, 143}, {1057, 155}}},
 	{BATCH, 1, 3, 0, {{47, 6}, {45, 4}}},
 	{EMPTY, 2, 0, 0, {{1976, 582}, {2116, 309}}},
 	{DRAIN, 1, 0, 0, {{157, 44}, {163, 45}}},
@@ -260,16 +275,16 @@ static const struct step small[] = {
 	{BACK, 0, 1, 0, {{40, 11}, {40, 11}}},
 	{EMPTY, 2, 0, 0, {{76, 27}, {70, 20}}},
 	/* Memory runs out: few frames, other homes, other migratetypes, then nothing. */
-	{FILL, 0, 8, M, {{1067, 187}, {1257, 185}}},
-	{FILL, 1, 3, U, {{2718, 125}, {2833, 94}}},
-	{FILL, 2, 0, U, {{968, 52}, {1014, 44}}},
-	{ALLOC, 0, 0, M, {{79, 2}, {101, 2}}},
-	{ALLOC, 0, 0, M | W, {{477, 1}, {518, 1}}},
-	{ALLOC, 0, 4, M | W, {{477, 1}, {518, 1}}},
+	{FILL, 0, 8, M, {{1069, 187}, {1261, 185}}},
+	{FILL, 1, 3, U, {{2720, 125}, {2835, 94}}},
+	{FILL, 2, 0, U, {{970, 52}, {1016, 44}}},
+	{ALLOC, 0, 0, M, {{81, 2}, {103, 2}}},
+	{ALLOC, 0, 0, M | W, {{480, 1}, {521, 1}}},
+	{ALLOC, 0, 4, M | W, {{480, 1}, {521, 1}}},
 	{ALLOC, 0, 9, M, {{24, 2}, {46, 2}}},
 	{ALLOC, 0, 10, M | W, {{396, 1}, {432, 1}}},
 	{EMPTY, 1, 0, 0, {{967, 322}, {1013, 221}}},
-	{FILL, 0, 0, M, {{48206, 8329}, {27354, 276}}},
+	{FILL, 0, 0, M, {{48208, 8329}, {27356, 276}}},
 	{FILL, 0, 0, U, {{52, 2}, {74, 2}}},
 	{EMPTY, 0, 0, 0, {{44685, 8420}, {26334, 270}}},
 	{FILL, 1, 9, M, {{313, 58}, {410, 61}}},
@@ -282,7 +297,7 @@ static const struct step small[] = {
 	{FREE, 0, 0, 0, {{11, 4}, {8, 0}}},
 	{FREE, 1, 1, 0, {{11, 4}, {8, 0}}},
 	{FILL, 2, 9, M, {{350, 65}, {469, 78}}},
-	{FILL, 2, 6, M, {{238, 31}, {275, 24}}},
+	{FILL, 2, 6, M, {{240, 31}, {277, 24}}},
 	{EMPTY, 0, 0, 0, {{162, 50}, {178, 25}}},
 };
 
@@ -301,27 +316,27 @@ static const struct step zones[] = {
 	{FREE, 0, 5, 0, {{9, 2}, {8, 0}}},
 	{BULK, 0, 3, M, {{213, 16}, {241, 8}}},
 	{BULK, 0, 3, M, {{476, 34}, {529, 31}}},
-	{BULK, 0, 3, U, {{523, 39}, {5659, 169}}},
+	{BULK, 0, 3, U, {{522, 39}, {5632, 169}}},
 	{ALLOC, 1, 0, M, {{69, 11}, {244, 14}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
-	{BULK, 0, 3, M, {{524, 42}, {459, 18}}},
+	{BULK, 0, 3, M, {{524, 42}, {458, 18}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
-	{BULK, 0, 0, M, {{145, 4}, {11190, 121}}},
-	{BULK, 0, 3, M, {{2137, 52}, {12949, 173}}},
-	{BULK, 1, 3, M, {{5479, 182}, {5671, 93}}},
+	{BULK, 0, 0, M, {{145, 4}, {11132, 121}}},
+	{BULK, 0, 3, M, {{2137, 52}, {12876, 173}}},
+	{BULK, 1, 3, M, {{5477, 182}, {5645, 93}}},
 	{ALLOC, 0, 0, M, {{213, 6}, {230, 8}}},
-	{FILL, 0, 4, M, {{3640, 51}, {2711, 46}}},
-	{ALLOC, 0, 3, M, {{383, 9}, {1020, 6}}},
+	{FILL, 0, 4, M, {{3651, 51}, {2715, 46}}},
+	{ALLOC, 0, 3, M, {{384, 9}, {1024, 6}}},
 	{ALLOC, 0, 6, M | R, {{233, 10}, {236, 9}}},
 	{ALLOC, 0, 9, M | R, {{887, 6}, {928, 6}}},
 	{ALLOC, 0, 0, M, {{149, 2}, {327, 2}}},
-	{BULK, 0, 0, M, {{3180, 59}, {2400, 30}}},
+	{BULK, 0, 0, M, {{3184, 59}, {2404, 30}}},
 	{FREE, 1, 6, 0, {{11, 4}, {11, 3}}},
-	{BULK, 0, 1, M, {{1269, 12}, {1307, 12}}},
-	{BULK, 0, 0, U | R, {{13028, 256}, {12861, 201}}},
-	{FILL, 0, 2, U | R, {{9918, 214}, {10060, 177}}},
+	{BULK, 0, 1, M, {{1272, 12}, {1310, 12}}},
+	{BULK, 0, 0, U | R, {{12964, 256}, {12783, 201}}},
+	{FILL, 0, 2, U | R, {{9875, 214}, {10015, 177}}},
 	{ALLOC, 0, 0, M | R | W, {{200, 4}, {202, 3}}},
-	{ALLOC, 0, 2, M | W, {{1952, 5}, {2028, 5}}},
+	{ALLOC, 0, 2, M | W, {{1955, 5}, {2031, 5}}},
 	{ALLOC, 0, 0, M | ROOST_ZONE(0), {{217, 7}, {218, 6}}},
 	{EMPTY, 1, 0, 0, {{6798, 1826}, {6332, 725}}},
 	{ALLOC, 0, 0, M, {{13, 2}, {16, 1}}},
@@ -375,7 +390,20 @@ static const struct step odd[] = {
 	{ALLOC_N, 0, 80, M, {{20, 7}, {21, 4}}},      {FREE, 0, 4, 0, {{21, 6}, {21, 3}}},
 	{ALLOC_N, 0, 448, M, {{35, 12}, {35, 9}}},    {FREE, 0, 5, 0, {{25, 10}, {25, 7}}},
 	{ALLOC_N, 0, 640, M, {{44, 16}, {44, 13}}},   {FREE, 0, 6, 0, {{62, 24}, {62, 21}}},
-	{FILL, 0, 3, M, {{6890, 1138}, {5816, 257}}}, {EMPTY, 0, 0, 0, {{6043, 1190}, {4822, 269}}},
+	{FILL, 0, 3, M, {{6892, 1138}, {5818, 257}}}, {EMPTY, 0, 0, 0, {{6043, 1190}, {4822, 269}}},
+};
+
+/* A pageblock is kept for high orders, is taken from, is all free and becomes whole for a larger
+ * one, and goes to others. */
+static const struct step kept[] = {
+	{ALLOC, 0, 3, U | A, {{154, 27}, {157, 26}}}, {ALLOC, 1, 3, M | A, {{75, 11}, {78, 10}}},
+	{FREE, 0, 1, 0, {{12, 5}, {13, 3}}},	      {FILL, 0, 9, M, {{232, 42}, {263, 39}}},
+	{ALLOC, 1, 6, U | A, {{53, 3}, {56, 2}}},     {ALLOC, 1, 0, U | A, {{64, 11}, {67, 10}}},
+	{EMPTY, 0, 0, 0, {{128, 45}, {130, 35}}},     {ALLOC, 0, 8, U | A, {{164, 31}, {166, 28}}},
+	{FREE, 1, 0, 0, {{26, 7}, {26, 6}}},	      {FILL, 1, 9, U, {{249, 48}, {380, 59}}},
+	{EMPTY, 0, 0, 0, {{54, 18}, {58, 10}}},	      {ALLOC, 2, 1, U | A, {{164, 31}, {165, 28}}},
+	{DRAIN, -1, 0, 0, {{54, 10}, {88, 23}}},      {FREE, 2, 0, 0, {{29, 4}, {30, 3}}},
+	{DRAIN, -1, 0, 0, {{114, 31}, {132, 34}}},
 };
 
 static void open_addressed(struct rig *rig, void *const *state)
@@ -408,6 +436,7 @@ LIFE(zones)
 LIFE(large)
 LIFE(addressed)
 LIFE(odd)
+LIFE(kept)
 
 /* Holes, odd ends, two zones and a reserve, across a region's end: what roost_init() writes. */
 static void starts_at_so_much(void **state)
@@ -499,6 +528,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(life_large, variants_one),
 		SUITE_TEST(life_addressed, variants_one),
 		SUITE_TEST(life_odd, variants_one),
+		SUITE_TEST(life_kept, variants_one),
 		SUITE_TEST(starts_at_so_much, variants_one),
 		SUITE_TEST(ranges_are_no_cube, variants_one),
 		SUITE_TEST(validation_is_no_square, variants_one),

@@ -167,6 +167,7 @@ static unsigned flags_of(const struct oracle *o, uint32_t n)
 	n >>= 4;
 	flags |= n & 1 ? ROOST_WAIT : (n & 0x3000) == 0 ? ROOST_ONCE : 0;
 	flags |= (n & 0xc000) == 0 ? ROOST_NOSTEAL : 0;
+	flags |= (n & 0x30000) == 0 ? ROOST_ATOMIC : 0;
 	flags |= (n & 6) == 0 ? ROOST_RESERVE : 0;
 	flags |= (n & 0x38) == 0 ? ROOST_THISNODE : 0;
 	if ((n & 0x1c0) == 0)

@@ -131,7 +131,8 @@ static bool is_served(const struct oracle *o, const struct oracle_call *call,
 		return true;
 	assert_int_equal(roost_pageblock_info(o->rig.roost, b->first, &info), 0);
 	if (call->flags & ROOST_NOSTEAL && call->frames < BLOCK && !b->reserve &&
-	    info.type != (call->flags & ROOST_MIGRATETYPE_MASK) && !info.whole)
+	    info.type != (call->flags & ROOST_MIGRATETYPE_MASK) && info.type != ROOST_LIST_ATOMIC &&
+	    !info.whole)
 		return false;
 	if (!(call->flags & ROOST_ONCE) || info.free == free_of(o, b))
 		return true;
@@ -491,7 +492,8 @@ static bool is_claimed(const struct oracle *o, const struct oracle_call *call, r
 
 	assert_int_equal(roost_pageblock_info(o->rig.roost, pfn, &info), 0);
 	assert_int_equal(roost_stats(o->rig.roost, -1, -1, &stats), 0);
-	return info.type == (call->flags & ROOST_MIGRATETYPE_MASK) &&
+	return (info.type == (call->flags & ROOST_MIGRATETYPE_MASK) ||
+		(call->flags & ROOST_ATOMIC && info.type == ROOST_LIST_ATOMIC)) &&
 	       stats.blocks_stolen == call->stats.blocks_stolen;
 }
 
@@ -506,6 +508,7 @@ static bool is_stolen(struct oracle *o, const struct oracle_call *call, roost_pf
 	const struct oracle_block *b = oracle_block_of(o, pfn);
 
 	if (!(call->flags & ROOST_NOSTEAL) || b->reserve || b->was_whole ||
+	    b->was_type == ROOST_LIST_ATOMIC ||
 	    b->was_type == (call->flags & ROOST_MIGRATETYPE_MASK))
 		return false;
 	if (library_is_pcpbuddy)

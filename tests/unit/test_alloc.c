@@ -375,6 +375,25 @@ static void pageblock_types_add_up(void **state)
 	rig_close(&rig);
 }
 
+/* With ROOST_ATOMIC, which engines may ignore, each order can be allocated, and everything in the
+ * end. */
+static void with_atomic(void **state)
+{
+	for (unsigned order = 0; order <= ROOST_DEFAULT_MAX_ORDER; order++) {
+		struct rig rig;
+
+		rig_open_simple(&rig, state, 0, 4 * BLOCK, 2);
+		rig_get(&rig, order, ROOST_UNMOVABLE | ROOST_ATOMIC);
+		rig_get(&rig, order, ROOST_MOVABLE | ROOST_ATOMIC | ROOST_ONCE);
+		rig_take_all(&rig, order, ROOST_UNMOVABLE | ROOST_ATOMIC);
+		rig_take_all(&rig, 0, ROOST_MOVABLE | ROOST_WAIT);
+		rig_expect_none(&rig);
+		assert_int_equal(shadow_free(&rig.shadow, -1), 0);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -395,6 +414,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(steals_from_the_largest, variants_paths),
 		SUITE_TEST(half_free_blocks_go_over, variants_owners),
 		SUITE_TEST(pageblock_types_add_up, variants_paths),
+		SUITE_TEST(with_atomic, variants_owners),
 	};
 
 	return SUITE_RUN("alloc", tests, argc, argv);

@@ -307,14 +307,14 @@ static void bad_order(void **state)
 static void bad_flags(void **state)
 {
 	static const unsigned flags[] = {3,
-					 1u << 7,
+					 1u << 24,
 					 ROOST_ONCE | ROOST_WAIT,
 					 1u << 31,
 					 ROOST_ZONE(1),
 					 ROOST_ZONE(200),
 					 ROOST_NODE(7),
 					 ROOST_NODE(1) | ROOST_WAIT,
-					 ROOST_WAIT | 1u << 7};
+					 ROOST_WAIT | 1u << 24};
 	struct roost_misuse expected = {.kind = ROOST_MISUSE_BAD_FLAGS,
 					.call = "roost_alloc",
 					.pfn = ROOST_NONE,
