@@ -96,6 +96,8 @@ static void allocate(struct context *c, unsigned flags)
 	flags |= below(c, 3);
 	if (below(c, 8) == 0)
 		flags |= ROOST_RESERVE;
+	if (below(c, 4) == 0)
+		flags |= ROOST_ATOMIC;
 	doing(c, flags & ROOST_WAIT ? DOING_ALLOC_WAIT : DOING_ALLOC);
 	pfn = roost_alloc(stress.roost, order, flags);
 	if (pfn == ROOST_NONE)
