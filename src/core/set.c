@@ -4,12 +4,17 @@
 
 /* ---- Take -------------------------------------------------------------------------------- */
 
-static bool take_in_word(_Atomic uint64_t *word, unsigned k, unsigned *bit)
+static inline uint64_t runs_of(uint64_t word, unsigned k, bool exact)
+{
+	return exact ? rst_exact_runs(word, k) : rst_runs(word, k);
+}
+
+static inline bool take_in_word(_Atomic uint64_t *word, unsigned k, bool exact, unsigned *bit)
 {
 	/* Racy: the CAS decides. */
 	uint64_t old = rst_load_rlx(word), runs;
 
-	for (unsigned i = 0; i < RST_SET_TRIES && (runs = rst_runs(old, k)); i++) {
+	for (unsigned i = 0; i < RST_SET_TRIES && (runs = runs_of(old, k, exact)); i++) {
 		*bit = (unsigned)__builtin_ctzll(runs);
 		/* Acquire: all that the last holder did, before it released the thing with the put,
 		 * comes before what the new holder does. */
@@ -27,17 +32,28 @@ static bool are_full(const struct rst_set *set, unsigned first, unsigned words)
 	return true;
 }
 
-bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
+static inline bool take_run(struct rst_set *set, unsigned k, bool exact, unsigned *off)
 {
 	unsigned bit;
 
 	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
-		if (take_in_word(&set->word[i], k, &bit)) {
+		if (take_in_word(&set->word[i], k, exact, &bit)) {
 			*off = i * 64 + bit;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool rst_set_take(struct rst_set *set, unsigned k, unsigned *off)
+{
+	return take_run(set, k, false, off);
+}
+
+bool rst_set_take_best(struct rst_set *set, unsigned k, unsigned *off)
+{
+	return rst_set_has_run(set, k) &&
+	       (take_run(set, k, true, off) || take_run(set, k, false, off));
 }
 
 bool rst_set_take_words(struct rst_set *set, unsigned off, unsigned k, bool *put_back)
@@ -167,7 +183,8 @@ uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsig
 	uint64_t old = rst_load_rlx(&set->word[word]), runs;
 
 	for (unsigned tries = 0; tries < RST_SET_TRIES && (runs = rst_runs(old, k)); tries++) {
-		unsigned first = (unsigned)__builtin_ctzll(runs) & 32;
+		uint64_t exact = rst_exact_runs(old, k);
+		unsigned first = (unsigned)__builtin_ctzll(exact ? exact : runs) & 32;
 		uint64_t bits = old & rst_run(first, 5);
 
 		*off = word * 64 + first;

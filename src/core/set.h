@@ -44,8 +44,8 @@ static inline uint64_t rst_run(unsigned off, unsigned k)
 	return (RST_FULL >> (64 - (1u << k))) << (off & 63);
 }
 
-/* Bit i of the result: an aligned run of order k <= 6 that is all ones begins at i. */
-static inline uint64_t rst_runs(uint64_t word, unsigned k)
+/* The places of a word at which an aligned run of order k <= 6 may begin. */
+static inline uint64_t rst_aligned(unsigned k)
 {
 	static const uint64_t aligned[RST_WORD_ORDER + 1] = {RST_FULL,
 							     0x5555555555555555,
@@ -55,9 +55,28 @@ static inline uint64_t rst_runs(uint64_t word, unsigned k)
 							     0x0000000100000001,
 							     1};
 
+	return aligned[k];
+}
+
+/* Bit i of the result: an aligned run of order k <= 6 that is all ones begins at i. */
+static inline uint64_t rst_runs(uint64_t word, unsigned k)
+{
 	for (unsigned i = 0; i < k; i++)
 		word &= word >> (1u << i);
-	return word & aligned[k];
+	return word & rst_aligned(k);
+}
+
+/* Of these the exact ones, for k < 6: no larger run contains them. */
+static inline uint64_t rst_exact_of(uint64_t runs, unsigned k)
+{
+	uint64_t larger = runs & runs >> (1u << k) & rst_aligned(k + 1);
+
+	return runs & ~(larger | larger << (1u << k));
+}
+
+static inline uint64_t rst_exact_runs(uint64_t word, unsigned k)
+{
+	return rst_exact_of(rst_runs(word, k), k);
 }
 
 /* The order of the largest aligned run of a word that is not 0, and where the first one begins. */
@@ -136,6 +155,19 @@ static inline unsigned rst_set_word_with(const struct rst_set *set, unsigned wor
 	return word;
 }
 
+/* The first word that has an exact run of order k < 6, or RST_SET_WORDS. Racy. */
+static inline unsigned rst_set_word_with_exact(const struct rst_set *set, unsigned k)
+{
+	unsigned word = 0;
+
+	while (word < RST_SET_WORDS && !rst_exact_runs(rst_load_rlx(&set->word[word]), k))
+		word++;
+	return word;
+}
+
+/* As rst_set_take(), for k < 6; an exact run if it sees one, with as many turns for that. */
+bool rst_set_take_best(struct rst_set *set, unsigned k, unsigned *off);
+
 /* The first free run of order k > 6 from off on, which is aligned, or RST_SET_SIZE. */
 unsigned rst_set_words_free(const struct rst_set *set, unsigned off, unsigned k);
 /* Takes that run, all of it or nothing. *put_back: it took a part and put it back. Others may have
@@ -166,9 +198,10 @@ unsigned rst_set_odd_free(const struct rst_set *set, unsigned off, unsigned n);
 bool rst_set_take_part(struct rst_set *set, unsigned off, unsigned n, bool *put_back);
 /* Takes up to count runs of order k <= 6, all out of one word with one CAS. Returns how many. */
 unsigned rst_set_take_some(struct rst_set *set, unsigned k, unsigned count, uint16_t *offs);
-/* Finds the first half (32) of a word that has a run of order k <= 5, and takes all free things of
- * it. Returns them as bits, from *off on; 0: the word has no such half. One CAS, tries as above.
- * Sequentially consistent: a CPU that sees that they are gone sees what the caller wrote before. */
+/* Finds the first half (32) of a word that has a run of order k <= 5, an exact one if there is any,
+ * and takes all free things of it. Returns them as bits, from *off on; 0: the word has no such
+ * half. One CAS, tries as above. Sequentially consistent: a CPU that sees that they are gone sees
+ * what the caller wrote before. */
 uint64_t rst_set_take_half(struct rst_set *set, unsigned word, unsigned k, unsigned *off);
 /* Takes these things of one word, all of them or none. One CAS for each change by others, at most
  * RST_SET_TRIES. Sequentially consistent, as rst_set_take_half(). */

@@ -21,6 +21,7 @@
  *   current    the pageblock that a CPU allocates from; it does not become whole meanwhile, or
  *              a CPU that takes and frees its last frame would claim and give it back each time
  *   bin        how large the largest free run of a pageblock may be: a part of the hint's index
+ *   hole       an exact run: a free run that no larger one contains
  *   tainted    a region of which a pageblock is in a list of a migratetype other than movable
  *
  * and its verbs, each of which is a function or a part of one:
@@ -93,8 +94,9 @@ typedef uint32_t rst_region_id;
 
 enum {
 	RST_MAX_HOMES = 32,
-	RST_BINS = RST_SET_ORDER + 2,	 /* order 0 has two */
-	RST_REGION = 1 << RST_SET_ORDER, /* pageblocks of a region */
+	RST_BINS = RST_SET_ORDER + 2,	  /* order 0 has two */
+	RST_REGION = 1 << RST_SET_ORDER,  /* pageblocks of a region */
+	RST_HOLE_ORDERS = RST_WORD_ORDER, /* for orders below this calls look for holes */
 
 	/* A migratetype's blocks of the zone have its number as their list, so have the reserve's
 	 * and the isolated ones (enum roost_list_type). Then those of the homes. */
@@ -138,7 +140,9 @@ struct rst_order_counts {
 struct rst_pcp {
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t current[RST_TYPES]; /* a; RST_NO_BLOCK: none */
 	_Atomic uint32_t dead;					      /* a; the CPU is off-line */
-	uint32_t home;						      /* c */
+	/* a; the pageblock of the last hole that was filled, << 8, and how many of it on end */
+	_Atomic uint32_t filled;
+	uint32_t home;			/* c */
 	struct rst_order_counts orders; /* a; for callers that cannot run sequences there */
 	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
 };
@@ -553,6 +557,19 @@ static inline struct rst_pcp *rst_pcp_of(const struct rst_call *q, const struct 
 static inline bool rst_few_whole(const struct rst_zone *z)
 {
 	return rst_load_rlx(&z->nr_whole) << ROOST_PAGEBLOCK_ORDER < rst_load_rlx(&z->desc.low);
+}
+
+/*
+ * Is it worth it to look for a hole of order k, before a larger run is broken, in pageblocks of
+ * this list of a home and of the zone? Not when whole pageblocks are few: soon all are broken up.
+ * Four loads.
+ */
+static inline bool rst_wants_hole(const struct rst_zone *z, unsigned list, unsigned k)
+{
+	return k < RST_HOLE_ORDERS && !rst_few_whole(z) &&
+	       (rst_hint_bins(&z->partial, list) | rst_hint_bins(&z->partial, rst_type_of(list))) >>
+			       rst_bin_of(k, true) &
+		       1;
 }
 
 /* May a plain caller not take from anywhere without asking how much is left? So it is while callers

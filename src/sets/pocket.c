@@ -99,6 +99,11 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 	word = rst_set_word_with(&r->blocks[b], 0, k);
 	if (word == RST_SET_WORDS)
 		return false;
+	if (rst_wants_hole(z, rst_list_of(place), k)) {
+		word = rst_set_word_with_exact(&r->blocks[b], k);
+		if (word == RST_SET_WORDS)
+			return false; /* before a larger run is broken: from_holes() in zone.c */
+	}
 	rst_hide_here(z, cpu);
 	had = fill_from(r, z, cpu, type, k, b, word, f);
 	rst_show_here(z, cpu);

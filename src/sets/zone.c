@@ -2,7 +2,8 @@
 /*
  * zone.c - what one zone has for an allocation, rung by rung.
  *
- *	orders 0..8	1  the CPU's current pageblock of the migratetype
+ *	orders 0..8	1  the CPU's current pageblock of the migratetype; for orders 0..5, before
+ *			   a larger run of it is broken, a hole of another one
  *			2  partial pageblocks of the CPU's home, then the zone's own, smallest
  *			   sufficient run first; it becomes the current one
  *			3  a whole pageblock is claimed (if few are left: after 4)
@@ -60,6 +61,14 @@ static bool take_odd_words(struct rst_call *q, struct rst_zone *z, rst_block_id 
 	return had;
 }
 
+/* Is a hole better for the call than any run? A CPU without a pocket would look for one with each
+ * call. */
+static bool is_for_holes(const struct rst_call *q)
+{
+	return q->here.seq != RST_NO_CPU && q->ask.order < RST_HOLE_ORDERS &&
+	       !rst_is_odd(rst_asked(q));
+}
+
 static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b, rst_frame_id *f)
 {
 	struct rst_set *set = &q->r->blocks[b];
@@ -69,6 +78,8 @@ static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b
 	if (rst_is_odd(rst_asked(q)))
 		had = q->ask.frames <= 64 ? rst_set_take_odd(set, q->ask.frames, &off)
 					  : take_odd_words(q, z, b, &off);
+	else if (is_for_holes(q))
+		had = rst_set_take_best(set, q->ask.order, &off);
 	else if (q->ask.order <= RST_WORD_ORDER)
 		had = rst_set_take(set, q->ask.order, &off);
 	else
@@ -236,9 +247,6 @@ static bool adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 
 	if (rst_load_rlx(&pcp->dead) || place & RST_CURRENT || !rst_is_ordinary(place))
 		return false;
-	/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
-	if (q->ask.order && rst_load_rlx(&pcp->current[q->ask.type]) != RST_NO_BLOCK)
-		return false;
 	RST_ASSERT("adopt: nobody's current pageblock, and for a list of the CPU's own",
 		   !(place & RST_CURRENT) && rst_is_home_list(own_list(q, z)) &&
 			   own_list(q, z) < z->nr_lists);
@@ -248,11 +256,21 @@ static bool adopt(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 	return true;
 }
 
-/* A block was taken out of a pageblock, to which a hint led. */
-static void adopt_or_settle(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+/* A block was taken out of a pageblock, to which a hint led. Settles it if it is not adopted, or
+ * the hint stays, and the next one comes in vain. */
+static void adopt_or_settle(const struct rst_call *q, struct rst_zone *z, rst_block_id b,
+			    bool wanted)
 {
-	if (!adopt(q, z, b))
-		rst_settle(q->r, z, b); /* or the hint stays, and the next one comes in vain */
+	if (!wanted || !adopt(q, z, b))
+		rst_settle(q->r, z, b);
+}
+
+/* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
+static void adopt_if_due(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
+{
+	adopt_or_settle(q, z, b,
+			!q->ask.order || rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]) ==
+						 RST_NO_BLOCK);
 }
 
 static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
@@ -264,8 +282,114 @@ static bool from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_f
 			return false;
 		RST_COUNT(rst_pcp_of(q, z), alloc_zone, 1);
 	}
-	adopt_or_settle(q, z, b);
+	adopt_if_due(q, z, b);
 	return true;
+}
+
+enum {
+	HOLE_LOOKS = 8,	  /* at pageblocks of a bin */
+	NEARLY_FULL = 16, /* frames that are free beside the block */
+};
+
+/* How bad is it to take the block out of this pageblock? By what is free there, and by whether that
+ * has a hole. 0: there is none, or not in the list. */
+static unsigned badness(const struct rst_call *q, unsigned list, rst_block_id b)
+{
+	uint64_t runs = 0, holes = 0;
+	unsigned free = 0;
+
+	if (rst_list_of(rst_load_rlx(&q->r->place[b])) != list)
+		return 0;
+	for (unsigned i = 0; i < RST_SET_WORDS; i++) {
+		uint64_t word = rst_load_rlx(&q->r->blocks[b].word[i]); /* racy: a guess */
+		uint64_t here = rst_runs(word, q->ask.order);
+
+		runs |= here;
+		holes |= rst_exact_of(here, q->ask.order);
+		free += rst_weight(word);
+	}
+	return !runs ? 0 : holes ? free : free + RST_PAGEBLOCK;
+}
+
+/* Of a few pageblocks of a bin the best, or the first that is good, or RST_NO_BLOCK. Clears old
+ * hints. */
+static rst_block_id fullest(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in)
+{
+	unsigned least = UINT32_MAX, good = (1u << q->ask.order) + NEARLY_FULL;
+	rst_block_id best = RST_NO_BLOCK;
+	uint64_t i = 0;
+
+	for (unsigned n = 0; n < HOLE_LOOKS && least >= good; n++, i++) {
+		enum rst_old_hint then;
+		rst_block_id b;
+		unsigned bad;
+
+		i = rst_hint_find(&z->partial, in, i);
+		if (i == RST_NO_HINT)
+			break;
+		b = z->first_block + (rst_block_id)i;
+		bad = badness(q, in.list, b);
+		if (!bad) {
+			then = rst_old_hint(q, rst_load_rlx(&q->r->place[b]) & RST_CURRENT);
+			if (then == RST_LEAVE_REST)
+				break;
+			if (then == RST_CLEAR_HINT)
+				rst_demote(q, z, in, b);
+		} else if (bad < least) {
+			least = bad;
+			best = b;
+		}
+	}
+	return best;
+}
+
+/* How many holes of this pageblock the CPU has filled on end, without this one. Racy: a handler may
+ * fill one in between. */
+static unsigned filled_on_end(struct rst_pcp *pcp, rst_block_id b)
+{
+	uint32_t last = rst_load_rlx(&pcp->filled), n = last >> 8 == b ? last & 0xff : 0;
+
+	rst_store_rlx(&pcp->filled, b << 8 | (n < 0xff ? n + 1 : n));
+	return n;
+}
+
+enum { HOLES_ON_END = 8 };
+
+/* A pageblock of which the CPU fills one hole after the other becomes its current one. Otherwise
+ * pairs of calls would look each time for the hole that they have just freed. */
+static bool hole_of(struct rst_call *q, struct rst_zone *z, unsigned list, rst_frame_id *f)
+{
+	struct rst_hint_bin in = {list, rst_bin_of(q->ask.order, true)};
+	rst_block_id b = fullest(q, z, in);
+
+	if (b == RST_NO_BLOCK || !take_in_block(q, z, b, f))
+		return false;
+	adopt_or_settle(q, z, b,
+			filled_on_end(rst_pcp_of(q, z), b) >= HOLES_ON_END || !q->ask.order);
+	return true;
+}
+
+/*
+ * The current pageblock has no hole for the block: one of another pageblock, if hints lead to any.
+ * So small blocks fill holes, and pageblocks that are nearly empty become whole. Of single frames
+ * only where there are several: to come for each costs too much. What this clears or passes by the
+ * rungs below see: nothing is missed.
+ */
+static bool from_holes(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
+{
+	bool missed = q->missed, out = q->out, had;
+	rst_block_id b;
+
+	if (!is_for_holes(q) || !rst_wants_hole(z, own_list(q, z), q->ask.order))
+		return false;
+	b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
+	if (b == RST_NO_BLOCK ||
+	    rst_set_word_with_exact(&q->r->blocks[b], q->ask.order) < RST_SET_WORDS)
+		return false;
+	had = hole_of(q, z, own_list(q, z), f) || hole_of(q, z, q->ask.type, f);
+	q->missed = missed;
+	q->out = out;
+	return had;
 }
 
 /* Of the homes whose lists are [list, end). */
@@ -279,7 +403,7 @@ static bool from_homes(struct rst_call *q, struct rst_zone *z, unsigned low, uns
 		    !from_list(q, z, list, low, RST_BINS - 1, &b, f))
 			continue;
 		RST_COUNT(rst_pcp_of(q, z), alloc_other, 1);
-		adopt_or_settle(q, z, b);
+		adopt_if_due(q, z, b);
 		return true;
 	}
 	return false;
@@ -563,7 +687,7 @@ static void convert(const struct rst_call *q, struct rst_zone *z, rst_block_id b
 		rst_settle(q->r, z, b);
 		return;
 	}
-	adopt_or_settle(q, z, b);
+	adopt_if_due(q, z, b);
 	if (rst_type_of(rst_list_of(rst_load_rlx(&q->r->place[b]))) == q->ask.type) {
 		RST_PROBE3(steal, q->ask.cpu, first_pfn(q->r, b), q->ask.type);
 		RST_COUNT(rst_pcp_of(q, z), blocks_stolen, 1);
@@ -894,13 +1018,13 @@ size_t rst_from_zone(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, 
 	while (n < count && had && may_take(q, z)) {
 		size_t most = rst_reserve_is_short(z) ? 1 : count - n;
 		size_t got = from_pocket(q, z, out + n);
-		bool rare;
+		bool rare = !got && !large && most == 1 && from_holes(q, z, out + n);
 
+		got += rare;
 		if (!got && !large)
 			got = from_current(q, z, out + n, most);
-		rare = !got;
-
-		if (rare) {
+		if (!got) {
+			rare = true;
 			had = large ? from_whole(q, z, out + n) : from_blocks(q, z, out + n);
 			got = had;
 		}

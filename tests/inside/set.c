@@ -82,6 +82,20 @@ static unsigned first_run(const struct pair *p, unsigned off, unsigned end, unsi
 	return end;
 }
 
+/* No larger run of the word contains it. */
+static bool is_exact(const struct pair *p, unsigned off, unsigned k)
+{
+	return is_run(p, off, k) && !is_run(p, off & ~((2u << k) - 1), k + 1);
+}
+
+/* As first_run(). */
+static unsigned first_exact(const struct pair *p, unsigned off, unsigned end, unsigned k)
+{
+	while (off < end && !is_exact(p, off, k))
+		off += 1u << k;
+	return off;
+}
+
 /* ---- Bits ---------------------------------------------------------------------------------- */
 
 static void runs_of_a_word(void **state)
@@ -93,11 +107,15 @@ static void runs_of_a_word(void **state)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		shuffle(&p, &random);
 		for (unsigned k = 0; k <= RST_WORD_ORDER; k++) {
-			uint64_t runs = 0;
+			uint64_t word = atomic_load(&p.set.word[0]), runs = 0, exact = 0;
 
-			for (unsigned off = 0; off < 64; off += 1u << k)
+			for (unsigned off = 0; off < 64; off += 1u << k) {
 				runs |= (uint64_t)is_run(&p, off, k) << off;
-			assert_int_equal(rst_runs(atomic_load(&p.set.word[0]), k), runs);
+				exact |= (uint64_t)is_exact(&p, off, k) << off;
+			}
+			assert_int_equal(rst_runs(word, k), runs);
+			if (k < RST_WORD_ORDER)
+				assert_int_equal(rst_exact_runs(word, k), exact);
 		}
 	}
 }
@@ -136,6 +154,60 @@ static void takes_the_first_run(void **state)
 			if (first < THINGS) {
 				assert_int_equal(off, first);
 				fill(&p, off, 1u << k, false);
+			}
+			same(&p);
+		}
+}
+
+static void takes_an_exact_run_first(void **state)
+{
+	struct random random = {10};
+	struct pair p;
+	unsigned off;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++)
+		for (unsigned k = 0; k < RST_WORD_ORDER; k++) {
+			unsigned first;
+
+			shuffle(&p, &random);
+			first = first_exact(&p, 0, THINGS, k);
+			assert_int_equal(rst_set_word_with_exact(&p.set, k), first / 64);
+			if (first == THINGS)
+				first = first_run(&p, 0, THINGS, k);
+			assert_int_equal(rst_set_take_best(&p.set, k, &off), first < THINGS);
+			if (first < THINGS) {
+				assert_int_equal(off, first);
+				fill(&p, off, 1u << k, false);
+			}
+			same(&p);
+		}
+}
+
+/* All that is free of the half of a word in which there is an exact run, or else any. */
+static void takes_half_a_word(void **state)
+{
+	struct random random = {11};
+	struct pair p;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++)
+		for (unsigned k = 0; k < RST_WORD_ORDER; k++) {
+			unsigned w = round % RST_SET_WORDS, end = w * 64 + 64, first, off;
+			uint64_t bits, all = 0;
+
+			shuffle(&p, &random);
+			first = first_exact(&p, w * 64, end, k);
+			if (first == end)
+				first = first_run(&p, w * 64, end, k);
+			bits = rst_set_take_half(&p.set, w, k, &off);
+			assert_int_equal(bits != 0, first < end);
+			if (first < end) {
+				assert_int_equal(off, first & ~31u);
+				for (unsigned i = 0; i < 32; i++)
+					all |= (uint64_t)p.free[off + i] << i;
+				assert_int_equal(bits, all);
+				fill(&p, off, 32, false);
 			}
 			same(&p);
 		}
@@ -308,6 +380,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(runs_of_a_word, variants_one),
 		SUITE_TEST(puts_any_run, variants_one),
 		SUITE_TEST(takes_the_first_run, variants_one),
+		SUITE_TEST(takes_an_exact_run_first, variants_one),
+		SUITE_TEST(takes_half_a_word, variants_one),
 		SUITE_TEST(takes_whole_words, variants_one),
 		SUITE_TEST(takes_some_of_one_word, variants_one),
 		SUITE_TEST(takes_what_is_named, variants_one),

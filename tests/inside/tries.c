@@ -48,6 +48,9 @@ static void words_are_tried_so_often(void **state)
 	outrun(outrun64);
 	assert_false(rst_set_take(&set, 1, &off));
 	assert_int_equal(counted.tries, RST_SET_TRIES);
+	outrun(outrun64); /* of an exact run, and of any */
+	assert_false(rst_set_take_best(&set, 2, &off));
+	assert_int_equal(counted.tries, 2 * RST_SET_TRIES);
 	outrun(outrun64);
 	assert_int_equal(rst_set_take_some(&set, 1, 2, offs), 0);
 	assert_int_equal(counted.tries, RST_SET_TRIES);
