@@ -63,7 +63,7 @@ static void others_have_it_before_they_fail(void **state)
 			open_short(&rig, state, FRAMES);
 			rig_get(&rig, ORDER, ATOMIC);
 			assert_int_equal(rig_take_all(&rig, order, flags[i]),
-					 blocks - (order > ORDER ? 1 : 8 >> order));
+					 blocks - (order > ORDER ? 1u : 8u >> order));
 			assert_int_equal(kept(&rig), 0);
 			rig_home(&rig);
 			rig_close(&rig);
