@@ -2,7 +2,7 @@
 /*
  * offline.pml - a CPU goes off-line while others on it still make pageblocks theirs.
  *
- * Stands for: adopt(), own() of zone.c; rst_set_current(), rst_leave(), rst_move(), rst_gather() of
+ * Stands for: adopt(), rst_own() of partial.c; rst_set_current(), rst_leave(), rst_move(), rst_gather() of
  * block.c; roost_cpu_offline(), leave_all(), hand_over_block() of cpu.c. One migratetype, two
  * pageblocks, two allocations at once on the CPU that goes (threads that were on it before).
  * Says: when all calls have ended the CPU has no current pageblock, and none is in its lists.

@@ -3,9 +3,9 @@
  * search.pml - an allocation that finds nothing while other CPUs hide frames and change places; each of
  * them may stop forever at any step.
  *
- * Stands for: search(), are_hidden(), note_all() of alloc.c; from_list() of zone.c; rst_sections(), rst_hide(),
- * rst_show() of hidden.h round rst_demote(), make_whole() of block.c, claim_in(), take_words() of
- * zone.c, rst_pocket_fill(), put_all() of pocket.c; rst_move(), which hides nothing. Sets 0 and 1 are a
+ * Stands for: search(), are_hidden(), note_all() of alloc.c; rst_from_list() of partial.c; rst_sections(), rst_hide(),
+ * rst_show() of hidden.h round rst_demote(), make_whole() of block.c, claim_in() of
+ * claim.c, rst_take_words() of partial.c, rst_pocket_fill(), put_all() of pocket.c; rst_move(), which hides nothing. Sets 0 and 1 are a
  * pageblock and a region, 2 is a CPU's pocket, which has no hint; one frame. The pageblock is in one
  * of two lists: hints 0 and 2, of which place is one; hint 1 is the region's. PASSES is 4 there, 2
  * here.

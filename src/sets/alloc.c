@@ -14,7 +14,7 @@
  *	search		  passes of from_anywhere(), others' pockets emptied in between
  *	from_anywhere	  from_zones() above their low mark, then all
  *	rst_from_zone	  zone.c: watermarks; pocket, current pageblock, from_blocks()
- *	from_blocks	  zone.c: rungs 2 to 7, each of which follows hints to a set (from_list)
+ *	from_blocks	  zone.c: rungs 2 to 8, of partial.c and claim.c too
  *
  * A search that found nothing is repeated if frames may have been hidden from it (hidden.h); if
  * some still are in the end, perhaps forever, everything is noted anew. With ROOST_WAIT that goes
@@ -418,7 +418,7 @@ static bool take_current(struct roost *r, struct rst_zone *z, struct rst_here he
 	if (here.seq != RST_NO_CPU && order <= RST_POCKET_ORDER)
 		return rst_pocket_fill(r, z, here.seq, type, order, f);
 	b = rst_load_rlx(&pcp->current[type]);
-	/* Racy: see from_current() in zone.c. */
+	/* Racy: see rst_from_current() in partial.c. */
 	if (order > RST_WORD_ORDER || b == RST_NO_BLOCK ||
 	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
 	    !rst_set_take(&r->blocks[b], order, &off))

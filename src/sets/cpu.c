@@ -19,7 +19,7 @@ enum { HAND_OVER_TRIES = 4 };
 /*
  * Hands a pageblock to the zone if it belongs to this home, and returns its free frames. Tries
  * again if another CPU has just left the pageblock, which keeps it where it is. A task that adopts
- * one while the CPU goes off-line looks itself: see own() in zone.c.
+ * one while the CPU goes off-line looks itself: see rst_own() in partial.c.
  */
 static size_t hand_over_block(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned home)
 {
@@ -41,7 +41,7 @@ static size_t hand_over(struct roost *r, struct rst_zone *z, unsigned home)
 {
 	size_t frames = 0;
 
-	rst_fence_sc(); /* dead before the looks at what is owned: see own() in zone.c */
+	rst_fence_sc(); /* dead before the looks at what is owned: see rst_own() in partial.c */
 	for (rst_block_id b = z->first_block; b < z->end_block; b++) {
 		if (rst_are_absent(&r->base, b)) {
 			b += 63;

@@ -391,7 +391,7 @@ static inline struct rst_size rst_om_size(unsigned om)
 /* Is a CPU of the home on-line? */
 static inline bool rst_home_is_used(const struct roost *r, const struct rst_zone *z, unsigned home)
 {
-	/* Sequentially consistent: see own() in zone.c. */
+	/* Sequentially consistent: see rst_own() in partial.c. */
 	for (unsigned cpu = home; cpu < r->base.nr_cpus; cpu += r->nr_homes)
 		if (!rst_load_sc(&z->pcps[cpu].dead))
 			return true;

@@ -4,7 +4,7 @@
  *
  * Such a block is a mask of bits like any other, which begins at a multiple of the largest power of
  * two that divides its size. The search is the one of its order, the next power of two, with
- * another mask (zone.c); om[] has one byte that says both (rst_om_of()). So what remains of the
+ * another mask (partial.c); om[] has one byte that says both (rst_om_of()). So what remains of the
  * power of two was never taken, and nobody has to give it back or to note it. A block of several
  * pageblocks is the exception: it is the power of two, whose rest is put back at once.
  *
@@ -35,7 +35,7 @@ static bool odd_from_current(struct roost *r, const struct rst_pcp *pcp, unsigne
 	rst_block_id b = rst_load_rlx(&pcp->current[type]);
 	unsigned off;
 
-	/* Racy: see from_current() in zone.c. */
+	/* Racy: see rst_from_current() in partial.c. */
 	if (size.frames > 64 || b == RST_NO_BLOCK ||
 	    rst_load_rlx(&r->place[b]) != (rst_home_list(pcp->home, type) | RST_CURRENT) ||
 	    !rst_set_take_odd(&r->blocks[b], size.frames, &off))

@@ -93,7 +93,7 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 	unsigned place = (z->pockets[cpu].first_list + type) | RST_CURRENT, word;
 	bool had;
 
-	/* Racy: see from_current() in zone.c. */
+	/* Racy: see rst_from_current() in partial.c. */
 	if (b == RST_NO_BLOCK || rst_load_rlx(&r->place[b]) != place)
 		return false;
 	word = rst_set_word_with(&r->blocks[b], 0, k);
@@ -102,7 +102,7 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 	if (rst_wants_hole(z, rst_list_of(place), k)) {
 		word = rst_set_word_with_exact(&r->blocks[b], k);
 		if (word == RST_SET_WORDS)
-			return false; /* before a larger run is broken: from_holes() in zone.c */
+			return false; /* first rst_from_holes(), in partial.c */
 	}
 	rst_hide_here(z, cpu);
 	had = fill_from(r, z, cpu, type, k, b, word, f);
