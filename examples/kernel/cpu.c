@@ -85,3 +85,8 @@ void cpu_go(struct cpu *cpu)
 	arch_timer_stop();
 	arch_cpu_stop();
 }
+
+bool cpu_is_gone(const struct cpu *cpu)
+{
+	return !atomic_load_explicit(&cpu->online, memory_order_relaxed) && arch_cpu_is_off(cpu);
+}

@@ -43,4 +43,8 @@ void cpu_start(struct cpu *cpu);
 void cpu_come(struct cpu *cpu);
 _Noreturn void cpu_go(struct cpu *cpu);
 
+/* A CPU that had come is off again. The firmware alone does not say so: QEMU's calls a CPU off from
+ * CPU_ON until that CPU's thread runs, which on a busy host is later than 300 steps. */
+bool cpu_is_gone(const struct cpu *cpu);
+
 #endif

@@ -90,6 +90,9 @@ static void start_others(void)
 	for (unsigned i = 0; i < nr_cpus; i++)
 		if (&cpus[i] != boot)
 			cpu_start(&cpus[i]);
+	for (unsigned i = 0; i < nr_cpus; i++)
+		while (!atomic_load_explicit(&cpus[i].online, memory_order_relaxed))
+			arch_relax();
 }
 
 static void stop_others(void)
@@ -97,7 +100,7 @@ static void stop_others(void)
 	for (unsigned i = 0; i < nr_cpus; i++)
 		atomic_store_explicit(&cpus[i].leave, true, memory_order_relaxed);
 	for (unsigned i = 0; i < nr_cpus; i++)
-		while (&cpus[i] != boot && !arch_cpu_is_off(&cpus[i]))
+		while (&cpus[i] != boot && !cpu_is_gone(&cpus[i]))
 			arch_relax();
 }
 

@@ -63,7 +63,7 @@ bool rounds_step(bool more)
 			begin();
 		break;
 	case LEAVING:
-		if (arch_cpu_is_off(round.cpu))
+		if (cpu_is_gone(round.cpu))
 			to(AWAY);
 		break;
 	case AWAY:
