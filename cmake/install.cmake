@@ -107,6 +107,11 @@ if(ROOST_TOOL)
     install(TARGETS roost_scale RUNTIME DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
     install(TARGETS ${ROOST_SCALE_PEERS} LIBRARY DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
   endif()
+  if(TARGET roost-explore-sets)
+    install(PROGRAMS lab/mutate/roost-mutate DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
+    install(FILES lab/mutate/build.py lab/mutate/changes.py lab/mutate/faults.py lab/mutate/limited.py
+            DESTINATION ${ROOST_LIBEXEC} COMPONENT tool)
+  endif()
   install(DIRECTORY lab/scenarios lab/traces COMPONENT tool
           DESTINATION ${CMAKE_INSTALL_DATADIR}/roost
           FILES_MATCHING PATTERN *.scn PATTERN *.zst)

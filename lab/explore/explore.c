@@ -8,6 +8,7 @@
 
 #include "tool/common/args.h"
 #include "tool/common/json.h"
+#include "mutate.h"
 #include "report.h"
 #include "tool/common/say.h"
 #include "search.h"
@@ -23,6 +24,8 @@ struct arguments {
 	int path;     /* of the engine, or -1: those of each scenario */
 	bool selftest;
 	const char *json; /* a file, as in struct args_common, or NULL */
+	struct mutate mutate;
+	bool executions_given;
 };
 
 static struct arguments arguments;
@@ -57,13 +60,35 @@ static const struct argp_option options[] = {
 	{"sc", KEY_SC, NULL, 0, "Make memory sequentially consistent: no load reads a stale value",
 	 0},
 	{"pct", KEY_PCT, "N", 0, "Run only N random schedules", 0},
-	{"seed", 'S', "N", 0, "Seed of the random schedules (default 1)", 0},
+	{"seed", 'S', "N", 0,
+	 "Seed of the random schedules (default 1); with --mutate: of the faults", 0},
 	{"jobs", 'j', "N", 0, "Use N worker processes (default: one for each CPU)", 0},
+	{0, 0, 0, 0, "Which scenario finds which fault:", ARGS_GROUP_HOW},
+	{"mutate", KEY_MUTATE, "CHANGES", OPTION_ARG_OPTIONAL,
+	 "Build the engine with each of the changes in the file CHANGES, and run the scenarios on "
+	 "it (default: all of the tree)",
+	 0},
+	{"generate", KEY_GENERATE, "N", 0,
+	 "With --mutate: N faults in place of a file, drawn by --seed", 0},
+	{"tree", KEY_TREE, "DIR", 0,
+	 "With --mutate: the sources (default: the checkout around the current folder)", 0},
+	{"build", KEY_BUILD, "DIR", 0,
+	 "With --mutate: build the sources in DIR, which is kept (default: build-mutants/explore "
+	 "in the tree)",
+	 0},
+	{"only", KEY_ONLY, "NAMES", 0,
+	 "With --mutate: these changes of the file, with commas between", 0},
+	{"first", KEY_FIRST, NULL, 0,
+	 "With --mutate: no more scenarios after one has found the fault", 0},
 	{0, 0, 0, 0, "The allocator:", ARGS_GROUP_ALLOCATOR},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
-	{"save", KEY_SAVE, "DIR", 0, "Write the schedules of findings to DIR (default: .)", 0},
+	{"save", KEY_SAVE, "DIR", 0,
+	 "Write the schedules of findings to DIR (default: .); with --mutate: the explorers with "
+	 "the changes, too (default: nowhere)",
+	 0},
 	{"replay", KEY_REPLAY, "FILE", 0, "Repeat a saved schedule", 0},
-	{"verbose", 'v', NULL, 0, "Show each access in schedules", 0},
+	{"verbose", 'v', NULL, 0,
+	 "Show each access in schedules; with --mutate: each scenario that finds a fault", 0},
 	{"selftest", KEY_SELFTEST, NULL, 0, "Check the explorer with litmus tests", 0},
 	{0}};
 
@@ -86,6 +111,7 @@ static bool parse_number(int key, const char *text, struct arguments *a)
 		return true;
 	case 'n':
 		o->executions = number("executions", text);
+		a->executions_given = true;
 		return true;
 	case 'b':
 		o->bound = (unsigned)args_number("bound", text, 0, 127);
@@ -127,7 +153,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
-	if (parse_number(key, text, a) || parse_switch(key, a))
+	if (parse_number(key, text, a) || parse_switch(key, a) ||
+	    mutate_parse(key, text, &a->mutate))
 		return 0;
 	switch (key) {
 	case KEY_SAVE:
@@ -142,7 +169,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		a->files[a->nr_files++] = text;
 		return 0;
 	case ARGP_KEY_END:
-		if (!a->nr_files && !a->replay && !a->selftest)
+		mutate_check(&a->mutate);
+		if (!a->nr_files && !a->replay && !a->selftest && !a->mutate.wanted)
 			die("which scenario? Give a file, e.g. lab/scenarios/seed-single.scn; see "
 			    "`roost explore --help`");
 		return 0;
@@ -158,7 +186,9 @@ static const struct args_command command = {
 	       "Without --free each scenario runs with the free paths that it names, and each "
 	       "outcome is compared with what the scenario expects.\n\n"
 	       "Exit status: 0 as expected, 1 a finding, 2 the command line or a file is wrong, "
-	       "3 no finding, but vacuous: no execution reached what a line \"reach\" names.",
+	       "3 no finding, but vacuous: no execution reached what a line \"reach\" names. With "
+	       "--mutate: 0 each fault is found, 1 some survive, 2 the command line, a change or "
+	       "the tree is wrong.",
 	.options = options,
 	.parser = parse,
 	.common = ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(JSON) | ARGS_HAS(QUIET),
@@ -425,19 +455,41 @@ static int replay(void)
 	return failed;
 }
 
+static _Noreturn void mutate(const struct args_common *c)
+{
+	const struct arguments *a = &arguments;
+
+	if (a->replay || a->selftest || a->total > 0)
+		die("--%s: not with --mutate", a->replay     ? "replay"
+					       : a->selftest ? "selftest"
+							     : "total");
+	mutate_run(&a->mutate, &(struct mutate_search){.options = &a->options,
+						       .executions_given = a->executions_given,
+						       .workers = a->workers,
+						       .path = c->free,
+						       .json = a->json,
+						       .quiet = c->quiet,
+						       .files = a->files,
+						       .nr_files = a->nr_files});
+}
+
 int explore_main(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct args_common common;
 
-	arguments = (struct arguments){
-		.options = {.seconds = 20, .seed = 1, .bound = SEARCH_NO_BOUND, .save = "."},
-		.path = -1,
-		.workers = cpus > 0 ? (unsigned)cpus : 1};
+	arguments =
+		(struct arguments){.options = {.seconds = 20, .seed = 1, .bound = SEARCH_NO_BOUND},
+				   .path = -1,
+				   .workers = cpus > 0 ? (unsigned)cpus : 1};
 	program_begin();
 	args_parse(&command, argc, argv, &arguments, &common);
 	take_common(&arguments, &common);
 	json_check(arguments.json);
+	if (arguments.mutate.wanted)
+		mutate(&common);
+	if (!arguments.options.save)
+		arguments.options.save = ".";
 	if (arguments.selftest)
 		return selftest() ? 1 : 0;
 	if (arguments.replay)

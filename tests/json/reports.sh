@@ -27,6 +27,10 @@ done
 if [ -e "$ROOST-explore-pcpbuddy" ]; then
 	report explore-finding 1 explore --json --seconds=5 --save="$work" --engine=pcpbuddy --free=blocking \
 		"$ROOT/lab/scenarios/seed-single.scn"
+	if [ -e "${ROOST%/*}/build.ninja" ]; then # by which one change is built
+		report mutate 0 explore --json --quiet --engine=pcpbuddy --tree="$ROOT" --build="${ROOST%/*}" \
+			--mutate="$ROOT/lab/mutate/pcpbuddy.mutants" --only=free-waits
+	fi
 	report explore-replay 1 explore --json --engine=pcpbuddy --replay "$work/seed-single-blocking.sched"
 fi
 report replay-dat 0 replay --quiet --json --parallel --irq-storm=500 "$work/hand.dat"
