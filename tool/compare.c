@@ -59,34 +59,33 @@ static double number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-static const json_t *member(const struct score *score, const char *series, const char *key)
+static const json_t *member(const json_t *report, const char *part, const char *key)
 {
-	const json_t *object = score->sampled;
-
-	if (series)
-		object = json_object_get(object, series);
-	return json_object_get(object, key);
+	return json_object_get(part ? json_object_get(report, part) : report, key);
 }
 
-bool score_has(const struct score *score, const char *series, const char *key)
+bool report_has(const json_t *report, const char *part, const char *key)
 {
-	return json_is_number(member(score, series, key));
+	return json_is_number(member(report, part, key));
 }
 
-bool score_item(const struct score *score, const char *series, const char *key, unsigned index,
-		double *value)
+bool report_item(const json_t *report, const char *part, const char *key, unsigned index,
+		 double *value)
 {
-	const json_t *item = json_array_get(member(score, series, key), index);
+	const json_t *item = json_array_get(member(report, part, key), index);
 
 	*value = json_number_value(item);
 	return item != NULL;
 }
 
-double score_value(const struct score *score, const char *series, const char *key)
+double report_value(const json_t *report, const char *part, const char *key)
 {
-	const json_t *object = score->sampled;
+	return json_number_value(member(report, part, key));
+}
 
-	return number(series ? json_object_get(object, series) : object, key);
+double score_value(const struct score *score, const char *part, const char *key)
+{
+	return report_value(score->sampled, part, key);
 }
 
 bool compare_guessed(const struct score *score)
@@ -148,6 +147,21 @@ static struct score *score_of(struct compare *compare, unsigned trace, unsigned 
 	return &compare->scores[trace * compare->options->nr_contenders + contender];
 }
 
+static void step_all(struct compare *compare, unsigned trace)
+{
+	const struct compare_options *o = compare->options;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++) {
+		struct score *score = score_of(compare, trace, i);
+
+		if (!contender_steps(&o->contenders[i]))
+			continue;
+		score->stepped =
+			compare_replay(o, &o->contenders[i], o->traces[trace], REPLAY_INSTRUCTIONS);
+		score->verified &= json_is_true(json_object_get(score->stepped, "verified"));
+	}
+}
+
 /* The last run (number options->runs) takes samples. Each run begins with another contender. */
 static void run_all(struct compare *compare, unsigned trace, unsigned run)
 {
@@ -157,7 +171,7 @@ static void run_all(struct compare *compare, unsigned trace, unsigned run)
 		unsigned contender = (run + i) % o->nr_contenders;
 		struct score *score = score_of(compare, trace, contender);
 		json_t *report = compare_replay(o, &o->contenders[contender], o->traces[trace],
-						run < o->runs);
+						run < o->runs ? REPLAY_TIMES : REPLAY_SAMPLES);
 
 		if (run < o->runs) {
 			add_times(score, report);
@@ -180,6 +194,8 @@ static void compare_run(struct compare *compare)
 		bar_show(&bar, i, all);
 		run_all(compare, i % o->nr_traces, i / o->nr_traces);
 	}
+	for (unsigned trace = 0; trace < o->nr_traces && o->instructions; trace++)
+		step_all(compare, trace);
 	bar_close(&bar);
 	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++) {
 		spread_sort(&compare->scores[i].rate);
@@ -197,8 +213,10 @@ static void release(struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
 
-	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++)
+	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++) {
 		json_decref(compare->scores[i].sampled);
+		json_decref(compare->scores[i].stepped);
+	}
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		free(o->passed_on[i].text);
 	free(o->lists);

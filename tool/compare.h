@@ -8,6 +8,7 @@
  *   roost-timing-ENGINE --timing    times and counts: no stamps, no samples, the engine as programs
  *                                   link it; what the loop itself takes is taken off
  *   roost-replay-ENGINE --samples   once: memory over time; it also proves every frame
+ *   roost-replay-ENGINE --instructions  once more, if it is asked for
  */
 #ifndef TOOL_COMPARE_H
 #define TOOL_COMPARE_H
@@ -63,7 +64,7 @@ struct compare_options {
 	unsigned nr_traces;
 	unsigned runs;
 	int baseline; /* a contender, or -1 */
-	bool parallel, quiet;
+	bool parallel, quiet, instructions;
 	const char *high, *batch, *baseline_name; /* as given, or NULL */
 	const char *json, *output;		  /* files, as in struct args_common, or NULL */
 	struct passed_on passed_on[COMPARE_PASSED_ON];
@@ -88,6 +89,9 @@ const char *contender_path(const struct contender *contender);
 /* Is the option for this contender's replays? */
 bool contender_takes(const struct contender *contender, const struct passed_on *option);
 
+/* Can its instructions under the zone lock be counted? */
+bool contender_steps(const struct contender *contender);
+
 /* A figure over the runs, or over those and the run with samples: by round, and sorted. */
 struct spread {
 	double rounds[COMPARE_MAX_RUNS + 1], values[COMPARE_MAX_RUNS + 1];
@@ -107,6 +111,7 @@ struct score {
 	struct spread failed, fail_while_free; /* allocations; the run with samples as well */
 	bool verified;			       /* all runs */
 	json_t *sampled;		       /* the report of the run with samples */
+	json_t *stepped; /* of the one that counts instructions; NULL: there is none */
 };
 
 struct compare {
@@ -117,13 +122,14 @@ struct compare {
 const struct score *compare_score(const struct compare *compare, unsigned trace,
 				  unsigned contender);
 
-/* A number in the report of the run with samples: a member of the series; series NULL: of the
- * report itself. */
-double score_value(const struct score *score, const char *series, const char *key);
-bool score_has(const struct score *score, const char *series, const char *key);
+/* A number in a report: a member of an object in it; part NULL: of the report itself. */
+double report_value(const json_t *report, const char *part, const char *key);
+bool report_has(const json_t *report, const char *part, const char *key);
 /* One of such a member that is an array; false: there is none. */
-bool score_item(const struct score *score, const char *series, const char *key, unsigned index,
-		double *value);
+bool report_item(const json_t *report, const char *part, const char *key, unsigned index,
+		 double *value);
+/* A number in that of the run with samples. */
+double score_value(const struct score *score, const char *part, const char *key);
 /* Is the size of the memory a guess from the trace? */
 bool compare_guessed(const struct score *score);
 
@@ -138,12 +144,13 @@ struct row {
 	int decimals;
 	double (*of)(const struct spread *spread);
 	size_t spread;		   /* where in struct score */
-	const char *part, *member; /* of the report of the run with samples */
+	const char *part, *member; /* of the report of the run with samples, or see stepped */
 	unsigned item;		   /* 1 + the index, if the member is an array */
 	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
 	bool of_peers;	  /* known of an adapter's as well */
 	bool timed;
+	bool stepped;  /* of the replay that counts instructions */
 	bool set_up;   /* before the replay, which does not change it */
 	bool of_locks; /* nothing if an engine has no zone lock */
 	bool if_any;   /* left out where all have 0 */
@@ -207,9 +214,11 @@ bool compare_plot(const struct compare *compare, char error[]);
 
 /* ---- One replay ------------------------------------------------------------------------- */
 
+enum replay_kind { REPLAY_TIMES, REPLAY_SAMPLES, REPLAY_INSTRUCTIONS };
+
 /* Returns the report of a replay, which the caller releases. Ends the program if there is none: the
  * replay has printed what is wrong with the trace or the options. */
 json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
-		       const char *trace, bool timing);
+		       const char *trace, enum replay_kind kind);
 
 #endif

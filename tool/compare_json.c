@@ -110,7 +110,9 @@ static json_t *contender_object(const struct compare *compare, unsigned trace, u
 		"figures", figures_array(compare, trace, number)));
 
 	/* The run with samples, whole: setup, paths, memory over time, verdict. */
-	if (json_object_set(object, "sampled", score->sampled) != 0)
+	if (json_object_set(object, "sampled", score->sampled) != 0 ||
+	    json_object_set_new(object, "stepped",
+				score->stepped ? json_incref(score->stepped) : json_null()) != 0)
 		die("out of memory");
 	return object;
 }

@@ -12,7 +12,15 @@
 
 #define SEE_HELP "see `roost compare --help`"
 
-enum { KEY_ENGINES = 256, KEY_RUNS, KEY_HIGH, KEY_BATCH, KEY_BASELINE, KEY_BUILD };
+enum {
+	KEY_ENGINES = 256,
+	KEY_RUNS,
+	KEY_HIGH,
+	KEY_BATCH,
+	KEY_BASELINE,
+	KEY_BUILD,
+	KEY_INSTRUCTIONS
+};
 
 static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
@@ -36,6 +44,7 @@ static const struct argp_option compare_argp_options[] = {
 	{"high", KEY_HIGH, "N", 0, ARGS_HIGH_HELP, 0},
 	{"batch", KEY_BATCH, "N", 0, ARGS_BATCH_HELP, 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
+	{"instructions", KEY_INSTRUCTIONS, 0, 0, ARGS_INSTRUCTIONS_HELP, 0},
 	{0},
 };
 
@@ -121,6 +130,25 @@ static void pass_mark(struct compare_options *o, const char *name, const char *v
 	option->lack = "such mark";
 }
 
+bool contender_steps(const struct contender *c)
+{
+	return c->engine && !c->engine->reference;
+}
+
+static void check_instructions(const struct compare_options *o)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < o->nr_contenders; i++)
+		any |= contender_steps(&o->contenders[i]);
+	if (o->instructions && o->parallel)
+		die("--instructions: leave --parallel out: threads would wait for one that is "
+		    "stopped after each instruction");
+	if (o->instructions && !any)
+		die("--instructions: of none of what is compared anybody knows when it turns "
+		    "interrupts off; leave it out, or name others with --engines");
+}
+
 /* An option that no engine here has is a mistake. */
 static void check_passed_on(const struct compare_options *o)
 {
@@ -179,6 +207,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_BASELINE:
 		o->baseline_name = text;
 		return 0;
+	case KEY_INSTRUCTIONS:
+		o->instructions = true;
+		return 0;
 	case KEY_HIGH:
 		o->high = text;
 		return 0;
@@ -230,5 +261,6 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	for (unsigned i = 0; i < common.nr_peers; i++)
 		compare_add_peer(options, common.peers[i]);
 	check_passed_on(options);
+	check_instructions(options);
 	find_baseline(options);
 }

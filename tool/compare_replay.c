@@ -23,14 +23,17 @@ enum { ARGUMENTS = COMPARE_PASSED_ON + 10 };
 
 static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *options,
 			   const struct contender *contender, const char *path_option,
-			   const char *trace, bool timing)
+			   const char *trace, enum replay_kind kind)
 {
+	static const char *const how[] = {[REPLAY_TIMES] = "--timing",
+					  [REPLAY_SAMPLES] = "--samples",
+					  [REPLAY_INSTRUCTIONS] = "--instructions"};
 	unsigned n = 0;
 
 	argv[n++] = strdup("replay");
 	argv[n++] = strdup("--json");
 	argv[n++] = strdup("--quiet");
-	argv[n++] = strdup(timing ? "--timing" : "--samples");
+	argv[n++] = strdup(how[kind]);
 	argv[n++] = strdup(path_option);
 	if (options->parallel)
 		argv[n++] = strdup("--parallel");
@@ -83,9 +86,9 @@ static json_t *read_report(FILE *in)
 }
 
 json_t *compare_replay(const struct compare_options *options, const struct contender *contender,
-		       const char *trace, bool timing)
+		       const char *trace, enum replay_kind kind)
 {
-	const char *command = timing && !contender->peer ? "timing" : "replay";
+	const char *command = kind == REPLAY_TIMES && !contender->peer ? "timing" : "replay";
 	char program[PROGRAM_MAX], *path_option;
 	char *argv[ARGUMENTS];
 	json_t *report;
@@ -100,7 +103,7 @@ json_t *compare_replay(const struct compare_options *options, const struct conte
 	path_option = contender->peer
 			      ? args_again(ARGS_PEER, contender->peer)
 			      : args_again(ARGS_FREE, contender->engine->paths[contender->path]);
-	make_arguments(argv, options, contender, path_option, trace, timing);
+	make_arguments(argv, options, contender, path_option, trace, kind);
 	report = read_report(start(program, argv, &pid));
 	status = wait_for(pid);
 	for (unsigned i = 0; argv[i]; i++)

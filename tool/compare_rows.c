@@ -17,6 +17,14 @@ static double metadata_percent(const struct score *s)
 	return 100 * score_value(s, NULL, "metadata") / score_value(s, NULL, "memory");
 }
 
+/* Those of the run with samples. */
+static double wait_us(const struct score *s)
+{
+	const double operations = score_value(s, NULL, "operations");
+
+	return operations > 0 ? 1e3 * score_value(s, "holds", "waits_ns") / operations : 0;
+}
+
 static double metadata_kib(const struct score *s)
 {
 	return score_value(s, NULL, "metadata") / 1024;
@@ -37,6 +45,10 @@ const struct row compare_rows[] = {
 	 .if_any = true},
 	{"zone_waits", "waits for zone locks per million", 1, SPREAD(zone_waits, spread_median),
 	 .if_any = true},
+	{"zone_wait_us", "us waited for zone locks per million", 1, .figure = wait_us,
+	 .timed = true, .if_any = true},
+	{"zone_wait_longest_ns", "ns waited for a zone lock, longest", 0, .part = "holds",
+	 .member = "waits_longest_ns", .timed = true, .if_any = true},
 #define HOLD(unit, what) .part = "holds", .member = #unit "_" #what, .of_locks = true
 	{"hold_frames_p50", "frames in a hold of the zone lock, p50", 0, HOLD(frames, p50)},
 	{"hold_frames_p99", "  p99", 0, HOLD(frames, p99)},
@@ -44,7 +56,21 @@ const struct row compare_rows[] = {
 	{"hold_ns_p50", "ns of a hold of the zone lock, p50", 0, HOLD(ns, p50), .timed = true},
 	{"hold_ns_p99", "  p99", 0, HOLD(ns, p99), .timed = true},
 	{"hold_ns_longest", "  longest", 0, HOLD(ns, longest), .timed = true},
+	{"hold_instructions_p50", "instructions in a hold, p50", 0, HOLD(instructions, p50),
+	 .stepped = true},
+	{"hold_instructions_p99", "  p99", 0, HOLD(instructions, p99), .stepped = true},
+	{"hold_instructions_longest", "  longest", 0, HOLD(instructions, longest), .stepped = true},
 #undef HOLD
+#define IRQS(unit, what) .part = "interrupts_off", .member = #unit "_" #what
+	{"irqs_off_ns_p50", "ns with interrupts off, p50", 0, IRQS(ns, p50), .timed = true},
+	{"irqs_off_ns_p99", "  p99", 0, IRQS(ns, p99), .timed = true},
+	{"irqs_off_ns_longest", "  longest", 0, IRQS(ns, longest), .timed = true},
+	{"irqs_off_instructions_p50", "instructions with interrupts off, p50", 0,
+	 IRQS(instructions, p50), .stepped = true},
+	{"irqs_off_instructions_p99", "  p99", 0, IRQS(instructions, p99), .stepped = true},
+	{"irqs_off_instructions_longest", "  longest", 0, IRQS(instructions, longest),
+	 .stepped = true},
+#undef IRQS
 	{"pcp_high", "frames a CPU may keep in a zone", 0, .member = "pcp_high", .zero = "no limit",
 	 .set_up = true},
 	{"on_cpus_mean", "free frames on CPUs, mean", 0, .part = "series",
@@ -102,10 +128,12 @@ static const struct spread *spread_of(const struct row *row, const struct score 
 /* False: the report does not have it. An older build's may not. */
 static bool from_report(const struct row *row, const struct score *score, double *value)
 {
+	const json_t *report = row->stepped ? score->stepped : score->sampled;
+
 	if (row->item)
-		return score_item(score, row->part, row->member, row->item - 1, value);
-	*value = score_value(score, row->part, row->member);
-	return score_has(score, row->part, row->member);
+		return report_item(report, row->part, row->member, row->item - 1, value);
+	*value = report_value(report, row->part, row->member);
+	return report_has(report, row->part, row->member);
 }
 
 bool row_value(const struct row *row, const struct contender *contender, const struct score *score,
@@ -138,6 +166,8 @@ bool row_shown(const struct compare *compare, unsigned trace, const struct row *
 	const struct compare_options *o = compare->options;
 	double value;
 
+	if (row->stepped && !o->instructions)
+		return false;
 	for (unsigned i = 0; i < o->nr_contenders; i++)
 		if (row_value(row, &o->contenders[i], compare_score(compare, trace, i), &value) &&
 		    value != 0)

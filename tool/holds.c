@@ -2,89 +2,37 @@
 /*
  * holds.c - see holds.h. A thread holds one zone lock at a time, with all signals blocked, so what
  * it notes of a hold is its own. The sums are of all threads.
+ *
+ * Instructions of these functions count as well while they are stepped through. So they take the
+ * same way each time, all else is left for when interrupts are on again, and what they take is
+ * measured at the beginning and subtracted.
  */
 #include <stdatomic.h>
-#include <string.h>
 #include <time.h>
 
 #include "holds.h"
+#include "step.h"
 
-/* Lengths up to 1023 have a bucket each; above, 512 buckets for each power of two. */
-enum {
-	EXACT_BITS = 10,
-	EXACT = 1 << EXACT_BITS,
-	STEPS = EXACT / 2,
-	BUCKETS = (64 - EXACT_BITS + 2) * STEPS,
-};
+static struct {
+	struct lengths frames, held, irqs;
+	_Atomic uint64_t waits, waits_ns, waits_longest_ns;
+} sums;
 
-struct lengths {
-	_Atomic uint64_t buckets[BUCKETS];
-	_Atomic uint64_t longest;
-};
-
-static struct lengths frames, ns;
 static atomic_bool on;
 static atomic_bool modelled;
+static enum holds_unit unit;
 
-static _Thread_local uint64_t moved, taken_ns;
+/* Instructions of the functions below: between irqs_off() and irqs_on(); between taken() and
+ * dropped(); of taken() and dropped(); of moved(). */
+static struct {
+	uint64_t stretch, hold, lock, moved;
+} own;
 
-static unsigned bucket_of(uint64_t length)
-{
-	unsigned shift;
-
-	if (length < EXACT)
-		return (unsigned)length;
-	shift = 64 - EXACT_BITS - (unsigned)__builtin_clzll(length);
-	return shift * STEPS + (unsigned)(length >> shift);
-}
-
-static uint64_t length_of(unsigned bucket)
-{
-	const unsigned shift = bucket < EXACT ? 0 : bucket / STEPS - 1;
-
-	return (uint64_t)(bucket - shift * STEPS) << shift;
-}
-
-static void add(struct lengths *lengths, uint64_t length)
-{
-	uint64_t longest = atomic_load_explicit(&lengths->longest, memory_order_relaxed);
-
-	atomic_fetch_add_explicit(&lengths->buckets[bucket_of(length)], 1, memory_order_relaxed);
-	while (length > longest &&
-	       !atomic_compare_exchange_weak_explicit(&lengths->longest, &longest, length,
-						      memory_order_relaxed, memory_order_relaxed))
-		;
-}
-
-static uint64_t count_of(const struct lengths *lengths)
-{
-	uint64_t count = 0;
-
-	for (unsigned i = 0; i < BUCKETS; i++)
-		count += lengths->buckets[i];
-	return count;
-}
-
-/* The least length that at least this part of the holds, in per cent, do not exceed. */
-static uint64_t percentile(const struct lengths *lengths, uint64_t count, unsigned percent)
-{
-	uint64_t left = count / 100 * percent + (count % 100 * percent + 99) / 100;
-	unsigned i = 0;
-
-	while (i + 1 < BUCKETS && lengths->buckets[i] < left)
-		left -= lengths->buckets[i++];
-	return length_of(i);
-}
-
-static void sum_up(const struct lengths *lengths, uint64_t count, struct holds_summary *summary)
-{
-	*summary = (struct holds_summary){0};
-	if (!count)
-		return;
-	summary->p50 = percentile(lengths, count, 50);
-	summary->p99 = percentile(lengths, count, 99);
-	summary->longest = lengths->longest;
-}
+static _Thread_local struct {
+	unsigned depth; /* of interrupts off */
+	uint64_t off, waits, taken, held, on;
+	uint64_t locks, moves, frames;
+} me;
 
 static uint64_t now(void)
 {
@@ -107,49 +55,157 @@ static uint64_t clock_cost(void)
 	return least;
 }
 
-void holds_begin(void)
+static uint64_t measure(void)
 {
-	memset(&frames, 0, sizeof(frames));
-	memset(&ns, 0, sizeof(ns));
+	return unit == HOLDS_INSTRUCTIONS ? step_count() : now();
+}
+
+static bool is_on(void)
+{
+	return atomic_load_explicit(&on, memory_order_relaxed);
+}
+
+static void add_wait(uint64_t ns)
+{
+	uint64_t longest = sums.waits_longest_ns;
+
+	sums.waits++;
+	sums.waits_ns += ns;
+	while (ns > longest && !atomic_compare_exchange_weak(&sums.waits_longest_ns, &longest, ns))
+		;
+}
+
+/* ---- What the engines call ---------------------------------------------------------------- */
+
+void roost_lab_irqs_off(void)
+{
+	if (!is_on() || me.depth++)
+		return;
+	me.locks = me.moves = me.frames = me.waits = 0;
+	if (unit == HOLDS_INSTRUCTIONS)
+		step_on();
+	me.off = measure();
+}
+
+void roost_lab_lock_waits(void)
+{
+	me.waits = measure();
+}
+
+void roost_lab_lock_taken(void)
+{
+	me.taken = measure();
+}
+
+void roost_lab_lock_moved(uint64_t count)
+{
+	me.moves++;
+	me.frames += count;
+}
+
+void roost_lab_lock_dropped(void)
+{
+	me.held = measure() - me.taken;
+	me.locks++;
+}
+
+static void note_stretch(void)
+{
+	lengths_add(&sums.irqs,
+		    me.on - me.off - own.stretch - me.locks * own.lock - me.moves * own.moved);
+	if (!me.locks)
+		return;
+	lengths_add(&sums.held, me.held - own.hold - me.moves * own.moved);
+	lengths_add(&sums.frames, me.frames);
+	if (me.waits)
+		add_wait(me.taken - me.waits);
+}
+
+void roost_lab_irqs_on(void)
+{
+	if (!is_on() || --me.depth)
+		return;
+	me.on = measure();
+	if (unit == HOLDS_INSTRUCTIONS)
+		step_off();
+	note_stretch();
+}
+
+void roost_lab_lock_modelled(uint64_t count)
+{
+	if (!is_on())
+		return;
+	modelled = true;
+	lengths_add(&sums.frames, count);
+}
+
+/* ---- Begin and end ------------------------------------------------------------------------ */
+
+/* As the engines call them; how often they are called is not for the compiler to know. */
+static void (*volatile irqs_off)(void) = roost_lab_irqs_off;
+static void (*volatile taken)(void) = roost_lab_lock_taken;
+static void (*volatile moved)(uint64_t count) = roost_lab_lock_moved;
+static void (*volatile dropped)(void) = roost_lab_lock_dropped;
+static void (*volatile irqs_on)(void) = roost_lab_irqs_on;
+
+static void measure_own(void)
+{
+	uint64_t stretch, hold, lock;
+
+	own.stretch = own.hold = own.lock = own.moved = 0;
+	if (unit != HOLDS_INSTRUCTIONS)
+		return;
+	irqs_off();
+	irqs_on();
+	stretch = me.on - me.off;
+	irqs_off();
+	taken();
+	dropped();
+	irqs_on();
+	hold = me.held;
+	lock = me.on - me.off - stretch;
+	irqs_off();
+	taken();
+	moved(0);
+	dropped();
+	irqs_on();
+	own.moved = me.held - hold;
+	own.stretch = stretch;
+	own.hold = hold;
+	own.lock = lock;
+}
+
+static void clear(void)
+{
+	lengths_clear(&sums.frames);
+	lengths_clear(&sums.held);
+	lengths_clear(&sums.irqs);
+	sums.waits = sums.waits_ns = sums.waits_longest_ns = 0;
 	modelled = false;
+}
+
+void holds_begin(enum holds_unit new_unit)
+{
+	unit = new_unit;
 	on = true;
+	measure_own();
+	clear();
 }
 
 void holds_end(struct holds_result *result)
 {
 	on = false;
-	result->count = count_of(&frames);
-	result->timed = !modelled;
-	result->clock_ns = clock_cost();
-	sum_up(&frames, result->count, &result->frames);
-	sum_up(&ns, count_of(&ns), &result->ns);
-}
-
-void roost_lab_lock_taken(void)
-{
-	if (!atomic_load_explicit(&on, memory_order_relaxed))
-		return;
-	moved = 0;
-	taken_ns = now();
-}
-
-void roost_lab_lock_moved(uint64_t count)
-{
-	moved += count;
-}
-
-void roost_lab_lock_dropped(void)
-{
-	if (!atomic_load_explicit(&on, memory_order_relaxed))
-		return;
-	add(&ns, now() - taken_ns);
-	add(&frames, moved);
-}
-
-void roost_lab_lock_modelled(uint64_t count)
-{
-	if (!atomic_load_explicit(&on, memory_order_relaxed))
-		return;
-	modelled = true;
-	add(&frames, count);
+	*result = (struct holds_result){
+		.unit = unit,
+		.modelled = modelled,
+		.count = lengths_count(&sums.frames),
+		.frames = lengths_sum_up(&sums.frames),
+		.length = lengths_sum_up(&sums.held),
+		.irqs_count = lengths_count(&sums.irqs),
+		.irqs = lengths_sum_up(&sums.irqs),
+		.waits = sums.waits,
+		.waits_ns = sums.waits_ns,
+		.waits_longest_ns = sums.waits_longest_ns,
+		.clock_ns = clock_cost(),
+	};
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * holds.h - how long the zone lock is held: in frames that move meanwhile, and in time.
+ * holds.h - how long the zone lock is held, how long threads wait for it, and how long interrupts
+ * are off: in frames that move meanwhile, in time, or in instructions.
  *
- * The lab's builds of an engine tell of each hold: they call roost_lab_lock_*() if the program has
- * these functions. The engines in lab/engines take no lock, and tell what would be a hold.
+ * The lab's builds of an engine tell of each: they call roost_lab_*() if the program has these
+ * functions. The engines in lab/engines take no lock and turn no interrupts off. They tell what
+ * would be a hold.
  */
 #ifndef TOOL_HOLDS_H
 #define TOOL_HOLDS_H
@@ -11,27 +13,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* p50: half of the holds are at most as long. Lengths above 1023 are known to 0.2 % but for the
- * longest. */
-struct holds_summary {
-	uint64_t p50, p99, longest;
-};
+#include "lengths.h"
+
+enum holds_unit { HOLDS_NS, HOLDS_INSTRUCTIONS };
 
 struct holds_result {
-	uint64_t count;
-	struct holds_summary frames, ns;
-	bool timed;	   /* false: ns says nothing */
-	uint64_t clock_ns; /* what the clock itself adds to each */
+	enum holds_unit unit; /* of what is not in frames */
+	bool modelled;	      /* by an engine of the lab's: nothing but count and frames says
+			       * anything */
+	uint64_t count;	      /* holds */
+	struct lengths_summary frames, length;
+	uint64_t irqs_count; /* stretches with interrupts off */
+	struct lengths_summary irqs;
+	uint64_t waits, waits_ns, waits_longest_ns; /* not with HOLDS_INSTRUCTIONS */
+	uint64_t clock_ns; /* the least that two readings of the clock are apart */
 };
 
-/* From now on, by all threads, until the end. */
-void holds_begin(void);
+/* From now on, by all threads, until the end. Instructions: after step_begin(). */
+void holds_begin(enum holds_unit unit);
 void holds_end(struct holds_result *result);
 
-/* Called by the engines. */
+/* Called by the engines, in this order; a hold is inside a stretch with interrupts off. */
+void roost_lab_irqs_off(void);
+void roost_lab_lock_waits(void);
 void roost_lab_lock_taken(void);
 void roost_lab_lock_moved(uint64_t frames);
 void roost_lab_lock_dropped(void);
+void roost_lab_irqs_on(void);
 void roost_lab_lock_modelled(uint64_t frames);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum { STALL_SECONDS = 60 };
 
-enum { KEY_ORDERED = 256, KEY_SAMPLES, KEY_TIMING, KEY_HIGH, KEY_BATCH };
+enum { KEY_ORDERED = 256, KEY_SAMPLES, KEY_TIMING, KEY_INSTRUCTIONS, KEY_HIGH, KEY_BATCH };
 
 static const struct argp_option replay_options[] = {
 	{0, 0, 0, 0, "How the events are replayed:", ARGS_GROUP_HOW},
@@ -27,6 +27,7 @@ static const struct argp_option replay_options[] = {
 	 "Measure time: do not stamp frames, take no samples, touch the metadata before the start, "
 	 "and measure the loop itself as well",
 	 0},
+	{"instructions", KEY_INSTRUCTIONS, 0, 0, ARGS_INSTRUCTIONS_HELP, 0},
 	{0},
 };
 
@@ -90,6 +91,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_TIMING:
 		o->timing = true;
 		return 0;
+	case KEY_INSTRUCTIONS:
+		o->instructions = true;
+		return 0;
 	case KEY_HIGH:
 		o->pcpbuddy.high = pcp_mark(o->engine, "high", text);
 		return 0;
@@ -147,6 +151,21 @@ void options_take(struct options *o, const struct args_common *c)
 		o->pcpbuddy.free_path = free_path(o->engine, c->free);
 }
 
+static void check_instructions(const struct options *o)
+{
+	if (!o->instructions)
+		return;
+	if (o->parallel)
+		die("--instructions: leave --parallel out: threads would wait for one that is "
+		    "stopped after each instruction");
+	if (o->timing)
+		die("--instructions and --timing: give one of the two");
+	if (o->engine->reference || o->engine->metadata)
+		die("--instructions: of %s nobody knows when it turns interrupts off or takes a "
+		    "lock; leave the option out",
+		    o->engine->name);
+}
+
 void options_parse(struct options *options, const struct engine *engine, int argc, char **argv)
 {
 	static const struct args_command command = {
@@ -171,6 +190,7 @@ void options_parse(struct options *options, const struct engine *engine, int arg
 		die("--ordered and --parallel: give one of the two");
 	if (options->timing && (options->samples || options->output))
 		die("--timing: takes no samples; leave --samples and --output out");
+	check_instructions(options);
 }
 
 const char *options_path(const struct options *options)

@@ -15,7 +15,7 @@ struct options {
 	const struct engine *engine;
 	const char *trace;
 	const char *output, *json; /* files, as in struct args_common, or NULL */
-	bool ordered, parallel, quiet, samples, timing;
+	bool ordered, parallel, quiet, samples, timing, instructions;
 	struct roost_pcpbuddy_config pcpbuddy; /* what the engine pcpbuddy is given */
 	unsigned cpus;			       /* 0: as traced */
 	uint64_t memory;		       /* bytes; 0: as traced */

@@ -148,7 +148,7 @@ bool replay_run(struct replay *replay, char error[])
 	const struct plan *plan = replay->plan;
 
 	if (!replay->options->timing)
-		holds_begin();
+		holds_begin(replay->options->instructions ? HOLDS_INSTRUCTIONS : HOLDS_NS);
 	if (!open_machine(replay, error))
 		return false;
 	if (replay->options->timing || replay->look) /* no samples */

@@ -14,6 +14,7 @@
 #include "replay.h"
 #include "replay_main.h"
 #include "report.h"
+#include "step.h"
 #include "tool/common/say.h"
 #include "trace.h"
 
@@ -65,8 +66,12 @@ int replay_main(const struct engine *engine, replay_own_fn *own, int argc, char 
 	if (options.output && !gnuplot_check(options.output, error))
 		die("%s", error);
 	json_check(options.json);
+	if (options.instructions && !step_begin(error))
+		die("%s", error);
 	if (!replay_run(&replay, error))
 		die("%s", error);
+	if (options.instructions)
+		step_end();
 	status = finish(&replay);
 	replay_release(&replay);
 	plan_release(&plan);

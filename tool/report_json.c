@@ -176,6 +176,23 @@ static void put_handlers(json_t *root, const struct replay *replay)
 	put(root, "handlers", handlers);
 }
 
+/* What was not measured in this unit is null. */
+static void put_lengths(json_t *object, const char *unit, const struct lengths_summary *lengths,
+			bool measured)
+{
+	const uint64_t values[] = {lengths->p50, lengths->p99, lengths->longest};
+	static const char *const names[] = {"p50", "p99", "longest"};
+	char key[32];
+
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(key, sizeof(key), "%s_%s", unit, names[i]);
+		if (measured)
+			put_count(object, key, values[i]);
+		else
+			put(object, key, json_null());
+	}
+}
+
 /* null: the engine has no zone lock, or nobody looked. */
 static void put_holds(json_t *root, const struct replay *replay)
 {
@@ -188,14 +205,33 @@ static void put_holds(json_t *root, const struct replay *replay)
 	}
 	holds = json_object();
 	put_count(holds, "count", h->count);
-	put_count(holds, "frames_p50", h->frames.p50);
-	put_count(holds, "frames_p99", h->frames.p99);
-	put_count(holds, "frames_longest", h->frames.longest);
-	put(holds, "ns_p50", h->timed ? json_integer((json_int_t)h->ns.p50) : json_null());
-	put(holds, "ns_p99", h->timed ? json_integer((json_int_t)h->ns.p99) : json_null());
-	put(holds, "ns_longest", h->timed ? json_integer((json_int_t)h->ns.longest) : json_null());
+	put_lengths(holds, "frames", &h->frames, true);
+	put_lengths(holds, "ns", &h->length, !h->modelled && h->unit == HOLDS_NS);
+	put_lengths(holds, "instructions", &h->length,
+		    !h->modelled && h->unit == HOLDS_INSTRUCTIONS);
+	put_count(holds, "waits", h->waits);
+	put_count(holds, "waits_ns", h->waits_ns);
+	put_count(holds, "waits_longest_ns", h->waits_longest_ns);
 	put_count(holds, "clock_ns", h->clock_ns);
 	put(root, "holds", holds);
+}
+
+/* null: of an engine of the lab's or by an adapter nobody knows, or nobody looked. */
+static void put_irqs(json_t *root, const struct replay *replay)
+{
+	const struct options *o = replay->options;
+	const struct holds_result *h = &replay->holds;
+	json_t *irqs;
+
+	if (o->engine->reference || o->engine->metadata || o->timing) {
+		put(root, "interrupts_off", json_null());
+		return;
+	}
+	irqs = json_object();
+	put_count(irqs, "count", h->irqs_count);
+	put_lengths(irqs, "ns", &h->irqs, h->unit == HOLDS_NS);
+	put_lengths(irqs, "instructions", &h->irqs, h->unit == HOLDS_INSTRUCTIONS);
+	put(root, "interrupts_off", irqs);
 }
 
 static void put_failed_by_order(json_t *root, const struct tally *tally)
@@ -223,6 +259,7 @@ static void put_cost(json_t *root, const struct replay *replay)
 	put(root, "frames_per_zone_lock",
 	    json_real(ratio((double)stats->zone_frames, (double)stats->zone_lock)));
 	put_holds(root, replay);
+	put_irqs(root, replay);
 	put_count(root, "waits", replay->tally.waits);
 }
 

@@ -160,6 +160,21 @@ static void show_handlers(const struct replay *replay)
 	count("  of those of another CPU's block", storm->foreign_frees);
 }
 
+/* when: of what, after the unit. */
+static void show_lengths(const char *when, const struct lengths_summary *lengths,
+			 enum holds_unit unit)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s%s, p50", unit == HOLDS_NS ? "ns" : "instructions", when);
+	if (unit == HOLDS_NS)
+		count_with(text, lengths->p50, "the clock's included");
+	else
+		count(text, lengths->p50);
+	count("  p99", lengths->p99);
+	count("  longest", lengths->longest);
+}
+
 static void show_cost(const struct replay *replay)
 {
 	uint64_t operations = replay_operations(replay);
@@ -188,12 +203,13 @@ static void show_cost(const struct replay *replay)
 	count("  half of the holds: at most", holds->frames.p50);
 	count("  99 of 100: at most", holds->frames.p99);
 	count("  the longest", holds->frames.longest);
-	if (!holds->timed)
+	if (holds->modelled)
 		return;
-	count_with("nanoseconds, half of the holds: at most", holds->ns.p50,
-		   "the clock's included");
-	count("  99 of 100: at most", holds->ns.p99);
-	count("  the longest", holds->ns.longest);
+	show_lengths(" in a hold", &holds->length, holds->unit);
+	show_lengths(", interrupts off", &holds->irqs, holds->unit);
+	count_any("waits for zone locks", holds->waits);
+	count_any("  nanoseconds of all", holds->waits_ns);
+	count_any("  of the longest", holds->waits_longest_ns);
 }
 
 static void print_finding(void *context, const char *finding)

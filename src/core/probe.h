@@ -44,9 +44,10 @@
 #define RST_PROBE_COUNT(offset, n) ((void)0)
 #endif
 
-/* The caller has just acquired a zone's lock; it moves n frames under it, either way; it is about
- * to drop it. Only a port of the lab has these. */
+/* The caller begins to wait for a zone's lock; it has just acquired it; it moves n frames under it,
+ * either way; it is about to drop it. Only a port of the lab has these. */
 #ifndef RST_HOLD_BEGIN
+#define RST_HOLD_WAITS()  ((void)0)
 #define RST_HOLD_BEGIN()  ((void)0)
 #define RST_HOLD_MOVED(n) ((void)0)
 #define RST_HOLD_END()	  ((void)0)

@@ -41,6 +41,7 @@ bool rst_zone_enter(struct roost *r, struct rst_zone *z, bool wait, rst_irq_t *i
 			return false;
 		}
 		RST_COUNT(r, z, zone_lock_waited, 1);
+		RST_HOLD_WAITS();
 		rst_spin_wait(&z->lock);
 	}
 	RST_COUNT(r, z, zone_lock, 1);

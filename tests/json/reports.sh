@@ -38,6 +38,7 @@ report replay-timing 0 replay --quiet --json --timing "$part"
 report compare 0 compare --quiet --json --runs=1 --memory=64M "$part"
 report compare-baseline 0 compare --quiet --json --runs=6 --memory=64M --engines=zone,sets --baseline=zone \
 	--build=same="$(dirname "$ROOST")" "$hand"
+report compare-stepped 0 compare --quiet --json --runs=1 --memory=64M --engines=pcpbuddy/llist,zone --instructions "$hand"
 report compare-peer 0 compare --quiet --json --runs=1 --memory=64M --engines=sets --peer="$EXAMPLE_SO" "$part"
 report bench 0 bench --quick --json --peers=sets,mmap,buddy --size=64M --threads=1 --workload=repeat,tail
 report bench-compared 0 bench --json --compare="$work/bench.json" "$work/bench.json"

@@ -73,6 +73,9 @@ struct args_command {
 #define ARGS_HIGH_HELP                                                                             \
 	"With pcpbuddy and linux-pcp: frames that a pcp holds before it drains (default: by the "  \
 	"size of the zone)"
+#define ARGS_INSTRUCTIONS_HELP                                                                     \
+	"Also count the instructions of each hold of the zone lock and with interrupts off, by "   \
+	"stopping after each one; in order alone"
 #define ARGS_BATCH_HELP                                                                            \
 	"With pcpbuddy and linux-pcp: frames moved under one zone lock (default: by the size of "  \
 	"the zone)"

@@ -53,6 +53,10 @@ rst_irq_t rst_irq_save(void)
 	/* pthread_sigmask() is opaque to the compiler and so a barrier to it, also when this file
 	 * is compiled together with its callers. */
 	memcpy(&state, &old, sizeof(old));
+#if ROOST_LAB
+	if (roost_lab_irqs_off)
+		roost_lab_irqs_off();
+#endif
 	return state;
 }
 
@@ -60,6 +64,10 @@ void rst_irq_restore(rst_irq_t old)
 {
 	sigset_t set;
 
+#if ROOST_LAB
+	if (roost_lab_irqs_on)
+		roost_lab_irqs_on();
+#endif
 	memcpy(&set, &old, sizeof(set));
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
 }

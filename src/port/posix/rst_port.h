@@ -97,11 +97,16 @@ static inline void rst_lock_note(int delta)
 	rst_posix_held += delta;
 }
 
-/* Of a program that measures how long zone locks are held; others do not have them. */
+/* Of a program that measures how long zone locks are held and interrupts are off; others do not
+ * have them. rst_irq_save() and rst_irq_restore() call the first and the last. */
+void roost_lab_irqs_off(void) __attribute__((weak));
+void roost_lab_lock_waits(void) __attribute__((weak));
 void roost_lab_lock_taken(void) __attribute__((weak));
 void roost_lab_lock_moved(uint64_t frames) __attribute__((weak));
 void roost_lab_lock_dropped(void) __attribute__((weak));
+void roost_lab_irqs_on(void) __attribute__((weak));
 
+#define RST_HOLD_WAITS()  (roost_lab_lock_waits ? roost_lab_lock_waits() : (void)0)
 #define RST_HOLD_BEGIN()  (roost_lab_lock_taken ? roost_lab_lock_taken() : (void)0)
 #define RST_HOLD_MOVED(n) (roost_lab_lock_moved ? roost_lab_lock_moved(n) : (void)0)
 #define RST_HOLD_END()	  (roost_lab_lock_dropped ? roost_lab_lock_dropped() : (void)0)
