@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "tool/common/args.h"
 #include "tool/common/engine.h"
@@ -208,6 +209,14 @@ void compare_json(const struct compare *compare);
 
 /* There are so few runs that the times say little. */
 bool compare_indicative(const struct compare_options *options);
+
+/* ---- Pictures --------------------------------------------------------------------------- */
+
+extern const unsigned nr_compare_panels;
+const char *compare_panel_title(unsigned panel);
+
+/* Part of a script for gnuplot: one panel, without its title. */
+void compare_panel(FILE *out, const struct compare *compare, unsigned trace, unsigned panel);
 
 /* After gnuplot_check(). */
 bool compare_plot(const struct compare *compare, char error[]);

@@ -56,7 +56,8 @@ static const char compare_doc[] =
 	"and subtracted. In parallel, the times contain that loop, and the time that threads "
 	"wait for each other. One more replay of each engine takes the samples and checks every "
 	"frame.\n\n"
-	"The picture shows the free 2 MiB blocks and the frames on CPUs over time. It needs "
+	"The picture shows over time the free 2 MiB blocks, the frames on CPUs, the unusable index "
+	"of orders 9 and 3, mixed pageblocks, and 2 MiB and 1 GiB without any use. It needs "
 	"gnuplot.\n\n"
 	"Exit status: 0 all replays were verified, 1 one was not, 2 the command line or a trace "
 	"is wrong.";

@@ -38,7 +38,9 @@ static const char replay_doc[] =
 	"script`, or a trace.dat with all its buffers. It may be compressed (gzip, zstd, xz, "
 	"...); - is standard input. To record one: sudo roost record, or sudo trace-cmd record "
 	"-e kmem.\n\n"
-	"The picture shows the free 2 MiB blocks over time. It needs gnuplot.\n\n"
+	"The picture shows over time the free memory, the unusable index by order, mixed "
+	"pageblocks, "
+	"and 2 MiB and 1 GiB without any use. It needs gnuplot.\n\n"
 	"Exit status: 0 verified, 1 not verified, 2 the command line or the trace is wrong.";
 
 /* `roost replay` runs the program of the engine that --engine names, which is this one. */

@@ -277,7 +277,6 @@ static json_t *samples_array(const struct series *series)
 	return samples;
 }
 
-/* null: no sample was taken. */
 static json_t *orders_array(const double values[MACHINE_FRAGMENT_ORDERS])
 {
 	json_t *array = json_array();
@@ -319,6 +318,23 @@ static json_t *fragments_array(const struct series *series)
 	return array;
 }
 
+/* [seconds, unusable index of order 0, of order 1, ...] */
+static json_t *unusable_array(const struct series *series)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < series->nr; i++) {
+		json_t *sample = orders_array(series->samples[i].fragments.unusable);
+
+		if (json_array_insert_new(sample, 0,
+					  json_real((double)series->samples[i].time_ns / 1e9)) != 0)
+			die("out of memory");
+		append(array, sample);
+	}
+	return array;
+}
+
+/* null: no sample was taken. */
 static void put_series(json_t *root, const struct replay *replay)
 {
 	struct series_summary summary;
@@ -340,6 +356,7 @@ static void put_series(json_t *root, const struct replay *replay)
 	if (replay->options->samples) {
 		put(series, "seconds_blocks_free_on_cpus", samples_array(&replay->series));
 		put(series, "seconds_unusable_mixed_empty", fragments_array(&replay->series));
+		put(series, "seconds_unusable_by_order", unusable_array(&replay->series));
 	}
 	put(root, "series", series);
 }

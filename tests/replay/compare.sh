@@ -208,7 +208,8 @@ check "how the replays were run" 1 "$(grep -c 'in parallel, --irq-storm=2000, --
 	"$work/out")"
 check "no limit in the engine sets" 2 "$(grep -c 'may keep.* \([0-9]\+\)  *\1  *no limit$' "$work/out")"
 [ ${#svg[@]} = 0 ] ||
-	check "two plots of three curves for each trace" 12 "$(grep -c 'gnuplot_plot_[0-9]' "$work/x.svg")"
+	check "eight panels of three curves for each trace" 48 "$(grep -c 'id="gnuplot_plot_[234][a-z]' "$work/x.svg")"
+check "what is 0 throughout has an axis, too" "" "$(cat "$work/err")"
 
 # A look that takes a moment is marked as what it is, in both reports.
 compare 0 --json="$work/few" --runs=2 --quiet --engines=sets $small "$part"

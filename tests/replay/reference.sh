@@ -61,6 +61,7 @@ check "without pcps 2 MiB without any use are free in one block" true "$(value '
 	.empty_2m_mean == .blocks_2m_mean and .empty_2m_min == .blocks_2m_min and .empty_2m_end == .blocks_2m_end')"
 check "each sample of it" true "$(value '.series | .samples == (.seconds_unusable_mixed_empty | length) and
 	.empty_2m_min == ([.seconds_unusable_mixed_empty[][3]] | min) and .mixed_max == ([.seconds_unusable_mixed_empty[][2]] | max) and
+	.seconds_unusable_by_order[-1][1:] == .unusable_end and .samples == (.seconds_unusable_by_order | length) and
 	.empty_1g_min == 0 and .unusable_end[9] == .seconds_unusable_mixed_empty[-1][1]')"
 check "lengths of holds of zone" '[126,1,16,16,null]' "$(value "$holds")"
 # shellcheck disable=SC2086

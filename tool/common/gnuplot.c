@@ -17,7 +17,15 @@ bool gnuplot_draw(const char *path, filter_write_fn *write, const void *context,
 
 void gnuplot_begin(FILE *script, const char *path, unsigned width, unsigned height)
 {
-	fprintf(script, "set terminal %s size %u,%u%s background rgb 'white'\n",
+	fprintf(script, "set terminal %s noenhanced size %u,%u%s background rgb 'white'\n",
 		args_is_png(path) ? "pngcairo" : "svg", width, height,
 		args_is_png(path) ? "" : " dynamic");
+}
+
+void gnuplot_text(FILE *script, const char *text)
+{
+	putc('\'', script);
+	for (; *text; text++)
+		fputs(*text == '\'' ? "''" : (char[]){*text, 0}, script);
+	putc('\'', script);
 }

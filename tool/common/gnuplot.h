@@ -13,7 +13,10 @@ bool gnuplot_check(const char *path, char error[]);
 /* write() writes a script, which begins with gnuplot_begin(). */
 bool gnuplot_draw(const char *path, filter_write_fn *write, const void *context, char error[]);
 
-/* The kind of the picture, and its size. */
+/* The kind of the picture, and its size. A text shows as it is: _ and ^ mean nothing. */
 void gnuplot_begin(FILE *script, const char *path, unsigned width, unsigned height);
+
+/* A text as a string of the script. */
+void gnuplot_text(FILE *script, const char *text);
 
 #endif
