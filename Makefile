@@ -11,7 +11,7 @@ CTEST = ctest --output-on-failure --no-tests=error -j $(shell echo $$(($$(nproc)
 CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DROOST_TOOL=ON -S .
 QUIET = > /dev/null
 
-.PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models mutants \
+.PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models tutorial mutants \
 	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross lint format clean
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo "  make test            Run all tests: plain, with address and undefined, and with thread sanitizer"
 	@echo "  make test-long       Run what make test only samples, to its end: hours (CONTRIBUTING.md)"
 	@echo "  make stress          Stress each engine and free path for 10 minutes (SECONDS=600)"
+	@echo "  make tutorial        Run the hour in docs/lab.md, and compare what it prints"
 	@echo "  make oracle          Check random calls against brute force (HOURS= or SECONDS=600)"
 	@echo "  make explore         Explore all scenarios for 30 seconds each (DEPTH=30), or all in HOURS=1"
 	@echo "  make models          Search the models of the protocol of sets to the end: minutes"
@@ -99,7 +100,7 @@ test-tsan:
 
 # The depth that make test leaves out, for a night. Every part runs, and the first that fails is named at the end.
 test-long:
-	@failed=; for part in models oracle stress "explore DEPTH=30" "fuzz SECONDS=660" lint "mutants SAMPLE=all"; do \
+	@failed=; for part in models oracle tutorial stress "explore DEPTH=30" "fuzz SECONDS=660" lint "mutants SAMPLE=all"; do \
 		echo "== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed, $${part%% *}"; \
 	done; [ -z "$$failed" ] || { echo "failed: $${failed#, }" >&2; exit 1; }
 
@@ -141,6 +142,10 @@ explore: build
 models:
 	@scripts/deps test
 	docs/models/check
+
+tutorial: build
+	@scripts/deps test
+	tests/package/console.sh "$$BUILD" docs/lab.md "An hour in the lab" 1
 
 # About half an hour on two CPUs; SAMPLE=all takes two hours. The seed is printed.
 SAMPLE ?= 300

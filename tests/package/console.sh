@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# quickstart.sh BUILD [README]: runs the commands of README.md's quick starts, and compares what they print with what README
-# says that they print.
+# console.sh [--short] BUILD DOCUMENT HEADING COUNT: runs the commands of a document's sections whose headings begin with
+# HEADING, of which there are COUNT, and compares what they print with what the document says that they print.
 #
 # A block ```console has commands (`$ `, continued by a backslash) and their output. A line `...` there stands for any
 # number of lines. Where a comment before the block says `<!-- numbers vary: REGEX -->`, words that contain a digit may differ
-# on the lines that match. The commands run in a copy of the tree, where nothing but demo/ is written.
+# on the lines that match. With --short, blocks behind `<!-- long -->` are left out. A block behind `<!-- file: NAME -->` is
+# what that file has. All is done in a copy of the tree.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
-build=$1
-readme=${2:-$root/README.md}
+short=0
+[ "$1" != --short ] || { short=1; shift; }
+build=$1 document=$2 heading=$3 count=$4
+name=${document#"$root"/}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree"
@@ -17,29 +20,36 @@ for entry in "$root"/*; do
 	case ${entry##*/} in build* | demo | out) ;; *) ln -s "$entry" "$work/tree" ;; esac
 done
 ln -s "$(cd "$build" && pwd)" "$work/tree/build"
+[ ! -e "$root/.git" ] || ln -s "$root/.git" "$work/tree/.git"
 
 # One file for each command: 1.command, 1.wanted, 1.vary. Each quick start has some.
-awk -v work="$work" '
+awk -v work="$work" -v name="$name" -v heading="## $heading" -v count="$count" -v short=$short '
 function fault(text) {
-	print "README.md:" NR ": " text > "/dev/stderr"
+	print name ":" NR ": " text > "/dev/stderr"
 	failed = 1
 	exit
 }
-/^## / {
-	if (quick && !commands)
-		fault("a quick start without a command")
-	quick = /^## Quick start/
-	quicks += quick
+/^## / && !saved {
+	if (wanted && !commands)
+		fault("\"" heading "\" without a command")
+	wanted = index($0, heading) == 1
+	sections += wanted
 	commands = 0
 }
+!wanted { next }
+/^<!-- file: [a-z.-]* -->$/ { saved = work "/tree/" $3; next }
+saved && /^```/ { if (opened++) { close(saved); saved = ""; opened = 0 } next }
+saved { print > saved; next }
+/^<!-- long -->$/ { long = 1; next }
 /^<!-- numbers vary: .* -->$/ {
 	vary = $0
 	gsub(/^<!-- numbers vary: | -->$/, "", vary)
 	next
 }
-/^```console$/ { inside = 1; file = ""; next }
-/^```/ { inside = 0; if ($0 != "```console") vary = "" }
-!inside { if ($0 != "") vary = ""; next }
+/^```console$/ { inside = 1; left_out = long && short; file = ""; next }
+/^```/ { inside = 0; vary = ""; long = 0; next }
+!inside { if ($0 != "") vary = long = ""; next }
+left_out { next }
 more || /^\$ / {
 	if (!more) {
 		file = work "/" ++n
@@ -54,17 +64,17 @@ more || /^\$ / {
 !file { fault("output without a command") }
 { print > (file ".wanted") }
 END {
-	if (!failed && quicks != 3) {
-		print "README.md: " quicks " quick starts; there are 3" > "/dev/stderr"
+	if (!failed && sections != count) {
+		print name ": " sections + 0 " sections \"" heading "\"; there are " count > "/dev/stderr"
 		failed = 1
 	}
 	exit failed
-}' "$readme" || exit 1
+}' "$document" || exit 1
 
 # Is what came what is wanted?
 agree='
 function plain(line,	words, n, i, text) {
-	if (vary == "" || line !~ vary)
+	if (vary == "" || line == "..." || line !~ vary)
 		return line
 	n = split(line, words, " ")
 	for (i = 1; i <= n; i++)
@@ -108,9 +118,9 @@ for ((i = 1; ; i++)); do
 	(cd "$work/tree" && bash "$work/$i.command") >"$work/got" 2>&1 </dev/null
 	awk -v vary="$(cat "$work/$i.vary")" "$agree" "$work/$i.wanted" "$work/got" && continue
 	status=1
-	echo "README.md, quick start: what this prints is not what is printed there:"
+	echo "$name, $heading: what this prints is not what is printed there:"
 	sed 's/^/	$ /' "$work/$i.command"
-	diff -u --label README.md "$work/$i.wanted" --label "it printed" "$work/got"
+	diff -u --label "$name" "$work/$i.wanted" --label "it printed" "$work/got"
 done
 echo "$commands commands"
 exit $status
