@@ -29,7 +29,7 @@ enum {
 	COMPARE_NAME = 16,     /* letters of a name that the user gives */
 	COMPARE_FIRM_RUNS = 7, /* with fewer, the times say little */
 	COMPARE_MAX_RUNS = 1000,
-	COMPARE_PASSED_ON = 8, /* most options for the replays */
+	COMPARE_PASSED_ON = 10, /* most options for the replays */
 };
 
 /* Another build of roost. */

@@ -97,8 +97,9 @@ static struct passed_on *pass(struct compare_options *o, char *text)
 /* The options of several commands that are passed on to the replays. */
 static void pass_common(struct compare_options *o, const struct args_common *c)
 {
-	static const enum args_option passed_on[] = {ARGS_STORM, ARGS_LIMIT,  ARGS_STALL,
-						     ARGS_CPUS,	 ARGS_MEMORY, ARGS_CHECK};
+	static const enum args_option passed_on[] = {ARGS_STORM,     ARGS_LIMIT,  ARGS_STALL,
+						     ARGS_CPUS,	     ARGS_MEMORY, ARGS_AGED,
+						     ARGS_AGED_SEED, ARGS_CHECK};
 
 	/* With --high and --batch, each once. */
 	_Static_assert(sizeof(passed_on) / sizeof(passed_on[0]) + 2 <= COMPARE_PASSED_ON,
@@ -234,8 +235,9 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 		.options = compare_argp_options,
 		.parser = parse_option,
 		.common = ARGS_HAS(PARALLEL) | ARGS_HAS(STORM) | ARGS_HAS(LIMIT) | ARGS_HAS(STALL) |
-			  ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) | ARGS_HAS(CHECK) | ARGS_HAS(PEER) |
-			  ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+			  ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) | ARGS_HAS(AGED) | ARGS_HAS(AGED_SEED) |
+			  ARGS_HAS(CHECK) | ARGS_HAS(PEER) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) |
+			  ARGS_HAS(QUIET),
 	};
 	struct args_common common;
 

@@ -155,6 +155,21 @@ static void print_others(const struct compare *compare, unsigned trace)
 		}
 }
 
+/* null: all memory was free. */
+static void print_start(const json_t *start)
+{
+	const json_t *orders = json_object_get(start, "free_by_order");
+	json_int_t large = 0;
+
+	if (!json_is_object(start))
+		return;
+	for (size_t k = ROOST_PAGEBLOCK_ORDER; k < json_array_size(orders); k++)
+		large += json_integer_value(json_array_get(orders, k));
+	printf("Start: %lld frames in use, %lld free, of these %lld in blocks of 2 MiB or more\n",
+	       (long long)json_integer_value(json_object_get(start, "in_use")),
+	       (long long)json_integer_value(json_object_get(start, "free")), (long long)large);
+}
+
 static void print_trace(const struct compare *compare, unsigned trace)
 {
 	const struct compare_options *o = compare->options;
@@ -167,6 +182,7 @@ static void print_trace(const struct compare *compare, unsigned trace)
 	       score_value(first, NULL, "memory") / (1 << 20),
 	       compare_guessed(first) ? " (a guess; --memory sets it)" : "");
 	free(name);
+	print_start(json_object_get(first->sampled, "start"));
 	print_others(compare, trace);
 	print_names(o, "");
 	for (unsigned i = 0; i < nr_compare_rows; i++)

@@ -169,6 +169,9 @@ bool machine_open(struct machine *machine, const struct machine_config *config, 
 	if (!map_all(machine, error))
 		return false;
 	make_ranges(ranges, config->frames);
+	for (unsigned i = 0; i < NR_RANGES && config->full; i++)
+		if (!(ranges[i].flags & ROOST_RANGE_RESERVED))
+			ranges[i].flags = ROOST_RANGE_ALLOCATED;
 	mark_holes(machine, ranges);
 	count_empty(machine);
 	machine->zones[0].name = "DMA";
@@ -322,6 +325,29 @@ bool machine_split(struct machine *machine, roost_pfn pfn, unsigned order)
 	return machine->dry || roost_split(machine->roost, pfn, order, order - 1u) == 0;
 }
 
+/* ---- The start -------------------------------------------------------------------------- */
+
+bool machine_has(const struct machine *machine, roost_pfn pfn)
+{
+	return pfn < machine->frames && machine->out[pfn] != FRAME_NO_MEMORY;
+}
+
+void machine_mark(struct machine *machine, roost_pfn pfn, bool fixed)
+{
+	if (machine->bare)
+		return;
+	machine->out[pfn] = fixed ? FRAME_FIXED : FRAME_OUT;
+	use(machine, pfn, 0, fixed, true);
+}
+
+void machine_unmark(struct machine *machine, roost_pfn pfn)
+{
+	if (machine->bare)
+		return;
+	use(machine, pfn, 0, machine->out[pfn] == FRAME_FIXED, false);
+	machine->out[pfn] = 0;
+}
+
 /* ---- Looking at it ---------------------------------------------------------------------- */
 
 uint64_t machine_fitting(const struct machine *machine, unsigned order, unsigned flags)
@@ -378,7 +404,6 @@ static void sum_fragments(const struct machine *machine, const uint64_t frames[R
 
 void machine_sum(const struct machine *machine, struct machine_sums *sums)
 {
-	uint64_t blocks[ROOST_MAX_ORDER + 1] = {0};
 	struct roost_zone_info info;
 
 	memset(sums, 0, sizeof(*sums));
@@ -390,9 +415,9 @@ void machine_sum(const struct machine *machine, struct machine_sums *sums)
 		sums->free_pcp += info.free_pcp;
 		sums->free_llist += info.free_llist;
 		sums->blocks_2m += whole_blocks(&info);
-		add_blocks(blocks, &info);
+		add_blocks(sums->by_order, &info);
 	}
-	sum_fragments(machine, blocks, &sums->fragments);
+	sum_fragments(machine, sums->by_order, &sums->fragments);
 }
 
 void machine_finish(struct machine *machine, struct machine_verdict *verdict)

@@ -33,6 +33,7 @@ struct machine_config {
 	unsigned cpus, max_order, check;
 	const struct roost_pcpbuddy_config *pcpbuddy; /* NULL: the engine is another */
 	bool bare; /* for timing: no marks and no stamps, the metadata touched beforehand */
+	bool full; /* all memory starts out allocated: start.c frees what is free */
 };
 
 struct machine {
@@ -72,6 +73,7 @@ struct machine_fragments {
 
 struct machine_sums { /* over all zones, in frames but for blocks_2m */
 	uint64_t managed, free, free_pcp, free_llist, blocks_2m;
+	uint64_t by_order[ROOST_MAX_ORDER + 1]; /* of free, in blocks of that order */
 	struct machine_fragments fragments;
 };
 
@@ -89,6 +91,17 @@ bool machine_split(struct machine *machine, roost_pfn pfn, unsigned order);
 
 /* Frames in free blocks of at least this order that a caller with these flags may have. */
 uint64_t machine_fitting(const struct machine *machine, unsigned order, unsigned flags);
+
+/* ---- For the start (start.h) --------------------------------------------------------------- */
+
+/* Is there such a frame that can be handed out? */
+bool machine_has(const struct machine *machine, roost_pfn pfn);
+
+/* A frame that is in use from the start on is marked, but has no stamp. */
+void machine_mark(struct machine *machine, roost_pfn pfn, bool fixed);
+void machine_unmark(struct machine *machine, roost_pfn pfn);
+
+/* ---- Looking at it ------------------------------------------------------------------------- */
 
 void machine_sum(const struct machine *machine, struct machine_sums *sums);
 

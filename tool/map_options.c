@@ -125,7 +125,8 @@ void map_options_parse(struct map_options *o, const struct engine *engine, int a
 		.options = map_argp_options,
 		.parser = parse_option,
 		.common = ARGS_HAS(LIMIT) | ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(CPUS) |
-			  ARGS_HAS(MEMORY) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
+			  ARGS_HAS(MEMORY) | ARGS_HAS(AGED) | ARGS_HAS(AGED_SEED) | ARGS_HAS(JSON) |
+			  ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
 	};
 	static char end[] = "end";
 	struct args_common common;
@@ -136,6 +137,8 @@ void map_options_parse(struct map_options *o, const struct engine *engine, int a
 	if (o->live && (o->replay.trace || o->nr_moments))
 		die("--live=%s: shows a process as it is now; leave %s out", o->live,
 		    o->replay.trace ? o->replay.trace : "--at");
+	if (o->live && o->replay.aged)
+		die("--live=%s: shows a process as it is now; leave --aged out", o->live);
 	if (!o->live && !o->replay.trace)
 		die("which trace? Give a file: roost map TRACE; " SEE_HELP);
 	if (!o->nr_moments)

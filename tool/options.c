@@ -2,6 +2,7 @@
 /*
  * options.c - the command line of `roost replay`.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
@@ -124,6 +125,25 @@ static void load_engine(struct options *o, const struct args_common *c)
 	o->engine = o->engine->load(c->peers[0]);
 }
 
+/* "60%" is a percentage, anything else a file. */
+static void take_aged(struct options *o, const struct args_common *c)
+{
+	const char *text = c->text[ARGS_AGED], *seed = c->text[ARGS_AGED_SEED];
+	const size_t digits = text ? strspn(text, "0123456789") : 0;
+
+	o->aged = text;
+	o->aged_seed_given = seed;
+	o->aged_seed = seed ? args_number("aged-seed", seed, 0, UINT64_MAX) : 1;
+	if (seed && !text)
+		die("--aged-seed=%s: there is no start to place; add --aged=FILE or --aged=60%%",
+		    seed);
+	if (!text || !digits || strcmp(text + digits, "%") != 0)
+		return;
+	o->aged_percent = digits < 3 ? (unsigned)strtoul(text, NULL, 10) : 0;
+	if (!o->aged_percent)
+		die("--aged=%s: give a percentage from 1%% to 99%%, or a file", text);
+}
+
 void options_take(struct options *o, const struct args_common *c)
 {
 	o->parallel = c->parallel;
@@ -135,6 +155,7 @@ void options_take(struct options *o, const struct args_common *c)
 	o->check = c->text[ARGS_CHECK] ? c->check : ROOST_CHECK_STATE;
 	o->limit = c->limit;
 	o->storm_hz = c->storm_hz;
+	take_aged(o, c);
 	o->stall = c->stall ? c->stall : STALL_SECONDS;
 	if (o->engine->load)
 		load_engine(o, c);
@@ -178,8 +199,8 @@ void options_parse(struct options *options, const struct engine *engine, int arg
 		.parser = parse_option,
 		.common = ARGS_HAS(PARALLEL) | ARGS_HAS(STORM) | ARGS_HAS(LIMIT) | ARGS_HAS(STALL) |
 			  ARGS_HAS(ENGINE) | ARGS_HAS(FREE) | ARGS_HAS(CPUS) | ARGS_HAS(MEMORY) |
-			  ARGS_HAS(CHECK) | ARGS_HAS(PEER) | ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) |
-			  ARGS_HAS(QUIET),
+			  ARGS_HAS(AGED) | ARGS_HAS(AGED_SEED) | ARGS_HAS(CHECK) | ARGS_HAS(PEER) |
+			  ARGS_HAS(JSON) | ARGS_HAS(OUTPUT) | ARGS_HAS(QUIET),
 	};
 	struct args_common common;
 

@@ -22,6 +22,10 @@ struct options {
 	unsigned check;			       /* 0..3 */
 	unsigned storm_hz;		       /* 0: no storm */
 	uint64_t limit;			       /* 0: the whole trace */
+	const char *aged;      /* file or percentage, as given; NULL: all memory is free */
+	unsigned aged_percent; /* 0: a file */
+	uint64_t aged_seed;
+	bool aged_seed_given;
 	unsigned stall; /* seconds without a step after which a replay is stuck */
 };
 

@@ -33,6 +33,7 @@ struct roost {
 	 * block, its order and how many of its parts are in use. NULL: nothing was split. */
 	uint32_t *part_of, *parts;
 	uint8_t *orders;
+	unsigned char *held; /* 1: in use since the start; NULL: all was free then */
 };
 
 static const struct bench_peer *peer;
@@ -74,6 +75,21 @@ static roost_pfn first_frame(const struct roost_config *config, roost_pfn *end)
 	return start;
 }
 
+/* All memory begins allocated: the adapter hands it out frame by frame. */
+static int hold_all(roost_t *roost)
+{
+	uint64_t block;
+
+	roost->held = map_memory(roost->frames);
+	if (!roost->held)
+		return -ENOMEM;
+	while ((block = peer->alloc(0)) != BENCH_NONE && block < roost->frames) {
+		roost->held[block] = 1;
+		roost->out++;
+	}
+	return 0;
+}
+
 int roost_init(roost_t **out, const struct roost_config *config, void *metadata, size_t size)
 {
 	const roost_pfn huge = (roost_pfn)1 << BENCH_HUGE_ORDER;
@@ -95,6 +111,9 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 	if (!peer->create(&pool))
 		return -ENOMEM;
 	*out = roost;
+	for (size_t i = 0; i < config->nr_ranges; i++)
+		if (config->ranges[i].flags & ROOST_RANGE_ALLOCATED)
+			return hold_all(roost);
 	return 0;
 }
 
@@ -126,6 +145,20 @@ void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
 	roost->part_of[block] = 0;
 	if (--roost->parts[whole] == 0)
 		peer->free(whole, roost->orders[whole]);
+}
+
+/* Of what is in use since the start. The peer's pool does not have all frames of the machine. */
+void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	for (roost_pfn i = pfn; i < pfn + ((roost_pfn)1 << order); i++) {
+		const uint64_t frame = i - roost->base;
+
+		if (i < roost->base || frame >= roost->frames || !roost->held[frame])
+			continue;
+		roost->held[frame] = 0;
+		roost->out--;
+		peer->free(frame, 0);
+	}
 }
 
 void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order)

@@ -9,7 +9,10 @@
  * remains besides the allocator is the loop over the steps. A replay of its own, which does not
  * call the allocator, measures that loop, and brings the plan into the caches.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <roost/posix.h>
@@ -32,13 +35,81 @@ static uint64_t round_up(uint64_t frames)
 /* As much as the traced machine had, and room for what was in use. */
 static uint64_t memory_frames(const struct replay *replay)
 {
+	const struct options *options = replay->options;
 	uint64_t frames = round_up(plan_machine(replay->plan));
 	uint64_t needed =
 		round_up(replay->plan->peak_frames + replay->plan->peak_frames / 8) + LEAST_FRAMES;
 
-	if (replay->options->memory)
-		return replay->options->memory >> MACHINE_FRAME_SHIFT;
+	if (options->memory)
+		return options->memory >> MACHINE_FRAME_SHIFT;
+	if (options->aged && !options->aged_percent)
+		return replay->aged.nr > LEAST_FRAMES ? replay->aged.nr : LEAST_FRAMES;
+	needed = round_up(needed / (100 - options->aged_percent) * 100);
 	return frames > needed ? frames : needed;
+}
+
+/* Reads the start, which decides how large the machine is. */
+static bool read_aged(struct replay *replay, char error[])
+{
+	const struct options *o = replay->options;
+
+	if (!o->aged || o->aged_percent)
+		return true;
+	if (!aged_read(&replay->aged, o->aged, o->aged_seed, o->memory >> MACHINE_FRAME_SHIFT,
+		       error))
+		return false;
+	if (!replay->aged.placed && o->aged_seed_given) {
+		snprintf(error, ERROR_MAX,
+			 "--aged-seed: %.300s says where each frame is; leave it out", o->aged);
+		return false;
+	}
+	if (replay->aged.capped && !o->quiet)
+		say_error("%s: %" PRIu64
+			  " counts are those at which the kernel gave up (\">\"): taken "
+			  "as they are",
+			  o->aged, replay->aged.capped);
+	return true;
+}
+
+static struct counts count(struct replay *replay)
+{
+	memset(&replay->counts, 0, sizeof(replay->counts));
+	roost_stats(replay->machine.roost, -1, -1, &replay->counts.every);
+	if (replay->own)
+		replay->own(replay);
+	return replay->counts;
+}
+
+/* What was counted up to the start is none of the trace's. */
+static void subtract(struct counts *counts, const struct counts *start)
+{
+	uint64_t *of = (uint64_t *)(void *)counts;
+	const uint64_t *by = (const uint64_t *)(const void *)start;
+
+	_Static_assert(sizeof(*counts) == sizeof(counts->every) + sizeof(counts->pcpbuddy) &&
+			       sizeof(*counts) % sizeof(*of) == 0,
+		       "nothing but counters");
+	for (size_t i = 0; i < sizeof(*counts) / sizeof(*of); i++)
+		of[i] -= by[i];
+}
+
+/* An adapter does not know migratetypes. */
+static bool is_typed(const struct replay *replay)
+{
+	return !replay->options->engine->load && !replay->options->engine->metadata;
+}
+
+static bool age(struct replay *replay, char error[])
+{
+	const struct options *o = replay->options;
+
+	if (!o->aged)
+		return true;
+	if (o->aged_percent &&
+	    !aged_make(&replay->aged, o->aged_seed, o->aged_percent, replay->machine.frames, error))
+		return false;
+	return start_make(&replay->start, &replay->machine, &replay->aged, replay->plan->nr_cpus,
+			  is_typed(replay), error);
 }
 
 static bool open_machine(struct replay *replay, char error[])
@@ -53,6 +124,7 @@ static bool open_machine(struct replay *replay, char error[])
 		.check = options->check,
 		.pcpbuddy = options->engine->has_pcps ? &options->pcpbuddy : NULL,
 		.bare = options->timing,
+		.full = options->aged,
 	};
 
 	return machine_open(&replay->machine, &config, error);
@@ -143,14 +215,26 @@ static void free_left(struct replay *replay)
 	storm_drain(&replay->exchange, &replay->machine, &replay->storm);
 }
 
+static void begin_holds(const struct replay *replay)
+{
+	if (!replay->options->timing)
+		holds_begin(replay->options->instructions ? HOLDS_INSTRUCTIONS : HOLDS_NS);
+}
+
 bool replay_run(struct replay *replay, char error[])
 {
 	const struct plan *plan = replay->plan;
+	struct counts start = {0};
 
-	if (!replay->options->timing)
-		holds_begin(replay->options->instructions ? HOLDS_INSTRUCTIONS : HOLDS_NS);
-	if (!open_machine(replay, error))
+	if (!read_aged(replay, error))
 		return false;
+	begin_holds(replay);
+	if (!open_machine(replay, error) || !age(replay, error))
+		return false;
+	if (replay->options->aged) {
+		start = count(replay);
+		begin_holds(replay); /* anew */
+	}
 	if (replay->options->timing || replay->look) /* no samples */
 		series_open_idle(&replay->series);
 	else
@@ -159,9 +243,8 @@ bool replay_run(struct replay *replay, char error[])
 		lanes_run(replay);
 	else
 		run_in_order(replay);
-	roost_stats(replay->machine.roost, -1, -1, &replay->counts.every);
-	if (replay->own)
-		replay->own(replay);
+	count(replay);
+	subtract(&replay->counts, &start);
 	holds_end(&replay->holds);
 	if (!replay->stuck)
 		series_take(&replay->series, &replay->machine, plan->last_ns);
@@ -170,6 +253,8 @@ bool replay_run(struct replay *replay, char error[])
 		return true;
 	roost_posix_set_cpu(0);
 	free_left(replay);
+	if (replay->options->aged)
+		start_end(&replay->machine, &replay->aged, is_typed(replay));
 	machine_finish(&replay->machine, &replay->verdict);
 	return true;
 }
@@ -178,6 +263,7 @@ void replay_release(struct replay *replay)
 {
 	series_close(&replay->series);
 	machine_close(&replay->machine);
+	aged_release(&replay->aged);
 }
 
 uint64_t replay_operations(const struct replay *replay)

@@ -16,6 +16,7 @@
 #include "player.h"
 #include "machine.h"
 #include "series.h"
+#include "start.h"
 #include "storm.h"
 
 struct replay;
@@ -31,6 +32,8 @@ struct replay {
 	const struct trace *trace;
 	struct plan *plan;
 	struct machine machine;
+	struct aged aged; /* with --aged */
+	struct start start;
 	struct series series;
 	replay_look_fn *look; /* in order only; NULL: none */
 	void *look_context;

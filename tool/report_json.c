@@ -150,6 +150,40 @@ static void put_setup(json_t *root, const struct replay *replay)
 	put_count(root, "irq_storm", o->storm_hz);
 }
 
+static json_t *start_object(const struct replay *replay)
+{
+	static const char *const types[] = {"movable", "unmovable", "reclaimable", "hole"};
+	const struct options *o = replay->options;
+	const struct start *start = &replay->start;
+	json_t *object = json_object(), *in_use = json_object(), *orders = json_array();
+
+	put(object, "source", json_string(replay->aged.source));
+	put(object, "file", o->aged_percent ? json_null() : json_printable(o->aged));
+	put(object, "percent", o->aged_percent ? json_integer(o->aged_percent) : json_null());
+	put(object, "seed", json_null());
+	if (replay->aged.placed)
+		put_count(object, "seed", o->aged_seed);
+	put_count(object, "capped_counts", replay->aged.capped);
+	put_count(object, "in_use", start->in_use);
+	for (unsigned i = 0; i <= AGED_TYPES; i++)
+		put_count(in_use, types[i], start->by_type[i]);
+	put(object, "in_use_by_type", in_use);
+	put_count(object, "outside", start->outside);
+	put_count(object, "free", start->sums.free);
+	for (unsigned k = 0; k <= ROOST_MAX_ORDER; k++)
+		append(orders, json_integer((json_int_t)start->sums.by_order[k]));
+	put(object, "free_by_order", orders);
+	put_count(object, "mixed", start->sums.fragments.mixed);
+	put_count(object, "empty_2m", start->sums.fragments.empty_2m);
+	return object;
+}
+
+/* null: all memory was free. */
+static void put_start(json_t *root, const struct replay *replay)
+{
+	put(root, "start", replay->options->aged ? start_object(replay) : json_null());
+}
+
 static void put_paths(json_t *root, const struct engine *engine, const struct counts *counts)
 {
 	json_t *paths = json_object();
@@ -391,6 +425,7 @@ void report_json(const struct replay *replay)
 
 	put(root, "trace", json_printable(replay->options->trace));
 	put_setup(root, replay);
+	put_start(root, replay);
 	put_trace(root, replay->trace);
 	put_plan(root, replay->plan);
 	put_paths(root, replay->options->engine, &replay->counts);

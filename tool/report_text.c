@@ -68,6 +68,41 @@ static void show_setup(const struct replay *replay)
 	printf("\n");
 }
 
+static void name_file(const struct replay *replay)
+{
+	char *name = printable_copy(replay->options->aged, strlen(replay->options->aged));
+
+	printf("\nStart: %s %s", replay->aged.source, name);
+	if (replay->aged.placed)
+		printf(", seed %" PRIu64, replay->options->aged_seed);
+	printf("\n");
+	free(name);
+}
+
+static void show_start(const struct replay *replay)
+{
+	static const char *const types[] = {"  movable", "  unmovable", "  reclaimable",
+					    "  of holes of the file's machine"};
+	const struct options *o = replay->options;
+	const struct start *start = &replay->start;
+
+	if (!o->aged)
+		return;
+	if (o->aged_percent)
+		printf("\nStart: %u%% in use, seed %" PRIu64 "\n", o->aged_percent, o->aged_seed);
+	else
+		name_file(replay);
+	count("frames in use", start->in_use);
+	for (unsigned i = 0; i <= AGED_TYPES; i++)
+		count_any(types[i], start->by_type[i]);
+	count_any("in use where no memory is here", start->outside);
+	count("free frames", start->sums.free);
+	for (unsigned k = 0; k <= ROOST_MAX_ORDER; k++)
+		if (start->sums.by_order[k])
+			printf("    in blocks of order %-2u %10s %14" PRIu64 "\n", k, "",
+			       start->sums.by_order[k]);
+}
+
 static void show_buffer(const struct trace_buffer *b)
 {
 	if (*b->name)
@@ -242,6 +277,7 @@ static void show_verdict(const struct replay *replay)
 void report_text(const struct replay *replay)
 {
 	show_setup(replay);
+	show_start(replay);
 	show_trace(replay->trace, replay->plan);
 	show_classes(replay->plan);
 	show_matching(replay->plan);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace_open.c - opens a trace, uncompresses it, and calls the reader of its format.
+ * trace_open.c - opens a trace, and calls the reader of its format.
  *
- * libarchive undoes the compression; the first bytes tell a trace.dat from text. libtracecmd has
- * to seek, so a trace.dat that is compressed or comes through a pipe goes to a temporary file.
+ * The first bytes tell a trace.dat from text. libtracecmd has to seek, so a trace.dat that is
+ * compressed or comes through a pipe goes to a temporary file.
  */
 #include <archive.h>
 #include <errno.h>
@@ -15,34 +15,17 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "source.h"
 #include "tool/common/printable.h"
 #include "tool/common/say.h"
 #include "trace.h"
 
 enum {
-	CHUNK = 1 << 16,    /* bytes read at once, and the longest line */
-	HOPELESS = 1 << 16, /* broken lines before the first event: the file is no trace */
+	CHUNK = SOURCE_CHUNK, /* the longest line, too */
+	HOPELESS = 1 << 16,   /* broken lines before the first event: the file is no trace */
 };
 
 static const unsigned char dat_magic[] = {0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 'i', 'n', 'g'};
-
-struct source {
-	struct archive *archive;
-	const char *name; /* printable */
-	int fd;
-	char *data; /* room for 2 * CHUNK */
-	size_t used;
-};
-
-/* Bytes appended to data, 0 at the end, negative if the file cannot be read. */
-static ssize_t source_fill(struct source *s)
-{
-	la_ssize_t got = archive_read_data(s->archive, s->data + s->used, CHUNK);
-
-	if (got > 0)
-		s->used += (size_t)got;
-	return got;
-}
 
 /* ---- Text ------------------------------------------------------------------------------- */
 
@@ -178,46 +161,6 @@ static bool read_dat(struct trace *trace, struct source *s, char error[])
 
 /* ---- Both ------------------------------------------------------------------------------- */
 
-static bool source_open(struct source *s, const char *path, char error[])
-{
-	struct archive_entry *entry;
-	struct stat st;
-
-	s->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-	if (s->fd < 0 || fstat(s->fd, &st) != 0) {
-		snprintf(error, ERROR_MAX, "cannot open: %s", strerror(errno));
-		return false;
-	}
-	if (S_ISDIR(st.st_mode)) {
-		snprintf(error, ERROR_MAX, "is a directory, not a trace");
-		return false;
-	}
-	s->archive = archive_read_new();
-	s->data = grow(NULL, 2, CHUNK);
-	if (s->archive && archive_read_support_filter_all(s->archive) >= ARCHIVE_WARN &&
-	    archive_read_support_format_raw(s->archive) == ARCHIVE_OK &&
-	    archive_read_support_format_empty(s->archive) == ARCHIVE_OK &&
-	    archive_read_open_fd(s->archive, s->fd, CHUNK) == ARCHIVE_OK)
-		switch (archive_read_next_header(s->archive, &entry)) {
-		case ARCHIVE_OK:
-			return true;
-		case ARCHIVE_EOF:
-			snprintf(error, ERROR_MAX, "is empty");
-			return false;
-		}
-	snprintf(error, ERROR_MAX, "cannot read: %s",
-		 s->archive ? archive_error_string(s->archive) : "out of memory");
-	return false;
-}
-
-static void source_close(struct source *s)
-{
-	archive_read_free(s->archive);
-	free(s->data);
-	if (s->fd >= 0)
-		close(s->fd);
-}
-
 static bool read_content(struct trace *trace, struct source *s, char error[])
 {
 	ssize_t got = 1;
@@ -268,8 +211,8 @@ bool trace_read(struct trace *trace, const char *path, char error[])
 	bool good;
 
 	printable(name, sizeof(name), 0, path, strlen(path));
-	good = source_open(&source, path, why) && read_content(trace, &source, why) &&
-	       has_events(trace, why);
+	good = source_open(&source, path, "trace", false, why) &&
+	       read_content(trace, &source, why) && has_events(trace, why);
 	source_close(&source);
 	if (!good)
 		snprintf(error, ERROR_MAX, "%s: %s", name, why);

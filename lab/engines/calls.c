@@ -74,6 +74,29 @@ static roost_pfn first_reserved(const struct roost_config *config, roost_pfn sta
 	return end;
 }
 
+static void count_movable(struct roost *roost, uint32_t page, unsigned order, unsigned type, int by)
+{
+	uint32_t frames = UINT32_C(1) << order;
+
+	if (type != ROOST_MOVABLE)
+		return;
+	for (uint32_t i = 0; i < frames; i += PAGEBLOCK) {
+		struct pageblock *block = &roost->pageblocks[(page + i) >> ROOST_PAGEBLOCK_ORDER];
+
+		block->movable = (uint16_t)(block->movable +
+					    by * (int)(frames < PAGEBLOCK ? frames : PAGEBLOCK));
+	}
+}
+
+static void begin_allocated(struct roost *roost, uint16_t zone, uint32_t page, unsigned order)
+{
+	roost->pages[page].state = PAGE_OUT;
+	roost->pages[page].order = (uint8_t)order;
+	roost->pages[page].type = ROOST_MOVABLE;
+	roost->pages[page].zone = (uint8_t)zone;
+	count_movable(roost, page, order, ROOST_MOVABLE, 1);
+}
+
 /* As a booting kernel does: upwards, in the largest aligned blocks that fit. The records of frames
  * inside a block stay untouched, so that a large machine needs little. */
 static void free_range(struct roost *roost, const struct roost_config *config,
@@ -90,7 +113,10 @@ static void free_range(struct roost *roost, const struct roost_config *config,
 		       at + ((roost_pfn)2 << order) <= end)
 			order++;
 		if (at < end) {
-			buddy_give_at_boot(roost, zone, (uint32_t)at, order);
+			if (range->flags & ROOST_RANGE_ALLOCATED)
+				begin_allocated(roost, range->zone, (uint32_t)at, order);
+			else
+				buddy_give_at_boot(roost, zone, (uint32_t)at, order);
 			zone->managed += UINT64_C(1) << order;
 			at += (roost_pfn)1 << order;
 		} else {
@@ -181,20 +207,6 @@ int roost_init(roost_t **out, const struct roost_config *config, void *metadata,
 
 /* ---- Blocks ------------------------------------------------------------------------------ */
 
-static void count_movable(struct roost *roost, uint32_t page, unsigned order, unsigned type, int by)
-{
-	uint32_t frames = UINT32_C(1) << order;
-
-	if (type != ROOST_MOVABLE)
-		return;
-	for (uint32_t i = 0; i < frames; i += PAGEBLOCK) {
-		struct pageblock *block = &roost->pageblocks[(page + i) >> ROOST_PAGEBLOCK_ORDER];
-
-		block->movable = (uint16_t)(block->movable +
-					    by * (int)(frames < PAGEBLOCK ? frames : PAGEBLOCK));
-	}
-}
-
 static bool above_mark(const struct zone *zone, unsigned order, uint64_t mark)
 {
 	return zone->free >= mark + (UINT64_C(1) << order);
@@ -272,6 +284,31 @@ void roost_free(roost_t *roost, roost_pfn pfn, unsigned order)
 		return;
 	count_movable(roost, page, order, roost->pages[page].type, -1);
 	policy_free(roost, &roost->zones[roost->pages[page].zone], page, order);
+}
+
+/* Halves the block until pfn is a block of that order. */
+static void split_to(struct roost *roost, uint32_t head, uint32_t page, unsigned order)
+{
+	while (roost->pages[head].order > order) {
+		const uint32_t half = UINT32_C(1) << (roost->pages[head].order - 1u);
+
+		roost_split(roost, head, roost->pages[head].order, roost->pages[head].order - 1u);
+		if (page - head >= half)
+			head += half;
+	}
+}
+
+void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	for (unsigned k = order; k <= roost->max_order && pfn < roost->frames; k++) {
+		const uint32_t head = (uint32_t)(pfn & ~(((roost_pfn)1 << k) - 1));
+
+		if (roost->pages[head].state == PAGE_OUT && roost->pages[head].order == k) {
+			split_to(roost, head, (uint32_t)pfn, order);
+			break;
+		}
+	}
+	roost_free(roost, pfn, order);
 }
 
 void roost_free_nolock(roost_t *roost, roost_pfn pfn, unsigned order)

@@ -34,6 +34,8 @@ if [ -e "$ROOST-explore-pcpbuddy" ]; then
 	report explore-replay 1 explore --json --engine=pcpbuddy --replay "$work/seed-single-blocking.sched"
 fi
 report replay-dat 0 replay --quiet --json --parallel --irq-storm=500 "$work/hand.dat"
+report replay-aged 0 replay --quiet --json --aged=50% --memory=64M "$hand"
+report replay-aged-file 0 replay --quiet --json --aged="$ROOT/tests/fuzz/corpus/aged/owner" --memory=64M "$hand"
 report replay-timing 0 replay --quiet --json --timing "$part"
 report compare 0 compare --quiet --json --runs=1 --memory=64M "$part"
 report compare-baseline 0 compare --quiet --json --runs=6 --memory=64M --engines=zone,sets --baseline=zone \

@@ -54,6 +54,14 @@ static const struct argp_option common_options[] = {
 	{"memory", KEY(MEMORY), "SIZE", 0,
 	 "Memory to manage, with K, M, G or T (default: a guess, up to the highest traced frame)",
 	 ARGS_GROUP_ALLOCATOR},
+	{"aged", KEY(AGED), "START", 0,
+	 "Begin with memory that is in use and fragmented, as a file says (a copy of "
+	 "/proc/pagetypeinfo, /proc/kpageflags or debugfs's page_owner), or so full: 60% "
+	 "(docs/lab.md)",
+	 ARGS_GROUP_ALLOCATOR},
+	{"aged-seed", KEY(AGED_SEED), "N", 0,
+	 "With --aged: which frames these are, where START does not say (default 1)",
+	 ARGS_GROUP_ALLOCATOR},
 	{"check", KEY(CHECK), "0..3", 0, "Check level (default 1)", ARGS_GROUP_ALLOCATOR},
 	{"peer", KEY(PEER), "PATH.so", 0,
 	 "Your own allocator, through an adapter (bench/peer.h, docs/lab.md)",
