@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "aged.h"
+#include "tool/common/printable.h"
 #include "tool/common/say.h"
 
 enum {
@@ -56,6 +57,14 @@ static const char *skip_blanks(const char *at)
 	return at + strspn(at, " \t\r");
 }
 
+/* A word of the file for a message; until the next call. */
+static const char *shown(const char *word, size_t length)
+{
+	static char text[128];
+
+	return printable(text, sizeof(text), 32, word, length);
+}
+
 /* A count of blocks of 2^order frames; *at moves behind it. */
 static bool read_count(const struct aged_text *text, const char **at, unsigned order,
 		       struct counts *counts, uint64_t *count, char error[])
@@ -70,8 +79,8 @@ static bool read_count(const struct aged_text *text, const char **at, unsigned o
 		++*at;
 	}
 	if (!aged_number(at, count) || *at != word + length)
-		return aged_error(text, error, "\"%.*s\" is no number of blocks",
-				  length < 32 ? (int)length : 32, word);
+		return aged_error(text, error, "\"%s\" is no number of blocks",
+				  shown(word, length));
 	if (*count > text->limit >> order)
 		return aged_error(text, error,
 				  "%" PRIu64 " blocks of order %u lie beyond the memory, which has "
@@ -122,8 +131,8 @@ static bool read_free(const struct aged_text *text, const char *line, struct cou
 	length = strcspn(at, " \t\r");
 	type = aged_type(at, length);
 	if (type < 0)
-		return aged_error(text, error, "\"%.*s\" is no migratetype that is known",
-				  length < 32 ? (int)length : 32, at);
+		return aged_error(text, error, "\"%s\" is no migratetype that is known",
+				  shown(at, length));
 	at += length;
 	for (unsigned order = 0; order < counts->orders; order++) {
 		if (!read_count(text, &at, order, counts, &count, error))
@@ -143,8 +152,8 @@ static bool read_names(const struct aged_text *text, const char *at, struct coun
 		const int type = aged_type(at, length);
 
 		if (type < 0 || counts->nr_names == NAMES_MAX)
-			return aged_error(text, error, "\"%.*s\" is no migratetype that is known",
-					  length < 32 ? (int)length : 32, at);
+			return aged_error(text, error, "\"%s\" is no migratetype that is known",
+					  shown(at, length));
 		counts->names[counts->nr_names++] = type;
 		at += length;
 	}
