@@ -50,13 +50,14 @@ struct record {
 	struct output output;
 	struct archive *archive;
 	uint64_t events;
-	pid_t child;		  /* 0: there is none, or it has ended */
-	int child_status;	  /* as waitpid() has it, or CHILD_UNKNOWN */
-	sigset_t signals;	  /* blocked, and waited for */
-	sigset_t not_by_terminal; /* of those: ignored at the start */
-	sigset_t ignored;	  /* by this program alone: the command gets the defaults */
-	bool over;		  /* nothing more is recorded */
-	bool told;		  /* because of a signal */
+	uint64_t noted[TRACING_CPUS]; /* lost events that the kernel's text speaks of */
+	pid_t child;		      /* 0: there is none, or it has ended */
+	int child_status;	      /* as waitpid() has it, or CHILD_UNKNOWN */
+	sigset_t signals;	      /* blocked, and waited for */
+	sigset_t not_by_terminal;     /* of those: ignored at the start */
+	sigset_t ignored;	      /* by this program alone: the command gets the defaults */
+	bool over;		      /* nothing more is recorded */
+	bool told;		      /* because of a signal */
 	double start;
 };
 
@@ -334,8 +335,11 @@ static void write_head(struct record *r)
 	int n;
 
 	uname(&machine);
-	n = snprintf(text, sizeof(text), "# recorded by roost record on Linux %s, %s, %ld CPUs\n",
-		     machine.release, machine.machine, sysconf(_SC_NPROCESSORS_ONLN));
+	n = snprintf(text, sizeof(text),
+		     "# recorded by roost record on Linux %s, %s, %ld CPUs, clock " TRACING_CLOCK
+		     ", %" PRIu64 " KiB for each\n",
+		     machine.release, machine.machine, sysconf(_SC_NPROCESSORS_ONLN),
+		     r->buffer >> 10);
 	write_text(r, text, (size_t)n);
 }
 
@@ -371,10 +375,39 @@ static void clean_up(void)
 	wait_for_command(r);
 }
 
-/* "CPU:1 [LOST 23 EVENTS]" stands between events. */
-static bool is_event(const char *line, const char *end)
+/* "CPU:1 [LOST 23 EVENTS]" comes between events. */
+static void take_line(struct record *r, char *line, char *end)
 {
-	return strncmp(line, "CPU:", 4) != 0 || !memmem(line, (size_t)(end - line), " [LOST ", 7);
+	unsigned long long lost;
+	unsigned cpu;
+	int found;
+
+	if (strncmp(line, "CPU:", 4) != 0 || !memmem(line, (size_t)(end - line), " [LOST ", 7)) {
+		r->events++;
+		return;
+	}
+	*end = '\0';
+	found = sscanf(line, "CPU:%u [LOST %llu EVENTS]", &cpu, &lost);
+	*end = '\n';
+	if (found == 2 && cpu < TRACING_CPUS)
+		r->noted[cpu] += lost;
+}
+
+/* The kernel's text does not speak of all: nothing of those that an interrupt kept from being
+ * written. A replay has to know. Returns how many were lost. */
+static uint64_t note_lost(struct record *r)
+{
+	static uint64_t by_cpu[TRACING_CPUS];
+	const uint64_t lost = tracing_lost(&r->tracing, by_cpu);
+	char line[64];
+
+	for (unsigned cpu = 0; cpu < TRACING_CPUS; cpu++)
+		if (by_cpu[cpu] > r->noted[cpu])
+			write_text(r, line,
+				   (size_t)snprintf(line, sizeof(line),
+						    "CPU:%u [LOST %" PRIu64 " EVENTS]\n", cpu,
+						    by_cpu[cpu] - r->noted[cpu]));
+	return lost;
 }
 
 /* Reads what there is, but at most MOST bytes, since a signal may have come. True: there is
@@ -386,10 +419,10 @@ static bool drain(struct record *r)
 	long n;
 
 	while (all < MOST && (n = tracing_read(&r->tracing, text, CHUNK)) > 0) {
-		const char *line = text, *end;
+		char *line = text, *end;
 
 		for (; (end = memchr(line, '\n', (size_t)(text + n - line))); line = end + 1)
-			r->events += is_event(line, end);
+			take_line(r, line, end);
 		write_text(r, text, (size_t)n);
 		all += (size_t)n;
 	}
@@ -501,7 +534,7 @@ int record_main(int argc, char **argv)
 		start_command(&r, &old);
 	record(&r);
 	seconds = now() - r.start;
-	lost = tracing_lost(&r.tracing);
+	lost = note_lost(&r);
 	tracing_close(&r.tracing);
 	finish_file(&r);
 	wait_for_command(&r);

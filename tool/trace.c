@@ -13,13 +13,36 @@
 #include "tool/common/say.h"
 #include "trace.h"
 
+/*
+ * A reader of trace_pipe may, while the kernel writes, get an event of one CPU before an earlier
+ * one of another, which was not finished yet: a free before its allocation. Such an event goes back
+ * to its place. What is later than that is as the file has it.
+ */
+enum { LATE_NS = 10 * 1000 * 1000, LATE_EVENTS = 1024 };
+
+static size_t place_of(const struct trace *trace, uint64_t time_ns)
+{
+	size_t at = trace->nr;
+
+	while (at && trace->nr - at < LATE_EVENTS && trace->events[at - 1].time_ns > time_ns &&
+	       trace->events[at - 1].time_ns - time_ns < LATE_NS)
+		at--;
+	return at;
+}
+
 void trace_add(struct trace *trace, const struct trace_event *event)
 {
+	size_t at;
+
 	if (trace->nr == trace->room) {
 		trace->room = trace->room ? trace->room * 2 : 4096;
 		trace->events = grow(trace->events, trace->room, sizeof(*trace->events));
 	}
-	trace->events[trace->nr++] = *event;
+	at = place_of(trace, event->time_ns);
+	memmove(&trace->events[at + 1], &trace->events[at],
+		(trace->nr - at) * sizeof(*trace->events));
+	trace->events[at] = *event;
+	trace->nr++;
 	if (event->kind != TRACE_BATCHED)
 		trace->page_events++;
 }

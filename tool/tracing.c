@@ -203,6 +203,16 @@ static bool set_options(struct tracing *t, char error[])
 	return true;
 }
 
+/* A new instance has the clock "local": fast, but those of two CPUs may differ, and then a free on
+ * another CPU comes before its allocation. */
+static bool set_clock(struct tracing *t, char error[])
+{
+	errno = 0;
+	if (tracefs_instance_file_write(t->instance, "trace_clock", TRACING_CLOCK) >= 0)
+		return true;
+	return explain("set the trace clock " TRACING_CLOCK, errno ? errno : EIO, error);
+}
+
 /* ---- Recording -------------------------------------------------------------------------- */
 
 static bool begin(struct tracing *t, uint64_t buffer, char error[])
@@ -245,7 +255,7 @@ bool tracing_open(struct tracing *t, uint64_t buffer, char error[])
 	errno = 0;
 	if (tracefs_trace_off(t->instance) < 0)
 		explain("hold the trace", errno ? errno : EIO, error);
-	else if (set_options(t, error) && begin(t, buffer, error))
+	else if (set_options(t, error) && set_clock(t, error) && begin(t, buffer, error))
 		return true;
 	tracing_close(t);
 	return false;
@@ -274,7 +284,7 @@ static uint64_t stat_of(const char *stats, const char *word)
 	return at ? strtoull(at + strlen(word), NULL, 10) : 0;
 }
 
-uint64_t tracing_lost(const struct tracing *t)
+uint64_t tracing_lost(const struct tracing *t, uint64_t by_cpu[TRACING_CPUS])
 {
 	char *pattern = tracefs_instance_get_file(t->instance, "per_cpu/cpu*/stats");
 	glob_t files = {0};
@@ -285,11 +295,16 @@ uint64_t tracing_lost(const struct tracing *t)
 	for (size_t i = 0; i < files.gl_pathc; i++) {
 		char *file = strstr(files.gl_pathv[i], "per_cpu/");
 		char *stats = tracefs_instance_file_read(t->instance, file, NULL);
+		const unsigned long cpu = strtoul(file + strlen("per_cpu/cpu"), NULL, 10);
+		uint64_t its;
 
 		if (!stats)
 			continue; /* the CPU has just gone */
-		lost += stat_of(stats, "\noverrun: ") + stat_of(stats, "commit overrun: ") +
-			stat_of(stats, "dropped events: ");
+		its = stat_of(stats, "\noverrun: ") + stat_of(stats, "commit overrun: ") +
+		      stat_of(stats, "dropped events: ");
+		if (cpu < TRACING_CPUS)
+			by_cpu[cpu] = its;
+		lost += its;
 		free(stats);
 	}
 	globfree(&files);

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The events of all CPUs are in order. */
+#define TRACING_CLOCK "global"
+
 struct tracefs_instance;
 
 struct tracing {
@@ -29,8 +32,11 @@ long tracing_read(struct tracing *tracing, char *text, size_t room);
 /* No more events; those that are there can still be read. Also of what is not open. */
 void tracing_stop(struct tracing *tracing);
 
-/* Events that were lost because nobody read them in time. */
-uint64_t tracing_lost(const struct tracing *tracing);
+enum { TRACING_CPUS = 8192 };
+
+/* Events that were lost because nobody read them in time, or because an interrupt came at the wrong
+ * moment: of each CPU below TRACING_CPUS, and of all. */
+uint64_t tracing_lost(const struct tracing *tracing, uint64_t by_cpu[TRACING_CPUS]);
 
 /* Removes the instance. Also of what is not open. */
 void tracing_close(struct tracing *tracing);

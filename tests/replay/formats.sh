@@ -111,4 +111,16 @@ else
 	echo "no trace-cmd here: its own output is not tested"
 fi
 
+# As a reader of trace_pipe gets it: a free on one CPU before its allocation on another, 5 us later in the file;
+# and what is out of order by more than that, which stays.
+for late in 1.000005 0.900000; do
+	cat >"$work/late" <<-END
+		x-1 [001] ..... 1.000010: mm_page_free: page=0 pfn=0x10 order=0
+		x-1 [000] ..... $late: mm_page_alloc: page=0 pfn=0x10 order=0 migratetype=1 gfp_flags=GFP_KERNEL
+	END
+	replay 0 --json --quiet "$work/late"
+	check "an allocation that comes late, $late" "$([ $late = 1.000005 ] && echo '[1,0,0]' || echo '[0,1,1]')" \
+		"$(value '[.matched_frees, .unmatched_frees, .live_at_end]')"
+done
+
 finish
