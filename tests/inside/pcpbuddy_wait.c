@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pcpbuddy_wait.c - how often pcpbuddy searches with ROOST_WAIT while somebody stopped with a pcp
- * lock: every sleep is counted, and takes no time.
+ * lock: every sleep is counted, and takes no time. What frees do while the zone lock is held.
  */
 #include "pcpbuddy/pcpbuddy.h"
 
@@ -91,12 +91,34 @@ static void single_frames_go_on(void **state)
 	close_stopped();
 }
 
+/* A free that must not wait looks at the zone lock, counts that it is held, and leaves the block on the
+ * zone's list. */
+static void a_held_zone_lock_is_a_failed_try(void **state)
+{
+	struct counters stats;
+	rst_lockword_t *zone;
+	roost_pfn pfn;
+
+	rig_open_simple(&rig, state, 0, FRAMES, 2);
+	zone = &rig.roost->zones[0].lock.word;
+	pfn = rig_get(&rig, 10, 0);
+	assert_true(rst_word_try(zone));
+	rig_free_nolock(&rig, pfn);
+	stats = rig_stats(&rig);
+	assert_int_equal(stats.zone_trylock_fail, 1);
+	assert_int_equal(stats.free_zone_llist, 1);
+	rst_word_drop(zone);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(larger_orders_search_so_many_rounds, variants_one),
 		SUITE_TEST(the_last_search_finds, variants_one),
 		SUITE_TEST(single_frames_go_on, variants_one),
+		SUITE_TEST(a_held_zone_lock_is_a_failed_try, variants_one),
 	};
 
 	return SUITE_RUN("pcpbuddy_wait", tests, argc, argv);

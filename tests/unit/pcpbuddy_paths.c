@@ -106,9 +106,11 @@ static void failures_while_frames_are_free(void **state)
 	rig_close(&rig);
 }
 
-/* What is too large for pcps moves between the caller and the zone, once each way. */
+/* What is too large for pcps moves between the caller and the zone, once each way; so does a range
+ * that is taken by its address, with what of its blocks stays free left out. */
 static void zone_frames_are_counted(void **state)
 {
+	enum { RANGE = BLOCK / 2 + 3 };
 	struct rig rig;
 	roost_pfn pfn;
 
@@ -118,6 +120,9 @@ static void zone_frames_are_counted(void **state)
 	rig_free(&rig, pfn);
 	assert_int_equal(rig_stats(&rig).zone_frames, 2048);
 	assert_int_equal(rig_stats(&rig).zone_lock, 2);
+	assert_int_equal(rig_take_range(&rig, 5, RANGE), 0);
+	assert_int_equal(rig_stats(&rig).zone_frames, 2048 + RANGE);
+	rig_free_all(&rig);
 	rig_home(&rig);
 	rig_close(&rig);
 }
