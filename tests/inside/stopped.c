@@ -91,6 +91,29 @@ static void cleared_hints_are_found(void **state)
 	}
 }
 
+/* In a larger zone a call that does not wait notes some pageblocks anew, and the next call others. */
+static void cleared_hints_are_found_in_turns(void **state)
+{
+	enum { BLOCKS = 40, LAST = (BLOCKS - 3) * BLOCK, CALLS = 4 };
+	roost_pfn found = ROOST_NONE;
+	struct rst_zone *z;
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, BLOCKS * BLOCK, 2);
+	z = &rig.roost->zones[0];
+	rig_take_all(&rig, 8, 0);
+	roost_drain(rig.roost, -1);
+	rig_free(&rig, LAST);
+	clear_zone(z);
+	begin(z);
+	for (unsigned i = 0; i < CALLS && found == ROOST_NONE; i++)
+		found = rig_alloc(&rig, 8, 0);
+	undo(z);
+	assert_int_equal(found, LAST);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* A waiter finds it too, though no CPU counts anything any more. */
 static void cleared_hints_are_waited_for(void **state)
 {
@@ -160,6 +183,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(cleared_hints_are_found, variants_owners),
+		SUITE_TEST(cleared_hints_are_found_in_turns, variants_one),
 		SUITE_TEST(cleared_hints_are_waited_for, variants_owners),
 		SUITE_TEST(claims_of_isolated_ones_are_undone, variants_owners),
 		SUITE_TEST(isolation_outlives_a_put_back, variants_one),
