@@ -217,6 +217,31 @@ static void claims_what_it_converts(void **state)
 	rig_close(&rig);
 }
 
+/* A pcp below whose high mark no pageblock fits gets chunks of it, up to a batch. */
+static void takes_chunks_of_what_it_converts(void **state)
+{
+	enum { BATCH = 16 };
+	const struct roost_range range = {0, FRAMES, 0, 0};
+	struct roost_config config = rig_config(state);
+	struct counters stats;
+	struct rig rig;
+
+	rig_pcpbuddy.high = BLOCK / 2;
+	rig_pcpbuddy.batch = BATCH;
+	config.ranges = &range;
+	config.nr_ranges = 1;
+	config.nr_cpus = 1;
+	rig_open(&rig, &config);
+	rig_get(&rig, 0, ROOST_UNMOVABLE);
+	stats = rig_stats(&rig);
+	assert_int_equal(stats.blocks_stolen, 1);
+	assert_int_equal(stats.blocks_claimed, 0);
+	assert_int_equal(stats.refill_chunks, BATCH);
+	assert_int_equal(stats.zone_lock, 1);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* Phase 0 stops at the floor and not before: what it left would be taken as a chunk. */
 static void recovers_down_to_the_floor(void **state)
 {
@@ -247,6 +272,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(recovers_fragments, variants_owners),
 		SUITE_TEST(takes_chunks_and_steals, variants_owners),
 		SUITE_TEST(claims_what_it_converts, variants_owners),
+		SUITE_TEST(takes_chunks_of_what_it_converts, variants_owners),
 		SUITE_TEST(recovers_down_to_the_floor, variants_owners),
 		SUITE_TEST(offline_disowns, variants_owners),
 		SUITE_TEST(remote_free_takes_its_path, variants_owners),
