@@ -41,6 +41,32 @@ static void all_of_a_whole_one(void **state)
 	rig_close(&rig);
 }
 
+/* In the middle of a chunk of many: all the others stay free, in the largest blocks that there can
+ * be. */
+static void out_of_a_large_one(void **state)
+{
+	enum { MAX_ORDER = ROOST_PAGEBLOCK_ORDER + 3 };
+	const struct roost_range range = {0, FRAMES, 0, 0};
+	struct rig rig;
+
+	for (unsigned block = 0; block < BLOCKS; block++) {
+		struct roost_config config = rig_config(state);
+
+		config.ranges = &range;
+		config.nr_ranges = 1;
+		config.nr_cpus = CPUS;
+		config.max_order = MAX_ORDER;
+		rig_open(&rig, &config);
+		assert_int_equal(take_rest(&rig, block), BLOCK);
+		rig_compare(&rig);
+		for (unsigned order = MAX_ORDER; order-- > ROOST_PAGEBLOCK_ORDER;)
+			assert_true(rig_alloc(&rig, order, 0) != ROOST_NONE);
+		assert_int_equal(shadow_taken(&rig.shadow, 0), FRAMES);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 static void what_lives_stays(void **state)
 {
 	roost_pfn live[BLOCKS * 4];
@@ -162,6 +188,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(all_of_a_whole_one, variants_owners),
+		SUITE_TEST(out_of_a_large_one, variants_owners),
 		SUITE_TEST(what_lives_stays, variants_owners),
 		SUITE_TEST(not_of_these, variants_owners),
 		SUITE_TEST(whatever_the_pageblock_is, variants_owners),
