@@ -60,8 +60,7 @@ struct sample *sample_memory(void);
 json_t *report_make(const struct bench_options *options, int argc, char **argv);
 json_t *report_read(const char *path);
 
-/* What is known of this machine, and of what was built. */
-json_t *machine_describe(void);
+/* What is known of what was built. */
 json_t *machine_versions(void);
 
 /* What the project wants to reach: {"at_most": 20} or {"at_least": 90}, or NULL. */

@@ -13,6 +13,7 @@
 
 #include "bench.h"
 #include "job.h"
+#include "tool/common/host.h"
 #include "tool/common/json.h"
 #include "tool/common/printable_json.h"
 #include "tool/common/say.h"
@@ -251,7 +252,7 @@ json_t *report_make(const struct bench_options *options, int argc, char **argv)
 		 json_must(json_pack(
 			 "{s:b, s:b, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}", "quick",
 			 options->quick, "indicative", options->rounds < BENCH_FIRM_ROUNDS,
-			 "machine", json_must(machine_describe()), "versions",
+			 "machine", json_must(host_describe()), "versions",
 			 json_must(machine_versions()), "command", list_words(argc, argv),
 			 "settings", "rounds", (json_int_t)options->rounds, "tries",
 			 (json_int_t)options->tries, "timeout", (json_int_t)options->timeout,

@@ -43,7 +43,7 @@ _roost_files() {
 _roost_value() {
 	local words list=
 	case $2 in
-	--json | --output | -o | --save | --replay | --compare | --peer | --live | --mutate | --tree | --build | --aged)
+	--json | --output | -o | --html | --save | --replay | --compare | --peer | --live | --mutate | --tree | --build | --aged)
 		_roost_files "$3"
 		return
 		;;

@@ -219,6 +219,7 @@ static void release(struct compare *compare)
 	}
 	for (unsigned i = 0; i < o->nr_passed_on; i++)
 		free(o->passed_on[i].text);
+	free(o->command);
 	free(o->lists);
 	free(o->traces);
 	free(compare->scores);
@@ -234,6 +235,8 @@ int compare_main(int argc, char **argv)
 	compare_parse(&options, argc, argv);
 	if (options.output && !gnuplot_check(options.output, error))
 		die("%s", error);
+	if (options.html && !gnuplot_check_for("html", options.html, error))
+		die("%s", error);
 	json_check(options.json);
 	compare.scores =
 		calloc((size_t)options.nr_traces * options.nr_contenders, sizeof(*compare.scores));
@@ -247,6 +250,8 @@ int compare_main(int argc, char **argv)
 	if (!options.json || strcmp(options.json, "-") != 0)
 		compare_text(&compare);
 	check_stdout();
+	if (options.html)
+		compare_html(&compare);
 	if (options.output && !compare_plot(&compare, error))
 		die("%s", error);
 	status = compare_verified(&compare) ? EXIT_OK : EXIT_UNVERIFIED;

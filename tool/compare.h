@@ -67,7 +67,8 @@ struct compare_options {
 	int baseline; /* a contender, or -1 */
 	bool parallel, quiet, instructions;
 	const char *high, *batch, *baseline_name; /* as given, or NULL */
-	const char *json, *output;		  /* files, as in struct args_common, or NULL */
+	const char *json, *output, *html;	  /* files, as in struct args_common, or NULL */
+	char *command;				  /* of a shell, that runs all this */
 	struct passed_on passed_on[COMPARE_PASSED_ON];
 	unsigned nr_passed_on;
 };
@@ -203,9 +204,30 @@ void row_relation(const struct compare *compare, unsigned trace, unsigned conten
 /* `roost compare`: the exit status. argv[0] is "compare". */
 int compare_main(int argc, char **argv);
 
-/* On stdout, and where --json says. */
+/* On stdout, and where --json and --html say. */
 void compare_text(const struct compare *compare);
 void compare_json(const struct compare *compare);
+void compare_html(const struct compare *compare);
+
+/* ---- Shared by the reports -------------------------------------------------------------- */
+
+enum { ROW_CELL = 64 };
+
+/* A figure, and how it stands beside the baseline's; in text, or a constant. */
+const char *row_cell(char text[ROW_CELL], const struct compare *compare, unsigned trace,
+		     unsigned contender, const struct row *row);
+const char *relation_cell(char text[ROW_CELL], const struct relation *relation);
+
+/* What is known least well; of engines, if there are any. */
+enum noise row_worst_noise(const struct compare *compare, unsigned trace, const struct row *row);
+
+/* Lines about all of it, before and after the tables, and about one trace. */
+void compare_write_begin(FILE *out, const struct compare_options *options);
+void compare_write_end(FILE *out, const struct compare_options *options);
+void compare_write_setup(FILE *out, const struct compare *compare, unsigned trace);
+
+/* The report of --json; the caller releases it. */
+json_t *compare_object(const struct compare *compare);
 
 /* There are so few runs that the times say little. */
 bool compare_indicative(const struct compare_options *options);

@@ -134,7 +134,7 @@ static json_t *trace_object(const struct compare *compare, unsigned trace)
 				   (int)compare_guessed(first), "contenders", contenders));
 }
 
-void compare_json(const struct compare *compare)
+json_t *compare_object(const struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
 	json_t *traces = json_must(json_array());
@@ -149,6 +149,13 @@ void compare_json(const struct compare *compare)
 				   o->baseline < 0 ? NULL : o->contenders[o->baseline].name,
 				   "verified", compare_verified(compare), "traces", traces));
 	json_add(root, rest);
-	json_write(root, o->json, JSON_INDENT(1));
-	json_decref(root);
+	return root;
+}
+
+void compare_json(const struct compare *compare)
+{
+	json_t *report = compare_object(compare);
+
+	json_write(report, compare->options->json, JSON_INDENT(1));
+	json_decref(report);
 }

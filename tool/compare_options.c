@@ -19,7 +19,8 @@ enum {
 	KEY_BATCH,
 	KEY_BASELINE,
 	KEY_BUILD,
-	KEY_INSTRUCTIONS
+	KEY_INSTRUCTIONS,
+	KEY_HTML
 };
 
 static const struct argp_option compare_argp_options[] = {
@@ -44,6 +45,10 @@ static const struct argp_option compare_argp_options[] = {
 	{"high", KEY_HIGH, "N", 0, ARGS_HIGH_HELP, 0},
 	{"batch", KEY_BATCH, "N", 0, ARGS_BATCH_HELP, 0},
 	{0, 0, 0, 0, "The report:", ARGS_GROUP_REPORT},
+	{"html", KEY_HTML, "FILE", 0,
+	 "Also write all of it as one page to FILE: tables, plots, the command, the machine, and "
+	 "the raw data. Needs gnuplot",
+	 0},
 	{"instructions", KEY_INSTRUCTIONS, 0, 0, ARGS_INSTRUCTIONS_HELP, 0},
 	{0},
 };
@@ -209,6 +214,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_BASELINE:
 		o->baseline_name = text;
 		return 0;
+	case KEY_HTML:
+		o->html = text;
+		return 0;
 	case KEY_INSTRUCTIONS:
 		o->instructions = true;
 		return 0;
@@ -224,6 +232,40 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+/* A word of a shell. */
+static void write_word(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-+=./,:@%";
+
+	if (*word && !word[strspn(word, plain)]) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++)
+		fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, out);
+	putc('\'', out);
+}
+
+static char *command_line(int argc, char **argv)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		die("out of memory");
+	fputs("roost", out);
+	for (int i = 0; i < argc; i++) {
+		putc(' ', out);
+		write_word(out, argv[i]);
+	}
+	if (fclose(out) != 0)
+		die("out of memory");
+	return text;
 }
 
 void compare_parse(struct compare_options *options, int argc, char **argv)
@@ -242,6 +284,7 @@ void compare_parse(struct compare_options *options, int argc, char **argv)
 	struct args_common common;
 
 	*options = (struct compare_options){.runs = 11, .baseline = -1};
+	options->command = command_line(argc, argv); /* before it is taken apart */
 	args_parse(&command, argc, argv, options, &common);
 	options->parallel = common.parallel;
 	options->json = common.json;

@@ -33,6 +33,13 @@ static const struct panel panels[] = {
 	{"1 GiB without any use", "seconds_unusable_mixed_empty", 4, "1", true, false},
 };
 
+/* Neither light nor dark, so that they show on white and, inverted, on black. From the seventh on
+ * with dashes. */
+static const char *const colours[] = {"#0072b2", "#d55e00", "#008f68",
+				      "#a54fa0", "#8a6d00", "#5c6670"};
+
+enum { NR_COLOURS = sizeof(colours) / sizeof(colours[0]) };
+
 const unsigned nr_compare_panels = sizeof(panels) / sizeof(panels[0]);
 
 const char *compare_panel_title(unsigned panel)
@@ -103,8 +110,9 @@ static void write_curves(FILE *out, const struct compare *compare, unsigned trac
 	for (unsigned i = 0; i < o->nr_contenders; i++) {
 		if (!known[i])
 			continue;
-		fprintf(out, ", $d%u using 1:2 with %s lw 2 lc %u title ", i,
-			panel->by_order ? "linespoints pt 7 ps 0.4" : "lines", i + 1);
+		fprintf(out, ", $d%u using 1:2 with %s lw 2 lc rgb '%s' dt %u title ", i,
+			panel->by_order ? "linespoints pt 7 ps 0.4" : "lines",
+			colours[i % NR_COLOURS], i / NR_COLOURS + 1);
 		gnuplot_text(out, o->contenders[i].name);
 	}
 	fputs("\n", out);

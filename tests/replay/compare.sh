@@ -199,7 +199,7 @@ refuse '^roost: --engines: there is no build "b"; ' --engines=b:sets "$part"
 # ---- For people ------------------------------------------------------------------------------
 
 svg=()
-command -v gnuplot >/dev/null && svg=(-o "$work/x.svg")
+command -v gnuplot >/dev/null && svg=(-o "$work/x.svg" --html="$work/x.html")
 compare 0 --runs=7 --quiet --parallel --irq-storm=2000 $small "${svg[@]}" "$part" "$here/hand.trace"
 check "a table for each trace" 2 "$(grep -c 'pcpbuddy/trylock  *pcpbuddy/llist  *sets$' "$work/out")"
 check "no lock, no holds" 2 "$(grep -c '^ns of a hold.* once .* no lock$' "$work/out")"
@@ -210,6 +210,23 @@ check "no limit in the engine sets" 2 "$(grep -c 'may keep.* \([0-9]\+\)  *\1  *
 [ ${#svg[@]} = 0 ] ||
 	check "eight panels of three curves for each trace" 48 "$(grep -c 'id="gnuplot_plot_[234][a-z]' "$work/x.svg")"
 check "what is 0 throughout has an axis, too" "" "$(cat "$work/err")"
+
+# As one page, whatever the trace is called. What is in it is what is in the JSON.
+hostile=$work/"it's <script>alert(1)<script> & \"x\" <!--.trace"
+cp "$here/hand.trace" "$hostile"
+if [ ${#svg[@]} != 0 ]; then
+	check "a page of both traces" "2 tables, 16 plots, 0 faults" "$("$here/page" "$work/x.html" "$work/x.raw")"
+	compare 0 --quiet --runs=1 --engines=zone,pcpbuddy/llist --baseline=zone --html="$work/y.html" --json="$work/y.json" "$hostile"
+	check "a page of a hostile name" "1 tables, 8 plots, 0 faults" "$("$here/page" "$work/y.html" "$work/y.raw")"
+	check "its name, in the heading and in the command" 2 "$(grep -c '<script>alert(1)<script> & "x" <!--.trace' "$work/y.raw.text")"
+	check "no element of it" 0 "$(grep -ci '<script\|<!--' "$work/y.html")"
+	check "its raw data are the JSON" "$(jq -cS . "$work/y.json")" "$(jq -cS . "$work/y.raw")"
+	check "its figures are those of the table" "$(grep '^zone locks per' "$work/out" | tr -s ' ' | cut -d ' ' -f 7-8 | head -n 1)" \
+		"$(grep '^zone locks per' "$work/y.raw.text" | sed 's/ x[0-9.]*//' | cut -f 3-4 | tr '\t' ' ')"
+	refuse '^roost: --html=/nowhere/x: cannot write' --html=/nowhere/x "$part"
+	check "without gnuplot" "roost: --html: gnuplot is not installed; install the package gnuplot-nox, or leave --html out" \
+		"$(PATH=/nowhere "$ROOST" compare --html="$work/z.html" "$part" 2>&1)"
+fi
 
 # A look that takes a moment is marked as what it is, in both reports.
 compare 0 --json="$work/few" --runs=2 --quiet --engines=sets $small "$part"

@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,4 +110,39 @@ bool filter_run(const char *option, const char *path, char *const argv[], filter
 	signal(SIGPIPE, SIG_IGN); /* if the program dies, write() fails */
 	return output_begin(&output, option, path, error) &&
 	       output_end(&output, run(output.fd, path, argv, write, context, error), error);
+}
+
+/* All that is in it; NULL: it cannot be read. */
+static char *text_of(int fd)
+{
+	const off_t length = lseek(fd, 0, SEEK_END);
+	char *text = length < 0 ? NULL : grow(NULL, (size_t)length + 1, 1);
+
+	if (text && pread(fd, text, (size_t)length, 0) == (ssize_t)length) {
+		text[length] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+char *filter_text(char *const argv[], filter_write_fn *write, const void *context, char error[])
+{
+	const int fd = memfd_create(argv[0], MFD_CLOEXEC);
+	char *text = NULL;
+
+	signal(SIGPIPE, SIG_IGN); /* as above */
+	if (fd < 0) {
+		snprintf(error, ERROR_MAX, "cannot keep what %s draws: %s", argv[0],
+			 strerror(errno));
+		return NULL;
+	}
+	if (run(fd, argv[0], argv, write, context, error)) {
+		text = text_of(fd);
+		if (!text)
+			snprintf(error, ERROR_MAX, "cannot read what %s drew: %s", argv[0],
+				 strerror(errno));
+	}
+	close(fd);
+	return text;
 }

@@ -22,4 +22,8 @@ bool filter_check(const char *program, const char *package, const char *option, 
 bool filter_run(const char *option, const char *path, char *const argv[], filter_write_fn *write,
 		const void *context, char error[]);
 
+/* The same, but its output, which has no zero bytes, is returned; the caller frees it. NULL: error
+ * says why. */
+char *filter_text(char *const argv[], filter_write_fn *write, const void *context, char error[]);
+
 #endif

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
 #include "args.h"
 #include "gnuplot.h"
+#include "say.h"
+
+bool gnuplot_check_for(const char *option, const char *path, char error[])
+{
+	return filter_check("gnuplot", "gnuplot-nox", option, path, error);
+}
 
 bool gnuplot_check(const char *path, char error[])
 {
-	return filter_check("gnuplot", "gnuplot-nox", args_name(ARGS_OUTPUT), path, error);
+	return gnuplot_check_for(args_name(ARGS_OUTPUT), path, error);
 }
 
 bool gnuplot_draw(const char *path, filter_write_fn *write, const void *context, char error[])
@@ -28,4 +37,62 @@ void gnuplot_text(FILE *script, const char *text)
 	for (; *text; text++)
 		fputs(*text == '\'' ? "''" : (char[]){*text, 0}, script);
 	putc('\'', script);
+}
+
+/* ---- In a page --------------------------------------------------------------------------- */
+
+struct element {
+	unsigned width, height;
+	filter_write_fn *write;
+	const void *context;
+};
+
+static void write_element(FILE *script, const void *context)
+{
+	const struct element *e = context;
+
+	fprintf(script, "set terminal svg noenhanced size %u,%u dynamic font 'sans-serif,14'\n",
+		e->width, e->height);
+	e->write(script, e->context);
+}
+
+/* An id is unique in a page, and gnuplot's are the same in each picture. */
+static void write_with_prefix(FILE *out, const char *svg, const char *prefix)
+{
+	static const char *const before[] = {" id='", " id=\"", "href='#", "url(#"};
+
+	while (*svg) {
+		size_t length = 1;
+
+		for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+			if (!strncmp(svg, before[i], strlen(before[i])))
+				length = strlen(before[i]);
+		fwrite(svg, 1, length, out);
+		if (length > 1)
+			fputs(prefix, out);
+		svg += length;
+	}
+}
+
+char *gnuplot_element(unsigned width, unsigned height, const char *prefix, filter_write_fn *write,
+		      const void *context, char error[])
+{
+	static char name[] = "gnuplot";
+	char *const argv[] = {name, NULL};
+	const struct element element = {width, height, write, context};
+	char *svg = filter_text(argv, write_element, &element, error), *page = NULL, *start;
+	size_t size;
+	FILE *out;
+
+	if (!svg)
+		return NULL;
+	start = strstr(svg, "<svg"); /* after the declaration of XML */
+	out = open_memstream(&page, &size);
+	if (!out || !start)
+		die("gnuplot: its picture is no SVG, or memory is out");
+	write_with_prefix(out, start, prefix);
+	if (fclose(out) != 0)
+		die("out of memory");
+	free(svg);
+	return page;
 }
