@@ -7,6 +7,7 @@
 
 #include "harness.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 enum { FRAMES = 2 * BLOCK, TOO_OFTEN = 5 * ROOST_WAIT_ROUNDS };

@@ -91,7 +91,8 @@ static void cleared_hints_are_found(void **state)
 	}
 }
 
-/* In a larger zone a call that does not wait notes some pageblocks anew, and the next call others. */
+/* In a larger zone a call that does not wait notes some pageblocks anew, and the next call
+ * others. */
 static void cleared_hints_are_found_in_turns(void **state)
 {
 	enum { BLOCKS = 40, LAST = (BLOCKS - 3) * BLOCK, CALLS = 4 };
