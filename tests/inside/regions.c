@@ -320,6 +320,31 @@ static void brief_calls_reach_the_second_list(void **state)
 	close_parts(&rig);
 }
 
+/* Old hints come before the only region that has something, in the same list. A call that does not
+ * wait passes by a few. */
+static void old_hints_of_regions_are_passed(void **state)
+{
+	enum { N = 8 };
+	static const unsigned flags[] = {0, ROOST_WAIT}, most[] = {RST_BRIEF_HINTS, N - 1};
+	roost_pfn blocks[N];
+	struct rig rig;
+
+	for (unsigned i = 0; i < LENGTH(flags); i++) {
+		open_parts(&rig, state, N, PART);
+		for (unsigned g = 0; g < N; g++)
+			blocks[g] = rig_get(&rig, ROOST_PAGEBLOCK_ORDER + 6, 0);
+		rig_free(&rig, blocks[N - 1]);
+		for (unsigned old = 1; old <= most[i]; old++) {
+			for (unsigned g = 0; g < old; g++)
+				note(&rig, RST_CLEAN, 3, region_of(blocks[g]));
+			for (unsigned half = 0; half < 2; half++)
+				assert_int_equal(region_of(rig_get(&rig, HALF, flags[i])),
+						 region_of(blocks[N - 1]));
+		}
+		close_parts(&rig);
+	}
+}
+
 /* As a CPU leaves them that notes a region while it becomes tainted, or clean. */
 static void noted_in_both_lists(void **state)
 {
@@ -430,6 +455,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(steals_come_from_tainted_regions, variants_one),
 		SUITE_TEST(the_emptiest_of_many, variants_one),
 		SUITE_TEST(brief_calls_reach_the_second_list, variants_one),
+		SUITE_TEST(old_hints_of_regions_are_passed, variants_one),
 		SUITE_TEST(noted_in_both_lists, variants_one),
 		SUITE_TEST(the_clean_again_stay_clean, variants_one),
 		SUITE_TEST(many_clean_again_stay_clean, variants_one),
