@@ -154,6 +154,24 @@ static void claims_of_isolated_ones_are_undone(void **state)
 	rig_close(&rig);
 }
 
+/* Several of them, one after the other: a search goes on as long as each claim comes upon one. */
+static void claims_go_on_after_isolated_ones(void **state)
+{
+	enum { BLOCKS = 4 };
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, BLOCKS * BLOCK, 2);
+	for (rst_block_id b = 0; b < BLOCKS - 1; b++) {
+		rig.roost->zones[0].nr_isolated++;
+		rig.roost->place[b] = ROOST_LIST_ISOLATE;
+	}
+	assert_int_equal(rig_get(&rig, 8, 0) / BLOCK, BLOCKS - 1);
+	for (rst_block_id b = 0; b < BLOCKS - 1; b++)
+		assert_int_equal(roost_isolate(rig.roost, b * BLOCK, false), 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* An allocation has taken a word of a region when a pageblock in it is set apart, and puts it back:
  * the pageblock stays apart. */
 static void isolation_outlives_a_put_back(void **state)
@@ -187,6 +205,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(cleared_hints_are_found_in_turns, variants_one),
 		SUITE_TEST(cleared_hints_are_waited_for, variants_owners),
 		SUITE_TEST(claims_of_isolated_ones_are_undone, variants_owners),
+		SUITE_TEST(claims_go_on_after_isolated_ones, variants_owners),
 		SUITE_TEST(isolation_outlives_a_put_back, variants_one),
 	};
 
