@@ -134,6 +134,23 @@ static void shared_homes_outlive_a_cpu(void **state)
 	rig_close(&rig);
 }
 
+/* A merge ends what CPUs have of its own pageblocks, and not of the next one. */
+static void a_merge_leaves_the_next_one(void **state)
+{
+	struct rig rig;
+	roost_pfn pfn;
+
+	rig_open_simple(&rig, state, 0, 4 * BLOCK, 1);
+	assert_int_equal(rig_take_range(&rig, 0, BLOCK), 0);
+	pfn = rig_get(&rig, 0, 0);
+	assert_int_equal(pfn / BLOCK, 1);
+	assert_true(is_current(&rig, pfn));
+	rig_merge(&rig, 0, ROOST_PAGEBLOCK_ORDER);
+	assert_true(is_current(&rig, pfn));
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* Gathering makes whole what is all free but somebody's current pageblock, and says how many. */
 static void gathers_current_ones(void **state)
 {
@@ -310,6 +327,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(isolated_pageblocks_are_nobodys, variants_owners),
 		SUITE_TEST(shared_homes_outlive_a_cpu, variants_owners),
 		SUITE_TEST(large_blocks_leave_the_current_one, variants_owners),
+		SUITE_TEST(a_merge_leaves_the_next_one, variants_one),
 		SUITE_TEST(gathers_current_ones, variants_owners),
 		SUITE_TEST(drain_gathers_what_stayed_behind, variants_owners),
 		SUITE_TEST(gathers_nothing_else, variants_one),
