@@ -281,9 +281,9 @@ size_t rst_gather(struct roost *r, struct rst_zone *z, bool wait, bool *missed)
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
 		struct rst_pcp *pcp = &z->pcps[cpu];
 
-		/* Racy, so not for calls that wait: what a holder takes in from the lock-free list is
-		 * free all the time, and a call that sees list and lock empty need not see it counted
-		 * yet, nor in puts. The try is an acquire. */
+		/* Racy, so not for calls that wait: what a holder takes in from the lock-free list
+		 * is free all the time, and a call that sees list and lock empty need not see it
+		 * counted yet, nor in puts. The try acquires. */
 		if (!wait && !rst_load_rlx(&pcp->count) && !rst_llist_frames(&pcp->llist) &&
 		    !rst_try_held(&pcp->lock))
 			continue;
