@@ -43,8 +43,9 @@ struct contender {
 	const struct engine *engine; /* NULL: by an adapter */
 	const char *peer;	     /* the adapter's file, or NULL */
 	unsigned path;
-	char name[48]; /* "pcpbuddy/llist", or the engine's name if it has one path; of another
-			* build "NAME:pcpbuddy/llist" */
+	uint32_t high, batch; /* marks of its own; 0: none */
+	char name[96];	      /* "pcpbuddy/llist", or the engine's name if it has one path; of
+			       * another build "NAME:pcpbuddy/llist"; "pcpbuddy/llist+high=64" */
 };
 
 /* An option for the replays, "--memory=1G", which the replay checks. */

@@ -99,63 +99,113 @@ static const struct build *find_build(const struct compare_options *o, const cha
 
 /* ---- Engines ---------------------------------------------------------------------------- */
 
-static void add_contender(struct compare_options *o, const struct build *build,
-			  const struct engine *engine, unsigned path)
+/* What all free paths of an engine that is named have in common. */
+struct variant {
+	const struct build *build;
+	const struct engine *engine;
+	uint32_t high, batch; /* 0: as --high and --batch say, or the engine */
+};
+
+static void write_mark(struct contender *c, const char *name, uint32_t value)
+{
+	const size_t length = strlen(c->name);
+
+	if (value)
+		snprintf(c->name + length, sizeof(c->name) - length, "+%s=%u", name, value);
+}
+
+static void add_contender(struct compare_options *o, const struct variant *v, unsigned path)
 {
 	struct contender *c = add(o, "engines");
 
-	if (build)
-		check_build(build, engine->name);
-	c->build = build;
-	c->engine = engine;
+	if (v->build)
+		check_build(v->build, v->engine->name);
+	c->build = v->build;
+	c->engine = v->engine;
 	c->path = path;
-	snprintf(c->name, sizeof(c->name), "%s%s%s%s%s", build ? build->name : "", build ? ":" : "",
-		 engine->name, engine_nr_paths(engine) > 1 ? "/" : "",
-		 engine_nr_paths(engine) > 1 ? engine->paths[path] : "");
+	c->high = v->high;
+	c->batch = v->batch;
+	snprintf(c->name, sizeof(c->name), "%s%s%s%s%s", v->build ? v->build->name : "",
+		 v->build ? ":" : "", v->engine->name, engine_nr_paths(v->engine) > 1 ? "/" : "",
+		 engine_nr_paths(v->engine) > 1 ? v->engine->paths[path] : "");
+	write_mark(c, "high", v->high);
+	write_mark(c, "batch", v->batch);
 	if (is_there(o, c->name))
 		die("--engines: %s is named twice", c->name);
 }
 
-static void add_engine(struct compare_options *o, const struct build *build,
-		       const struct engine *engine)
+static void add_engine(struct compare_options *o, const struct variant *v)
 {
-	for (unsigned path = 0; path < engine_nr_paths(engine); path++)
+	for (unsigned path = 0; path < engine_nr_paths(v->engine); path++)
 		if (path != ROOST_FREE_BLOCKING)
-			add_contender(o, build, engine, path);
+			add_contender(o, v, path);
 }
 
-/* ENGINE, ENGINE/PATH, or either after BUILD: */
+/* "high=64", "batch=16+high=64". */
+static void read_marks(struct variant *v, char *marks)
+{
+	for (char *mark = marks, *next; mark; mark = next) {
+		char *value = strchr(mark, '=');
+
+		next = strchr(mark, '+');
+		if (next)
+			*next++ = '\0';
+		if (value)
+			*value++ = '\0';
+		if (!value || (strcmp(mark, "high") != 0 && strcmp(mark, "batch") != 0))
+			die("--engines: %s+%s: after + give high=N or batch=N", v->engine->name,
+			    mark);
+		if (!v->engine->has_pcps)
+			die("--engines: %s+%s=%s: the engine %s has no such mark", v->engine->name,
+			    mark, value, v->engine->name);
+		*(*mark == 'h' ? &v->high : &v->batch) =
+			(uint32_t)args_number(mark, value, 1, UINT32_MAX);
+	}
+}
+
+/* ENGINE or ENGINE/PATH, maybe after BUILD:, maybe before +MARK=N. */
 static void add_named(void *context, char *name)
 {
 	struct compare_options *o = context;
-	char *colon = strchr(name, ':'), *path;
-	const struct build *build = NULL;
+	char *marks = strchr(name, '+'), *colon, *path;
+	struct variant v = {0};
 	char paths[ENGINE_PATHS_MAX];
-	const struct engine *engine;
 	int number = 0;
 
+	if (marks)
+		*marks++ = '\0';
+	colon = strchr(name, ':');
 	if (colon) {
 		*colon = '\0';
-		build = find_build(o, name);
+		v.build = find_build(o, name);
 		name = colon + 1;
 	}
 	path = strchr(name, '/');
 	if (path)
 		*path++ = '\0';
-	engine = engine_find(name);
-	if (!engine)
+	v.engine = engine_find(name);
+	if (!v.engine)
 		die("--engines: there is no engine \"%s\"; " SEE_HELP, name);
+	read_marks(&v, marks);
 	if (path)
-		number = engine_path(engine, path);
-	engine_list_paths(engine, paths);
+		number = engine_path(v.engine, path);
+	engine_list_paths(v.engine, paths);
 	if (number < 0)
 		die("--engines: %s/%s: the engine has the free path %s", name, path, paths);
 	if (number == ROOST_FREE_BLOCKING)
 		die("--engines: %s/%s deadlocks, so there is nothing to compare", name, path);
 	if (path)
-		add_contender(o, build, engine, (unsigned)number);
+		add_contender(o, &v, (unsigned)number);
 	else
-		add_engine(o, build, engine);
+		add_engine(o, &v);
+}
+
+static void add_again(struct compare_options *o, const struct build *build,
+		      const struct contender *c)
+{
+	const struct variant v = {build, c->engine, c->high, c->batch};
+
+	add_contender(o, &v, c->path);
 }
 
 /* Builds of which --engines names nothing have all of roost's engines that take part already. */
@@ -170,8 +220,7 @@ static void add_builds(struct compare_options *o)
 			named |= o->contenders[i].build == &o->builds[b];
 		for (unsigned i = 0; i < nr && !named; i++)
 			if (!o->contenders[i].build && !o->contenders[i].engine->reference)
-				add_contender(o, &o->builds[b], o->contenders[i].engine,
-					      o->contenders[i].path);
+				add_again(o, &o->builds[b], &o->contenders[i]);
 	}
 }
 
@@ -181,7 +230,7 @@ void compare_add_engines(struct compare_options *o)
 		args_each(o->lists[i], add_named, o);
 	for (unsigned i = 0; i < nr_engines && !o->nr_lists; i++)
 		if (!engines[i].reference)
-			add_engine(o, NULL, &engines[i]);
+			add_engine(o, &(struct variant){.engine = &engines[i]});
 	add_builds(o);
 }
 

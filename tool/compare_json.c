@@ -26,6 +26,11 @@ static json_t *known(const struct contender *contender, json_t *value)
 	return json_null();
 }
 
+static void append_mark(json_t *options, const char *name, uint32_t value)
+{
+	json_array_append_new(options, json_must(json_sprintf("--%s=%u", name, value)));
+}
+
 /* The options that were passed on; of one contender, or, with NULL, of any. */
 static json_t *options_array(const struct compare_options *o, const struct contender *contender)
 {
@@ -35,6 +40,10 @@ static json_t *options_array(const struct compare_options *o, const struct conte
 		if (!contender || contender_takes(contender, &o->passed_on[i]))
 			json_array_append_new(options,
 					      json_must(json_printable(o->passed_on[i].text)));
+	if (contender && contender->high)
+		append_mark(options, "high", contender->high);
+	if (contender && contender->batch)
+		append_mark(options, "batch", contender->batch);
 	return options;
 }
 

@@ -27,7 +27,8 @@ static const struct argp_option compare_argp_options[] = {
 	{0, 0, 0, 0, "What is compared:", ARGS_GROUP_FIRST},
 	{"engines", KEY_ENGINES, "LIST", 0,
 	 "Engines, separated by commas; ENGINE/PATH is one free path of an engine (default: all "
-	 "of roost's that do not deadlock; linux-pcp and zone do as Linux does)",
+	 "of roost's that do not deadlock; linux-pcp and zone do as Linux does). With +high=N or "
+	 "+batch=N after it, it has a mark of its own",
 	 0},
 	{"build", KEY_BUILD, "NAME=DIR", 0,
 	 "Also replay on the engines of another build of roost (before or after a change), whose "

@@ -19,8 +19,16 @@
 
 extern char **environ;
 
-enum { ARGUMENTS = COMPARE_PASSED_ON + 10 };
+enum { ARGUMENTS = COMPARE_PASSED_ON + 12 };
 
+static char *mark(const char *name, uint32_t value)
+{
+	char *text;
+
+	return asprintf(&text, "--%s=%u", name, value) < 0 ? NULL : text;
+}
+
+/* Of an option that is there twice the last one counts. */
 static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *options,
 			   const struct contender *contender, const char *path_option,
 			   const char *trace, enum replay_kind kind)
@@ -40,6 +48,10 @@ static void make_arguments(char *argv[ARGUMENTS], const struct compare_options *
 	for (unsigned i = 0; i < options->nr_passed_on; i++)
 		if (contender_takes(contender, &options->passed_on[i]))
 			argv[n++] = strdup(options->passed_on[i].text);
+	if (contender->high)
+		argv[n++] = mark("high", contender->high);
+	if (contender->batch)
+		argv[n++] = mark("batch", contender->batch);
 	argv[n++] = strdup("--");
 	argv[n++] = strdup(trace);
 	argv[n] = NULL;

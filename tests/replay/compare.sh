@@ -196,6 +196,53 @@ refuse '^roost: --build=b=/nowhere: /nowhere is no directory' --build=b=/nowhere
 refuse '^roost: --build: there are two of the name b$' --build=b=/ --build=b=/ "$part"
 refuse '^roost: --engines: there is no build "b"; ' --engines=b:sets "$part"
 
+# ---- Policies ----------------------------------------------------------------------------------
+# Two that are tried: high doubled, and a build with another batch. On counts the verdict follows from two single replays, and it is
+# what such a change does: a larger high takes the zone lock less often and keeps more on the CPUs; a smaller batch takes it more
+# often, for less.
+
+# verdicts JSON CONTENDER BASELINE FIGURES...: of the figures, as words.
+verdicts() {
+	local json=$1 contender=$2
+	shift 2
+	jq -r --arg name "$contender" '.traces[0].contenders[] | select(.name == $name).figures[] |
+		select(.figure | IN($ARGS.positional[])) | "\(.figure): \(.beside.verdict)"' "$json" --args "$@" | paste -sd';' | sed 's/;/; /g'
+}
+# single ENGINE PATH OPTIONS...: zone locks per million, and most frames on CPUs, of a replay.
+single() {
+	ENGINE=$1 replay 0 --json --free="$2" "${@:3}" "$part"
+	value '[.zone_lock_per_million, .series.on_cpus_max, .holds.frames_p99]'
+}
+for engine in pcpbuddy/llist linux-pcp/6.12; do
+	name=${engine%/*} path=${engine#*/}
+	compare 0 --quiet --json="$work/policy" --runs=1 --engines="$engine,$engine+high=128" --high=64 --batch=16 --baseline="$engine" $small "$part"
+	once=$(single "$name" "$path" --high=64 --batch=16 $small)
+	doubled=$(single "$name" "$path" --high=128 --batch=16 $small)
+	check "$engine: high doubled, ratios of counts" "$(jq -cn "[$once, $doubled] | transpose | map(.[1] / .[0] * 1e6 | round)")" \
+		"$(jq -c '.traces[0].contenders[1].figures | map({(.figure): ((.beside.value // 0) * 1e6 | round)}) | add |
+			[.zone_locks, .on_cpus_max, .hold_frames_p99]' "$work/policy")"
+	check "$engine: high doubled" "zone_locks: less; pcp_high: more; on_cpus_max: more; metadata_kib: the same; failed: the same" \
+		"$(verdicts "$work/policy" "$engine+high=128" zone_locks pcp_high on_cpus_max metadata_kib failed)"
+done
+check "whose marks" '[["--memory=64M","--high=64","--batch=16"],["--memory=64M","--high=64","--batch=16","--high=128"]]' \
+	"$(jq -c '[.traces[0].contenders[].options]' "$work/policy")"
+# The build's default is another: it gets no option.
+mkdir "$work/smaller"
+for program in replay timing; do
+	printf '#!/bin/sh\nexec "%s" --batch=4 "$@"\n' "$ROOST-$program-pcpbuddy" >"$work/smaller/roost-$program-pcpbuddy"
+	chmod +x "$work/smaller/roost-$program-pcpbuddy"
+done
+compare 0 --quiet --json="$work/policy" --runs=1 --engines=pcpbuddy/llist --build=smaller="$work/smaller" --baseline=pcpbuddy/llist --high=64 $small "$part"
+check "a build with half the batch" "zone_locks: more; hold_frames_p50: less; pcp_high: the same; metadata_kib: the same; failed: the same" \
+	"$(verdicts "$work/policy" smaller:pcpbuddy/llist zone_locks hold_frames_p50 pcp_high metadata_kib failed)"
+compare 0 --quiet --json="$work/policy" --runs=1 --engines=pcpbuddy/llist --build=same="${ROOST%/*}" --baseline=pcpbuddy/llist --instructions --limit=600 $small "$part"
+check "a build that is the same: no count differs, and of times nothing is said" '["one run","the same","too few runs"]' \
+	"$(jq -c '[.traces[0].contenders[1].figures[].beside.verdict] | unique' "$work/policy")"
+refuse '^roost: --engines: sets+high=64: the engine sets has no such mark$' --engines=sets+high=64 "$part"
+refuse '^roost: --engines: pcpbuddy+low: after + give high=N or batch=N$' --engines=pcpbuddy+low=3 "$part"
+refuse '^roost: --high=0: give a' --engines=pcpbuddy+high=0 "$part"
+refuse 'pcpbuddy/llist+high=8 is named twice' --engines=pcpbuddy/llist+high=8,pcpbuddy/llist+high=8 "$part"
+
 # ---- For people ------------------------------------------------------------------------------
 
 svg=()
