@@ -89,6 +89,7 @@ static void take_map(struct replay *replay, void *context)
 		struct map *map = &stops->maps[stops->done];
 		const char *trace = replay->options->trace, *slash = strrchr(trace, '/');
 		double seconds = seconds_at(replay->plan, replay->look_at);
+		const bool guessed = !replay->options->memory;
 		char name[MAP_NAME];
 
 		map->page_shift = MACHINE_FRAME_SHIFT;
@@ -96,12 +97,15 @@ static void take_map(struct replay *replay, void *context)
 		slash = slash ? slash + 1 : trace;
 		printable(name, sizeof(name), MAP_NAME_COLUMNS, slash, strlen(slash));
 		snprintf(map->title, sizeof(map->title),
-			 "%s at %.3f s, after %llu allocations and frees (engine %s)", name,
-			 seconds, (unsigned long long)stops->events[stops->done],
-			 replay->options->engine->name);
-		map->about = json_pack("{s:o, s:s, s:f, s:I}", "trace", json_printable(trace),
+			 "%s at %.3f s, after %llu allocations and frees (engine %s), %llu MiB%s",
+			 name, seconds, (unsigned long long)stops->events[stops->done],
+			 replay->options->engine->name,
+			 (unsigned long long)replay->machine.frames >> (20 - MACHINE_FRAME_SHIFT),
+			 guessed ? " (a guess)" : "");
+		map->about = json_pack("{s:o, s:s, s:f, s:I, s:b}", "trace", json_printable(trace),
 				       "engine", replay->options->engine->name, "seconds", seconds,
-				       "events", (json_int_t)stops->events[stops->done]);
+				       "events", (json_int_t)stops->events[stops->done],
+				       "memory_guessed", (int)guessed);
 		stops->done++;
 	}
 	if (stops->done < nr)

@@ -81,6 +81,9 @@ for key in 'whole and free' 'one large block in use' reserve isolated hole; do
 	check "the legend has: $key" 1 "$(grep -c "class='note'>$key<" "$work/owner.svg")"
 done
 map --at=1s,10s,end "$boot" -o "$work/three.svg"
+check 'the size of the memory is a guess' '982 MiB (a guess)' "$("$ROOST" map --quiet "$compile" | head -n 1 | grep -o '[0-9]* MiB (a guess)')"
+"$ROOST" map --quiet --memory=2G "$compile" >"$work/out"
+check 'or it is set' '2048 MiB 0' "$(head -n 1 "$work/out" | grep -o '[0-9]* MiB;' | tr -d ';') $(grep -c guess "$work/out")"
 check 'three maps in a picture' 3 "$(grep -c "class='title'" "$work/three.svg")"
 map --memory=64G "$boot" -o "$work/large.svg"
 check 'thirty thousand pageblocks are a few thousand cells' true \
