@@ -151,6 +151,7 @@ struct row {
 	unsigned item;		   /* 1 + the index, if the member is an array */
 	double (*figure)(const struct score *score);
 	const char *zero; /* what 0 means; NULL: 0 */
+	unsigned counter; /* 1 + enum counter: not known of an engine without it; 0: of all */
 	bool of_peers;	  /* known of an adapter's as well */
 	bool timed;
 	bool stepped;  /* of the replay that counts instructions */

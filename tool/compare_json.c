@@ -17,10 +17,10 @@ static json_t *spread_object(const struct spread *spread)
 				   spread_min(spread), "max", spread_max(spread), "sorted", runs));
 }
 
-/* null: an adapter does not say. */
-static json_t *known(const struct contender *contender, json_t *value)
+/* null: an adapter does not say, or the engine does not count it. */
+static json_t *known(const struct contender *contender, enum counter counter, json_t *value)
 {
-	if (!contender->peer)
+	if (!contender->peer && (counter == NR_COUNTERS || contender->engine->counters[counter]))
 		return json_must(value);
 	json_decref(value);
 	return json_null();
@@ -112,10 +112,13 @@ static json_t *contender_object(const struct compare *compare, unsigned trace, u
 		contender->engine ? contender->engine->name : contender->name, "free",
 		contender_path(contender), "options", options_array(o, contender), "verified",
 		score->verified, "million_per_second", spread_object(&score->rate),
-		"zone_lock_per_million", known(contender, spread_object(&score->zone_lock)),
-		"trylock_fail_per_million", known(contender, spread_object(&score->trylock)),
-		"failed_allocs", (json_int_t)spread_max(&score->failed), "fail_while_free",
-		known(contender, json_integer((json_int_t)spread_max(&score->fail_while_free))),
+		"zone_lock_per_million",
+		known(contender, NR_COUNTERS, spread_object(&score->zone_lock)),
+		"trylock_fail_per_million",
+		known(contender, NR_COUNTERS, spread_object(&score->trylock)), "failed_allocs",
+		(json_int_t)spread_max(&score->failed), "fail_while_free",
+		known(contender, COUNTER_fail_while_free,
+		      json_integer((json_int_t)spread_max(&score->fail_while_free))),
 		"figures", figures_array(compare, trace, number)));
 
 	/* The run with samples, whole: setup, paths, memory over time, verdict. */

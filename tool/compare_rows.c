@@ -114,7 +114,7 @@ const struct row compare_rows[] = {
 /* clang-format on */
 #undef FAILED
 	{"fail_while_free", "  while frames were free, most", 0,
-	 SPREAD(fail_while_free, spread_max)},
+	 SPREAD(fail_while_free, spread_max), .counter = COUNTER_fail_while_free + 1},
 #undef SPREAD
 };
 
@@ -139,6 +139,8 @@ static bool from_report(const struct row *row, const struct score *score, double
 bool row_value(const struct row *row, const struct contender *contender, const struct score *score,
 	       double *value)
 {
+	if (row->counter && contender->engine && !contender->engine->counters[row->counter - 1])
+		return false;
 	if (row->of)
 		*value = row->of(spread_of(row, score));
 	else if (row->figure)

@@ -144,7 +144,9 @@ check "counts beside it" true "$(jq '.traces[0].contenders as $c | [$c[0,2].figu
 	.beside.is == (if $base == 0 then "difference" else "ratio" end) and
 	(.beside.value - (if $base == 0 then .value - $base else .value / $base end) | fabs) < 1e-6 and
 	.beside.verdict == (if .value == $base then "the same" elif .value < $base then "less" else "more" end)] |
-	length == 45 and all' "$work/beside")"
+	length == 43 and all' "$work/beside")"
+check "what an engine does not count is not 0" '[null,"unknown"]' "$(jq -c '[.traces[0].contenders[1].fail_while_free,
+	(.traces[0].contenders[2].figures[] | select(.figure == "fail_while_free").beside.verdict)]' "$work/beside")"
 check "a limit and none are not set beside each other" '["unknown",null,null]' \
 	"$(jq -c '.traces[0].contenders[0].figures[] | select(.figure == "pcp_high").beside | [.verdict, .is, .value]' "$work/beside")"
 check "in the table" "zone locks per million operations exact x0.00 - x0" "$(sed -n '/^Beside zone:/,$p' "$work/out" |
