@@ -186,16 +186,19 @@ static void run_all(struct compare *compare, unsigned trace, unsigned run)
 static void compare_run(struct compare *compare)
 {
 	const struct compare_options *o = compare->options;
-	unsigned all = (o->runs + 1) * o->nr_traces;
+	const unsigned all = (o->runs + 1) * o->nr_traces;
+	const unsigned shown = all + (o->instructions ? o->nr_traces : 0);
 	struct bar bar;
 
 	bar_open(&bar, "comparing", !o->json && !o->quiet);
 	for (unsigned i = 0; i < all; i++) {
-		bar_show(&bar, i, all);
+		bar_show(&bar, i, shown);
 		run_all(compare, i % o->nr_traces, i / o->nr_traces);
 	}
-	for (unsigned trace = 0; trace < o->nr_traces && o->instructions; trace++)
-		step_all(compare, trace);
+	for (unsigned i = all; i < shown; i++) {
+		bar_show(&bar, i, shown);
+		step_all(compare, i - all);
+	}
 	bar_close(&bar);
 	for (unsigned i = 0; i < o->nr_traces * o->nr_contenders; i++) {
 		spread_sort(&compare->scores[i].rate);
