@@ -112,7 +112,7 @@ check "whose options" '[["--memory=64M","--check=2","--high=64","--batch=16"],["
 check "whose not" '--check=2: without linux-pcp/6.1, zone (no check levels);--high=64: without zone, sets (no such mark);--batch=16: without zone, sets (no such mark)' \
 	"$(grep '^--' "$work/out" | paste -sd';')"
 # Instructions are counted one by one, and so the same twice.
-stepped=(--quiet --runs=1 --engines=pcpbuddy/llist,sets,zone --instructions --high=64 --limit=600 $small "$part")
+stepped=(--quiet --runs=1 --engines=pcpbuddy/llist,sets,zone --instructions --high=64 --limit=250 $small "$part")
 compare 0 --json="$work/stepped" "${stepped[@]}"
 instructions='[.traces[0].contenders[].figures | map(select(.figure | test("instructions")) | [.figure, .value, .noise])]'
 check "in the table" 1 "$(grep -c '^instructions in a hold, p50  *exact  *[1-9][0-9]*  *no lock  *unknown$' "$work/out")"
@@ -237,7 +237,7 @@ done
 compare 0 --quiet --json="$work/policy" --runs=1 --engines=pcpbuddy/llist --build=smaller="$work/smaller" --baseline=pcpbuddy/llist --high=64 $small "$part"
 check "a build with half the batch" "zone_locks: more; hold_frames_p50: less; pcp_high: the same; metadata_kib: the same; failed: the same" \
 	"$(verdicts "$work/policy" smaller:pcpbuddy/llist zone_locks hold_frames_p50 pcp_high metadata_kib failed)"
-compare 0 --quiet --json="$work/policy" --runs=1 --engines=pcpbuddy/llist --build=same="${ROOST%/*}" --baseline=pcpbuddy/llist --instructions --limit=600 $small "$part"
+compare 0 --quiet --json="$work/policy" --runs=1 --engines=pcpbuddy/llist --build=same="${ROOST%/*}" --baseline=pcpbuddy/llist $small "$part"
 check "a build that is the same: no count differs, and of times nothing is said" '["one run","the same","too few runs"]' \
 	"$(jq -c '[.traces[0].contenders[1].figures[].beside.verdict] | unique' "$work/policy")"
 refuse '^roost: --engines: sets+high=64: the engine sets has no such mark$' --engines=sets+high=64 "$part"
