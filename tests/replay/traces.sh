@@ -58,7 +58,7 @@ check "out of memory: blocks add up" true \
 if command -v gnuplot >/dev/null; then
 	replay 0 --quiet --output "$work/x y'.svg" "$TRACES/compile.trace.zst"
 	check "the plot is an SVG" 1 "$(grep -c '<svg' "$work/x y'.svg")"
-	check "the plot has its three curves" 3 "$(grep -c 'gnuplot_plot_[0-9]"' "$work/x y'.svg")"
+	check "the plot has three panels, with three, three and five curves" 11 "$(grep -c 'id="gnuplot_plot_\([0-9][ab]\|[2-9]c\)' "$work/x y'.svg")"
 fi
 
 finish
