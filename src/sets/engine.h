@@ -142,6 +142,9 @@ struct rst_pcp {
 	_Atomic uint32_t dead;					      /* a; the CPU is off-line */
 	/* a; the pageblock of the last hole that was filled, << 8, and how many of it on end */
 	_Atomic uint32_t filled;
+	/* a; holes that were filled since the current pageblock had nothing, << 8, and how many
+	 * times the CPU breaks a larger run before it looks for the next: rst_passes_hole() */
+	_Atomic uint32_t holes;
 	uint32_t home;			/* c */
 	struct rst_order_counts orders; /* a; for callers that cannot run sequences there */
 	_Alignas(RST_CACHE_LINE) struct rst_counters count; /* a; the rarer events */
@@ -192,6 +195,8 @@ struct rst_zone {
 	/* Seldom written. */
 	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
 	_Atomic uint32_t nr_atomic;			       /* a; pageblocks that are kept */
+	/* a; a plain call needed what was kept; nothing is kept until there is enough again */
+	_Atomic uint32_t given_back;
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
 	_Atomic uint32_t next_note;   /* a; the pageblock at which note_anew() goes on */
@@ -570,6 +575,17 @@ static inline bool rst_wants_hole(const struct rst_zone *z, unsigned list, unsig
 	       (rst_hint_bins(&z->partial, list) | rst_hint_bins(&z->partial, rst_type_of(list))) >>
 			       rst_bin_of(k, true) &
 		       1;
+}
+
+/* Does the CPU break a larger run this time? Racy: a handler on top may count, too. */
+static inline bool rst_passes_hole(struct rst_pcp *pcp)
+{
+	uint32_t holes = rst_load_rlx(&pcp->holes);
+
+	if (!(holes & 0xff))
+		return false;
+	rst_store_rlx(&pcp->holes, holes - 1);
+	return true;
 }
 
 /* May a plain caller not take from anywhere without asking how much is left? So it is while callers

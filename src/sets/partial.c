@@ -67,15 +67,24 @@ static bool take_in_block(struct rst_call *q, struct rst_zone *z, rst_block_id b
 
 /* ---- 1: the current pageblock ------------------------------------------------------------- */
 
-size_t rst_from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+/* RST_NO_BLOCK, too, if it has been set apart or gone to somebody else meanwhile. Racy. */
+static rst_block_id current_of(const struct rst_call *q, const struct rst_zone *z)
 {
 	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
+
+	return b != RST_NO_BLOCK &&
+			       rst_load_rlx(&q->r->place[b]) == (rst_own_list(q, z) | RST_CURRENT)
+		       ? b
+		       : RST_NO_BLOCK;
+}
+
+size_t rst_from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)
+{
+	rst_block_id b = current_of(q, z);
 	uint16_t offs[RST_BULK];
 	unsigned n;
 
-	/* Racy: it may have been set apart or gone to somebody else meanwhile. */
-	if (b == RST_NO_BLOCK ||
-	    rst_load_rlx(&q->r->place[b]) != (rst_own_list(q, z) | RST_CURRENT))
+	if (b == RST_NO_BLOCK)
 		return 0;
 	if (count == 1 || q->ask.order > RST_WORD_ORDER)
 		return take_in_block(q, z, b, out);
@@ -223,9 +232,7 @@ static void adopt_or_settle(const struct rst_call *q, struct rst_zone *z, rst_bl
 /* Larger blocks leave a current pageblock alone that still serves the smaller ones. */
 void rst_adopt_if_due(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
-	adopt_or_settle(q, z, b,
-			!q->ask.order || rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]) ==
-						 RST_NO_BLOCK);
+	adopt_or_settle(q, z, b, !q->ask.order || current_of(q, z) == RST_NO_BLOCK);
 }
 
 bool rst_from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_frame_id *f)
@@ -242,12 +249,12 @@ bool rst_from_own(struct rst_call *q, struct rst_zone *z, unsigned low, rst_fram
 }
 
 enum {
-	HOLE_LOOKS = 8,	  /* at pageblocks of a bin */
+	HOLE_LOOKS = 4,	  /* at pageblocks of a bin */
 	NEARLY_FULL = 16, /* frames that are free beside the block */
 };
 
-/* How bad is it to take the block out of this pageblock? By what is free there, and by whether that
- * has a hole. 0: there is none, or not in the list. */
+/* How bad is it to take the block out of this pageblock? By what is free there; very, if it has no
+ * hole. 0: there is no block, or not in the list. */
 static unsigned badness(const struct rst_call *q, unsigned list, rst_block_id b)
 {
 	uint64_t runs = 0, holes = 0;
@@ -263,14 +270,14 @@ static unsigned badness(const struct rst_call *q, unsigned list, rst_block_id b)
 		holes |= rst_exact_of(here, q->ask.order);
 		free += rst_weight(word);
 	}
-	return !runs ? 0 : holes ? free : free + RST_PAGEBLOCK;
+	return !runs ? 0 : holes ? free : RST_PAGEBLOCK;
 }
 
-/* Of a few pageblocks of a bin the best, or the first that is good, or RST_NO_BLOCK. Clears old
- * hints. */
+/* Of a few pageblocks of a bin the best, or the first that is good. RST_NO_BLOCK: none has a hole,
+ * or they are half free, and may soon be whole. Clears old hints. */
 static rst_block_id fullest(struct rst_call *q, struct rst_zone *z, struct rst_hint_bin in)
 {
-	unsigned least = UINT32_MAX, good = (1u << q->ask.order) + NEARLY_FULL;
+	unsigned least = RST_PAGEBLOCK / 2, good = (1u << q->ask.order) + NEARLY_FULL;
 	rst_block_id best = RST_NO_BLOCK;
 	uint64_t i = 0;
 
@@ -308,19 +315,47 @@ static unsigned filled_on_end(struct rst_pcp *pcp, rst_block_id b)
 	return n;
 }
 
-enum { HOLES_ON_END = 8 };
+enum {
+	HOLES_ON_END = 8,    /* of a pageblock; then it becomes current */
+	HOLES_AT_ONCE = 512, /* then a larger run is broken before the next, soon many */
+	MOST_PASSES = 63,
+};
+
+/*
+ * Counts a hole. A program that takes and frees a few blocks in turns finds each time the holes
+ * that it has just freed. So the more holes are filled, the more often the CPU breaks a larger run
+ * instead; true. If the program needs memory, and not only the same holes again, the current
+ * pageblock has soon nothing more; then the count begins anew.
+ */
+static bool count_hole(struct rst_pcp *pcp)
+{
+	uint32_t n = (rst_load_rlx(&pcp->holes) >> 8) + 1;
+	uint32_t passes = n < HOLES_AT_ONCE ? 0 : (n - HOLES_AT_ONCE) / 4 + 1;
+
+	if (passes > MOST_PASSES) {
+		passes = MOST_PASSES;
+		n--;
+	}
+	rst_store_rlx(&pcp->holes, n << 8 | passes);
+	return passes;
+}
 
 /* A pageblock of which the CPU fills one hole after the other becomes its current one. Otherwise
- * pairs of calls would look each time for the hole that they have just freed. */
+ * pairs of calls would look for the hole that they have just freed, until that is seldom done. */
 static bool hole_of(struct rst_call *q, struct rst_zone *z, unsigned list, rst_frame_id *f)
 {
 	struct rst_hint_bin in = {list, rst_bin_of(q->ask.order, true)};
+	struct rst_pcp *pcp = rst_pcp_of(q, z);
 	rst_block_id b = fullest(q, z, in);
+	bool seldom, on_end;
 
 	if (b == RST_NO_BLOCK || !take_in_block(q, z, b, f))
 		return false;
-	adopt_or_settle(q, z, b,
-			filled_on_end(rst_pcp_of(q, z), b) >= HOLES_ON_END || !q->ask.order);
+	if (list == q->ask.type)
+		RST_COUNT(pcp, alloc_zone, 1);
+	seldom = count_hole(pcp);
+	on_end = filled_on_end(pcp, b) >= HOLES_ON_END;
+	adopt_or_settle(q, z, b, !q->ask.order || (on_end && !seldom));
 	return true;
 }
 
@@ -335,7 +370,7 @@ bool rst_from_holes(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	bool missed = q->missed, out = q->out, had;
 	rst_block_id b;
 
-	b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
+	b = current_of(q, z);
 	if (b == RST_NO_BLOCK ||
 	    rst_set_word_with_exact(&q->r->blocks[b], q->ask.order) < RST_SET_WORDS)
 		return false;

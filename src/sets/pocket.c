@@ -99,7 +99,7 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 	word = rst_set_word_with(&r->blocks[b], 0, k);
 	if (word == RST_SET_WORDS)
 		return false;
-	if (rst_wants_hole(z, rst_list_of(place), k)) {
+	if (rst_wants_hole(z, rst_list_of(place), k) && !rst_passes_hole(&z->pcps[cpu])) {
 		word = rst_set_word_with_exact(&r->blocks[b], k);
 		if (word == RST_SET_WORDS)
 			return false; /* first rst_from_holes(), in partial.c */

@@ -156,32 +156,49 @@ static inline bool is_atomic(const struct rst_call *q)
 
 static bool from_kept(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
+	bool half = false;
 	rst_block_id b;
 
 	if (!rst_from_list(q, z, ROOST_LIST_ATOMIC, last_bin(q), RST_BINS - 1, &b, f))
 		return false;
-	/* Others are about to fail: it is kept no longer. */
-	if (is_atomic(q) || !rst_move(q->r, z, b, ROOST_LIST_ATOMIC, q->ask.type))
+	/* Others are about to fail: it is kept no longer. As with one of another migratetype, it
+	 * becomes of this one if half of it is free. */
+	if (!is_atomic(q)) {
+		half = rst_set_count(&q->r->blocks[b]) + q->ask.frames >= RST_PAGEBLOCK / 2;
+		rst_store_rlx(&z->given_back, 1);
+	}
+	if (is_atomic(q) ||
+	    !rst_move(q->r, z, b, ROOST_LIST_ATOMIC, half ? q->ask.type : ROOST_LIST_MOVABLE))
 		rst_settle(q->r, z, b);
 	RST_COUNT(rst_pcp_of(q, z), alloc_reserve, 1);
 	return true;
 }
 
 /* A call for a high order has got a block of this pageblock, which is kept if whole ones are few.
- * At most 1 % of the zone, and one at least; and one more for each CPU that does so just now. */
+ * At most 1 % of the zone, and one at least; and one more for each CPU that does so just now. None
+ * once a plain call has needed what was kept, until whole ones are not few: otherwise the two would
+ * move it back and forth. Relaxed: a call that misses that moves it once more. */
 static void keep(const struct rst_call *q, struct rst_zone *z, rst_block_id b)
 {
 	uint64_t most = rst_zone_managed(&z->desc) / 100 >> ROOST_PAGEBLOCK_ORDER;
 	unsigned place = rst_load_rlx(&q->r->place[b]), own = rst_own_list(q, z) | RST_CURRENT;
+	_Atomic uint32_t *mine = &rst_pcp_of(q, z)->current[q->ask.type];
 	uint32_t current = b;
 
-	if (!rst_few_whole(z) || rst_load_rlx(&z->nr_atomic) >= (most ? most : 1) ||
-	    !rst_is_ordinary(rst_list_of(place)) || (place & RST_CURRENT && place != own) ||
+	if (!rst_few_whole(z)) {
+		if (rst_load_rlx(&z->given_back))
+			rst_store_rlx(&z->given_back, 0);
+		return;
+	}
+	/* CPUs that share a home have the same list. */
+	if (rst_load_rlx(&z->given_back) || rst_load_rlx(&z->nr_atomic) >= (most ? most : 1) ||
+	    !rst_is_ordinary(rst_list_of(place)) ||
+	    (place & RST_CURRENT && (place != own || rst_load_rlx(mine) != b)) ||
 	    rst_set_count(&q->r->blocks[b]) < RST_PAGEBLOCK / 2)
 		return;
 	/* Relaxed: a call that still takes it for the current one reads its place first. */
 	if (rst_move(q->r, z, b, place, ROOST_LIST_ATOMIC))
-		rst_cas32_rlx(&rst_pcp_of(q, z)->current[q->ask.type], &current, RST_NO_BLOCK);
+		rst_cas32_rlx(mine, &current, RST_NO_BLOCK);
 }
 
 /* ---- A zone ------------------------------------------------------------------------------- */
@@ -213,11 +230,12 @@ static bool from_rungs(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 	q->hints = hints_before_claim(q, z);
 	rst_leave_some(q);
 	if (rst_from_own(q, z, low, f) || (rst_few_whole(z) && rst_from_others(q, z, low, f)) ||
-	    (rst_leave_some(q) && rst_whole_bins(z) && rst_claim_whole(q, z, f)) ||
-	    (is_atomic(q) && from_kept(q, z, f)))
+	    (rst_leave_some(q) && rst_whole_bins(z) && rst_claim_whole(q, z, f)))
 		return true;
 	brief = q->hints != RST_ALL_HINTS;
 	q->hints = RST_ALL_HINTS;
+	if (is_atomic(q) && from_kept(q, z, f))
+		return true;
 	if (is_any_noted(z, last_bin(q))) {
 		if ((brief && rst_from_own(q, z, low, f)) || rst_from_others(q, z, low, f))
 			return true;
@@ -236,6 +254,7 @@ static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
 	bool had = from_rungs(q, z, f);
 
+	rst_store_rlx(&rst_pcp_of(q, z)->holes, 0);
 	if (had && is_atomic(q))
 		keep(q, z, *f >> ROOST_PAGEBLOCK_ORDER);
 	return had;

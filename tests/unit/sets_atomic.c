@@ -113,6 +113,44 @@ static void none_is_kept_for_others(void **state)
 	rig_close(&rig);
 }
 
+/* A call that needs what was kept and one for a high order do not move it back and forth. */
+static void none_is_kept_again_until_there_are_many(void **state)
+{
+	const struct roost_zone_config zone = {.low = 2 * BLOCK, .high = 2 * BLOCK};
+	roost_pfn high, large, all[2 * BLOCK];
+	struct rig rig;
+	unsigned n = 0;
+
+	rig_open_zone(&rig, state, FRAMES, &zone, 1);
+	large = rig_get(&rig, 10, 0);
+	high = rig_get(&rig, ORDER, ATOMIC);
+	assert_int_equal(kept(&rig), 1);
+	while ((all[n] = rig_alloc(&rig, 0, 0)) != ROOST_NONE)
+		n++;
+	assert_int_equal(kept(&rig), 0);
+	for (unsigned i = 0; i < n; i++)
+		if (is_same(all[i], high))
+			rig_free(&rig, all[i]);
+	rig_free(&rig, high);
+	for (unsigned i = 0; i < 4; i++) {
+		roost_drain(rig.roost, -1); /* so that the CPU looks at the zone */
+		high = rig_get(&rig, ORDER, ATOMIC);
+		assert_int_equal(kept(&rig), 0);
+		rig_free(&rig, rig_get(&rig, 0, 0));
+		rig_free(&rig, high);
+	}
+	rig_free(&rig, large);
+	roost_drain(rig.roost, -1);
+	rig_get(&rig, ORDER, ATOMIC);
+	assert_int_equal(kept(&rig), 0);
+	rig_take_all(&rig, 9, 0);
+	roost_drain(rig.roost, -1);
+	rig_get(&rig, ORDER, ATOMIC);
+	assert_int_equal(kept(&rig), 1);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 static void one_percent_is_kept_at_most(void **state)
 {
 	enum { MANY = 400 };
@@ -200,6 +238,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(others_have_it_before_they_fail, variants_one),
 		SUITE_TEST(it_is_whole_again_for_large_blocks, variants_one),
 		SUITE_TEST(none_is_kept_while_there_are_many, variants_one),
+		SUITE_TEST(none_is_kept_again_until_there_are_many, variants_one),
 		SUITE_TEST(none_is_kept_for_others, variants_one),
 		SUITE_TEST(one_percent_is_kept_at_most, variants_one),
 		SUITE_TEST(what_happens_to_the_pageblock_counts, variants_one),
