@@ -72,7 +72,7 @@ static const struct argp_option options[] = {
 	 "With --mutate: N faults in place of a file, drawn by --seed", 0},
 	{"tree", KEY_TREE, "DIR", 0,
 	 "With --mutate: the sources (default: the checkout around the current folder)", 0},
-	{"build", KEY_BUILD, "DIR", 0,
+	{"build-dir", KEY_BUILD, "DIR", 0,
 	 "With --mutate: build the sources in DIR, which is kept (default: build-mutants/explore "
 	 "in the tree)",
 	 0},

@@ -33,7 +33,7 @@ bool mutate_parse(int key, const char *text, struct mutate *m)
 		m->tree = text;
 		return true;
 	case KEY_BUILD:
-		m->option = "build";
+		m->option = "build-dir";
 		m->build = text;
 		return true;
 	case KEY_ONLY:

@@ -57,9 +57,9 @@ class Build:
         home = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", cache.read_text(), re.M)
         if not home or pathlib.Path(home[1]).resolve() != self.tree:
             raise Wrong(f"{self.build}: a build of {home[1] if home else 'nothing'}, not of "
-                        f"{self.tree}: name another folder, by --build=DIR")
+                        f"{self.tree}: name another folder, by --build-dir=DIR")
         if not (self.build / "build.ninja").exists():
-            raise Wrong(f"{self.build}: not a build by Ninja: name another folder, by --build=DIR")
+            raise Wrong(f"{self.build}: not a build by Ninja: name another folder, by --build-dir=DIR")
         good, text = said(["ninja", "-C", str(self.build), self.program])
         if not good and f"unknown target '{self.program}'" in text:
             raise Wrong(f"{self.tree}: it has no engine \"{self.engine}\" for the explorer: "

@@ -28,7 +28,7 @@ if [ -e "$ROOST-explore-pcpbuddy" ]; then
 	report explore-finding 1 explore --json --seconds=5 --save="$work" --engine=pcpbuddy --free=blocking \
 		"$ROOT/lab/scenarios/seed-single.scn"
 	if [ -e "${ROOST%/*}/build.ninja" ]; then # by which one change is built
-		report mutate 0 explore --json --quiet --engine=pcpbuddy --tree="$ROOT" --build="${ROOST%/*}" \
+		report mutate 0 explore --json --quiet --engine=pcpbuddy --tree="$ROOT" --build-dir="${ROOST%/*}" \
 			--mutate="$ROOT/lab/mutate/pcpbuddy.mutants" --only=free-waits
 	fi
 	report explore-replay 1 explore --json --engine=pcpbuddy --replay "$work/seed-single-blocking.sched"

@@ -11,7 +11,7 @@ single=lab/scenarios/seed-single.scn
 mutate() {
 	local wanted=$1
 	shift
-	run "$wanted" "$ROOST" explore --engine="$ENGINE" --build="$build" "$@"
+	run "$wanted" "$ROOST" explore --engine="$ENGINE" --build-dir="$build" "$@"
 }
 
 # ---- The example --------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ check "nothing is changed" "" "$(git status --porcelain "$free" 2>/dev/null)"
 # ---- Generated ----------------------------------------------------------------------------------
 
 if /usr/bin/python3 -c 'import clang.cindex' 2>/dev/null; then
-	draw=("$ROOST" explore --engine="$ENGINE" --build="$build" --json --mutate --generate=3 --seed=7 --first --executions=50 "$single")
+	draw=("$ROOST" explore --engine="$ENGINE" --build-dir="$build" --json --mutate --generate=3 --seed=7 --first --executions=50 "$single")
 	"${draw[@]}" >"$work/first"
 	"${draw[@]}" >"$work/out"
 	check "a seed draws the same faults" "" \
@@ -83,7 +83,7 @@ fi
 # wrong PATTERN LINES: a file of changes.
 wrong() {
 	printf '%s\n' "$2" >"$work/x.mutants"
-	refuse "^roost: $1" explore --engine="$ENGINE" --build="$build" --mutate="$work/x.mutants" "$single"
+	refuse "^roost: $1" explore --engine="$ENGINE" --build-dir="$build" --mutate="$work/x.mutants" "$single"
 }
 at=$work/x.mutants
 wrong "$at:2: a: $free has no line \"no such line\"" $'mutant a '"$free"$'\n-no such line'
@@ -105,7 +105,7 @@ wrong "$at:1: \"..\": a name has" "mutant .. $free"
 wrong "$at: no change in it" '# nothing'
 refuse "^roost: $work/none: cannot read: No such file" explore --engine="$ENGINE" --mutate="$work/none"
 printf 'mutant a %s\nby nowhere\n-%s\n+if (0) {\n' "$free" "$find" >"$at"
-refuse "^roost: $at:1: a: there is no scenario nowhere" explore --engine="$ENGINE" --build="$build" --mutate="$at"
+refuse "^roost: $at:1: a: there is no scenario nowhere" explore --engine="$ENGINE" --build-dir="$build" --mutate="$at"
 refuse "^roost: --only=b: .* has no mutant b" explore --engine="$ENGINE" --mutate="$work/free.mutants" --only=b
 refuse '^roost: --mutate: which changes' explore --mutate
 refuse '^roost: --generate=3: --mutate=x names' explore --mutate=x --generate=3
@@ -115,16 +115,16 @@ refuse "^roost: --tree=$work: no sources of roost there" explore --mutate="$work
 cd / && refuse '^roost: --mutate: no sources here' explore --mutate="$work/free.mutants" && cd "$root" || exit
 # A scenario that fails without the change.
 printf 'pool cpus 1\nexpect all: pass\ntask cpu0: a = alloc 0 wait; assert none a\n' >"$work/fails.scn"
-refuse "^roost: $work/fails.scn: fails on the unmodified tree: assert" explore --engine="$ENGINE" --build="$build" \
+refuse "^roost: $work/fails.scn: fails on the unmodified tree: assert" explore --engine="$ENGINE" --build-dir="$build" \
 	--mutate="$work/free.mutants" "$work/fails.scn"
-refuse "^roost: $work/none.scn: fails on the unmodified tree" explore --engine="$ENGINE" --build="$build" \
+refuse "^roost: $work/none.scn: fails on the unmodified tree" explore --engine="$ENGINE" --build-dir="$build" \
 	--mutate="$work/free.mutants" "$work/none.scn"
 # A tree that does not build as it is, or not at all.
 mkdir "$work/tree" && cp -r CMakeLists.txt cmake src include tool lab examples bench man completions "$work/tree/"
 mkdir -p "$work/tree/docs" "$work/tree/scripts"
 echo 'int broken = ;' >>"$work/tree/include/roost/roost.h"
 refuse "^roost: $work/tree: \(does not build unmodified\|cannot be configured\): .*error" explore --engine="$ENGINE" \
-	--mutate="$work/free.mutants" --tree="$work/tree" --build="$work/new"
+	--mutate="$work/free.mutants" --tree="$work/tree" --build-dir="$work/new"
 refuse "^roost: $work/new: a build of $work/tree, not of" explore --engine="$ENGINE" --mutate="$work/free.mutants" \
 	--build="$work/new"
 finish

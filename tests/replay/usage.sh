@@ -35,7 +35,7 @@ check "one CPU is not 1 CPUs" 1 "$(grep -c '[ ,]1 CPU,' "$work/out")"
 for command in record replay compare map top bench $([ ! -e "${ROOST%/*}/roost-explore-$ENGINE" ] || echo explore); do
 	"$ROOST" $command --help | awk '
 		function end() { if (name) print name ":" text; name = "" }
-		/^ +-/ { end(); sub(/^ *(-., )?--/, ""); name = $0; sub(/[ =[].*/, "", name)
+		/^  ? ? ? ? ?-/ { end(); sub(/^ *(-., )?--/, ""); name = $0; sub(/[ =[].*/, "", name)
 			text = $0; sub(/^[^ ]*/, "", text); next }
 		/^                    / { if (name) text = text $0; next }
 		{ end() } END { end() }' | sed 's/  */ /g; s/ $//'
