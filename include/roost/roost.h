@@ -315,16 +315,18 @@ enum {
 	 * free, also at rest. It is not counted in fail_while_free. Not together with ROOST_WAIT.
 	 */
 	ROOST_ONCE = 1 << 5,
-	/* Nothing of pageblocks of other migratetypes, as long as they are not whole. With
-	 * ROOST_WAIT the proof is then of a search: see there, orders above 0. */
+	/* Nothing of pageblocks of other migratetypes, as long as they are not whole. What is kept
+	 * for ROOST_ATOMIC has none, and is handed out, too. With ROOST_WAIT the proof is then of a
+	 * search: see there, orders above 0. */
 	ROOST_NOSTEAL = 1 << 6,
 	/*
 	 * For orders 1 to 8, where the caller cannot wait and has nothing to fall back on (Linux:
 	 * high-order GFP_ATOMIC, MIGRATE_HIGHATOMIC). Each zone keeps up to 1 % of its pageblocks,
 	 * and one at least, for such calls: one when such a call succeeds while whole
 	 * pageblocks are few (together less than the low watermark). Other calls take what is
-	 * free there last, before they fail; then the pageblock is kept no longer. With other
-	 * orders it makes no difference. The engine pcpbuddy keeps none.
+	 * free there last, before they fail; then the pageblock is kept no longer, and none is
+	 * until whole ones are not few. With other orders it makes no difference. The engine
+	 * pcpbuddy keeps none.
 	 */
 	ROOST_ATOMIC = 1 << 7,
 };
@@ -359,8 +361,9 @@ static inline unsigned roost_field(unsigned long long n, unsigned shift)
  * Allocates 2^order frames. Any context; with ROOST_WAIT thread context.
  * Returns the first pfn, or ROOST_NONE if no such block can be reached (see ROOST_WAIT).
  * Cost: a few loads and stores from the CPU's pocket, else a compare-and-exchange and a count when
- * its current pageblock has a block, else a search by hints; before it fails, a system call (POSIX:
- * membarrier) for each other pocket that is not empty.
+ * its current pageblock has a block, else a search by hints. Orders 0 to 5 also look at up to eight
+ * other pageblocks, before a larger run of the current one is broken. Before it fails, a system
+ * call (POSIX: membarrier) for each other pocket that is not empty.
  */
 ROOST_MUST_CHECK roost_pfn roost_alloc(roost_t *roost, unsigned order, unsigned flags);
 
