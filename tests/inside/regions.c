@@ -281,6 +281,21 @@ static void the_emptiest_of_many(void **state)
 	}
 }
 
+/* Its hint is right, and in the bin below those that are too high. */
+static void the_emptiest_is_in_the_next_bin(void **state)
+{
+	enum { N = 4, EMPTIEST = 2, ROOM = PART / 2 };
+	struct rig rig;
+
+	open_parts(&rig, state, N, PART);
+	for (rst_region_id g = 0; g < N; g++)
+		take_of(&rig, g, 0, g == EMPTIEST ? PART - ROOM : PART - 4);
+	rst_settle_region(rig.roost, &rig.roost->zones[0], EMPTIEST);
+	for (unsigned n = 0; n < 2 * ROOM; n++)
+		assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_UNMOVABLE)), EMPTIEST);
+	close_parts(&rig);
+}
+
 /* The last of many regions is tainted and has room; nothing else is free in it. */
 static void open_last_tainted(struct rig *rig, void *const *state, roost_pfn *blocks)
 {
@@ -454,6 +469,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(what_is_taken_by_address_counts, variants_one),
 		SUITE_TEST(steals_come_from_tainted_regions, variants_one),
 		SUITE_TEST(the_emptiest_of_many, variants_one),
+		SUITE_TEST(the_emptiest_is_in_the_next_bin, variants_one),
 		SUITE_TEST(brief_calls_reach_the_second_list, variants_one),
 		SUITE_TEST(old_hints_of_regions_are_passed, variants_one),
 		SUITE_TEST(noted_in_both_lists, variants_one),
