@@ -72,10 +72,10 @@ static rst_block_id current_of(const struct rst_call *q, const struct rst_zone *
 {
 	rst_block_id b = rst_load_rlx(&rst_pcp_of(q, z)->current[q->ask.type]);
 
-	return b != RST_NO_BLOCK &&
-			       rst_load_rlx(&q->r->place[b]) == (rst_own_list(q, z) | RST_CURRENT)
-		       ? b
-		       : RST_NO_BLOCK;
+	if (b != RST_NO_BLOCK &&
+	    rst_load_rlx(&q->r->place[b]) != (rst_own_list(q, z) | RST_CURRENT))
+		return RST_NO_BLOCK;
+	return b;
 }
 
 size_t rst_from_current(struct rst_call *q, struct rst_zone *z, rst_frame_id *out, size_t count)

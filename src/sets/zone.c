@@ -252,9 +252,12 @@ static bool from_rungs(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 
 static bool from_blocks(struct rst_call *q, struct rst_zone *z, rst_frame_id *f)
 {
+	struct rst_pcp *pcp = rst_pcp_of(q, z);
 	bool had = from_rungs(q, z, f);
 
-	rst_store_rlx(&rst_pcp_of(q, z)->holes, 0);
+	/* Others that fail read this line, to add up counters. */
+	if (rst_load_rlx(&pcp->holes))
+		rst_store_rlx(&pcp->holes, 0);
 	if (had && is_atomic(q))
 		keep(q, z, *f >> ROOST_PAGEBLOCK_ORDER);
 	return had;

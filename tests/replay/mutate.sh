@@ -70,12 +70,12 @@ check "nothing is changed" "" "$(git status --porcelain "$free" 2>/dev/null)"
 # ---- Generated ----------------------------------------------------------------------------------
 
 if /usr/bin/python3 -c 'import clang.cindex' 2>/dev/null; then
-	draw=("$ROOST" explore --engine="$ENGINE" --build-dir="$build" --json --mutate --generate=3 --seed=7 --first --executions=50 "$single")
+	draw=("$ROOST" explore --engine="$ENGINE" --build-dir="$build" --json --mutate --generate=1 --seed=7 --first --executions=50 "$single")
 	"${draw[@]}" >"$work/first"
 	"${draw[@]}" >"$work/out"
 	check "a seed draws the same faults" "" \
 		"$(diff <(jq '[.mutants[].diff]' "$work/first") <(jq '[.mutants[].diff]' "$work/out") 2>&1)"
-	check "as many as asked for" '[3,7]' "$(value '[(.mutants | length), .seed]')"
+	check "as many as asked for" '[1,7]' "$(value '[(.mutants | length), .seed]')"
 fi
 
 # ---- What is rejected ---------------------------------------------------------------------------
