@@ -9,15 +9,17 @@
  *
  * Stands for: rst_pocket_take(), _add(), _put() of pocket.h; rst_pocket_swap(), _fill(), _reap() of
  * pocket.c; roost_isolate() of cpu.c. One CPU with two threads, each of which frees and allocates;
- * a pageblock of two frames; one other CPU reaps, and one reaps too or sets the pageblock apart. It
+ * a pageblock of two frames; one or two others: one reaps, and one reaps too or sets the pageblock apart. It
  * tries to reap once then, and is content if it is turned away.
  * Says: no frame is handed out twice or lost; when all calls have ended and the pageblock is set apart,
  * the pocket holds none of it, and what is in the set is noted where the place says.
  * Leaves out: other pageblocks, the spare, migratetypes, pageblocks that become whole; begun and
  * ended (search.pml); a reaper that stops forever before its exchange (it hides the pocket).
  *
- * check: right BUG_NO_FENCE BUG_STOP_NOT_COMPARED BUG_NOT_GUARDED BUG_EXCHANGE_BEFORE_FENCE
- * check: BUG_STOP_DROPPED_EARLY BUG_STOP_NOT_TRIED BUG_REAPED_BEFORE_MOVE BUG_SWAP_FORGETS
+ * check OTHERS=2: BUG_NO_FENCE BUG_STOP_NOT_COMPARED BUG_NOT_GUARDED BUG_EXCHANGE_BEFORE_FENCE
+ * check OTHERS=2: BUG_STOP_DROPPED_EARLY BUG_STOP_NOT_TRIED BUG_REAPED_BEFORE_MOVE BUG_SWAP_FORGETS
+ * check OTHERS=1: right
+ * long check OTHERS=2: right
  */
 #define OWN 0
 #define APART 1
@@ -139,7 +141,10 @@ active proctype drains() { end: do :: atomic { buffered -> drain() } od }
 
 init {
 	atomic {
-		run thread(0); run thread(1); run reaps();
+		run thread(0); run thread(1);
+#if OTHERS == 2
+		run reaps();
+#endif
 		if :: run reaps() :: run isolates() fi
 	};
 	(_nr_pr == 2 && !buffered);
