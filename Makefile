@@ -12,7 +12,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DR
 QUIET = > /dev/null
 
 .PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models tutorial mutants \
-	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench cross lint format clean
+	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench linux-conformance cross lint format clean
 
 help:
 	@echo "Build and install"
@@ -52,6 +52,9 @@ help:
 	@echo "                       linux-bench: an hour, and half an hour more to build the kernels once"
 	@echo "  make linux-test-quick  Test it on Debian's own kernel: minutes"
 	@echo "  make linux-bench     Measure it beside alloc_pages() in a guest: instructions, locks, ratios"
+	@echo "Linux's own page allocator"
+	@echo "  make linux-conformance  Test alloc_pages() and its frees in virtual machines, and see that planted faults"
+	@echo "                       are found (KERNEL=build tree, PATTERN=tests): minutes; docs/conformance.md"
 	@echo "Each installs the Debian packages that are missing; NO_INSTALL=1 prints the command instead."
 
 lib:
@@ -200,6 +203,12 @@ linux-bench:
 	@scripts/deps linux-test
 	@mkdir -p out
 	scripts/linux-bench --json out/linux-bench.json --svg out/linux-bench.svg
+
+# Of Debian's kernel 6.1, or that of a build tree.
+linux-conformance:
+	@mkdir -p out
+	scripts/linux-conformance --json out/linux-conformance.json $(if $(KERNEL),--kernel '$(KERNEL)') \
+		$(if $(PATTERN),'$(PATTERN)')
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:

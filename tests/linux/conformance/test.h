@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* test.h - what the parts of page_alloc_test.ko know of each other. What it does: main.c. */
+#ifndef PAT_TEST_H
+#define PAT_TEST_H
+
+#include <linux/gfp.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+#include <linux/version.h>
+
+/* ---- Names that changed ---------------------------------------------------------------------- */
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define PAT_MAX_ORDER MAX_PAGE_ORDER
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define PAT_MAX_ORDER MAX_ORDER
+#else
+#define PAT_MAX_ORDER (MAX_ORDER - 1)
+#endif
+
+static inline void pat_timer_init(struct hrtimer *timer,
+				  enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	timer->function = fn;
+#endif
+}
+
+static inline ktime_t pat_us(u64 us)
+{
+	return ns_to_ktime(us * NSEC_PER_USEC);
+}
+
+/* ---- main.c ---------------------------------------------------------------------------------- */
+
+enum {
+	PAT_MAX_CPUS = 64, /* that work, at most */
+};
+
+/* A promise is broken. The first call of a test gives its reason; after it the test ends early. Any
+ * context. */
+__printf(1, 2) void pat_bad(const char *format, ...);
+bool pat_is_bad(void);
+/* The test cannot show anything here. In its own thread. */
+void pat_skip(const char *why);
+/* What the test did, for its line. In its own thread. */
+__printf(1, 2) void pat_did(const char *format, ...);
+/* Starts the test's time, and asks whether some of it is left. */
+void pat_time_begin(void);
+bool pat_time_left(void);
+/* Waits until no time is left. */
+void pat_time_wait(void);
+/* The CPUs on which tests work: all but the first, which watches, if there are others. */
+unsigned int pat_workers(unsigned int *cpus);
+
+/* A number that differs for each call and each seed, for pat_random(); not 0. */
+u32 pat_seed(void);
+
+static inline u32 pat_random(u32 *state)
+{
+	u32 x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return *state = x;
+}
+
+/* A number below n. */
+static inline u32 pat_below(u32 *state, u32 n)
+{
+	return (pat_random(state) >> 8) % n;
+}
+
+/* An order; k half as often as k - 1. */
+static inline unsigned int pat_some_order(u32 *state)
+{
+	return min_t(unsigned int, __builtin_ctz(pat_random(state) | 1u << 31), PAT_MAX_ORDER);
+}
+
+/* ---- watch.c: hangs -------------------------------------------------------------------------- */
+
+int pat_watch_start(void);
+void pat_watch_stop(void);
+/* From now on each of the first n counters must move, or it is a hang, and the machine ends. where
+ * says in a line what the CPUs are at, or is NULL. n = 0: nobody watches. */
+void pat_watch(unsigned int n, const char *(*where)(void));
+void pat_beat(unsigned int i);
+/* What the watcher says before it ends the machine (main.c). */
+void pat_say_hang(const char *where, unsigned int seconds);
+
+/* A thread on a CPU; ERR_PTR. It ends when it is joined. */
+struct task_struct *pat_thread(int (*fn)(void *), void *data, unsigned int cpu);
+void pat_join(struct task_struct *thread);
+
+/* ---- block.c: blocks with stamps ------------------------------------------------------------- */
+
+int pat_blocks_start(void);
+void pat_blocks_stop(void);
+
+/* A block that is allocated: 36 bits of its pfn, 22 of a number that was counted up for it, 4 of
+ * its order. 0 is none. */
+typedef u64 pat_block;
+
+struct page *pat_page_of(pat_block block);
+unsigned int pat_order_of(pat_block block);
+
+/* Allocates, checks what came, and stamps it. 0: there was nothing, or it was wrong. */
+pat_block pat_take(gfp_t gfp, unsigned int order, int nid);
+/* Checks the stamps, and frees. */
+void pat_give(pat_block block);
+
+/* The two halves of each, for calls of other kinds. Checks 2^order pages that came for gfp, and
+ * stamps them. */
+pat_block pat_adopt(struct page *page, gfp_t gfp, unsigned int order, int nid);
+/* Checks the stamps; the caller frees the page that it gets. */
+struct page *pat_release(pat_block block);
+/* The same for n pages from an address, one by one. False: wrong, which has been said. */
+bool pat_adopt_pages(struct page *page, unsigned long n);
+bool pat_release_pages(struct page *page, unsigned long n);
+/* Stamps of a block become those of its pages, each a block of order 0. How many. */
+unsigned long pat_break_up(pat_block block, pat_block *blocks);
+
+/* ---- shim.c: the allocator's calls, with planted faults -------------------------------------- */
+
+/* NULL or "": none. -EINVAL: there is no such fault. */
+int pat_shim_start(const char *fault);
+/* Undoes what the fault did. */
+void pat_shim_stop(void);
+
+struct page *shim_alloc(gfp_t gfp, unsigned int order, int nid);
+void shim_free(struct page *page, unsigned int order);
+unsigned long shim_bulk(gfp_t gfp, unsigned int n, struct page **pages);
+/* The fault "stamp": is the stamp of this block left out? */
+bool shim_skips_stamp(void);
+
+/* ---- rest.c: what must be true when nobody allocates ----------------------------------------- */
+
+struct pat_rest {
+	long free;  /* NR_FREE_PAGES of all zones, with what CPUs have not folded into it */
+	long lists; /* pages in the zones' free lists */
+	long pcp;   /* pages in the lists of CPUs */
+	long used;  /* pages allocated - freed since boot, by the events */
+};
+
+void pat_rest_read(struct pat_rest *rest);
+/* Pages by which the rest of the machine may differ between two reads. */
+long pat_rest_tolerance(void);
+/* Waits until what is free is what it was, and judges it. */
+void pat_rest_check(const struct pat_rest *before);
+/* Notes in the log, and no more, if the events do not agree with what is free. */
+void pat_rest_note(const char *name, const struct pat_rest *before);
+
+/* ---- The tests ------------------------------------------------------------------------------- */
+
+void pat_orders(void);	 /* calls.c */
+void pat_split(void);	 /* calls.c */
+void pat_parts(void);	 /* calls.c */
+void pat_exact(void);	 /* calls.c */
+void pat_bulk(void);	 /* calls.c */
+void pat_folios(void);	 /* calls.c */
+void pat_counters(void); /* counters.c */
+void pat_lock(void);	 /* lock.c */
+void pat_contexts(void); /* contexts.c */
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * watch.c - a thread on the first CPU, on which no test works, sees whether the others get on.
+ *
+ * CPUs that wait for each other with interrupts off answer nothing, and nothing ends them. So it
+ * says what hangs, and restarts the machine. It uses no jiffies, which a CPU that hangs may be the
+ * one to count.
+ */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+#include <linux/sched/task.h>
+
+#include "test.h"
+
+static unsigned int timeout = 10;
+module_param(timeout, uint, 0444);
+MODULE_PARM_DESC(timeout, "seconds without a step that are a hang");
+
+static struct task_struct *watcher;
+static unsigned long beats[PAT_MAX_CPUS]; /* each written by one thread or interrupt */
+static unsigned int watched;		  /* how many of them; written by the test's thread */
+static unsigned int round;		  /* counts calls of pat_watch() */
+static const char *(*where_are_they)(void);
+
+void pat_beat(unsigned int i)
+{
+	WRITE_ONCE(beats[i], beats[i] + 1);
+}
+
+void pat_watch(unsigned int n, const char *(*where)(void))
+{
+	WRITE_ONCE(watched, 0);
+	where_are_they = where;
+	WRITE_ONCE(round, round + 1);
+	/* The watcher that sees n sees where and the round. */
+	smp_store_release(&watched, n);
+}
+
+/* On PREEMPT_RT a thread prints. */
+static void let_it_be_printed(void)
+{
+	usleep_range(500000, 600000);
+}
+
+static int watch(void *unused)
+{
+	static unsigned long seen[PAT_MAX_CPUS];
+	static ktime_t moved[PAT_MAX_CPUS];
+	unsigned int seen_round = 0;
+
+	while (!kthread_should_stop()) {
+		unsigned int n = smp_load_acquire(&watched);
+		bool fresh = seen_round != READ_ONCE(round);
+		ktime_t now = ktime_get();
+
+		seen_round = READ_ONCE(round);
+		for (unsigned int i = 0; i < n; i++) {
+			if (fresh || seen[i] != READ_ONCE(beats[i]))
+				moved[i] = now;
+			seen[i] = READ_ONCE(beats[i]);
+			if (ktime_ms_delta(now, moved[i]) < timeout * 1000ll)
+				continue;
+			pat_say_hang(where_are_they ? where_are_they() : NULL, timeout);
+			let_it_be_printed();
+			emergency_restart();
+		}
+		usleep_range(100000, 110000);
+	}
+	return 0;
+}
+
+struct task_struct *pat_thread(int (*fn)(void *), void *data, unsigned int cpu)
+{
+	struct task_struct *thread = kthread_create(fn, data, "page_alloc_test/%u", cpu);
+
+	if (IS_ERR(thread))
+		return thread;
+	get_task_struct(thread);
+	kthread_bind(thread, cpu);
+	wake_up_process(thread);
+	return thread;
+}
+
+void pat_join(struct task_struct *thread)
+{
+	kthread_stop(thread);
+	put_task_struct(thread);
+}
+
+int pat_watch_start(void)
+{
+	watcher = pat_thread(watch, NULL, cpumask_first(cpu_online_mask));
+	return PTR_ERR_OR_ZERO(watcher);
+}
+
+void pat_watch_stop(void)
+{
+	pat_join(watcher);
+}
