@@ -5,7 +5,6 @@
  */
 #include "fuzz.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "tool.h"
@@ -22,11 +21,6 @@ static void read_it(void *context)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char path[64];
-
-	fuzz_quiet();
-	snprintf(path, sizeof(path), "%s", fuzz_file(data, size));
-	if (!fuzz_try(read_it, path))
-		fuzz_check_line("what the tool dies of", fuzz_error);
+	tool_read_input(data, size, read_it);
 	return 0;
 }

@@ -23,6 +23,16 @@ void __wrap_die(const char *format, ...)
 	fuzz_give_up();
 }
 
+void tool_read_input(const uint8_t *data, size_t size, void (*read)(void *path))
+{
+	char path[64];
+
+	fuzz_quiet();
+	snprintf(path, sizeof(path), "%s", fuzz_file(data, size));
+	if (!fuzz_try(read, path))
+		fuzz_check_line("what the tool dies of", fuzz_error);
+}
+
 /* ---- Traces -------------------------------------------------------------------------------- */
 
 static void check_counts(const struct trace *t)
