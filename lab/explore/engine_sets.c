@@ -34,9 +34,9 @@ static const struct field pocket_fields[] = {FIELD(rst_pocket, frames), FIELD(rs
 					     FIELD(rst_pocket, begun),	FIELD(rst_pocket, ended),
 					     FIELD(rst_pocket, stop),	FIELD(rst_pocket, orders)};
 static const struct field zone_fields[] = {
-	FIELD(rst_zone, begun),	       FIELD(rst_zone, ended),	     FIELD(rst_zone, nr_whole),
-	FIELD(rst_zone, reserve_free), FIELD(rst_zone, nr_isolated), FIELD(rst_zone, pressure),
-	FIELD(rst_zone, below_low)};
+	FIELD(rst_zone, begun),	       FIELD(rst_zone, ended),	   FIELD(rst_zone, nr_whole),
+	FIELD(rst_zone, reserve_free), FIELD(rst_zone, apart),	   FIELD(rst_zone, pressure),
+	FIELD(rst_zone, below_low),    FIELD(rst_zone, isolations)};
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -50,7 +50,7 @@ static bool clear_block(struct rst_zone *z, unsigned list, rst_block_id b, unsig
  * whole ones. */
 static void open_isolated(struct roost *r, struct rst_zone *z, rst_region_id g)
 {
-	if (!rst_load_sc(&z->nr_isolated))
+	if (!rst_isolated(z))
 		return;
 	for (unsigned bit = 0; bit < RST_REGION; bit++)
 		if (rst_set_has(&r->regions[g], bit) &&
@@ -123,14 +123,20 @@ static void put_ordinary(struct roost *r, struct rst_zone *z, rst_block_id b, un
 	note_region(r, z, g, merged);
 }
 
+/* Those that are isolated stay apart. */
+static void open_apart(struct roost *r, struct rst_zone *z, rst_block_id b, rst_block_id end)
+{
+	for (; b < end; b++)
+		if (rst_load_sc(&r->place[b]) == ROOST_LIST_ISOLATE)
+			rst_open_whole(r, z, b);
+}
+
 void rst_put_whole(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
 {
 	put_ordinary(r, z, b, order);
 	/* After the put: roost_isolate() counts and then looks whether the block is whole. */
-	if (rst_load_sc(&z->nr_isolated))
-		for (rst_block_id i = 0; i < (rst_block_id)1 << order; i++)
-			if (rst_load_sc(&r->place[b + i]) == ROOST_LIST_ISOLATE)
-				rst_open_whole(r, z, b + i); /* it stays apart */
+	if (rst_isolated(z))
+		open_apart(r, z, b, b + ((rst_block_id)1 << order));
 }
 
 /* Notes a pageblock of which something is free; the largest run of it has this order. */
@@ -284,27 +290,92 @@ void rst_note_run(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned 
 
 void rst_note_reserve(struct rst_zone *z, rst_block_id first, rst_block_id last)
 {
-	if (first < rst_load_rlx(&z->reserve_first))
-		rst_store_rlx(&z->reserve_first, first);
+	rst_block_id before = (rst_block_id)(rst_load_rlx(&z->apart) >> 32);
+
+	if (first < before) /* one call at a time */
+		rst_add_sc(&z->apart, -((uint64_t)(before - first) << 32));
 	if (last > rst_load_rlx(&z->reserve_last))
 		rst_store_rlx(&z->reserve_last, last);
 }
 
-/* A block of several pageblocks. Those of the reserve can be handed out, but are never whole. */
-static RST_COLD void put_large(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order)
+/* The first pageblock from b on that is the reserve's or isolated, or end. */
+static rst_block_id next_apart(const struct roost *r, rst_block_id b, rst_block_id end)
 {
-	rst_block_id last = b + (1u << (order - RST_SET_ORDER)) - 1;
+	const _Atomic uint16_t *place = r->place + b, *last = r->place + end;
 
-	/* Relaxed: the caller has the block since these say what they say of its pageblocks. */
-	if (last < rst_load_rlx(&z->reserve_first) || b > rst_load_rlx(&z->reserve_last)) {
-		rst_put_whole(r, z, b, order - RST_SET_ORDER);
-		return;
-	}
-	for (; b <= last; b++)
-		rst_put(r, z, b << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
+	while (place < last && rst_is_searched(rst_load_rlx(place)))
+		place++;
+	return (rst_block_id)(place - r->place);
 }
 
-/* What is set apart must not be whole even for a moment: a claim does not look at places. */
+/* Puts n whole pageblocks from this bit of a region on, which the caller notes. */
+static void put_run(struct roost *r, struct rst_zone *z, rst_region_id g, unsigned bit, unsigned n)
+{
+	rst_add_rlx(&z->nr_whole, n);
+	for (unsigned i = bit / 64; i * 64 < bit + n; i++)
+		rst_set_put_bits(&r->regions[g].word[i], rst_bits_of(bit, bit + n, i));
+}
+
+/* Puts 2^order pageblocks, of which this one is the first that stays apart. */
+static void put_around(struct roost *r, struct rst_zone *z, rst_block_id b, unsigned order,
+		       rst_block_id apart)
+{
+	rst_block_id end = b + (1u << order);
+	unsigned first, bit, merged;
+	rst_region_id g = rst_region_of(r, b, &first);
+
+	for (bit = first;; apart = next_apart(r, b, end)) {
+		if (apart > b)
+			put_run(r, z, g, bit, apart - b);
+		if (apart == end)
+			break;
+		rst_put(r, z, apart << ROOST_PAGEBLOCK_ORDER, RST_SET_ORDER);
+		bit += apart + 1 - b;
+		b = apart + 1;
+	}
+	/* All of it, if nothing is isolated any more; else half of it at most. */
+	merged = rst_set_merged(&r->regions[g], first, 0);
+	note_region(r, z, g, merged >= order ? merged : order - 1);
+}
+
+/*
+ * A block of several pageblocks. Those of the reserve can be handed out, but are never whole; nor
+ * are those that were isolated before, not even for a moment, since a take of whole pageblocks does
+ * not look at places. Of what is isolated meanwhile:
+ *
+ *	this				an isolation
+ *	1  reads isolations, and places	1  place = isolate
+ *	2  puts				2  raises isolations
+ *	3  reads isolations; another?	3  looks at the region; whole? opens it
+ *	   looks at all places again
+ *
+ * 1 acquires, the others are sequentially consistent. If 1 on the left misses the place, either 3
+ * on the left sees the new number, or 3 on the right sees what was put.
+ */
+static __attribute__((noinline)) void put_large(struct roost *r, struct rst_zone *z, rst_block_id b,
+						unsigned order)
+{
+	unsigned k = order - RST_SET_ORDER;
+	rst_block_id end = b + (1u << k), apart;
+	/* Relaxed: the caller has the block since this says what it says of its pageblocks. */
+	uint64_t any = rst_load_rlx(&z->apart);
+	uint32_t seen;
+
+	if (!(uint32_t)any && (end <= any >> 32 || b > rst_load_rlx(&z->reserve_last))) {
+		rst_put_whole(r, z, b, k);
+		return;
+	}
+	seen = rst_load_acq(&z->isolations);
+	apart = next_apart(r, b, end);
+	if (apart < end)
+		put_around(r, z, b, k, apart);
+	else
+		put_ordinary(r, z, b, k);
+	if (rst_load_sc(&z->isolations) != seen)
+		open_apart(r, z, b, end);
+}
+
+/* What is set apart must not be whole even for a moment: see put_large(). */
 static RST_COLD void put_apart(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	rst_set_put(&r->blocks[b], 0, RST_SET_ORDER);
@@ -562,7 +633,7 @@ void rst_unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b)
 
 	if (rst_load_sc(&r->place[b]) == place &&
 	    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
-		rst_add_sc(&z->nr_isolated, -1u);
+		rst_add_sc(&z->apart, (uint64_t)-1);
 }
 
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)

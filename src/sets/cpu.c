@@ -212,13 +212,16 @@ int roost_isolate(roost_t *roost, roost_pfn pfn, bool isolate)
 	/* It is counted for longer than it is set apart, since rst_put_whole() looks at the count
 	 * first. */
 	if (isolate)
-		rst_add_sc(&z->nr_isolated, 1u);
+		rst_add_sc(&z->apart, 1);
 	done = set_apart(roost, z, b, isolate, &err);
 	if (done != isolate)
-		rst_add_sc(&z->nr_isolated, -1u);
+		rst_add_sc(&z->apart, (uint64_t)-1);
 	if (!done)
 		return err;
-	if (isolate && is_gone(roost, z, b))
+	if (!isolate)
+		return 0;
+	rst_add_sc(&z->isolations, 1u); /* before the look at its region: put_large() */
+	if (is_gone(roost, z, b))
 		return -ROOST_EINVAL;
-	return isolate && !take_out(roost, z, b) ? -ROOST_EAGAIN : 0;
+	return take_out(roost, z, b) ? 0 : -ROOST_EAGAIN;
 }

@@ -193,20 +193,23 @@ struct rst_zone {
 	_Atomic uint64_t ended;				 /* a */
 	_Atomic uint64_t nr_whole; /* a; bits of the regions' sets; may be off for an instant */
 	/* Seldom written. */
-	_Alignas(RST_CACHE_LINE) _Atomic uint32_t nr_isolated; /* a; pageblocks, never too low */
-	_Atomic uint32_t nr_atomic;			       /* a; pageblocks that are kept */
+	/* a; the first pageblock of the reserve, << 32, and how many are isolated, never too low.
+	 * In one word, since a free of a large block asks for both. */
+	_Alignas(RST_CACHE_LINE) _Atomic uint64_t apart;
+	_Atomic uint32_t isolations; /* a; raised after a pageblock was set apart */
+	_Atomic uint32_t nr_atomic;  /* a; pageblocks that are kept */
 	/* a; a plain call needed what was kept; nothing is kept until there is enough again */
 	_Atomic uint32_t given_back;
 	_Atomic uint32_t below_low;   /* a; as seen by the last allocation that looked */
 	_Atomic int64_t reserve_free; /* a; too high by what callers with RESERVE are taking */
 	_Atomic uint32_t next_note;   /* a; the pageblock at which note_anew() goes on */
-	/* a; no pageblock before or after these is of the reserve. They change before one that is
-	 * added becomes visible to anybody. */
-	_Atomic uint32_t reserve_first, reserve_last;
+	/* a; no pageblock after this one is of the reserve, nor before the first. They change
+	 * before one that is added becomes visible to anybody. */
+	_Atomic uint32_t reserve_last;
 	struct rst_pressure pressure; /* a */
 };
 _Static_assert(offsetof(struct rst_zone, begun) % RST_CACHE_LINE == 0 &&
-		       offsetof(struct rst_zone, nr_isolated) % RST_CACHE_LINE == 0,
+		       offsetof(struct rst_zone, apart) % RST_CACHE_LINE == 0,
 	       "what every search reads is not on the line of what claims write");
 
 /* The regions of a span, numbered on over all spans; each has pageblocks of one span only. */
@@ -299,6 +302,13 @@ static inline unsigned rst_whole_bins(const struct rst_zone *z)
 	uint64_t top = rst_load_acq(z->whole.top);
 
 	return (uint16_t)(top | top >> RST_HINT_BINS);
+}
+
+/* Pageblocks that are isolated. Sequentially consistent: an isolation counts and then looks for
+ * what may be whole. */
+static inline uint32_t rst_isolated(const struct rst_zone *z)
+{
+	return (uint32_t)rst_load_sc(&z->apart);
 }
 
 /* The home of a list, -1: the zone. */

@@ -156,7 +156,7 @@ static _Atomic uint64_t *init_zone(struct roost *r, struct rst_zone *z,
 	z->first_region = shape->first_region;
 	z->end_region = shape->end_region;
 	z->nr_lists = nr_lists(r->nr_homes);
-	rst_store_rlx(&z->reserve_first, RST_NO_BLOCK);
+	rst_store_rlx(&z->apart, (uint64_t)RST_NO_BLOCK << 32);
 	rst_hint_init(&z->partial, z->nr_lists, RST_BINS, z->end_block - z->first_block, words);
 	words += partial_words(shape, r->nr_homes);
 	rst_hint_init(&z->whole, RST_WHOLE_LISTS, RST_SET_ORDER + 1,

@@ -135,7 +135,7 @@ static void put_right(struct roost *r, struct rst_zone *z, const struct census *
 		whole += rst_has_region(r, z, g) ? rst_set_count(&r->regions[g]) : 0;
 	rst_store_rlx(&z->nr_whole, whole);
 	rst_store_rlx(&z->reserve_free, (int64_t)census->reserve);
-	rst_store_rlx(&z->nr_isolated, census->isolated);
+	rst_store_rlx(&z->apart, rst_load_rlx(&z->apart) >> 32 << 32 | census->isolated);
 	rst_store_rlx(&z->nr_atomic, census->atomic);
 	rst_store_rlx(&z->pressure.calling, 0);
 	/* Counts what was taken or freed but not counted. */

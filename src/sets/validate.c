@@ -309,7 +309,7 @@ static bool check_zone(struct walk *w)
 	       equal(w, "the zone's count of the reserve is right", w->reserve,
 		     (uint64_t)rst_load_rlx(&z->reserve_free)) &&
 	       equal(w, "the zone's count of isolated pageblocks is right", w->isolated,
-		     rst_load_rlx(&z->nr_isolated)) &&
+		     rst_isolated(z)) &&
 	       equal(w, "the zone's count of pageblocks kept for high orders is right", w->atomic,
 		     rst_load_rlx(&z->nr_atomic)) &&
 	       equal(w, "the counters know what is free", w->free, rst_zone_free_frames(w->r, z)) &&

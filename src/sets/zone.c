@@ -289,9 +289,8 @@ uint64_t rst_isolated_frames(const struct roost *r, const struct rst_zone *z)
 	uint64_t frames = 0;
 
 	/* Each that has some is noted. */
-	for (uint64_t i = 0; rst_load_rlx(&z->nr_isolated) &&
-			     (i = next_of_list(z, ROOST_LIST_ISOLATE, i)) != RST_NO_HINT;
-	     i++) {
+	for (uint64_t i = 0;
+	     rst_isolated(z) && (i = next_of_list(z, ROOST_LIST_ISOLATE, i)) != RST_NO_HINT; i++) {
 		rst_block_id b = z->first_block + (rst_block_id)i;
 
 		if (rst_list_of(rst_load_rlx(&r->place[b])) == ROOST_LIST_ISOLATE)

@@ -94,7 +94,7 @@ static void open_small(struct rig *rig, void *const *state, unsigned like, int r
 static unsigned bound(const struct rig *rig, unsigned wait, unsigned pocketed)
 {
 	const struct rst_zone *z = zone(rig);
-	unsigned look = 2 * z->partial.nr_levels + 2, apart = z->nr_isolated;
+	unsigned look = 2 * z->partial.nr_levels + 2, apart = rst_isolated(z);
 	unsigned free =
 		4u * CPUS * ORDERS + (apart ? 4 * (z->end_block - z->first_block) + 16 * apart : 0);
 	unsigned walk = (2 * z->nr_lists + 16) * look + RST_SET_WORDS + 2 * free;

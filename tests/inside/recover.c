@@ -150,7 +150,7 @@ static void counts(void **state)
 	rig_get(&rig, 0, 0);
 	zone(&rig)->nr_atomic = 3;
 	assert_int_equal(roost_isolate(rig.roost, 5 * BLOCK, true), 0);
-	zone(&rig)->nr_isolated += 2;
+	zone(&rig)->apart += 2;
 	zone(&rig)->reserve_free -= 7;
 	zone(&rig)->nr_whole += 3;
 	assert_int_equal(roost_recover(rig.roost), 0);

@@ -143,7 +143,7 @@ static void claims_of_isolated_ones_are_undone(void **state)
 
 	rig_open_simple(&rig, state, 0, 3 * BLOCK, 2);
 	z = &rig.roost->zones[0];
-	z->nr_isolated++;
+	z->apart++;
 	rig.roost->place[0] = ROOST_LIST_ISOLATE;
 	assert_in_range(rig_get(&rig, 0, 0), BLOCK, 2 * BLOCK - 1);
 	assert_int_equal(rst_set_count(&rig.roost->blocks[0]), BLOCK);
@@ -162,7 +162,7 @@ static void claims_go_on_after_isolated_ones(void **state)
 
 	rig_open_simple(&rig, state, 0, BLOCKS * BLOCK, 2);
 	for (rst_block_id b = 0; b < BLOCKS - 1; b++) {
-		rig.roost->zones[0].nr_isolated++;
+		rig.roost->zones[0].apart++;
 		rig.roost->place[b] = ROOST_LIST_ISOLATE;
 	}
 	assert_int_equal(rig_get(&rig, 8, 0) / BLOCK, BLOCKS - 1);

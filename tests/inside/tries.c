@@ -80,7 +80,7 @@ static void places_are_tried_so_often(void **state)
 	outrun(outrun16);
 	assert_int_equal(roost_isolate(rig.roost, pfn, true), -ROOST_EAGAIN);
 	assert_int_equal(counted.tries, 16); /* ISOLATE_TRIES */
-	assert_int_equal(rig.roost->zones[0].nr_isolated, 0);
+	assert_int_equal(rst_isolated(&rig.roost->zones[0]), 0);
 	outrun(outrun16);
 	roost_drain(rig.roost, 0);
 	assert_int_equal(counted.tries, 4); /* HAND_OVER_TRIES */
