@@ -331,6 +331,59 @@ static void set_apart_is_not_missed(void **state)
 	rig_close(&rig);
 }
 
+/* A region's hint was cleared: what is there now was missed, if it is large enough. */
+static void what_a_region_has_is_missed(void **state)
+{
+	const struct rst_hint_bin in = {RST_CLEAN, 0};
+
+	for (unsigned whole = 0; whole < 2; whole++)
+		for (unsigned order = 8; order < 11; order++) {
+			struct rst_call q;
+			struct rig rig;
+			roost_pfn pfn;
+
+			open_memory(&rig, state, 0, SMALL, 0);
+			pfn = rig_get(&rig, 9, M);
+			rig_take_all(&rig, 9, M);
+			if (whole)
+				rig_free(&rig, pfn);
+			rst_hint_note(&zone(&rig)->whole, in, 0);
+			ask(&q, &rig, order);
+			rst_demote_region(&q, zone(&rig), in, 0);
+			assert_int_equal(q.missed, whole && order < 10);
+			assert_int_equal(rst_hint_has(&zone(&rig)->whole, in, 0), whole);
+			rig_home(&rig);
+			rig_close(&rig);
+		}
+}
+
+/* Old hints of regions that have nothing whole, down to the lowest bin: a claim that looks for the
+ * emptiest one comes by each of them once. */
+static void a_claim_looks_at_a_region_once(void **state)
+{
+	enum { REGIONS = 8 };
+	struct rst_call q;
+	rst_frame_id f;
+	struct rig rig;
+
+	open_memory(&rig, state, 0, REGIONS * RST_REGION, 0);
+	rig_take_all(&rig, ORDERS - 1, M);
+	for (uint64_t g = 0; g < REGIONS; g++)
+		rst_hint_note(&zone(&rig)->whole, (struct rst_hint_bin){RST_CLEAN, 0}, g);
+	ask(&q, &rig, 8);
+	q.ask.type = ROOST_UNMOVABLE;
+	q.brief = true;
+	reset();
+	counted.from = rig.roost->regions;
+	counted.to = rig.roost->regions + REGIONS;
+	assert_int_equal(rst_from_zone(&q, zone(&rig), &f, 1), 0);
+	/* Again by the search of all clean ones, and by what it settles. */
+	assert_in_range(counted.within, REGIONS * RST_SET_WORDS, 4 * REGIONS * RST_SET_WORDS);
+	reset();
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -340,6 +393,8 @@ int main(int argc, char **argv)
 		SUITE_TEST(lists_are_right_unless_somebody_hides, variants_one),
 		SUITE_TEST(moved_behind_its_back, variants_one),
 		SUITE_TEST(set_apart_is_not_missed, variants_one),
+		SUITE_TEST(what_a_region_has_is_missed, variants_one),
+		SUITE_TEST(a_claim_looks_at_a_region_once, variants_one),
 	};
 
 	return SUITE_RUN("sets_fails", tests, argc, argv);

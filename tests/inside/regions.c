@@ -311,7 +311,8 @@ static void open_last_tainted(struct rig *rig, void *const *state, roost_pfn *bl
 	assert_int_equal(tainted(rig), 1);
 }
 
-/* A call that does not wait meets nothing but old hints in the list that it searches first. */
+/* A call that does not wait meets nothing but old hints in the list that it searches first, and one
+ * more in the second. */
 static void brief_calls_reach_the_second_list(void **state)
 {
 	roost_pfn blocks[16];
@@ -320,6 +321,7 @@ static void brief_calls_reach_the_second_list(void **state)
 	open_last_tainted(&rig, state, blocks);
 	for (unsigned g = 0; g < LENGTH(blocks) - 1; g++)
 		note(&rig, RST_CLEAN, 3, g);
+	note(&rig, RST_TAINTED, 3, LENGTH(blocks) / 2);
 	assert_int_equal(region_of(rig_get(&rig, HALF, ROOST_MOVABLE)), LENGTH(blocks) - 1);
 	close_parts(&rig);
 
@@ -358,6 +360,32 @@ static void old_hints_of_regions_are_passed(void **state)
 		}
 		close_parts(&rig);
 	}
+}
+
+/* Of many old hints a call for a large block that does not wait clears and passes by a few, and
+ * fails. The next one goes on from there. */
+static void large_blocks_wait_for_the_next_call(void **state)
+{
+	enum {
+		N = 16,
+		MOST = RST_BRIEF_HINTS + RST_BRIEF_PASSES,
+		ORDER = ROOST_PAGEBLOCK_ORDER + 1
+	};
+	roost_pfn blocks[N];
+	unsigned calls = 1;
+	struct rig rig;
+
+	open_parts(&rig, state, N, PART);
+	for (unsigned g = 0; g < N; g++)
+		blocks[g] = rig_get(&rig, ROOST_PAGEBLOCK_ORDER + 6, 0);
+	assert_int_equal(region_of(blocks[N - 1]), N - 1);
+	rig_free(&rig, blocks[N - 1]);
+	for (unsigned g = 0; g < N - 1; g++)
+		note(&rig, RST_CLEAN, 3, g);
+	while (rig_alloc(&rig, ORDER, 0) == ROOST_NONE)
+		calls++;
+	assert_in_range(calls, 2, 1 + (N - 1 - MOST) / RST_BRIEF_HINTS + 1);
+	close_parts(&rig);
 }
 
 /* As a CPU leaves them that notes a region while it becomes tainted, or clean. */
@@ -472,6 +500,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(the_emptiest_is_in_the_next_bin, variants_one),
 		SUITE_TEST(brief_calls_reach_the_second_list, variants_one),
 		SUITE_TEST(old_hints_of_regions_are_passed, variants_one),
+		SUITE_TEST(large_blocks_wait_for_the_next_call, variants_one),
 		SUITE_TEST(noted_in_both_lists, variants_one),
 		SUITE_TEST(the_clean_again_stay_clean, variants_one),
 		SUITE_TEST(many_clean_again_stay_clean, variants_one),
