@@ -15,6 +15,7 @@
  * times how much is free.
  */
 #include "sets/hidden.h"
+#include "sets/rungs.h"
 
 #include "harness.h"
 
@@ -384,6 +385,28 @@ static void a_claim_looks_at_a_region_once(void **state)
 	rig_close(&rig);
 }
 
+/* Pageblocks with runs of two frames, in which no block of three fits. A call that does not wait
+ * looks at some, and has missed what is behind these: nothing if those were all. */
+static void odd_blocks_miss_what_is_behind(void **state)
+{
+	for (unsigned more = 0; more < 2; more++) {
+		struct roost_stats before = {0}, after = {0};
+		struct rig rig;
+
+		open_memory(&rig, state, 0, RST_ODD_LOOKS + more, 0);
+		for (unsigned i = 0; i < RST_ODD_LOOKS + more; i++)
+			break_up(&rig, rig_get(&rig, 9, M), 1);
+		roost_drain(rig.roost, -1);
+		roost_stats(rig.roost, -1, -1, &before);
+		assert_int_equal(roost_alloc_n(rig.roost, 3, M), ROOST_NONE);
+		roost_stats(rig.roost, -1, -1, &after);
+		assert_int_equal(after.fail_nowait - before.fail_nowait, 1);
+		assert_int_equal(after.fail_while_free - before.fail_while_free, more);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -395,6 +418,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(set_apart_is_not_missed, variants_one),
 		SUITE_TEST(what_a_region_has_is_missed, variants_one),
 		SUITE_TEST(a_claim_looks_at_a_region_once, variants_one),
+		SUITE_TEST(odd_blocks_miss_what_is_behind, variants_one),
 	};
 
 	return SUITE_RUN("sets_fails", tests, argc, argv);

@@ -124,6 +124,42 @@ static void wholes_are_tried_twice(void **state)
 	rig_close(&rig);
 }
 
+/* The CPU goes off-line while it makes a pageblock its current one: in between the look at whether
+ * it is on-line and the change of the pageblock's place. */
+static void go_offline(volatile void *word)
+{
+	if (word != (volatile void *)meddled->roost->place)
+		return;
+	counted.meddle = NULL;
+	moves++;
+	assert_int_equal(roost_cpu_offline(meddled->roost, 0), 0);
+}
+
+static void whoever_goes_off_line_has_none(void **state)
+{
+	struct rst_pcp *pcp;
+	struct rig rig;
+
+	for (unsigned claimed = 0; claimed < 2; claimed++) {
+		rig_open_simple(&rig, state, 0, BLOCK, 1);
+		pcp = &rig.roost->zones[0].pcps[0];
+		if (!claimed) { /* it has been another's, and is adopted */
+			rig_get(&rig, 0, 0);
+			roost_drain(rig.roost, 0);
+		}
+		meddled = &rig;
+		moves = 0;
+		outrun(go_offline);
+		rig_get(&rig, 0, 0);
+		reset();
+		assert_int_equal(moves, 1);
+		assert_int_equal(pcp->current[0], RST_NO_BLOCK);
+		assert_int_equal(rig.roost->place[0], ROOST_LIST_MOVABLE);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 /* No pageblock is whole and no region tainted. Each CPU has a movable pageblock of which some is
  * free. How often does an unmovable allocation read the words on top, which say that? */
 static unsigned looks_for_a_steal(void *const *state, unsigned cpus)
@@ -388,6 +424,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(words_are_tried_so_often, variants_one),
 		SUITE_TEST(places_are_tried_so_often, variants_one),
 		SUITE_TEST(wholes_are_tried_twice, variants_one),
+		SUITE_TEST(whoever_goes_off_line_has_none, variants_one),
 		SUITE_TEST(steals_look_so_often, variants_one),
 		SUITE_TEST(claims_look_so_often, variants_one),
 		SUITE_TEST(fails_with_proof_or_after_all_rounds, variants_one),
