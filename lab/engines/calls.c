@@ -144,6 +144,8 @@ static uint64_t square_root(uint64_t value)
 	return root;
 }
 
+enum { LEAST_FOR_HUGE = 512 << (20 - 12) }; /* frames, with which Linux uses huge pages */
+
 /*
  * The marks that Linux gives machines of this size, in frames of 4 KiB, if it may use huge pages
  * without being asked: the free memory that khugepaged recommends (two pageblocks in each zone, and
@@ -158,6 +160,8 @@ static void set_marks(struct roost *roost)
 		all += roost->zones[i].managed;
 	least = square_root(all * 4 * 16) / 4;
 	huge = (uint64_t)PAGEBLOCK * roost->nr_zones * (2 + types * types);
+	if (all < LEAST_FOR_HUGE)
+		huge = 0;
 	if (huge > all / 20)
 		huge = all / 20;
 	if (huge > least)

@@ -39,6 +39,6 @@ check "exit: frees of processes that exit" load "$(by exit free | sed -n '1s/.* 
 # Without a guest: the script knows its workloads, and their program compiles.
 root=$TRACES/../..
 run 2 "$root/scripts/capture" nothing
-check "the workloads" 1 "$(grep -c 'workloads: exit net pressure purge tmpfs$' "$work/err")"
+check "the workloads" 1 "$(grep -c 'workloads: exit mix net pressure purge tmpfs$' "$work/err")"
 check "load.c compiles" "" "$(gcc -std=gnu11 -Wall -Wextra -Wconversion -Werror -fsyntax-only "$root/lab/capture/load.c" 2>&1)"
 finish
