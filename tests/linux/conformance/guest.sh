@@ -4,11 +4,37 @@
 # Runs page_alloc_test.ko in a guest (scripts/guest), where it is in /:
 #
 #	sh /guest.sh PARAMETER=VALUE...
+#	sh /guest.sh --faults FAULT[:TEST]... -- PARAMETER=VALUE...
 #
 # Before it and after it, at rest, /proc must agree with itself: the free lists in buddyinfo with the free
 # pages in zoneinfo. Pages must not be missing, and the kernel must have had no complaint. The last line is
 # "verdict: pass", or "verdict: FAIL" and the first reason. A hang ends the machine: then there is no verdict.
+#
+# With --faults: once for each fault, with the one test or all, and nothing is judged here. Between the lines
+# "fault: FAULT" and "fault: end after N s" is what the module says.
 set -u
+
+lines='^(page_alloc_test: |KTAP version|1\.\.|ok |not ok |# )'
+
+if [ "${1:-}" = --faults ]; then
+	planted=
+	while shift && [ $# -gt 0 ] && [ "$1" != -- ]; do
+		planted="$planted $1"
+	done
+	[ $# = 0 ] || shift
+	for each in $planted; do
+		echo "fault: ${each%:*}"
+		test=
+		[ "$each" = "${each%:*}" ] || test=tests=${each#*:}
+		begin=$(date +%s)
+		# shellcheck disable=SC2086 # no test, no word
+		insmod /page_alloc_test.ko "$@" "fault=${each%:*}" $test
+		dmesg -c | sed -e 's/^\[[^]]*\] //' | grep -E "$lines"
+		rmmod page_alloc_test
+		echo "fault: end after $(($(date +%s) - begin)) s"
+	done
+	exit
+fi
 
 bad=
 fail() {
@@ -54,7 +80,7 @@ at_rest() {
 at_rest before
 insmod /page_alloc_test.ko "$@" || fail "the module does not load; see the lines above"
 failures=$(cat /sys/module/page_alloc_test/parameters/failures)
-dmesg | sed -e 's/^\[[^]]*\] //' | grep -E '^(page_alloc_test: |KTAP version|1\.\.|ok |not ok |# )'
+dmesg | sed -e 's/^\[[^]]*\] //' | grep -E "$lines"
 rmmod page_alloc_test || fail "the module does not go"
 at_rest after
 read -r free_before used_before </tmp/before
