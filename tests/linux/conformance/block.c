@@ -301,6 +301,12 @@ int pat_blocks_start(void)
 
 	for_each_online_node(nid) limit = max(limit, (unsigned long)NODE_DATA(nid)->node_start_pfn +
 							     NODE_DATA(nid)->node_spanned_pages);
+#ifdef CONFIG_SPARSEMEM
+	/* Memory that is there and off-line may come. */
+	for (unsigned long pfn = limit; pfn < 1ul << 28; pfn += PAGES_PER_SECTION)
+		if (pfn_valid(pfn))
+			limit = pfn + PAGES_PER_SECTION;
+#endif
 	limit = ALIGN(limit, BITS_PER_LONG);
 	bits = vzalloc(limit / BITS_PER_BYTE);
 	return bits ? 0 : -ENOMEM;

@@ -14,12 +14,15 @@
  *	drift   each free counts a page too much in NR_FREE_PAGES, now and then
  *	bulk    a bulk allocation fills entries that are not empty
  *	fail    an allocation fails though there is memory, now and then
+ *	node    __GFP_THISNODE is ignored, now and then
+ *	policy  the policy of a task is ignored, now and then
  *	wait    a free waits for a lock of the CPU that allocated the page, which that CPU holds
  *	        with interrupts on while it allocates: the seed's deadlock
  *	stamp   the test itself leaves out a stamp, now and then: are stamps checked?
  */
 #include <linux/delay.h>
 #include <linux/list.h>
+#include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -38,14 +41,17 @@ enum fault {
 	DRIFT,
 	BULK,
 	FAIL,
+	NODE,
+	POLICY,
 	WAIT,
 	STAMP,
 };
 
 static const char *const names[] = {
-	[LOSE] = "lose",   [HALF] = "half", [TWICE] = "twice", [ORDER] = "order",
-	[ALIGN] = "align", [ZONE] = "zone", [ZERO] = "zero",   [DRIFT] = "drift",
-	[BULK] = "bulk",   [FAIL] = "fail", [WAIT] = "wait",   [STAMP] = "stamp",
+	[LOSE] = "lose",   [HALF] = "half",   [TWICE] = "twice", [ORDER] = "order",
+	[ALIGN] = "align", [ZONE] = "zone",   [ZERO] = "zero",	 [DRIFT] = "drift",
+	[BULK] = "bulk",   [FAIL] = "fail",   [NODE] = "node",	 [POLICY] = "policy",
+	[WAIT] = "wait",   [STAMP] = "stamp",
 };
 
 enum {
@@ -137,8 +143,21 @@ static void wait_for_owner(struct page *page)
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
+static bool has_policy(void)
+{
+#ifdef CONFIG_NUMA
+	return in_task() && current->mempolicy;
+#else
+	return false;
+#endif
+}
+
 static struct page *alloc(gfp_t gfp, unsigned int order, int nid)
 {
+	if (is(NODE) && gfp & __GFP_THISNODE && once_in(8))
+		return alloc_pages_node(next_node_in(nid, node_states[N_MEMORY]), gfp, order);
+	if (is(POLICY) && nid == NUMA_NO_NODE && has_policy() && once_in(8))
+		nid = numa_node_id();
 	return nid == NUMA_NO_NODE ? alloc_pages(gfp, order) : alloc_pages_node(nid, gfp, order);
 }
 

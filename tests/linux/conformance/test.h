@@ -164,6 +164,8 @@ void pat_exact(void);	 /* calls.c */
 void pat_bulk(void);	 /* calls.c */
 void pat_folios(void);	 /* calls.c */
 void pat_counters(void); /* counters.c */
+void pat_nodes(void);	 /* policy.c */
+void pat_policy(void);	 /* policy.c */
 void pat_lock(void);	 /* lock.c */
 void pat_contexts(void); /* contexts.c */
 
