@@ -83,7 +83,8 @@ struct roost_pool_config {
 	size_t reserve; /* only for callers with ROOST_RESERVE; 0: none */
 	enum roost_pool_pages pages;
 	/* What was free for this long, or up to twice as long, goes back to the kernel: every 256th
-	 * allocation of a thread looks at the clock and gives back 16 MiB at most. 0: not so. */
+	 * allocation of a thread looks at the clock and gives back 16 MiB at most. After two of
+	 * these times without a look all that is free does. 0: not so. */
 	unsigned decay_ms;
 	/* A thread does that too, also when nobody allocates. It wakes once in decay_ms; an idle
 	 * pool costs no other system call. A child has no such thread. */

@@ -85,7 +85,7 @@ struct roost_pool {
 	bool emptied;		  /* t; the pockets were, since the last free */
 	_Atomic size_t nr_due;	  /* t to write */
 	size_t due_word;	  /* t; where to go on */
-	_Atomic uint64_t tick_ms; /* t to write; when marks age next */
+	_Atomic uint64_t tick_ms; /* t to write; when marks age next; 0: nobody has looked yet */
 	/* t; the pageblock that is being given back, or ROOST_NONE. Held frames of it are the
 	 * trim's. */
 	roost_pfn in_hand;

@@ -273,6 +273,23 @@ static void large_ones_trimmed(void **state)
 	pool_close(pool);
 }
 
+/* The clock by which marks age goes this much ahead. */
+static long ahead_ms;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	long ms;
+
+	if (syscall(SYS_clock_gettime, clock, now))
+		return -1;
+	if (clock != CLOCK_MONOTONIC_COARSE)
+		return 0;
+	ms = now->tv_nsec / 1000000 + ahead_ms % 1000;
+	now->tv_sec += ahead_ms / 1000 + ms / 1000;
+	now->tv_nsec = ms % 1000 * 1000000;
+	return 0;
+}
+
 static void sleep_ms(long ms)
 {
 	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -316,6 +333,45 @@ static void decays_by_allocations(void **state)
 	assert_int_equal(roost_pool_resident(pool), 64 * MIB);
 	roost_pool_free_bulk(live, n);
 	pool_close(pool);
+}
+
+static uint64_t given_back(const roost_pool_t *pool)
+{
+	struct roost_pool_info info;
+
+	roost_pool_info(pool, &info);
+	return info.given_back;
+}
+
+/* As many allocations as there are between two looks at the clock. */
+static void look_once(roost_pool_t *pool)
+{
+	for (unsigned i = 0; i < 256; i++)
+		roost_pool_free(pool_get(pool, PAGE));
+}
+
+/* A program that frees, is idle, and wakes: the first look gives back. After a gap of less than two
+ * periods only the second does. */
+static void decays_while_idle(void **state)
+{
+	struct roost_pool_config config = small_pages(64 * MIB);
+
+	(void)state;
+	config.decay_ms = 100000;
+	for (unsigned periods = 1; periods <= 3; periods++) {
+		static void *live[SPARSE + 1];
+		roost_pool_t *pool;
+		size_t n;
+
+		pool = open_sparse(&config, live, &n);
+		look_once(pool);
+		assert_int_equal(given_back(pool), 0);
+		ahead_ms += periods * 100000 + 10000;
+		look_once(pool);
+		assert_int_equal(given_back(pool) > 0, periods > 1);
+		roost_pool_free_bulk(live, n);
+		pool_close(pool);
+	}
 }
 
 /* A handler gives back on its own stack, which may be small. */
@@ -374,11 +430,11 @@ static void what_is_used_stays(void **state)
 	CPU_ZERO(&one);
 	CPU_SET((unsigned)sched_getcpu(), &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	config.decay_ms = 1;
+	config.decay_ms = 100000;
 	pool = pool_open(&config);
 	errno = 4711;
 	for (unsigned i = 0; i < 50; i++) {
-		sleep_ms(2);
+		ahead_ms += 110000;
 		for (unsigned j = 0; j < 512; j++) {
 			char *block = pool_get(pool, PAGE);
 
@@ -479,6 +535,7 @@ int main(void)
 		cmocka_unit_test(trimmed),
 		cmocka_unit_test(large_ones_trimmed),
 		cmocka_unit_test(decays_by_allocations),
+		cmocka_unit_test(decays_while_idle),
 		cmocka_unit_test(what_is_used_stays),
 		cmocka_unit_test(waits_for_who_grows_it),
 		cmocka_unit_test(on_a_small_stack),
