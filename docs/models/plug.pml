@@ -20,7 +20,7 @@
  * check PRESENT=1 CUT=0: BUG_KEEPS_PLACE BUG_NOT_HIDDEN BUG_REMOVED_COUNTED_EARLY
  * check PRESENT=0 CUT=0: right BUG_ADDED_COUNTED_LATE BUG_TWO_AT_ONCE
  * check PRESENT=1 CUT=0: BUG_PUT_APART_WHOLE BUG_RESERVE_FORCED
- * check PRESENT=1 CUT=1: BUG_SAID_LATE BUG_COMPLETED_BY_STEPS BUG_ABSENT_KEEPS_PLACE
+ * check PRESENT=1 CUT=1: BUG_NOT_COUNTED_AGAIN BUG_ABSENT_KEEPS_PLACE
  * long check PRESENT=0 CUT=1: right
  * long check PRESENT=1 CUT=1: right
  */
@@ -40,7 +40,7 @@
 #endif
 
 bit set, region, present;
-byte place, nr_apart, state, said, begun, ended;
+byte place, nr_apart, state, begun, ended;
 byte added, removed, allocated, freed;
 /* Ghosts. Held by a caller; on its way; the fewest free since the sum began; free since the search
  * began. */
@@ -80,26 +80,20 @@ inline unset_apart()
 
 inline commit(what)
 {
-#ifdef BUG_SAID_LATE
-	STEP;
-#else
-	atomic { said = (what == ADD -> added : removed) + 1; state = what }; STEP;
-#endif
 	if
 	:: what == ADD ->
 #ifndef BUG_ADDED_COUNTED_LATE
 		added++;
 #endif
-		STEP; present = 1
+		skip
 	:: else ->
 #ifndef BUG_REMOVED_COUNTED_EARLY
 		removed++;
 #endif
-		STEP; present = 0
+		skip
 	fi;
-#ifdef BUG_SAID_LATE
-	atomic { STEP; said = (what == ADD -> added : removed); state = what };
-#endif
+	STEP; state = what;
+	STEP; present = (what == ADD);
 	STEP
 }
 
@@ -255,18 +249,16 @@ found:	skip
 inline recover()
 {
 	atomic {
-#ifdef BUG_COMPLETED_BY_STEPS
-		WHEN(state == ADD, added++; present = 1);
-		WHEN(state == REMOVE, removed++; present = 0);
-#else
-		WHEN(state == ADD, added = said; present = 1);
-		WHEN(state == REMOVE, removed = said; present = 0);
-#endif
+		WHEN(state == ADD, present = 1);
+		WHEN(state == REMOVE, present = 0);
 		state = IDLE;
 #ifndef BUG_ABSENT_KEEPS_PLACE
 		WHEN(!present, place = MOVABLE);
 #endif
 		WHEN(present && !FREE && !held, set = 1);
+#ifndef BUG_NOT_COUNTED_AGAIN
+		added = present + removed;
+#endif
 		nr_apart = (place == APART)
 	}
 }

@@ -76,7 +76,9 @@ struct roost_pool_config {
 	/* The pool never has more than this; so much address space is reserved. Rounded up to
 	 * 2 MiB, for ROOST_PAGES_1G and with several nodes to 1 GiB of each. */
 	size_t limit;
-	size_t initial; /* how much of it may be used at first; 0: all. Rounded as limit */
+	/* How much of it may be used at first, rounded as limit: made usable at once. 0: all of it,
+	 * made usable as it is needed, in steps of 4 to 64 MiB; reserved huge pages at once. */
+	size_t initial;
 	/* By how much the pool grows by itself when it has no block left, up to the limit. 0: only
 	 * by roost_pool_resize(). */
 	size_t step;
@@ -126,10 +128,10 @@ enum {
  * (ROOST_MAX_POOLS), -EAGAIN (decay_thread: the system gives no thread; as pthread_create(3)).
  * Nothing is left behind when it fails.
  *
- * Locked memory: after mlockall(2) with MCL_FUTURE the kernel fills what is in use at once, that
- * is, all of the limit if initial is 0, and counts the limit against RLIMIT_MEMLOCK (-ENOMEM). The
- * pool does not undo that, since a program that locks memory wants no page fault later. With
- * initial and step it is filled as the pool grows, with MCL_ONFAULT as it is written to.
+ * Locked memory: after mlockall(2) with MCL_FUTURE the kernel fills what is made usable, and the
+ * metadata, and counts both against RLIMIT_MEMLOCK (-ENOMEM). The pool does not undo that, since a
+ * program that locks memory wants no page fault later. With initial that is so at once; without, as
+ * the pool grows, 4 MiB at a time; with MCL_ONFAULT as it is written to.
  */
 ROOST_MUST_CHECK int roost_pool_create(roost_pool_t **pool, const struct roost_pool_config *config);
 
@@ -224,8 +226,9 @@ size_t roost_pool_recover(roost_pool_t *pool);
  * The page-frame allocator below, for statistics and dumps: frame n is the nth page of the pool's
  * address space. What is allocated or freed there directly is not given back to the kernel.
  * roost_remove_range() takes pages out of the pool, which counts them as used until
- * roost_add_range() brings them back. What is said above of fork() and of cancellation holds for
- * both: a child finds each range present or absent, and no thread leaves one half done.
+ * roost_add_range() brings them back. (What the pool itself has not brought in it refuses:
+ * -EINVAL.) What is said above of fork() and of cancellation holds for both: a child finds each
+ * range present or absent, and no thread leaves one half done.
  */
 roost_t *roost_pool_frames(const roost_pool_t *pool);
 void *roost_pool_address(const roost_pool_t *pool, roost_pfn pfn);

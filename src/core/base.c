@@ -20,6 +20,7 @@ void rst_base_lay_out(const struct roost_config *config, struct rst_base_layout 
 	l->cpu_zone = rst_carve(end, config->nr_cpus);
 	l->present = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
 	l->odd = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
+	l->brought = rst_carve(end, (map.frames / RST_PAGEBLOCK + 63) / 64 * sizeof(uint64_t));
 }
 
 /* The pageblocks of each extent that is there, and those that it has not for itself. */
@@ -55,6 +56,7 @@ void rst_base_init(struct rst_base *base, const struct roost_config *config,
 	base->cpu_zone = (uint8_t *)metadata + l->cpu_zone;
 	base->present = (_Atomic uint64_t *)(void *)(metadata + l->present);
 	base->odd = (uint64_t *)(void *)(metadata + l->odd);
+	base->brought = (_Atomic uint64_t *)(void *)(metadata + l->brought);
 	base->nr_zones = l->nr_zones;
 	base->nr_nodes = l->nr_nodes;
 	base->nr_cpus = config->nr_cpus;

@@ -4,7 +4,7 @@
  * what the public calls do before and after the engine's own part.
  *
  * struct rst_base is the first member of an engine's struct roost. Everything in it is constant
- * after roost_init(), but what hotplug.h says of present and hotplug.
+ * after roost_init(), but what hotplug.h says of present, brought and hotplug.
  */
 #ifndef RST_BASE_H
 #define RST_BASE_H
@@ -26,6 +26,9 @@ struct rst_base {
 	void *context;
 	_Atomic uint64_t *present; /* a bit for each pageblock */
 	uint64_t *odd;		   /* the same: an extent begins or ends in the middle of it */
+	/* For a pool, which brings its memory in (core/held.h): the same, it has been present. */
+	_Atomic uint64_t *brought;
+	bool brings; /* c, from rst_brings() on */
 	struct rst_hotplug hotplug;
 };
 
@@ -33,6 +36,11 @@ struct rst_base {
 static inline bool rst_is_present(const struct rst_base *base, uint32_t block)
 {
 	return rst_load_sc(&base->present[block / 64]) >> block % 64 & 1;
+}
+
+static inline bool rst_was_brought(const struct rst_base *base, uint32_t block)
+{
+	return rst_load_sc(&base->brought[block / 64]) >> block % 64 & 1;
 }
 
 /* For walks: are this pageblock and the 63 that follow it all absent? */
@@ -76,7 +84,7 @@ static inline uint64_t rst_carve(uint64_t *end, uint64_t bytes)
 
 /* The parts that struct rst_base points to, as offsets from the start of the metadata. */
 struct rst_base_layout {
-	uint64_t spans, zone_order, cpu_node, cpu_zone, present, odd;
+	uint64_t spans, zone_order, cpu_node, cpu_zone, present, odd, brought;
 	uint64_t nr_frames; /* records, with those that round spans out */
 	uint32_t nr_spans;
 	unsigned nr_zones, nr_nodes;
@@ -95,7 +103,7 @@ int rst_base_check(roost_t **out, struct roost_config *config, const struct roos
 
 /*
  * Letters as in the engines': c constant after roost_init(); m written by the holder of the
- * hotplug word, read racily.
+ * hotplug word, read racily; a atomic.
  *
  * Frames that were added are counted before they are free, and those that were removed after they
  * were taken. So in sums they are as frees and allocations: each counter only grows.
@@ -103,7 +111,7 @@ int rst_base_check(roost_t **out, struct roost_config *config, const struct roos
 struct rst_zone_desc {
 	uint64_t min;			   /* c */
 	_Atomic uint64_t low, high;	   /* m */
-	_Atomic uint64_t added, removed;   /* m; those that were there, and free, at first: added */
+	_Atomic uint64_t added, removed;   /* a; those that were there, and free, at first: added */
 	uint64_t allocated;		   /* c; frames that started out allocated */
 	uint64_t reserve;		   /* m; frames of the reserve's pageblocks, free or not */
 	uint64_t known, reserved, spanned; /* c; usable, present or not; of reserved ranges */

@@ -21,11 +21,8 @@ roost_pfn rst_hold(roost_t *roost, unsigned order);
 /* Takes all free frames of a pageblock, as roost_alloc_rest() does. Each frame becomes a held block
  * of order 0. */
 size_t rst_hold_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
-/* Splits a held block into two held halves. */
-void rst_halve_held(roost_t *roost, roost_pfn pfn, unsigned order);
-/* The order of the held block that begins at pfn, or -1. If the thread that was halving it is gone,
- * the block is whole again. */
-int rst_held_order(roost_t *roost, roost_pfn pfn);
+/* The order of the held block that begins at pfn, or -1. */
+int rst_held_order(const roost_t *roost, roost_pfn pfn);
 /* Frees a held block. */
 void rst_unhold(roost_t *roost, roost_pfn pfn, unsigned order);
 /* Reports the free of a frame at which no caller's block begins. It does so at check level 0 as
@@ -33,5 +30,25 @@ void rst_unhold(roost_t *roost, roost_pfn pfn, unsigned order);
 void rst_free_none(roost_t *roost, roost_pfn pfn);
 /* Frees the held blocks of order 0 among these frames of a pageblock, and returns how many. */
 size_t rst_unhold_rest(roost_t *roost, roost_pfn pfn, const uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
+
+/*
+ * Memory of ROOST_RANGE_ABSENT that a pool brings in, pageblock by pageblock, and banishes again.
+ * It says which thread brings what: there is no lock, and no word as roost_add_range() has it. A
+ * thread that stops forever in one of these hides what it named, and what it had counted may be
+ * counted twice until roost_recover().
+ *
+ *	bring	counts, sets the bits of what is present, then of what was brought, then puts
+ *	banish	clears both, counts, then one store: it is not held any more
+ */
+/* Before any is brought: roost_add_range() refuses what was never brought. What is present now
+ * counts as brought. */
+void rst_brings(roost_t *roost);
+/* n frames, in whole pageblocks, become free. */
+void rst_bring(roost_t *roost, roost_pfn pfn, uint64_t n);
+/* A held block of pageblocks becomes absent, as if it had never been brought. */
+void rst_banish(roost_t *roost, roost_pfn pfn, unsigned order);
+/* Were all of these frames brought, and put? If not, they are absent from now on. Nobody else is
+ * inside, and roost_recover() follows. */
+bool rst_bring_recover(roost_t *roost, roost_pfn pfn, uint64_t n);
 
 #endif

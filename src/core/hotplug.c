@@ -79,6 +79,15 @@ static bool is_any(const struct rst_base *base, const struct rst_hotplug_range *
 	return false;
 }
 
+/* Is any pageblock a pool's that it has not brought in yet? */
+static bool is_unbrought(const struct rst_base *base, const struct rst_hotplug_range *range)
+{
+	for (uint32_t b = range->first; base->brings && b <= range->last; b++)
+		if (!rst_was_brought(base, b))
+			return true;
+	return false;
+}
+
 /* Holes of absent memory are where its ranges begin and end. */
 static bool has_hole(const roost_t *roost, const struct rst_base *base,
 		     const struct rst_hotplug_range *range)
@@ -115,8 +124,6 @@ static void carry_out(struct rst_base *base, uint32_t what)
 {
 	const struct rst_hotplug *h = &base->hotplug;
 
-	/* Release: a sum that has it sees what came before; see rst_zone_gone() of the engine. */
-	rst_store_rel(what == RST_HOTPLUG_ADD ? &h->desc->added : &h->desc->removed, h->sum);
 	h->desc->reserve = h->reserve;
 	rst_zone_set_marks(h->desc);
 	/* Sequentially consistent: an isolation changes the place and then reads these. */
@@ -135,14 +142,15 @@ void rst_hotplug_commit(struct rst_base *base, struct rst_zone_desc *desc,
 	h->first = range->first;
 	h->last = range->last;
 	h->desc = desc;
-	h->sum = (range->end - range->start) +
-		 rst_load_rlx(what == RST_HOTPLUG_ADD ? &desc->added : &desc->removed);
 	h->reserve = desc->reserve;
 	if (range->reserve <= range->last) {
 		roost_pfn first = rst_pfn_of(range->span, range->reserve * RST_PAGEBLOCK);
 
 		h->reserve += range->end - (first > range->start ? first : range->start);
 	}
+	/* Release: a sum that has it sees what came before; see rst_zone_gone() of the engine. */
+	rst_add_rel(what == RST_HOTPLUG_ADD ? &desc->added : &desc->removed,
+		    range->end - range->start);
 	/* Release: a recovery that sees the state sees what is to be done. */
 	rst_store_rel(&h->state, what);
 	carry_out(base, what);
@@ -187,7 +195,7 @@ int roost_add_range(roost_t *roost, roost_pfn pfn, uint64_t n)
 		return -ROOST_EAGAIN;
 	if (is_any(base, &range, true))
 		err = -ROOST_EEXIST;
-	else if (has_hole(roost, base, &range))
+	else if (has_hole(roost, base, &range) || is_unbrought(base, &range))
 		err = -ROOST_EINVAL;
 	if (!err) {
 		choose_reserve(rst_engine_zone(roost, range.span->zone), &range);

@@ -8,11 +8,15 @@
  *
  * One call at a time: a word that is only tried. Its holder
  *
- *	adds	says what it adds, sets the bits, counts, and puts the frames as a free does
- *	removes	takes all frames, as roost_take_range() does, and keeps them; says so, counts,
+ *	adds	counts, says what it adds, sets the bits, and puts the frames as a free does
+ *	removes	takes all frames, as roost_take_range() does, and keeps them; counts, says so,
  *		clears the bits
  *
- * What it says is for roost_recover(): if the holder disappeared, the change is completed.
+ * What it says is for roost_recover(): if the holder disappeared, the change is completed. The
+ * counts are taken again there, from the bits.
+ *
+ * A pool's growth needs no word (core/held.h): each range is one thread's, the bits are changed by
+ * atomic operations, and the counts are added to. So any number of threads grow it at a time.
  */
 #ifndef RST_HOTPLUG_H
 #define RST_HOTPLUG_H
@@ -32,7 +36,6 @@ enum {
 struct rst_hotplug {
 	_Atomic uint32_t state; /* a; the rest is its holder's */
 	uint32_t first, last;	/* pageblocks */
-	uint64_t sum;		/* what desc->added or desc->removed becomes */
 	uint64_t reserve;	/* what desc->reserve becomes */
 	struct rst_zone_desc *desc;
 };

@@ -41,6 +41,14 @@ static unsigned pages_order(size_t pages)
 	return (unsigned)__builtin_ctzll(pages);
 }
 
+/* Of the first look: see size.c. */
+static unsigned first_flags(const roost_pool_t *pool, unsigned flags)
+{
+	unsigned narrow = atomic_load_explicit(&pool->narrow, memory_order_relaxed);
+
+	return narrow ? (flags & ~(unsigned)ROOST_WAIT) | narrow : flags;
+}
+
 static roost_pfn take_pages(roost_pool_t *pool, size_t pages, unsigned flags)
 {
 	return is_order(pages) ? roost_alloc(pool->frames, pages_order(pages), flags)
@@ -108,10 +116,11 @@ static unsigned wanted_node(const roost_pool_t *pool, unsigned flags)
 }
 
 /*
- * The engine found nothing. Without WAIT the call looks again only if the pool has grown. With WAIT
- * it also waits for threads that change the size or give frames back, and looks again if any of
- * them did so since its last look began. The engine itself waits only while none of them is at
- * work. Each such wait counts as as many rounds as the engine may sleep.
+ * The engine found nothing. Without WAIT the call looks again only if it has made the pool grow, or
+ * its first look was narrow. With WAIT it also waits for threads that change the size or give
+ * frames back, and looks again if any of them did so since its last look began. The engine itself
+ * waits only while none of them is at work. Each such wait counts as as many rounds as the engine
+ * may sleep.
  */
 static roost_pfn grow_or_wait(roost_pool_t *pool, size_t pages, unsigned flags)
 {
@@ -121,25 +130,23 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, size_t pages, unsigned flags)
 
 	for (unsigned round = 0, cost; round < AGAIN_ROUNDS && !refused; round += cost) {
 		uint64_t seen = atomic_load(&pool->changes);
-		enum rst_growth growth;
 		roost_pfn pfn = ROOST_NONE;
-		bool patient;
+		bool patient, narrow = atomic_load_explicit(&pool->narrow, memory_order_relaxed);
+		bool grown = rst_size_grow_for(pool, rst_page_size(pool) << order,
+					       wanted_node(pool, flags), flags & ROOST_THISNODE);
 
-		growth = rst_size_grow_for(pool, rst_page_size(pool) << order,
-					   wanted_node(pool, flags), flags & ROOST_THISNODE);
-		patient = wait && growth != RST_GROWN && !rst_pool_is_busy(pool);
+		patient = wait && !grown && !rst_pool_is_busy(pool);
 		cost = patient ? ROOST_WAIT_ROUNDS : 1;
-		if (wait || growth == RST_GROWN)
+		if (wait || grown || (narrow && !round))
 			pfn = take_pages(pool, pages,
 					 patient ? flags : flags & ~(unsigned)ROOST_WAIT);
 		if (pfn != ROOST_NONE)
 			return pfn;
-		if (growth == RST_GROWN)
+		if (grown)
 			continue;
 		if (wait && round + cost < AGAIN_ROUNDS && rst_pool_is_busy(pool))
 			rst_pool_sleep(round);
-		else if (!wait || (patient && growth == RST_NOT_GROWN &&
-				   atomic_load(&pool->changes) == seen))
+		else if (!wait || (patient && atomic_load(&pool->changes) == seen))
 			break;
 	}
 	return ROOST_NONE;
@@ -191,7 +198,7 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 	rst_pool_enter();
 	outer = rst_pool_name("roost_pool_alloc");
 	refused = false;
-	pfn = take_pages(pool, pages, flags);
+	pfn = take_pages(pool, pages, first_flags(pool, flags));
 	if (pfn == ROOST_NONE)
 		pfn = pool_alloc_slow(pool, pages, flags);
 	count(pool, 1);
@@ -229,7 +236,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 	outer = rst_pool_name("roost_pool_alloc_bulk");
 	refused = false;
 	while (done < count_of) {
-		size_t n = take_many(pool, pages, flags, pfns, count_of - done);
+		size_t n = take_many(pool, pages, first_flags(pool, flags), pfns, count_of - done);
 
 		if (!n) {
 			pfns[0] = pool_alloc_slow(pool, pages, flags);

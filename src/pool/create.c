@@ -109,10 +109,12 @@ static roost_pfn reserve_of(const roost_pool_t *pool, unsigned node)
 	return pages * (node + 1) / pool->nodes - pages * node / pool->nodes;
 }
 
-/* The page-frame allocator: one zone for each node. 0 or -ENOMEM. */
-static int make_frames(roost_pool_t *pool, unsigned check_level)
+/* The page-frame allocator: one zone for each node, of which so much is there at first. 0 or
+ * -ENOMEM. */
+static int make_frames(roost_pool_t *pool, unsigned check_level,
+		       const roost_pfn first[ROOST_MAX_NODES])
 {
-	struct roost_range ranges[ROOST_MAX_NODES];
+	struct roost_range ranges[2 * ROOST_MAX_NODES];
 	struct roost_zone_config zones[ROOST_MAX_NODES];
 	struct roost_config config = ROOST_CONFIG_INIT;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -120,8 +122,17 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 	char *metadata;
 
 	for (unsigned node = 0; node < pool->nodes; node++) {
-		ranges[node] = (struct roost_range){
-			.start = node * pages, .end = (node + 1) * pages, .zone = (uint16_t)node};
+		struct roost_range range = {.start = node * pages,
+					    .end = node * pages + first[node],
+					    .zone = (uint16_t)node};
+
+		if (range.start < range.end)
+			ranges[config.nr_ranges++] = range;
+		range.start = range.end;
+		range.end = (node + 1) * pages;
+		range.flags = ROOST_RANGE_ABSENT;
+		if (range.start < range.end)
+			ranges[config.nr_ranges++] = range;
 		zones[node] = (struct roost_zone_config){
 			.name = "Pool",
 			.node = node,
@@ -132,7 +143,6 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 			.high = 2 + reserve_of(pool, node)};
 	}
 	config.ranges = ranges;
-	config.nr_ranges = pool->nodes;
 	config.zones = zones;
 	config.nr_zones = pool->nodes;
 	config.nr_cpus = cpus < 1 ? 1 : cpus > ROOST_MAX_CPUS ? ROOST_MAX_CPUS : (unsigned)cpus;
@@ -153,14 +163,14 @@ static int make_frames(roost_pool_t *pool, unsigned check_level)
 	return roost_init(&pool->frames, &config, metadata, pool->metadata);
 }
 
-/* Four bitmaps and the stack of chunks out of use, at most one for each pageblock. */
+/* Five bitmaps; the one of units has no more bits than those of pageblocks. */
 static int init_side(roost_pool_t *pool)
 {
 	size_t words = rst_mark_words(pool);
 
 	char *side;
 
-	pool->side_size = (4 * words + rst_nr_pageblocks(pool) + 1) * sizeof(uint64_t);
+	pool->side_size = 5 * words * sizeof(uint64_t);
 	side = rst_memory_zeroed(pool->side_size);
 	if (!side)
 		return -ENOMEM;
@@ -169,7 +179,7 @@ static int init_side(roost_pool_t *pool)
 	pool->aged = (uint64_t *)(void *)side + words;
 	pool->due = pool->aged + words;
 	pool->missed = pool->due + words;
-	pool->unused = pool->missed + words;
+	pool->taken = (_Atomic uint64_t *)(void *)(pool->missed + words);
 	return 0;
 }
 
@@ -205,6 +215,7 @@ static __attribute__((constructor(101))) void set_repair(void)
 
 static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 {
+	roost_pfn first[ROOST_MAX_NODES];
 	int err;
 
 	lay_pool_out(pool, config);
@@ -212,13 +223,15 @@ static int build(roost_pool_t *pool, const struct roost_pool_config *config)
 	pool->size_lock.pool = pool->trim_lock.pool = pool;
 	pool->size_lock.repair = rst_size_repair;
 	pool->trim_lock.repair = rst_trim_repair;
+	pool->recover = rst_size_recover;
+	rst_size_lay_out(pool, config->initial, first);
 	err = rst_memory_reserve(pool);
 	if (!err)
 		err = init_side(pool);
 	if (!err)
-		err = make_frames(pool, config->check_level);
+		err = make_frames(pool, config->check_level, first);
 	if (!err)
-		err = rst_size_init(pool, config->initial ? config->initial : pool->limit);
+		err = rst_size_init(pool, first);
 	if (!err && config->decay_thread)
 		err = rst_trim_start_thread(pool);
 	return err;

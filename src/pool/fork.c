@@ -104,6 +104,7 @@ size_t rst_fork_recover(roost_pool_t *pool)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pool->recover(pool);
 	pages = roost_recover(pool->frames);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return pages;

@@ -36,11 +36,11 @@ static uint64_t hidden_pages(const roost_pool_t *pool)
 
 void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
 {
-	size_t free = free_pages(pool) << pool->page_shift;
+	size_t free = free_pages(pool) << pool->page_shift, in = rst_size_in(pool);
 
 	*info = (struct roost_pool_info){
 		.limit = pool->limit,
-		.size = atomic_load(&pool->size),
+		.size = rst_size_allowed(pool),
 		.reserve = pool->reserve,
 		.metadata = pool->metadata + pool->side_size,
 		.page_size = rst_page_size(pool),
@@ -52,7 +52,7 @@ void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
 		.given_back = atomic_load(&pool->given_back),
 		.set_aside = hidden_pages(pool) << pool->page_shift,
 	};
-	info->used = info->size > free ? info->size - free : 0;
+	info->used = in > free ? in - free : 0;
 	memcpy(info->name, pool->name, sizeof(info->name));
 }
 

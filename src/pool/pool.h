@@ -22,7 +22,6 @@
  * others come and go. Letters beside a field say what guards it:
  *	c  constant while the pool is there
  *	a  nothing: atomic
- *	s  the size lock to write; read racily
  *	t  the trim lock
  *	n  the threads that create and destroy pools
  *
@@ -64,16 +63,16 @@ struct roost_pool {
 	unsigned page_shift;	  /* c */
 	unsigned max_order;	  /* c */
 	_Atomic uint64_t *freed;  /* c; a: see trim.c; a bit for each pageblock */
-	_Atomic uint32_t growing; /* a; an allocation that fails may grow it */
+	_Atomic uint32_t narrow;  /* a; flags of an allocation's first look: see size.c */
 	_Atomic uint64_t changes; /* a; see rst_pool_has_more() */
 
 	_Alignas(64) struct rst_pool_lock size_lock;
-	_Atomic size_t size;		/* s; bytes that may be used */
+	_Atomic uint64_t budget;	/* a; see size.c */
+	_Atomic uint64_t *taken;	/* c; a: a bit for each unit, see size.c */
 	size_t step;			/* c */
-	uint64_t *unused;		/* s; stack of chunks out of use: pfn << 8 | order. All are
-					 * held (core/held.h): the stack says in which order */
-	size_t nr_unused;		/* s */
-	_Atomic uint64_t grown, shrunk; /* s to write */
+	bool eager;			/* c; what may be used is made usable at once */
+	_Atomic bool filled;		/* a; the kernel fills what is made usable: mlockall(2) */
+	_Atomic uint64_t grown, shrunk; /* a */
 
 	_Alignas(64) struct rst_pool_lock trim_lock;
 	uint64_t *aged, *due; /* t; see trim.c */
@@ -97,10 +96,12 @@ struct roost_pool {
 	unsigned nodes;			  /* c */
 	uint8_t cpu_node[ROOST_MAX_CPUS]; /* c */
 	size_t reserve, metadata;	  /* c */
+	/* c; puts right what size.c has, before roost_recover(). Set by create.c. */
+	void (*recover)(roost_pool_t *pool);
 	/* What was mapped, each after its size; NULL: not mapped. */
 	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */
-	char *side;		      /* c; bitmaps and the stack */
+	char *side;		      /* c; bitmaps */
 	size_t side_size;	      /* c */
 	char *records;		      /* c; of the page-frame allocator, metadata bytes */
 	roost_pool_misuse_fn *misuse; /* c */
@@ -295,18 +296,21 @@ void rst_trim_stop_thread(roost_pool_t *pool);
 
 /* ---- size.c -------------------------------------------------------------------------------- */
 
-/* Takes everything out of use, then puts this many bytes into use. 0 or -ENOMEM. */
-int rst_size_init(roost_pool_t *pool, size_t initial);
-/* Before an allocation of this many bytes fails: has the pool grown? */
-enum rst_growth {
-	RST_NOT_GROWN, /* it may not grow, or is at its limit */
-	RST_GROWN,
-	RST_OTHERS_GROW, /* or shrink it at the moment */
-};
-/* On the node first, or there only. */
-enum rst_growth rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only);
-/* The holder of the size lock has ended: rebuilds the stack and the size. */
+/* Bytes that may be used; that are in use, or being brought in. */
+size_t rst_size_allowed(const roost_pool_t *pool);
+size_t rst_size_in(const roost_pool_t *pool);
+/* How much of each node is there at first, in pages, and how much may be used. */
+void rst_size_lay_out(roost_pool_t *pool, size_t initial, roost_pfn first[ROOST_MAX_NODES]);
+/* Makes what is there at first usable. 0 or -ENOMEM. */
+int rst_size_init(roost_pool_t *pool, const roost_pfn first[ROOST_MAX_NODES]);
+/* Before an allocation of this many bytes fails: has the caller made the pool grow? On the node
+ * first, or there only. Any context; waits for nobody. */
+bool rst_size_grow_for(roost_pool_t *pool, size_t bytes, unsigned node, bool only);
+/* The holder of the size lock has ended: completes what it took out of use. */
 void rst_size_repair(roost_pool_t *pool);
+/* Units in the hands of threads that are gone can be brought in again. Nobody else is inside;
+ * roost_recover() follows. */
+void rst_size_recover(roost_pool_t *pool);
 
 /* Not for reserved huge pages: the next touch might find none. */
 static inline bool rst_can_give_back(const roost_pool_t *pool)

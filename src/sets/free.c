@@ -604,28 +604,12 @@ int roost_free_order(const roost_t *roost, roost_pfn pfn)
 
 /* ---- Held blocks --------------------------------------------------------------------------- */
 
-void rst_halve_held(roost_t *roost, roost_pfn pfn, unsigned order)
-{
-	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
-	uint8_t om = (uint8_t)(RST_OM_HELD + order);
-
-	/* The first half last: until then the block is whole. */
-	rst_store_rel(&roost->om[f + (1u << (order - 1))], om);
-	rst_store_rel(&roost->om[f], om);
-}
-
-int rst_held_order(roost_t *roost, roost_pfn pfn)
+int rst_held_order(const roost_t *roost, roost_pfn pfn)
 {
 	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
 	unsigned om = rst_load_rlx(&roost->om[f]);
-	int order = rst_om_order(om);
 
-	if (order < 0 || rst_om_is_allocated(om))
-		return -1;
-	if (order && rst_load_rlx(&roost->om[f + (1u << (order - 1))]) ==
-			     (unsigned)RST_OM_HELD + (unsigned)order)
-		rst_store_rlx(&roost->om[f + (1u << (order - 1))], RST_OM_NEVER);
-	return order;
+	return rst_om_is_allocated(om) ? -1 : rst_om_order(om);
 }
 
 void rst_free_none(roost_t *roost, roost_pfn pfn)

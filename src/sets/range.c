@@ -12,6 +12,7 @@
  * No list need be searched, and no hint be cleared: those that lead to what is gone are old, as
  * after any other take.
  */
+#include "core/held.h"
 #include "sets/hidden.h"
 #include "sets/pocket.h"
 
@@ -373,6 +374,92 @@ int rst_engine_add(roost_t *roost, struct rst_hotplug_range *added)
 		pfn += (roost_pfn)1 << order;
 	}
 	return 0;
+}
+
+/* ---- A pool's ------------------------------------------------------------------------------ */
+
+/* The bits of pageblocks [first, last] in a word. */
+static uint64_t block_bits(rst_block_id first, rst_block_id last, uint32_t word)
+{
+	uint64_t bits = ~(uint64_t)0;
+
+	if (word == first / 64)
+		bits &= ~(uint64_t)0 << first % 64;
+	if (word == last / 64)
+		bits &= ~(uint64_t)0 >> (63 - last % 64);
+	return bits;
+}
+
+/* Sequentially consistent, as those of hotplug.c. */
+static void set_blocks(_Atomic uint64_t *set, rst_block_id first, rst_block_id last, bool on)
+{
+	for (uint32_t i = first / 64; i <= last / 64; i++)
+		if (on)
+			rst_or_sc(&set[i], block_bits(first, last, i));
+		else
+			rst_and_sc(&set[i], ~block_bits(first, last, i));
+}
+
+void rst_brings(roost_t *roost)
+{
+	for (uint32_t i = 0; i < (roost->nr_blocks + 63) / 64; i++)
+		if (rst_load_rlx(&roost->base.present[i])) /* else it stays untouched */
+			rst_store_rlx(&roost->base.brought[i],
+				      rst_load_rlx(&roost->base.present[i]));
+	roost->base.brings = true;
+}
+
+void rst_bring(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct rst_zone *z = &roost->zones[span->zone];
+	rst_block_id first = rst_frame_of(span, pfn) >> ROOST_PAGEBLOCK_ORDER;
+	rst_block_id last = rst_frame_of(span, pfn + n - 1) >> ROOST_PAGEBLOCK_ORDER;
+	struct rst_extent extent = {.start = pfn, .end = pfn + n};
+
+	/* Before the put, as a free counts. Release: see rst_hotplug_commit(). */
+	rst_add_rel(&z->desc.added, n);
+	set_blocks(roost->base.present, first, last, true);
+	set_blocks(roost->base.brought, first, last, true);
+	while (pfn < extent.end) {
+		unsigned order = rst_chunk_order(&extent, pfn, ROOST_MAX_ORDER);
+
+		rst_put(roost, z, rst_frame_of(span, pfn), order);
+		pfn += (roost_pfn)1 << order;
+	}
+}
+
+void rst_banish(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	struct rst_zone *z = &roost->zones[span->zone];
+	rst_frame_id f = rst_frame_of(span, pfn);
+	rst_block_id first = f >> ROOST_PAGEBLOCK_ORDER;
+	rst_block_id last = (f + (1u << order) - 1) >> ROOST_PAGEBLOCK_ORDER;
+
+	set_blocks(roost->base.present, first, last, false);
+	set_blocks(roost->base.brought, first, last, false);
+	/* It was counted as allocated, and is removed instead. In this order, so that no sum is
+	 * lower than what is free: see rst_zone_free_frames(). */
+	RST_COUNT_BLOCKS(z, rst_here(roost), freed, order, 1);
+	rst_add_rel(&z->desc.removed, (uint64_t)1 << order);
+	rst_store_rel(&roost->om[f], RST_OM_NEVER);
+}
+
+bool rst_bring_recover(roost_t *roost, roost_pfn pfn, uint64_t n)
+{
+	const struct rst_span *span = rst_span_of_pfn(&roost->base.map, pfn);
+	rst_block_id first = rst_frame_of(span, pfn) >> ROOST_PAGEBLOCK_ORDER;
+	rst_block_id last = rst_frame_of(span, pfn + n - 1) >> ROOST_PAGEBLOCK_ORDER;
+
+	for (rst_block_id b = first; b <= last; b++) {
+		if (rst_was_brought(&roost->base, b))
+			continue;
+		set_blocks(roost->base.present, first, last, false);
+		set_blocks(roost->base.brought, first, last, false);
+		return false;
+	}
+	return true;
 }
 
 void rst_engine_pressure(roost_t *roost, unsigned zone)

@@ -66,8 +66,8 @@ static bool is_lost(struct roost *r, rst_frame_id *f)
 	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK);
 }
 
-/* Puts the lost frames of a span back, and returns how many. */
-static uint64_t put_lost(struct roost *r, const struct rst_span *span)
+/* Puts the lost frames of a span back, and returns how many. *present: adds what is present. */
+static uint64_t put_lost(struct roost *r, const struct rst_span *span, uint64_t *present)
 {
 	rst_frame_id f = rst_frame_of(span, span->start), end = rst_frame_of(span, span->end - 1);
 	uint64_t n = 0;
@@ -78,19 +78,22 @@ static uint64_t put_lost(struct roost *r, const struct rst_span *span)
 
 		if (!rst_is_present(&r->base, b)) {
 			f = (b + 1) * RST_PAGEBLOCK;
-		} else if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
+			continue;
+		}
+		if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
 			f += RST_PAGEBLOCK;
 		} else if (is_lost(r, &f)) {
 			rst_set_put(&r->blocks[b], at % RST_PAGEBLOCK, 0);
 			n++;
 		}
+		*present += rst_load_rlx(&r->om[at]) == RST_OM_HOLE ? 0 : f - at;
 	}
 	return n;
 }
 
 /* Counts what a zone has, by looking at it. */
 struct census {
-	uint64_t free, reserve;
+	uint64_t free, reserve, present;
 	uint32_t isolated, atomic;
 };
 
@@ -123,9 +126,12 @@ static void forget_absent(struct roost *r, const struct rst_zone *z)
 
 static void put_right(struct roost *r, struct rst_zone *z, const struct census *census)
 {
-	uint64_t counted = rst_zone_free_frames(r, z), begun = rst_load_rlx(&z->begun);
+	uint64_t counted, begun = rst_load_rlx(&z->begun);
 	uint64_t ended = rst_load_rlx(&z->ended), whole = 0;
 
+	rst_store_rlx(&z->desc.added,
+		      census->present + rst_load_rlx(&z->desc.removed) - z->desc.allocated);
+	counted = rst_zone_free_frames(r, z);
 	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
 		begun += rst_load_rlx(&z->pockets[cpu].begun);
 		ended += rst_load_rlx(&z->pockets[cpu].ended);
@@ -165,7 +171,7 @@ size_t roost_recover(roost_t *roost)
 		lost -= empty_pockets(z, roost->base.nr_cpus); /* which put_lost() counts too */
 		for (uint32_t s = 0; s < roost->base.map.nr; s++)
 			if (roost->base.map.spans[s].zone == i)
-				lost += put_lost(roost, &roost->base.map.spans[s]);
+				lost += put_lost(roost, &roost->base.map.spans[s], &census.present);
 		for (rst_region_id g = z->first_region; g < z->end_region; g++)
 			if (rst_has_region(roost, z, g))
 				rst_store_rlx(&roost->taints[g], 0);

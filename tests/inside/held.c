@@ -51,42 +51,6 @@ static void nobody_elses(void **state)
 	rig_close(&rig);
 }
 
-static void halved(void **state)
-{
-	struct rig rig;
-	roost_pfn pfn;
-
-	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
-	pfn = hold(&rig, 10);
-	assert_null(shadow_put(&rig.shadow, pfn));
-	rst_halve_held(rig.roost, pfn, 10);
-	assert_int_equal(rst_held_order(rig.roost, pfn), 9);
-	assert_int_equal(rst_held_order(rig.roost, pfn + BLOCK), 9);
-	assert_int_equal(roost_validate(rig.roost, NULL), 0);
-	rst_unhold(rig.roost, pfn + BLOCK, 9);
-	rst_unhold(rig.roost, pfn, 9);
-	rig_check(&rig);
-	rig_home(&rig);
-	rig_close(&rig);
-}
-
-/* Stopped in the middle: the block is whole, and nothing is left of the half. */
-static void halved_in_part(void **state)
-{
-	struct rig rig;
-	roost_pfn pfn;
-
-	rig_open_simple(&rig, state, 0, FRAMES, CPUS);
-	pfn = hold(&rig, 10);
-	rig.roost->om[pfn + BLOCK] = RST_OM_HELD + 10;
-	assert_int_equal(roost_validate(rig.roost, NULL), -ROOST_EUCLEAN);
-	assert_int_equal(rst_held_order(rig.roost, pfn), 10);
-	rig_check(&rig);
-	unhold(&rig, pfn, 10);
-	rig_home(&rig);
-	rig_close(&rig);
-}
-
 /* A spare of no order that there is: said, and not shifted by. */
 static void corrupt_spare(void **state)
 {
@@ -134,9 +98,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(nobody_elses, variants_one),
-		SUITE_TEST(halved, variants_one),
 		SUITE_TEST(corrupt_spare, variants_one),
-		SUITE_TEST(halved_in_part, variants_one),
 		SUITE_TEST(rest_of_a_pageblock, variants_one),
 	};
 

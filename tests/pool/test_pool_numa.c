@@ -10,7 +10,7 @@
 
 #include <roost/posix.h>
 
-enum { PLACED = 64 };
+enum { PLACED = 256 };
 
 static int nr_nodes = 3, available = 0;
 static struct {
@@ -61,19 +61,24 @@ static roost_pool_t *open_nodes(size_t limit, size_t initial)
 	return pool_open(&config);
 }
 
-/* Where a block was placed, -1: not, -2: partly. */
+/* Where the 2 MiB are in which a block begins, -1: nowhere. */
+static int node_at(const char *address)
+{
+	for (unsigned i = 0; i < nr_placed; i++)
+		if (address >= placed[i].address && address < placed[i].address + placed[i].bytes)
+			return placed[i].node;
+	return -1;
+}
+
+/* Where a block was placed, -1: not, -2: in several places. */
 static int node_of(const char *block, size_t size)
 {
-	for (unsigned i = 0; i < nr_placed; i++) {
-		if (block >= placed[i].address + placed[i].bytes ||
-		    block + size <= placed[i].address)
-			continue;
-		return block >= placed[i].address &&
-				       block + size <= placed[i].address + placed[i].bytes
-			       ? placed[i].node
-			       : -2;
-	}
-	return -1;
+	int node = node_at(block);
+
+	for (size_t at = 0; at < size; at += 2 * MIB)
+		if (node_at(block + at) != node)
+			return -2;
+	return node;
 }
 
 static void each_node_has_a_part(void **state)

@@ -35,6 +35,7 @@ static void open_pool(void)
 	struct roost_pool_config config = pool_config(BLOCKS * 2 * MIB, NULL);
 
 	config.decay_ms = 0;
+	config.initial = config.limit; /* all of it is there, and can go */
 	pool = pool_open(&config);
 	stop = false;
 	at_work = 0;

@@ -10,6 +10,7 @@ void works_open(void)
 {
 	struct roost_pool_config config = pool_config(LIMIT, NULL);
 
+	config.initial = LIMIT; /* usable at once: a resize has to make it so again */
 	config.pages = ROOST_PAGES_NO_THP;
 	config.decay_ms = 0;
 	pool = pool_open(&config);
