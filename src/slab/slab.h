@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slab.h - objects out of pages: the data, and the protocol.
+ *
+ *	page     slab_of[page]    1 + number of its slab, or 0
+ *	slab     local   L        512 bits: free objects, changed by sequences of the home CPU alone
+ *	         remote  R        512 bits: free objects, that any context may put and take
+ *	         place            generation << 32 | whose it is
+ *	         base, cache      where its objects are, and of which cache they are
+ *	cache    a map of hints   a bit for each slab that may have something free
+ *	         for each CPU     its current slab, and up to 15 objects that may be free
+ *
+ * An object is free if its bit in L or in R is 1. A slab whose home is a CPU (OPEN, FULL) has both.
+ * The home's contexts free and allocate in L without an atomic operation, by sequences (core/port.h)
+ * that compare `place`; all others free into R. A shared slab has R alone. Where there are no
+ * sequences all slabs are shared.
+ *
+ *	place         who may change L               noted in the cache's hints
+ *	NONE          nobody: there is no slab       may be, and is cleared when it is found
+ *	HELD          the holder                     yes, unless it is about to become NONE
+ *	SHARED        nobody; L is empty             yes
+ *	SHARED_FULL   nobody; L is empty             when something is put
+ *	OPEN + cpu    sequences of that CPU          yes
+ *	FULL + cpu    nobody; L is empty             when something is put
+ *
+ * Each change of place counts the generation up. So a context that read place, then cache and base,
+ * and then changes L by a sequence that finds the same place, has seen the cache and base of that
+ * slab, however often the pages changed hands before. One that takes from R reads place again
+ * afterwards. If it differs, it puts back what it took: since it has an object of whatever slab this
+ * is now, that slab cannot go away meanwhile.
+ *
+ *	alloc     a hinted object of the home; else the current slab: L, then R into L, 64 at a time
+ *	          (close it if there is nothing); else noted slabs: one's own, shared ones (CAS of place),
+ *	          another CPU's of which half is free (hold, fence, open); else a new slab; else
+ *	          any slab that has something
+ *	free      home and OPEN: L. Else the bit into R, THEN read place: if it is full, note the
+ *	          slab, then open it
+ *	close     OPEN -> FULL; clear the hint; THEN look at L and R: if something is free, note and
+ *	          open again
+ *	hold      CAS of place to HELD; the home's own contexts do that as a sequence, so that none
+ *	          of its CPU is in between; all others call for a fence of the home. Then L is
+ *	          the holder's
+ *	release   hold; take R; if L and R together are all: slab_of = 0, place = NONE, pages go back
+ *
+ * Two pairs of accesses are sequentially consistent, so that of each at least one side sees the
+ * other: a put into R reads place, and a close writes place and then reads R; a note reads the hint
+ * after the put, and a close clears the hint and then reads R (core/hint.h). For L no pair is needed:
+ * close is a step of the home CPU itself, or it follows a fence of it.
+ *
+ * What a context that stops forever hides: the objects of one slab (HELD), or of a new one that is
+ * not noted yet; or up to 64 objects (from R on the way to L).
+ *
+ * After J. Bonwick's slabs (1994) and SLUB (C. Lameter, 2007), with bits in place of lists: no list
+ * has to be locked, and no object is written to.
+ *
+ * Letters beside a field say what guards it: c constant while the cache or the slab is there;
+ * a nothing: atomic; h the holder (place HELD) to write; q sequences of the home CPU that
+ * compare place, or the holder.
+ */
+#ifndef RST_SLAB_H
+#define RST_SLAB_H
+
+#include "core/hint.h"
+#include "core/probe.h"
+#include "core/set.h"
+#include "roost/cache.h"
+
+enum {
+	RST_OBJECTS = RST_SET_SIZE, /* of a slab at most */
+	RST_SLAB_WORDS = RST_SET_WORDS,
+	RST_SLAB_BYTES = 65536, /* no slab need be larger for the number of its objects */
+	RST_SLAB_FEW = 8,	/* objects that each slab has at least */
+	RST_OBJECT_HINTS = 15,
+	RST_SLAB_LOOKS = 8, /* noted slabs that an allocation looks at before it makes one */
+	RST_SLAB_MANY = 64, /* and before it fails without ROOST_WAIT */
+};
+
+#define RST_NO_SLAB UINT32_MAX
+
+/* The low half of place. */
+enum rst_slab_state {
+	RST_SLAB_NONE,
+	RST_SLAB_HELD,
+	RST_SLAB_SHARED,
+	RST_SLAB_SHARED_FULL,
+	RST_SLAB_OPEN = 1 << 16, /* + CPU */
+	RST_SLAB_FULL = 2 << 16, /* + CPU */
+};
+
+struct rst_slab {
+	_Alignas(64) _Atomic uint64_t local[RST_SLAB_WORDS]; /* q */
+	struct rst_set remote;				     /* a */
+	_Alignas(64) _Atomic uint64_t place;		     /* a */
+	_Atomic uintptr_t base;				     /* h; address of the first object */
+	_Atomic uint32_t cache;				     /* h; index of it */
+	_Alignas(64) char unused[64];			     /* no other slab's lines beside L */
+};
+_Static_assert(sizeof(struct rst_slab) == 256, "as roost_slabs_metadata_size() says");
+
+/*
+ * What a CPU remembers of a cache: hints, all of them. They are changed by plain loads and stores
+ * of whoever runs there, or believed to; what is lost or doubled by that does no harm.
+ */
+struct rst_cache_cpu {
+	_Alignas(64) _Atomic uint64_t nr; /* of objects */
+	_Atomic uintptr_t object[RST_OBJECT_HINTS];
+	_Alignas(64) _Atomic uint32_t current; /* 1 + slab, or 0 */
+	_Atomic uint32_t cursor;	       /* where a search goes on */
+	_Atomic uint64_t made, released, stolen, failed;
+};
+_Static_assert(sizeof(struct rst_cache_cpu) == 192, "as roost_slabs_metadata_size() says");
+
+/* The states of an entry of the table of caches. */
+enum { RST_CACHE_FREE, RST_CACHE_MAKING, RST_CACHE_READY };
+
+struct roost_cache {
+	struct roost_slabs *slabs; /* c */
+	uint64_t reciprocal;	   /* c; 2^40 / stride, rounded up */
+	struct rst_cache_cpu *cpus; /* c; [nr_cpus] */
+	uint32_t stride, size;	   /* c; bytes from one object to the next; that a caller may use */
+	uint32_t objects;	   /* c; of a slab */
+	uint32_t index;		   /* c */
+	uint8_t words, order;	   /* c; of a slab: words of L and R, pages */
+	uint8_t flags;		   /* c; ROOST_CACHE_* */
+	uint8_t type;		   /* c; migratetype of its pages */
+	roost_ctor_fn *ctor;	   /* c */
+	_Atomic uint32_t state;	   /* a */
+	char name[ROOST_CACHE_NAME]; /* c */
+};
+
+struct roost_slabs {
+	char *base;		    /* c; address of page 0 */
+	uint64_t nr_pages;	    /* c */
+	_Atomic uint32_t *slab_of;  /* c; a: [nr_pages] */
+	struct rst_slab *slab;	    /* c; [nr_slabs] */
+	roost_t *frames;	    /* c */
+	roost_t *numbers;	    /* c; its frames are numbers of slabs */
+	struct roost_cache *caches; /* c; [nr_caches] */
+	struct rst_hint hints;	    /* c; a list for each cache, one bin */
+	roost_pfn first;	    /* c */
+	uint32_t nr_slabs, nr_caches, nr_cpus; /* c */
+	uint8_t page_shift, check_level;       /* c */
+	bool shared; /* c; all slabs are: no sequences, or frees are checked exactly */
+	roost_slab_get_fn *get;		/* c */
+	roost_slab_put_fn *put;		/* c */
+	roost_object_misuse_fn *misuse; /* c */
+	void *context;			/* c */
+};
+
+#define RST_HOT	 inline __attribute__((always_inline))
+#define RST_COLD __attribute__((noinline, cold))
+
+/* ---- Places -------------------------------------------------------------------------------- */
+
+static inline uint32_t rst_state_of(uint64_t place)
+{
+	return (uint32_t)place;
+}
+
+/* The place that follows this one. */
+static inline uint64_t rst_place_after(uint64_t place, uint32_t state)
+{
+	return ((place >> 32) + 1) << 32 | state;
+}
+
+/* Has the slab a home? */
+static inline bool rst_has_home(uint32_t state)
+{
+	return state >= RST_SLAB_OPEN;
+}
+
+static inline unsigned rst_home_of(uint32_t state)
+{
+	return state & 0xffff;
+}
+
+static inline bool rst_is_full(uint32_t state)
+{
+	return state == RST_SLAB_SHARED_FULL || state >= RST_SLAB_FULL;
+}
+
+static inline bool rst_is_open(uint32_t state)
+{
+	return state == RST_SLAB_SHARED || (rst_has_home(state) && state < RST_SLAB_FULL);
+}
+
+/* OPEN for FULL, and the other way round. */
+static inline uint32_t rst_opened(uint32_t state)
+{
+	return state == RST_SLAB_SHARED_FULL ? RST_SLAB_SHARED : RST_SLAB_OPEN | rst_home_of(state);
+}
+
+static inline uint32_t rst_closed(uint32_t state)
+{
+	return state == RST_SLAB_SHARED ? RST_SLAB_SHARED_FULL : RST_SLAB_FULL | rst_home_of(state);
+}
+
+/* ---- Objects ------------------------------------------------------------------------------- */
+
+/* The bits of a word of L and R that are objects. */
+static inline uint64_t rst_objects_in(const struct roost_cache *cache, unsigned word)
+{
+	unsigned rest = cache->objects - word * 64;
+
+	return rest >= 64 ? RST_FULL : RST_FULL >> (64 - rest);
+}
+
+/* The slab of an address, or NULL. Racy unless the caller has an object there. */
+static inline struct rst_slab *rst_slab_at(const struct roost_slabs *s, uintptr_t address)
+{
+	uint64_t page = (address - (uintptr_t)s->base) >> s->page_shift;
+	uint32_t number;
+
+	if (page >= s->nr_pages) /* below the base, too */
+		return NULL;
+	number = rst_load_rlx(&s->slab_of[page]);
+	return number ? &s->slab[number - 1] : NULL;
+}
+
+static inline uint32_t rst_slab_number(const struct roost_slabs *s, const struct rst_slab *slab)
+{
+	return (uint32_t)(slab - s->slab);
+}
+
+/* The index of the object that begins at this offset of a slab; false: none does. Exact, since
+ * offset * stride < 2^40: core/size of a slab, stride <= 2^18, 2^16. */
+static inline bool rst_object_index(const struct roost_cache *cache, uintptr_t offset,
+				    unsigned *index)
+{
+	if (offset >= (uintptr_t)cache->objects * cache->stride)
+		return false;
+	*index = (unsigned)(offset * cache->reciprocal >> 40);
+	return *index * cache->stride == offset;
+}
+
+static inline void *rst_object(const struct roost_cache *cache, uintptr_t base, unsigned index)
+{
+	return (void *)(base + (uintptr_t)index * cache->stride); // NOLINT(performance-no-int-to-ptr)
+}
+
+static inline struct rst_hint_bin rst_slab_bin(const struct roost_cache *cache)
+{
+	return (struct rst_hint_bin){.list = cache->index};
+}
+
+/* Is anything free there? Sequentially consistent: see above. */
+static inline bool rst_slab_has(const struct roost_cache *cache, const struct rst_slab *slab)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < cache->words; i++)
+		any |= rst_load_sc(&slab->local[i]) | rst_load_sc(&slab->remote.word[i]);
+	return any;
+}
+
+/* Are all objects free? */
+static inline bool rst_slab_is_empty(const struct roost_cache *cache, const struct rst_slab *slab)
+{
+	for (unsigned i = 0; i < cache->words; i++)
+		if ((rst_load_rlx(&slab->local[i]) | rst_load_rlx(&slab->remote.word[i])) !=
+		    rst_objects_in(cache, i))
+			return false;
+	return true;
+}
+
+/* How many are; racy. */
+static inline unsigned rst_slab_free_objects(const struct roost_cache *cache,
+					     const struct rst_slab *slab)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cache->words; i++)
+		n += rst_weight(rst_load_rlx(&slab->local[i]) |
+				rst_load_rlx(&slab->remote.word[i]));
+	return n;
+}
+
+/* The CPU whose sequences the caller can run, or RST_NO_CPU. */
+static inline unsigned rst_slab_cpu(const struct roost_slabs *s)
+{
+	unsigned cpu = s->shared ? RST_NO_CPU : rst_seq_cpu();
+
+	return cpu < s->nr_cpus ? cpu : RST_NO_CPU;
+}
+
+/* What the caller's CPU remembers; of some CPU, if it has no sequences. */
+static inline struct rst_cache_cpu *rst_cache_cpu(const struct roost_cache *cache, unsigned cpu)
+{
+	return &cache->cpus[cpu != RST_NO_CPU ? cpu : rst_cpu() % cache->slabs->nr_cpus];
+}
+
+/* ---- place.c ------------------------------------------------------------------------------- */
+
+/* Notes a slab that has something free, and opens it. place: as it was read, after the put. */
+void rst_slab_reopen(struct roost_cache *cache, struct rst_slab *slab, uint64_t place);
+/* Puts objects that the caller has into R. */
+void rst_slab_put(struct roost_cache *cache, struct rst_slab *slab, unsigned word, uint64_t bits);
+/* Nothing seems to be free in an open slab of the caller's CPU, or a shared one: closes it. */
+void rst_slab_close(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place);
+/* Makes a slab that has this place the caller's. cpu: the caller's, or RST_NO_CPU. *place becomes
+ * what it is then. May call for a fence, unless the home is the caller's CPU or there is none. */
+bool rst_slab_hold(struct rst_slab *slab, unsigned cpu, uint64_t *place);
+/* From HELD to another state, in which it has to be noted. */
+void rst_slab_let_go(struct rst_slab *slab, uint64_t place, uint32_t state);
+/* Releases a slab that is held, if all its objects are free. False: it is still held. */
+bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab, uint64_t place);
+/* A new slab for this CPU, or a shared one; the caller gets an object of it, or NULL. */
+void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags);
+/* The same without an object, for recovery: forgets a slab that never came to be. */
+void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab);
+
+/* ---- free.c -------------------------------------------------------------------------------- */
+
+void rst_object_misuse(const struct roost_slabs *s, const char *call,
+		       const struct roost_cache *cache, const void *object, const char *what);
+
+/* ---- debug.c ------------------------------------------------------------------------------- */
+
+bool rst_debug_free(struct roost_cache *cache, void *object);
+void rst_debug_alloc(struct roost_cache *cache, void *object);
+void rst_debug_fill(struct roost_cache *cache, uintptr_t base);
+
+#endif
