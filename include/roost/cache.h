@@ -15,8 +15,8 @@
  * and a CPU that goes away takes nothing with it.
  *
  * Contexts and errors are as in roost.h. Metadata lies apart from the objects, and is a caller's,
- * as there. Objects themselves are never read or written, but by a constructor that the caller gave,
- * and with ROOST_CACHE_POISON and ROOST_CACHE_REDZONE.
+ * as there. Objects themselves are never read or written, but by a constructor that the caller
+ * gave, and with ROOST_CACHE_POISON and ROOST_CACHE_REDZONE.
  */
 #ifndef ROOST_CACHE_H
 #define ROOST_CACHE_H
@@ -37,9 +37,9 @@ enum {
 };
 
 /*
- * Called for each misuse of an object that is found, from the context of the offending caller, who
- * may hold locks. When it returns, the call has no effect. call is a function of this header, what
- * says in English what is wrong; cache may be NULL.
+ * Called for each misuse of an object that is found, from the context of the offending caller,
+ * which may hold locks. When it returns, the call has no effect. call is a function of this
+ * header, what says in English what is wrong; cache may be NULL.
  */
 typedef void roost_object_misuse_fn(void *context, const char *call, const roost_cache_t *cache,
 				    const void *object, const char *what);
@@ -113,8 +113,8 @@ ROOST_MUST_CHECK int roost_cache_create(roost_cache_t **out, roost_slabs_t *slab
 
 /*
  * Gives all slabs back and removes the cache. Nobody else may use it any more. 0, or -ROOST_EBUSY
- * if objects are still allocated: *left (may be NULL) says how many, and the cache is as it was. Thread
- * context.
+ * if objects are still allocated: *left (may be NULL) says how many, and the cache is as it was.
+ * Thread context.
  */
 int roost_cache_destroy(roost_cache_t *cache, uint64_t *left);
 
@@ -130,11 +130,11 @@ ROOST_MUST_CHECK size_t roost_cache_alloc_bulk(roost_cache_t *cache, unsigned fl
 					       size_t n);
 
 /*
- * Frees an object; NULL is none. Any context, in bounded time, waits for nothing. An object that is
- * inside another one, of another cache, or of none is misuse, found here. So is one that is free,
- * but for this: at ROOST_CHECK_STATE, when one of the two frees came from the home CPU and the
- * other did not, the second is found when its bit is next collected, and the report says so. From
- * ROOST_CHECK_EXACT on it is always found here.
+ * Frees an object; NULL is none. Any context, in bounded time, waits for nothing. A pointer into
+ * an object, an object of another cache, and a pointer to no object are misuse, found here. So is
+ * an object that is free, but for this: at ROOST_CHECK_STATE, when one of the two frees came from
+ * the home CPU and the other did not, the second is found when its bit is next collected, and the
+ * report says so. From ROOST_CHECK_EXACT on it is always found here.
  */
 void roost_cache_free(roost_cache_t *cache, void *object);
 void roost_cache_free_bulk(roost_cache_t *cache, void *const *objects, size_t n);
@@ -151,9 +151,9 @@ size_t roost_object_size(const roost_slabs_t *slabs, const void *object);
 
 struct roost_cache_stats {
 	char name[ROOST_CACHE_NAME];
-	size_t size, stride;	/* bytes that a caller may use; from one object to the next */
-	unsigned slab_order;	/* pages of a slab, as an order */
-	unsigned slab_objects;	/* objects of a slab */
+	size_t size, stride;	 /* bytes that a caller may use; from one object to the next */
+	unsigned slab_order;	 /* pages of a slab, as an order */
+	unsigned slab_objects;	 /* objects of a slab */
 	uint64_t slabs, objects; /* slabs; objects, free or not */
 	uint64_t allocated;
 	uint64_t made, released; /* slabs so far */
@@ -169,7 +169,7 @@ void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *sta
 typedef bool roost_object_fn(void *context, void *object);
 void roost_cache_for_each(const roost_cache_t *cache, roost_object_fn *fn, void *context);
 
-/* The next cache after this one; NULL: the first; NULL: there is no more. */
+/* The cache after this one; after NULL the first; NULL: this was the last. */
 roost_cache_t *roost_cache_next(const roost_slabs_t *slabs, const roost_cache_t *cache);
 
 enum roost_slabs_dump {

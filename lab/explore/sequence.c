@@ -48,6 +48,24 @@ bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 	return run(cpu, s, true);
 }
 
+bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
+{
+	unsigned breaks = memory_breaks(cpu);
+
+	ACCESS_HERE();
+	return is_here(cpu) && memory_load(s.guard, 8, memory_order_seq_cst) == s.expected &&
+	       memory_load(s.word, 8, memory_order_seq_cst) == s.old &&
+	       memory_commit(s.word, s.new, breaks);
+}
+
+bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new)
+{
+	ACCESS_HERE();
+	/* One step: nobody comes in between. */
+	return is_here(cpu) &&
+	       memory_cas(word, 8, &old, new, memory_order_seq_cst, memory_order_seq_cst);
+}
+
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
 {
 	unsigned breaks = memory_breaks(cpu);

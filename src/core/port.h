@@ -33,6 +33,12 @@
  *   bool rst_seq_cas(cpu, seq), rst_seq_cas_guarded(cpu, seq)
  *                                 run a sequence. May fail for no reason, and does on another
  *                                 CPU. Any context.
+ *   bool rst_seq_cas_at(cpu, seq)  the same for a guard of 64 bits, and without stop: struct
+ *                                 rst_seq_at.
+ *   bool rst_seq_lock_cas(cpu, word, old, new)
+ *                                 a compare-and-exchange that is one step to all CPUs
+ *                                 (sequentially consistent), and fails unless the caller is on
+ *                                 this one: no sequence of it is under way at that instant.
  *   bool rst_seq_add(cpu, word, n)
  *                                 adds to a word that nothing but these calls on that CPU change
  *                                 (release). Fails as the others do.
@@ -86,6 +92,13 @@ struct rst_seq {
 	uint16_t expected;
 };
 
+/* If *guard is expected (acquire) and *word is old, *word becomes new (release). Other CPUs may
+ * change *word after they have changed *guard and then called rst_seq_fence(). */
+struct rst_seq_at {
+	_Atomic uint64_t *guard, *word;
+	uint64_t expected, old, new;
+};
+
 #include "rst_port.h"
 
 #ifndef RST_OBSERVE
@@ -119,6 +132,23 @@ static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
 static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 {
 	return rst_seq_cas(cpu, s);
+}
+
+static inline bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
+{
+	(void)cpu;
+	(void)s;
+	return false;
+}
+
+static inline bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old,
+				    uint64_t new)
+{
+	(void)cpu;
+	(void)word;
+	(void)old;
+	(void)new;
+	return false;
 }
 
 static inline bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)

@@ -133,6 +133,23 @@ static inline void rst_set_put_bits(_Atomic uint64_t *word, uint64_t bits)
 		   !(before & bits));
 }
 
+/* Puts one thing and returns whether it was there already: one instruction where the processor has
+ * it, since a free has no loop. (Compilers make loops of an OR whose result is used.) */
+static inline bool rst_set_put_new(_Atomic uint64_t *word, unsigned bit)
+{
+#if defined(__x86_64__) && !defined(RST_PLAIN_ATOMICS)
+	bool was;
+
+	__asm__ volatile("lock btsq %2, %0"
+			 : "+m"(*word), "=@ccc"(was)
+			 : "r"((uint64_t)bit)
+			 : "memory");
+	return was;
+#else
+	return rst_fetch_or_sc(word, (uint64_t)1 << bit) >> bit & 1;
+#endif
+}
+
 /* Puts a run; the caller holds it. Any context. One OR; for k > 6, one for each word. */
 static inline void rst_set_put(struct rst_set *set, unsigned off, unsigned k)
 {

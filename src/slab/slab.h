@@ -10,12 +10,12 @@
  *	cache    a map of hints   a bit for each slab that may have something free
  *	         for each CPU     its current slab, and up to 15 objects that may be free
  *
- * An object is free if its bit in L or in R is 1. A slab whose home is a CPU (OPEN, FULL) has both.
- * The home's contexts free and allocate in L without an atomic operation, by sequences (core/port.h)
- * that compare `place`; all others free into R. A shared slab has R alone. Where there are no
- * sequences all slabs are shared.
+ * An object is free if its bit in L or in R is 1. A slab whose home is a CPU (OPEN, FULL) has
+ * both. The home's contexts free and allocate in L without an atomic operation, by sequences
+ * (core/port.h) that compare `place`; all others free into R. A shared slab has R alone. Where
+ * there are no sequences all slabs are shared.
  *
- *	place         who may change L               noted in the cache's hints
+ *	place         what may change L              noted in the cache's hints
  *	NONE          nobody: there is no slab       may be, and is cleared when it is found
  *	HELD          the holder                     yes, unless it is about to become NONE
  *	SHARED        nobody; L is empty             yes
@@ -23,16 +23,16 @@
  *	OPEN + cpu    sequences of that CPU          yes
  *	FULL + cpu    nobody; L is empty             when something is put
  *
- * Each change of place counts the generation up. So a context that read place, then cache and base,
- * and then changes L by a sequence that finds the same place, has seen the cache and base of that
- * slab, however often the pages changed hands before. One that takes from R reads place again
- * afterwards. If it differs, it puts back what it took: since it has an object of whatever slab this
- * is now, that slab cannot go away meanwhile.
+ * Each change of place counts the generation up. So a context that read place, then cache and
+ * base, and then changes L by a sequence that finds the same place, has seen the cache and base of
+ * that slab, however often the pages changed hands before. One that takes from R reads place again
+ * afterwards. If it differs, it puts back what it took: since it has an object of whatever slab
+ * this is now, that slab cannot go away meanwhile.
  *
  *	alloc     a hinted object of the home; else the current slab: L, then R into L, 64 at a time
- *	          (close it if there is nothing); else noted slabs: one's own, shared ones (CAS of place),
- *	          another CPU's of which half is free (hold, fence, open); else a new slab; else
- *	          any slab that has something
+ *	          (close it if there is nothing); else noted slabs: one's own, shared ones (CAS
+ *	          of place), another CPU's of which half is free (hold, fence, open); else a new
+ *	          slab; else any slab that has something
  *	free      home and OPEN: L. Else the bit into R, THEN read place: if it is full, note the
  *	          slab, then open it
  *	close     OPEN -> FULL; clear the hint; THEN look at L and R: if something is free, note and
@@ -40,15 +40,15 @@
  *	hold      CAS of place to HELD; the home's own contexts do that as a sequence, so that none
  *	          of its CPU is in between; all others call for a fence of the home. Then L is
  *	          the holder's
- *	release   hold; take R; if L and R together are all: slab_of = 0, place = NONE, pages go back
+ *	release   hold; R into L; if L is all: slab_of = 0, place = NONE, pages go back
  *
  * Two pairs of accesses are sequentially consistent, so that of each at least one side sees the
- * other: a put into R reads place, and a close writes place and then reads R; a note reads the hint
- * after the put, and a close clears the hint and then reads R (core/hint.h). For L no pair is needed:
- * close is a step of the home CPU itself, or it follows a fence of it.
+ * other: a put into R reads place, and a close writes place and then reads R; a note reads the
+ * hint after the put, and a close clears the hint and then reads R (core/hint.h). For L no pair is
+ * needed: close is a step of the home CPU itself, or it follows a fence of it.
  *
- * What a context that stops forever hides: the objects of one slab (HELD), or of a new one that is
- * not noted yet; or up to 64 objects (from R on the way to L).
+ * What a context that stops forever hides: one slab (HELD, or new and not noted yet), or up to 64
+ * objects (from R on the way to L).
  *
  * After J. Bonwick's slabs (1994) and SLUB (C. Lameter, 2007), with bits in place of lists: no list
  * has to be locked, and no object is written to.
@@ -99,7 +99,7 @@ _Static_assert(sizeof(struct rst_slab) == 256, "as roost_slabs_metadata_size() s
 
 /*
  * What a CPU remembers of a cache: hints, all of them. They are changed by plain loads and stores
- * of whoever runs there, or believed to; what is lost or doubled by that does no harm.
+ * of contexts that run there, or believe so; what is lost or doubled by that does no harm.
  */
 struct rst_cache_cpu {
 	_Alignas(64) _Atomic uint64_t nr; /* of objects */
@@ -114,41 +114,45 @@ _Static_assert(sizeof(struct rst_cache_cpu) == 192, "as roost_slabs_metadata_siz
 enum { RST_CACHE_FREE, RST_CACHE_MAKING, RST_CACHE_READY };
 
 struct roost_cache {
-	struct roost_slabs *slabs; /* c */
-	uint64_t reciprocal;	   /* c; 2^40 / stride, rounded up */
+	struct roost_slabs *slabs;  /* c */
+	uint64_t reciprocal;	    /* c; 2^40 / stride, rounded up */
 	struct rst_cache_cpu *cpus; /* c; [nr_cpus] */
-	uint32_t stride, size;	   /* c; bytes from one object to the next; that a caller may use */
-	uint32_t objects;	   /* c; of a slab */
-	uint32_t index;		   /* c */
-	uint8_t words, order;	   /* c; of a slab: words of L and R, pages */
-	uint8_t flags;		   /* c; ROOST_CACHE_* */
-	uint8_t type;		   /* c; migratetype of its pages */
-	roost_ctor_fn *ctor;	   /* c */
-	_Atomic uint32_t state;	   /* a */
+	uint64_t last;		    /* c; the bits of the last word of L and R that are objects */
+	uint32_t stride, size;	 /* c; bytes from one object to the next; that a caller may use */
+	uint32_t objects, bytes; /* c; of a slab; bytes of all of them */
+	uint32_t index;		 /* c */
+	uint8_t words, order;	 /* c; of a slab: words of L and R, pages */
+	uint8_t flags;		 /* c; ROOST_CACHE_* */
+	uint8_t type;		 /* c; migratetype of its pages */
+	roost_ctor_fn *ctor;	 /* c */
+	_Atomic uint32_t state;	 /* a */
 	char name[ROOST_CACHE_NAME]; /* c */
 };
 
 struct roost_slabs {
-	char *base;		    /* c; address of page 0 */
-	uint64_t nr_pages;	    /* c */
-	_Atomic uint32_t *slab_of;  /* c; a: [nr_pages] */
-	struct rst_slab *slab;	    /* c; [nr_slabs] */
-	roost_t *frames;	    /* c */
-	roost_t *numbers;	    /* c; its frames are numbers of slabs */
-	struct roost_cache *caches; /* c; [nr_caches] */
-	struct rst_hint hints;	    /* c; a list for each cache, one bin */
-	roost_pfn first;	    /* c */
+	char *base;			       /* c; address of page 0 */
+	uint64_t nr_pages;		       /* c */
+	_Atomic uint32_t *slab_of;	       /* c; a: [nr_pages] */
+	struct rst_slab *slab;		       /* c; [nr_slabs] */
+	roost_t *frames;		       /* c */
+	roost_t *numbers;		       /* c; its frames are numbers of slabs */
+	struct roost_cache *caches;	       /* c; [nr_caches] */
+	struct rst_hint hints;		       /* c; a list for each cache, one bin */
+	roost_pfn first;		       /* c */
 	uint32_t nr_slabs, nr_caches, nr_cpus; /* c */
-	uint8_t page_shift, check_level;       /* c */
-	bool shared; /* c; all slabs are: no sequences, or frees are checked exactly */
-	roost_slab_get_fn *get;		/* c */
-	roost_slab_put_fn *put;		/* c */
-	roost_object_misuse_fn *misuse; /* c */
-	void *context;			/* c */
+	/* c; CPUs that have slabs: all; 0 if there are no sequences, or frees are checked exactly */
+	uint32_t nr_homes;
+	_Atomic uint32_t end;		 /* a; no slab from this number on was ever made */
+	uint8_t page_shift, check_level; /* c */
+	roost_slab_get_fn *get;		 /* c */
+	roost_slab_put_fn *put;		 /* c */
+	roost_object_misuse_fn *misuse;	 /* c */
+	void *context;			 /* c */
 };
 
-#define RST_HOT	 inline __attribute__((always_inline))
-#define RST_COLD __attribute__((noinline, cold))
+#define RST_HOT		    inline __attribute__((always_inline))
+#define RST_COLD	    __attribute__((noinline, cold))
+#define RST_RARE(condition) __builtin_expect(!!(condition), 0)
 
 /* ---- Places -------------------------------------------------------------------------------- */
 
@@ -200,9 +204,7 @@ static inline uint32_t rst_closed(uint32_t state)
 /* The bits of a word of L and R that are objects. */
 static inline uint64_t rst_objects_in(const struct roost_cache *cache, unsigned word)
 {
-	unsigned rest = cache->objects - word * 64;
-
-	return rest >= 64 ? RST_FULL : RST_FULL >> (64 - rest);
+	return word + 1u < cache->words ? RST_FULL : cache->last;
 }
 
 /* The slab of an address, or NULL. Racy unless the caller has an object there. */
@@ -227,15 +229,13 @@ static inline uint32_t rst_slab_number(const struct roost_slabs *s, const struct
 static inline bool rst_object_index(const struct roost_cache *cache, uintptr_t offset,
 				    unsigned *index)
 {
-	if (offset >= (uintptr_t)cache->objects * cache->stride)
-		return false;
 	*index = (unsigned)(offset * cache->reciprocal >> 40);
-	return *index * cache->stride == offset;
+	return offset < cache->bytes && *index * cache->stride == offset;
 }
 
 static inline void *rst_object(const struct roost_cache *cache, uintptr_t base, unsigned index)
 {
-	return (void *)(base + (uintptr_t)index * cache->stride); // NOLINT(performance-no-int-to-ptr)
+	return (void *)(base + (uintptr_t)index * cache->stride); // NOLINT
 }
 
 static inline struct rst_hint_bin rst_slab_bin(const struct roost_cache *cache)
@@ -278,9 +278,9 @@ static inline unsigned rst_slab_free_objects(const struct roost_cache *cache,
 /* The CPU whose sequences the caller can run, or RST_NO_CPU. */
 static inline unsigned rst_slab_cpu(const struct roost_slabs *s)
 {
-	unsigned cpu = s->shared ? RST_NO_CPU : rst_seq_cpu();
+	unsigned cpu = rst_seq_cpu();
 
-	return cpu < s->nr_cpus ? cpu : RST_NO_CPU;
+	return cpu < s->nr_homes ? cpu : RST_NO_CPU;
 }
 
 /* What the caller's CPU remembers; of some CPU, if it has no sequences. */
@@ -292,9 +292,9 @@ static inline struct rst_cache_cpu *rst_cache_cpu(const struct roost_cache *cach
 /* ---- place.c ------------------------------------------------------------------------------- */
 
 /* Notes a slab that has something free, and opens it. place: as it was read, after the put. */
-void rst_slab_reopen(struct roost_cache *cache, struct rst_slab *slab, uint64_t place);
+void rst_slab_reopen(struct roost_slabs *s, struct rst_slab *slab, uint64_t place);
 /* Puts objects that the caller has into R. */
-void rst_slab_put(struct roost_cache *cache, struct rst_slab *slab, unsigned word, uint64_t bits);
+void rst_slab_put(struct roost_slabs *s, struct rst_slab *slab, unsigned word, uint64_t bits);
 /* Nothing seems to be free in an open slab of the caller's CPU, or a shared one: closes it. */
 void rst_slab_close(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place);
 /* Makes a slab that has this place the caller's. cpu: the caller's, or RST_NO_CPU. *place becomes
@@ -302,22 +302,28 @@ void rst_slab_close(struct roost_cache *cache, struct rst_slab *slab, unsigned c
 bool rst_slab_hold(struct rst_slab *slab, unsigned cpu, uint64_t *place);
 /* From HELD to another state, in which it has to be noted. */
 void rst_slab_let_go(struct rst_slab *slab, uint64_t place, uint32_t state);
-/* Releases a slab that is held, if all its objects are free. False: it is still held. */
-bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab, uint64_t place);
+/* From HELD to any state but NONE. */
+void rst_slab_return(struct roost_cache *cache, struct rst_slab *slab, uint64_t place,
+		     uint32_t state);
+/* Releases a slab that is held, if all its objects are free. False: it is still held, and what was
+ * in R is in L. */
+bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab);
 /* A new slab for this CPU, or a shared one; the caller gets an object of it, or NULL. */
 void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags);
-/* The same without an object, for recovery: forgets a slab that never came to be. */
+/* Removes a slab that is held, or that was never finished. */
 void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab);
 
-/* ---- free.c -------------------------------------------------------------------------------- */
+/* ---- check.c ------------------------------------------------------------------------------- */
 
 void rst_object_misuse(const struct roost_slabs *s, const char *call,
 		       const struct roost_cache *cache, const void *object, const char *what);
 
-/* ---- debug.c ------------------------------------------------------------------------------- */
+/* Reports objects of a word that were freed into L, and by another CPU into R. */
+void rst_objects_twice(const struct roost_cache *cache, uintptr_t base, unsigned word,
+		       uint64_t bits);
 
 bool rst_debug_free(struct roost_cache *cache, void *object);
-void rst_debug_alloc(struct roost_cache *cache, void *object);
+void *rst_debug_alloc(struct roost_cache *cache, void *object);
 void rst_debug_fill(struct roost_cache *cache, uintptr_t base);
 
 #endif

@@ -298,6 +298,19 @@ bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 	return rst_load_rlx(s.guard) == s.expected && rst_seq_cas(cpu, s);
 }
 
+bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
+{
+	if (!begins(cpu) || rst_load_rlx(s.guard) != s.expected || rst_load_rlx(s.word) != s.old)
+		return false;
+	rst_store_rlx(s.word, s.new);
+	return true;
+}
+
+bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new)
+{
+	return begins(cpu) && rst_cas64_sc(word, &old, new);
+}
+
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
 {
 	if (!begins(cpu))

@@ -11,10 +11,11 @@
 
 typedef unsigned rst_irq_t; /* 1: interrupts were on */
 
-#define RST_PORT_NAME "model"
-#define RST_PARK      1
-#define RST_SEQ	      1
-#ifndef RST_TRIES /* `roost scale` counts each turn */
+#define RST_PORT_NAME	  "model"
+#define RST_PARK	  1
+#define RST_SEQ		  1
+#define RST_PLAIN_ATOMICS 1 /* what is watched is what the compiler makes of atomics */
+#ifndef RST_TRIES	    /* `roost scale` counts each turn */
 #define RST_TRIES 1u
 #define RST_SPINS 0u
 #endif
@@ -32,6 +33,8 @@ _Noreturn void rst_fatal(const char *text);
 unsigned rst_seq_cpu(void);
 bool rst_seq_cas(unsigned cpu, struct rst_seq seq);
 bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq seq);
+bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at seq);
+bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new);
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n);
 bool rst_seq_ready(const void *memory, size_t size);
 bool rst_seq_fence(unsigned cpu);

@@ -21,6 +21,9 @@
 #define __SANITIZE_THREAD__ 1
 #endif
 #endif
+#ifdef __SANITIZE_THREAD__ /* nor what assembly does */
+#define RST_PLAIN_ATOMICS 1
+#endif
 #if defined(RSEQ_SIG) && ROOST_SMP && defined(__LP64__) &&                                         \
 	(defined(__x86_64__) || defined(__aarch64__)) && !defined(__SANITIZE_THREAD__)
 #define RST_SEQ 1

@@ -50,7 +50,13 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 #define RST_SEQ_GUARD "cmpw %w[expected], %[guard]\n\tjne %l[failed]\n\t"
 #define RST_SEQ_COMMIT                                                                             \
 	"cmpq %[old], %[word]\n\tjne %l[failed]\n\tmovq %[new], %[word]\n2:\n\t" RST_SEQ_ABORT
-#define RST_SEQ_ADD "addq %[n], %[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_ADD   "addq %[n], %[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_PLACE "cmpq %[expected], %[guard]\n\tjne %l[failed]\n\t"
+/* What came of it is in the flags. They are looked at when the sequence has ended. */
+#define RST_SEQ_LOCK_CAS                                                                           \
+	"movq %[old], %%rax\n\tlock cmpxchgq %[new], %[word]\n2:\n\tjne "                          \
+	"%l[failed]\n\t" RST_SEQ_ABORT
+#define RST_SEQ_LOCK_SCRATCH "rax"
 
 #else /* aarch64 */
 
@@ -73,6 +79,12 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"stlr %[new], %[word]\n2:\n\t" RST_SEQ_ABORT
 #define RST_SEQ_ADD                                                                                \
 	"ldr x16, %[word]\n\tadd x16, x16, %[n]\n\tstlr x16, %[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_PLACE "ldar x16, %[guard]\n\tcmp x16, %[expected]\n\tb.ne %l[failed]\n\t"
+/* What comes in between clears the monitor, and the sequence is broken off as well. */
+#define RST_SEQ_LOCK_CAS                                                                           \
+	"ldaxr x16, %[word]\n\tcmp x16, %[old]\n\tb.ne %l[failed]\n\t"                             \
+	"stlxr w17, %[new], %[word]\n2:\n\tcbnz w17, %l[failed]\n\t" RST_SEQ_ABORT
+#define RST_SEQ_LOCK_SCRATCH "x16", "x17"
 
 #endif
 
@@ -113,6 +125,37 @@ static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
 		  [new] "r"(s.new)
 		: RST_SEQ_SCRATCH, "memory", "cc"
+		: failed);
+	return true;
+failed:
+	return false;
+}
+
+static inline bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
+{
+	__asm__ goto(
+		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_PLACE RST_SEQ_COMMIT
+		:
+		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+		  [guard] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.guard)), [expected] "r"(s.expected),
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
+		  [new] "r"(s.new)
+		: RST_SEQ_SCRATCH, "memory", "cc"
+		: failed);
+	return true;
+failed:
+	return false;
+}
+
+static inline bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old,
+				    uint64_t new)
+{
+	__asm__ goto(
+		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_LOCK_CAS
+		:
+		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, word)), [old] "r"(old), [new] "r"(new)
+		: RST_SEQ_LOCK_SCRATCH, "memory", "cc"
 		: failed);
 	return true;
 failed:

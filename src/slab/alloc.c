@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * alloc.c - allocations. The ladder:
+ *
+ *	hinted object          of the caller's CPU
+ *	current slab           L, then R into L; if there is nothing, close it
+ *	noted slabs            own; shared (adopt); another CPU's of which half is free (steal)
+ *	new slab
+ *	noted slabs            any that has something
+ *	new slab               with ROOST_WAIT
+ */
+#include "slab/slab.h"
+
+/* ---- Take ---------------------------------------------------------------------------------- */
+
+/* The caller found the same place before and after it read what the slab is. */
+static bool is_of(const struct roost_cache *cache, const struct rst_slab *slab)
+{
+	/* Acquire: place is compared after this. */
+	return rst_load_acq(&slab->cache) == cache->index;
+}
+
+/* Takes the object at this address, if it is free in a slab of the CPU. It may be of another cache,
+ * or none: it was remembered long ago. */
+static RST_HOT bool take_at(const struct roost_cache *cache, unsigned cpu, uintptr_t address)
+{
+	struct rst_slab *slab = rst_slab_at(cache->slabs, address);
+	struct rst_seq_at q;
+	unsigned index;
+	uint64_t bit;
+
+	if (!slab)
+		return false;
+	q.guard = &slab->place;
+	/* Acquire: what is read of the slab below is not older. */
+	q.expected = rst_load_acq(&slab->place);
+	if (rst_state_of(q.expected) != (RST_SLAB_OPEN | cpu) || !is_of(cache, slab) ||
+	    !rst_object_index(cache, address - rst_load_acq(&slab->base), &index))
+		return false;
+	q.word = &slab->local[index / 64];
+	bit = (uint64_t)1 << index % 64;
+	/* Acquire: the handler or earlier thread of this CPU that freed it is done with it. */
+	q.old = rst_load_acq(q.word);
+	q.new = q.old & ~bit;
+	return q.old & bit && rst_seq_cas_at(cpu, q);
+}
+
+static RST_HOT void *from_hints(const struct roost_cache *cache, struct rst_cache_cpu *mine,
+				unsigned cpu)
+{
+	uint64_t nr = rst_load_rlx(&mine->nr);
+	uintptr_t address;
+
+	if (!nr || nr > RST_OBJECT_HINTS)
+		return NULL;
+	address = rst_load_rlx(&mine->object[nr - 1]);
+	rst_store_rlx(&mine->nr, nr - 1);
+	return take_at(cache, cpu, address) ? (void *)address // NOLINT(performance-no-int-to-ptr)
+					    : NULL;
+}
+
+/* The lowest n bits of a word that has more. */
+static uint64_t lowest(uint64_t word, unsigned n)
+{
+	uint64_t rest = word;
+
+	while (n--)
+		rest &= rest - 1;
+	return word ^ rest;
+}
+
+/* Takes up to n objects out of one word of L. place: as it was before what is known of the slab
+ * was read. */
+static RST_HOT uint64_t take_local(struct rst_slab *slab, unsigned cpu, uint64_t place,
+				   unsigned word, unsigned n)
+{
+	struct rst_seq_at q = {
+		.guard = &slab->place, .expected = place, .word = &slab->local[word]};
+	uint64_t bits;
+
+	q.old = rst_load_acq(q.word); /* as in take_at() */
+	if (!q.old)
+		return 0;
+	bits = n == 1 ? q.old & -q.old : n < rst_weight(q.old) ? lowest(q.old, n) : q.old;
+	q.new = q.old & ~bits;
+	return rst_seq_cas_at(cpu, q) ? bits : 0;
+}
+
+/* Puts objects that were taken out of R into L; if that is not the caller's any more, into R. */
+static void put_local(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+		      uint64_t place, unsigned word, uint64_t bits)
+{
+	struct rst_seq_at q = {.guard = &slab->place,
+			       .expected = place,
+			       .word = &slab->local[word],
+			       .old = rst_load_acq(&slab->local[word])};
+
+	q.new = q.old | bits;
+	if (bits && !rst_seq_cas_at(cpu, q))
+		rst_slab_put(cache->slabs, slab, word, bits);
+}
+
+/* What is in a word of R moves to L, but for up to n objects, which the caller gets. */
+static uint64_t collect(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+			uint64_t place, unsigned word, unsigned n)
+{
+	uint64_t bits, twice, mine;
+
+	if (!rst_load_rlx(&slab->remote.word[word]))
+		return 0;
+	/* Acquire: the contexts that freed them are done with them. */
+	bits = rst_xchg_acq(&slab->remote.word[word], 0);
+	if (!bits)
+		return 0;
+	/* After that: now that the caller has objects of it, the slab cannot go away. If this is
+	 * the place still, the objects are of the cache that was read. */
+	if (rst_load_acq(&slab->place) != place) {
+		rst_slab_put(cache->slabs, slab, word, bits);
+		return 0;
+	}
+	twice = bits & rst_load_rlx(&slab->local[word]);
+	if (twice) {
+		rst_objects_twice(cache, rst_load_rlx(&slab->base), word, twice);
+		bits &= ~twice;
+	}
+	mine = n < rst_weight(bits) ? lowest(bits, n) : bits;
+	put_local(cache, slab, cpu, place, word, bits & ~mine);
+	return mine;
+}
+
+/* Takes up to n objects out of one word of a shared slab. */
+static uint64_t take_shared(struct roost_cache *cache, struct rst_slab *slab, uint64_t place,
+			    unsigned word, unsigned n)
+{
+	_Atomic uint64_t *remote = &slab->remote.word[word];
+	uint64_t old = rst_load_rlx(remote), bits;
+
+	for (unsigned i = 0; i < RST_SET_TRIES && old; i++) {
+		bits = n == 1 ? old & -old : n < rst_weight(old) ? lowest(old, n) : old;
+		/* Acquire: as in collect(), and so for place. */
+		if (!rst_cas64_acq(remote, &old, old & ~bits))
+			continue;
+		if (rst_load_acq(&slab->place) == place)
+			return bits;
+		rst_slab_put(cache->slabs, slab, word, bits);
+		return 0;
+	}
+	return 0;
+}
+
+/* Up to n objects of this slab, all of one word: as bits of it. 0: there is none for the caller. */
+static uint64_t take_some(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+			  uint64_t place, unsigned n, unsigned *word)
+{
+	uint64_t bits = 0;
+
+	if (rst_state_of(place) == RST_SLAB_SHARED) {
+		for (*word = 0; *word < cache->words; ++*word)
+			if ((bits = take_shared(cache, slab, place, *word, n)))
+				break;
+		return bits;
+	}
+	for (*word = 0; *word < cache->words; ++*word)
+		if ((bits = take_local(slab, cpu, place, *word, n)))
+			return bits;
+	for (*word = 0; *word < cache->words; ++*word)
+		if ((bits = collect(cache, slab, cpu, place, *word, n)))
+			break;
+	return bits;
+}
+
+/* Can the caller take from a slab with this place? */
+static bool may_take(uint64_t place, unsigned cpu)
+{
+	uint32_t state = rst_state_of(place);
+
+	return state == RST_SLAB_SHARED || (cpu != RST_NO_CPU && state == (RST_SLAB_OPEN | cpu));
+}
+
+/* What an allocation wants, and where it puts it. */
+struct wanted {
+	void **objects;
+	unsigned n; /* at most 64 */
+	unsigned cpu, flags;
+};
+
+/* Takes from a slab; how many. If it has nothing, it is closed. */
+static unsigned take_from(struct roost_cache *cache, struct rst_slab *slab, const struct wanted *w)
+{
+	uint64_t place = rst_load_acq(&slab->place), bits;
+	unsigned word, n = 0;
+	uintptr_t base;
+
+	if (!may_take(place, w->cpu) || !is_of(cache, slab))
+		return 0;
+	base = rst_load_acq(&slab->base);
+	bits = take_some(cache, slab, w->cpu, place, w->n, &word);
+	if (!bits)
+		rst_slab_close(cache, slab, w->cpu, place);
+	for (; bits; bits &= bits - 1)
+		w->objects[n++] =
+			rst_object(cache, base, word * 64 + (unsigned)__builtin_ctzll(bits));
+	return n;
+}
+
+/* ---- Search -------------------------------------------------------------------------------- */
+
+/* A hint led to what is no open slab of this cache. */
+static RST_COLD void forget_hint(struct roost_cache *cache, struct rst_slab *slab)
+{
+	struct roost_slabs *s = cache->slabs;
+	uint32_t number = rst_slab_number(s, slab);
+	uint64_t place;
+	uint32_t state;
+
+	rst_hint_clear(&s->hints, rst_slab_bin(cache), number);
+	/* Then look again, as in core/hint.h. */
+	place = rst_load_sc(&slab->place);
+	state = rst_state_of(place);
+	if (state == RST_SLAB_NONE || rst_load_acq(&slab->cache) != cache->index)
+		return;
+	if (!rst_is_full(state))
+		rst_hint_note(&s->hints, rst_slab_bin(cache), number);
+	else if (rst_slab_has(cache, slab))
+		rst_slab_reopen(s, slab, place);
+}
+
+/* Makes another CPU's slab the caller's, or a shared one. */
+static bool steal(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place)
+{
+	if (!rst_slab_hold(slab, cpu, &place))
+		return false;
+	rst_slab_return(cache, slab, place,
+			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
+	rst_add_rlx(&rst_cache_cpu(cache, cpu)->stolen, 1);
+	return true;
+}
+
+/* Can the caller take from a noted slab, or is it made so that it can? any: even if it has but
+ * one object. */
+static bool obtain(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, bool any)
+{
+	uint64_t place = rst_load_acq(&slab->place);
+	uint32_t state = rst_state_of(place);
+	unsigned free;
+
+	if (state == RST_SLAB_HELD)
+		return false;
+	if (!rst_is_open(state) || !is_of(cache, slab)) {
+		forget_hint(cache, slab);
+		return false;
+	}
+	if (state == RST_SLAB_SHARED)
+		return cpu == RST_NO_CPU ||
+		       rst_cas64_sc(&slab->place, &place,
+				    rst_place_after(place, RST_SLAB_OPEN | cpu));
+	if (rst_home_of(state) == cpu)
+		return true;
+	free = rst_slab_free_objects(cache, slab);
+	return (any ? free > 0 : free >= (cache->objects + 1) / 2) &&
+	       steal(cache, slab, cpu, place);
+}
+
+/* Looks at noted slabs, this many at most, from where the last search ended. */
+static unsigned search(struct roost_cache *cache, struct rst_cache_cpu *mine,
+		       const struct wanted *w, unsigned looks, bool any)
+{
+	const struct roost_slabs *s = cache->slabs;
+	uint64_t start = rst_load_rlx(&mine->cursor), i = start, end = RST_NO_HINT;
+
+	while (looks--) {
+		uint64_t number = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
+		struct rst_slab *slab;
+		unsigned n;
+
+		if (number == RST_NO_HINT && end == RST_NO_HINT && start) {
+			i = 0; /* from the beginning, up to where it began */
+			end = start;
+			continue;
+		}
+		if (number >= end)
+			break;
+		slab = &s->slab[number];
+		i = number + 1;
+		if (!obtain(cache, slab, w->cpu, any))
+			continue;
+		n = take_from(cache, slab, w);
+		if (!n)
+			continue;
+		rst_store_rlx(&mine->current, (uint32_t)number + 1);
+		rst_store_rlx(&mine->cursor, (uint32_t)number);
+		return n;
+	}
+	rst_store_rlx(&mine->cursor, i < s->nr_slabs ? (uint32_t)i : 0);
+	return 0;
+}
+
+static unsigned make(struct roost_cache *cache, const struct wanted *w, unsigned flags)
+{
+	w->objects[0] = rst_slab_make(cache, w->cpu, flags);
+	return w->objects[0] ? 1 : 0;
+}
+
+static unsigned alloc_slow(struct roost_cache *cache, const struct wanted *w)
+{
+	struct rst_cache_cpu *mine = rst_cache_cpu(cache, w->cpu);
+	uint32_t current = rst_load_rlx(&mine->current);
+	bool wait = w->flags & ROOST_WAIT;
+	unsigned n = 0;
+
+	if (current)
+		n = take_from(cache, &cache->slabs->slab[current - 1], w);
+	if (!n)
+		n = search(cache, mine, w, RST_SLAB_LOOKS, false);
+	if (!n)
+		n = make(cache, w, w->flags & ~(unsigned)ROOST_WAIT);
+	if (!n)
+		n = search(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
+	if (!n && wait)
+		n = make(cache, w, w->flags);
+	if (!n)
+		rst_add_rlx(&mine->failed, 1);
+	return n;
+}
+
+/* ---- The calls ----------------------------------------------------------------------------- */
+
+static bool are_flags(const struct roost_cache *cache, const char *call, unsigned flags)
+{
+	if (!(flags & ~(unsigned)(ROOST_WAIT | ROOST_RESERVE)))
+		return true;
+	rst_object_misuse(cache->slabs, call, cache, NULL,
+			  "has flags other than ROOST_WAIT and ROOST_RESERVE");
+	return false;
+}
+
+/* Of the current slab's L, where an allocation finds most that no hint leads to. */
+static RST_HOT void *from_current(const struct roost_cache *cache, struct rst_cache_cpu *mine,
+				  unsigned cpu)
+{
+	uint32_t current = rst_load_rlx(&mine->current);
+	struct rst_slab *slab = &cache->slabs->slab[current - 1];
+	uintptr_t base;
+	uint64_t place, bit;
+
+	if (!current)
+		return NULL;
+	place = rst_load_acq(&slab->place);
+	if (rst_state_of(place) != (RST_SLAB_OPEN | cpu) || !is_of(cache, slab))
+		return NULL;
+	base = rst_load_acq(&slab->base);
+	for (unsigned i = 0; i < cache->words; i++) {
+		bit = take_local(slab, cpu, place, i, 1);
+		if (bit)
+			return rst_object(cache, base, i * 64 + (unsigned)__builtin_ctzll(bit));
+	}
+	return NULL;
+}
+
+static RST_COLD void *alloc_one(struct roost_cache *cache, unsigned cpu, unsigned flags)
+{
+	void *object;
+	struct wanted w = {&object, 1, cpu, flags};
+
+	if (!are_flags(cache, "roost_cache_alloc", flags) || !alloc_slow(cache, &w))
+		return NULL;
+	return cache->flags ? rst_debug_alloc(cache, object) : object;
+}
+
+void *roost_cache_alloc(roost_cache_t *cache, unsigned flags)
+{
+	unsigned cpu = rst_slab_cpu(cache->slabs);
+	struct rst_cache_cpu *mine = &cache->cpus[cpu];
+	void *object;
+
+	if (RST_RARE(cpu == RST_NO_CPU))
+		return alloc_one(cache, cpu, flags);
+	object = from_hints(cache, mine, cpu);
+	if (!object)
+		object = from_current(cache, mine, cpu);
+	if (RST_RARE(!object))
+		return alloc_one(cache, cpu, flags);
+	return RST_RARE(cache->flags) ? rst_debug_alloc(cache, object) : object;
+}
+
+size_t roost_cache_alloc_bulk(roost_cache_t *cache, unsigned flags, void **objects, size_t n)
+{
+	size_t done = 0;
+
+	if (!are_flags(cache, "roost_cache_alloc_bulk", flags))
+		return 0;
+	while (done < n) {
+		struct wanted w = {objects + done, n - done < 64 ? (unsigned)(n - done) : 64,
+				   rst_slab_cpu(cache->slabs), flags};
+		unsigned got = alloc_slow(cache, &w);
+
+		if (!got)
+			break;
+		for (unsigned i = 0; cache->flags && i < got; i++)
+			rst_debug_alloc(cache, w.objects[i]);
+		done += got;
+	}
+	return done;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* place.c - whose a slab is, and how that changes: slab.h has the protocol. */
+#include "slab/slab.h"
+
+static void note(const struct roost_cache *cache, const struct rst_slab *slab)
+{
+	const struct roost_slabs *s = cache->slabs;
+
+	rst_hint_note(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab));
+}
+
+/* ---- Open and close ------------------------------------------------------------------------ */
+
+void rst_slab_reopen(struct roost_slabs *s, struct rst_slab *slab, uint64_t place)
+{
+	/* Acquire: if place has not changed when it is exchanged, this was its cache. The caller
+	 * may have freed the last object of it, so it may be another slab's by now. */
+	uint32_t index = rst_load_acq(&slab->cache);
+
+	/* Noted first: if this context stops in between, a search finds a full slab that has
+	 * something, and opens it. If the exchange fails, another context opened it, and whatever
+	 * closed it since has looked at R after our put; or a holder will note it. */
+	note(&s->caches[index], slab);
+	rst_cas64_sc(&slab->place, &place, rst_place_after(place, rst_opened(rst_state_of(place))));
+}
+
+void rst_slab_put(struct roost_slabs *s, struct rst_slab *slab, unsigned word, uint64_t bits)
+{
+	uint64_t place;
+
+	rst_set_put_bits(&slab->remote.word[word], bits);
+	/* After the put: see slab.h. */
+	place = rst_load_sc(&slab->place);
+	if (rst_is_full(rst_state_of(place)))
+		rst_slab_reopen(s, slab, place);
+}
+
+void rst_slab_close(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place)
+{
+	struct roost_slabs *s = cache->slabs;
+	uint32_t state = rst_state_of(place);
+	uint64_t full = rst_place_after(place, rst_closed(state));
+
+	if (rst_has_home(state)) {
+		if (rst_home_of(state) != cpu || !rst_seq_lock_cas(cpu, &slab->place, place, full))
+			return;
+	} else if (!rst_cas64_sc(&slab->place, &place, full)) {
+		return;
+	}
+	rst_hint_clear(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab));
+	if (rst_slab_has(cache, slab))
+		rst_slab_reopen(s, slab, full);
+}
+
+/* ---- Hold ---------------------------------------------------------------------------------- */
+
+void rst_slab_let_go(struct rst_slab *slab, uint64_t place, uint32_t state)
+{
+	/* Release: what the holder did to L comes before any sequence that finds this place.
+	 * Sequentially consistent: see rst_slab_put(). */
+	rst_store_sc(&slab->place, rst_place_after(place, state));
+}
+
+bool rst_slab_hold(struct rst_slab *slab, unsigned cpu, uint64_t *place)
+{
+	uint32_t state = rst_state_of(*place);
+	uint64_t held = rst_place_after(*place, RST_SLAB_HELD);
+	bool own = rst_has_home(state) && rst_home_of(state) == cpu;
+
+	if (own ? !rst_seq_lock_cas(cpu, &slab->place, *place, held)
+		: !rst_cas64_sc(&slab->place, place, held))
+		return false;
+	*place = held;
+	if (!rst_has_home(state) || own || rst_seq_fence(rst_home_of(state)))
+		return true;
+	rst_slab_let_go(slab, held, state);
+	return false;
+}
+
+/* ---- Pages --------------------------------------------------------------------------------- */
+
+static void set_slab_of(struct roost_slabs *s, const struct rst_slab *slab, unsigned order,
+			uint32_t value)
+{
+	uint64_t page = (rst_load_rlx(&slab->base) - (uintptr_t)s->base) >> s->page_shift;
+
+	/* Relaxed: a context that has an object got it after this, by the slab's bits. */
+	for (uint64_t i = 0; i < (uint64_t)1 << order; i++)
+		rst_store_rlx(&s->slab_of[page + i], value);
+}
+
+static roost_pfn get_pages(struct roost_slabs *s, unsigned order, unsigned flags)
+{
+	roost_pfn pfn =
+		s->get ? s->get(s->context, order, flags) : roost_alloc(s->frames, order, flags);
+
+	return pfn;
+}
+
+static void put_pages(struct roost_slabs *s, roost_pfn pfn, unsigned order)
+{
+	if (s->put)
+		s->put(s->context, pfn, order);
+	else
+		roost_free(s->frames, pfn, order);
+}
+
+void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab)
+{
+	struct roost_cache *cache = &s->caches[rst_load_rlx(&slab->cache)];
+	uintptr_t base = rst_load_rlx(&slab->base);
+	uint32_t number = rst_slab_number(s, slab);
+	unsigned order = cache->order;
+
+	for (unsigned i = 0; i < RST_SLAB_WORDS; i++)
+		rst_store_rlx(&slab->local[i], 0);
+	if (base)
+		set_slab_of(s, slab, order, 0);
+	rst_store_rlx(&slab->base, 0);
+	/* Before the number is free, and before another slab can have it. */
+	rst_slab_let_go(slab, rst_load_rlx(&slab->place), RST_SLAB_NONE);
+	rst_hint_clear(&s->hints, rst_slab_bin(cache), number);
+	roost_free(s->numbers, number, 0);
+	if (base)
+		put_pages(s, s->first + ((base - (uintptr_t)s->base) >> s->page_shift), order);
+}
+
+/* What is in R goes to L, which is the holder's. R is taken, not only looked at: a context that
+ * read place long ago may take from it until then. */
+static void gather(struct roost_cache *cache, struct rst_slab *slab)
+{
+	for (unsigned i = 0; i < cache->words; i++) {
+		uint64_t local = rst_load_rlx(&slab->local[i]), bits;
+
+		if (!rst_load_rlx(&slab->remote.word[i]))
+			continue;
+		/* Acquire: those that freed them are done with them. */
+		bits = rst_xchg_acq(&slab->remote.word[i], 0);
+		rst_store_rlx(&slab->local[i], local | bits);
+		if (local & bits)
+			rst_objects_twice(cache, rst_load_rlx(&slab->base), i, local & bits);
+	}
+}
+
+/* The reverse, for a slab that has no home. */
+static void share(struct roost_cache *cache, struct rst_slab *slab)
+{
+	for (unsigned i = 0; i < cache->words; i++) {
+		uint64_t bits = rst_load_rlx(&slab->local[i]);
+
+		rst_store_rlx(&slab->local[i], 0);
+		if (bits)
+			rst_or_sc(&slab->remote.word[i], bits);
+	}
+}
+
+void rst_slab_return(struct roost_cache *cache, struct rst_slab *slab, uint64_t place,
+		     uint32_t state)
+{
+	uint64_t after = rst_place_after(place, state);
+
+	RST_ASSERT("return: the slab is held", rst_load_rlx(&slab->place) == place);
+	if (!rst_has_home(state))
+		share(cache, slab);
+	rst_slab_let_go(slab, place, state);
+	if (rst_is_full(state) && rst_slab_has(cache, slab))
+		rst_slab_reopen(cache->slabs, slab, after);
+}
+
+bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab)
+{
+	gather(cache, slab);
+	if (!rst_slab_is_empty(cache, slab))
+		return false;
+	rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->released, 1);
+	rst_slab_forget(cache->slabs, slab);
+	return true;
+}
+
+/* ---- Make ---------------------------------------------------------------------------------- */
+
+static bool is_ours(const struct roost_slabs *s, roost_pfn pfn, unsigned order)
+{
+	return pfn >= s->first && pfn - s->first + ((roost_pfn)1 << order) <= s->nr_pages;
+}
+
+/* The objects of a new slab that nobody else knows: all free but the first. */
+static void fill(struct roost_cache *cache, struct rst_slab *slab, bool shared)
+{
+	_Atomic uint64_t *words = shared ? slab->remote.word : slab->local;
+	uintptr_t base = rst_load_rlx(&slab->base);
+
+	rst_debug_fill(cache, base);
+	for (unsigned i = 0; cache->ctor && i < cache->objects; i++)
+		cache->ctor(rst_object(cache, base, i), cache->size);
+	for (unsigned i = 0; i < cache->words; i++)
+		rst_store_rlx(&words[i], rst_objects_in(cache, i) ^ (i ? 0 : 1));
+}
+
+/* Walks over all slabs go up to here. */
+static void reach(struct roost_slabs *s, uint32_t number)
+{
+	uint32_t end = rst_load_rlx(&s->end);
+
+	/* Fails at most once for each time that another context raised it. */
+	while (end <= number && !rst_cas32_rlx(&s->end, &end, (number | (RST_OBJECTS - 1)) + 1))
+		;
+}
+
+void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
+{
+	struct roost_slabs *s = cache->slabs;
+	struct rst_cache_cpu *mine = rst_cache_cpu(cache, cpu);
+	roost_pfn number = roost_alloc(s->numbers, 0, 0), pfn;
+	struct rst_slab *slab;
+	uintptr_t base;
+
+	if (number == ROOST_NONE)
+		return NULL;
+	pfn = get_pages(s, cache->order, flags | cache->type);
+	if (pfn == ROOST_NONE || !is_ours(s, pfn, cache->order)) {
+		if (pfn != ROOST_NONE)
+			put_pages(s, pfn, cache->order);
+		roost_free(s->numbers, number, 0);
+		return NULL;
+	}
+	slab = &s->slab[number];
+	base = (uintptr_t)s->base + (uintptr_t)((pfn - s->first) << s->page_shift);
+	rst_store_rlx(&slab->cache, cache->index);
+	rst_store_rlx(&slab->base, base);
+	fill(cache, slab, cpu == RST_NO_CPU);
+	set_slab_of(s, slab, cache->order, (uint32_t)number + 1);
+	reach(s, (uint32_t)number);
+	/* Opens it: release, for what is above. */
+	rst_slab_let_go(slab, rst_load_rlx(&slab->place),
+			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
+	note(cache, slab);
+	rst_store_rlx(&mine->current, (uint32_t)number + 1);
+	rst_add_rlx(&mine->made, 1);
+	return (void *)base; // NOLINT(performance-no-int-to-ptr)
+}
