@@ -119,7 +119,7 @@ endif()
 
 # The manual: a page for each header, made of it, and one for the tool. Each header has a directory of
 # its own below the build directory, which is made anew: what is no longer declared has no page.
-foreach(name roost posix pool serve pcpbuddy)
+foreach(name roost posix cache pool serve pcpbuddy)
   set(header ${PROJECT_SOURCE_DIR}/include/roost/${name}.h)
   set(manual ${PROJECT_BINARY_DIR}/manual/${name})
   add_custom_command(OUTPUT ${manual}.made

@@ -25,6 +25,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#ifndef __clang__ /* g++ calls a structure and a function of one name shadowing */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
 typedef struct roost_slabs roost_slabs_t;
@@ -68,11 +72,25 @@ struct roost_slabs_config {
 	void *context;			/* given to the three */
 };
 
+#ifdef __cplusplus /* as ROOST_CONFIG_INIT */
+static inline roost_slabs_config roost_slabs_config_init()
+{
+	roost_slabs_config config = roost_slabs_config();
+
+	config.size = sizeof(config);
+	config.page_shift = 12;
+	config.nr_cpus = 1;
+	config.check_level = ROOST_CHECK_STATE;
+	return config;
+}
+#define ROOST_SLABS_CONFIG_INIT roost_slabs_config_init()
+#else
 #define ROOST_SLABS_CONFIG_INIT                                                                    \
 	{                                                                                          \
 		.size = sizeof(struct roost_slabs_config), .page_shift = 12, .nr_cpus = 1,         \
 		.check_level = ROOST_CHECK_STATE,                                                  \
 	}
+#endif
 
 /* Why a configuration is refused, in English, or NULL if it is good. Thread context. */
 const char *roost_slabs_config_error(const struct roost_slabs_config *config);
@@ -192,6 +210,9 @@ size_t roost_slabs_recover(roost_slabs_t *slabs);
 
 #ifdef __cplusplus
 }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 #endif

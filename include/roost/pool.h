@@ -34,7 +34,7 @@
 #ifndef ROOST_POOL_H
 #define ROOST_POOL_H
 
-#include <roost/roost.h>
+#include <roost/cache.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -177,6 +177,15 @@ roost_pool_t *roost_pool_of(const void *address);
 
 /* Bytes of the smallest block. Any context. */
 size_t roost_pool_page_size(void);
+
+/* ---- Objects ------------------------------------------------------------------------------- */
+
+/*
+ * Where caches of objects out of this pool are made (roost/cache.h). The first call makes it; it
+ * lasts as long as the pool. NULL and errno ENOMEM if there is no memory for its metadata. Misuse
+ * of objects goes to the pool's hook, with the object as the block. Thread context.
+ */
+roost_slabs_t *roost_pool_slabs(roost_pool_t *pool);
 
 /* ---- How much ------------------------------------------------------------------------------ */
 

@@ -94,6 +94,7 @@ static void copy_config(roost_pool_t *pool, const struct roost_pool_config *conf
 	pool->pages = config->pages;
 	pool->decay_ms = config->decay_ms;
 	pool->reserve = round_up(config->reserve, rst_page_size(pool));
+	pool->check_level = config->check_level;
 	pool->misuse = config->misuse;
 	pool->context = config->context;
 	pool->in_hand = ROOST_NONE;
@@ -186,6 +187,7 @@ static int init_side(roost_pool_t *pool)
 /* Gives back whatever of the pool exists already. */
 static void take_down(roost_pool_t *pool)
 {
+	rst_slabs_take_down(pool);
 	rst_memory_drop(&pool->reserved, pool->reserved_size);
 	rst_memory_drop(&pool->side, pool->side_size);
 	rst_memory_drop(&pool->records, pool->metadata);

@@ -96,6 +96,15 @@ bool rst_fork_look(void)
 	return atomic_load_explicit(mark, memory_order_acquire) == (mine | KNOWN);
 }
 
+/* Objects of caches: after the pages below them. */
+static void recover_slabs(roost_pool_t *pool)
+{
+	char *slabs = atomic_load(&pool->slabs);
+
+	if (slabs)
+		roost_slabs_recover((roost_slabs_t *)(void *)slabs);
+}
+
 /* A handler that comes in between would be inside the pool. */
 size_t rst_fork_recover(roost_pool_t *pool)
 {
@@ -106,6 +115,7 @@ size_t rst_fork_recover(roost_pool_t *pool)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pool->recover(pool);
 	pages = roost_recover(pool->frames);
+	recover_slabs(pool);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return pages;
 }

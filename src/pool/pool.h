@@ -11,6 +11,7 @@
  *	trim.c       free memory goes back to the kernel
  *	size.c       how much of the limit may be used
  *	alloc.c      allocation and free
+ *	slabs.c      objects out of it
  *	info.c       how a pool is
  *	report.c     how all pools are, as text
  *	serve.c      answers to questions
@@ -98,12 +99,14 @@ struct roost_pool {
 	size_t reserve, metadata;	  /* c */
 	/* c; puts right what size.c has, before roost_recover(). Set by create.c. */
 	void (*recover)(roost_pool_t *pool);
+	unsigned check_level;		  /* c */
 	/* What was mapped, each after its size; NULL: not mapped. */
 	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */
 	char *side;		      /* c; bitmaps */
 	size_t side_size;	      /* c */
 	char *records;		      /* c; of the page-frame allocator, metadata bytes */
+	_Atomic(char *) slabs;	      /* a; see slabs.c; NULL: not made yet */
 	roost_pool_misuse_fn *misuse; /* c */
 	void *context;		      /* c */
 	char name[32];		      /* c */
@@ -317,6 +320,11 @@ static inline bool rst_can_give_back(const roost_pool_t *pool)
 {
 	return pool->pages < ROOST_PAGES_2M;
 }
+
+/* ---- slabs.c ------------------------------------------------------------------------------- */
+
+/* Unmaps the metadata of slabs, if there is any. */
+void rst_slabs_take_down(roost_pool_t *pool);
 
 /* ---- alloc.c ------------------------------------------------------------------------------- */
 

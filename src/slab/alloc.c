@@ -101,8 +101,8 @@ static void put_local(struct roost_cache *cache, struct rst_slab *slab, unsigned
 }
 
 /* What is in a word of R moves to L, but for up to n objects, which the caller gets. */
-static uint64_t collect(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
-			uint64_t place, unsigned word, unsigned n)
+static uint64_t collect_remote(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+			       uint64_t place, unsigned word, unsigned n)
 {
 	uint64_t bits, twice, mine;
 
@@ -137,7 +137,7 @@ static uint64_t take_shared(struct roost_cache *cache, struct rst_slab *slab, ui
 
 	for (unsigned i = 0; i < RST_SET_TRIES && old; i++) {
 		bits = n == 1 ? old & -old : n < rst_weight(old) ? lowest(old, n) : old;
-		/* Acquire: as in collect(), and so for place. */
+		/* Acquire: as in collect_remote(), and so for place. */
 		if (!rst_cas64_acq(remote, &old, old & ~bits))
 			continue;
 		if (rst_load_acq(&slab->place) == place)
@@ -164,13 +164,13 @@ static uint64_t take_some(struct roost_cache *cache, struct rst_slab *slab, unsi
 		if ((bits = take_local(slab, cpu, place, *word, n)))
 			return bits;
 	for (*word = 0; *word < cache->words; ++*word)
-		if ((bits = collect(cache, slab, cpu, place, *word, n)))
+		if ((bits = collect_remote(cache, slab, cpu, place, *word, n)))
 			break;
 	return bits;
 }
 
 /* Can the caller take from a slab with this place? */
-static bool may_take(uint64_t place, unsigned cpu)
+static bool may_take_object(uint64_t place, unsigned cpu)
 {
 	uint32_t state = rst_state_of(place);
 
@@ -178,20 +178,21 @@ static bool may_take(uint64_t place, unsigned cpu)
 }
 
 /* What an allocation wants, and where it puts it. */
-struct wanted {
+struct objects_wanted {
 	void **objects;
 	unsigned n; /* at most 64 */
 	unsigned cpu, flags;
 };
 
 /* Takes from a slab; how many. If it has nothing, it is closed. */
-static unsigned take_from(struct roost_cache *cache, struct rst_slab *slab, const struct wanted *w)
+static unsigned take_from_slab(struct roost_cache *cache, struct rst_slab *slab,
+			       const struct objects_wanted *w)
 {
 	uint64_t place = rst_load_acq(&slab->place), bits;
 	unsigned word, n = 0;
 	uintptr_t base;
 
-	if (!may_take(place, w->cpu) || !is_of(cache, slab))
+	if (!may_take_object(place, w->cpu) || !is_of(cache, slab))
 		return 0;
 	base = rst_load_acq(&slab->base);
 	bits = take_some(cache, slab, w->cpu, place, w->n, &word);
@@ -205,28 +206,9 @@ static unsigned take_from(struct roost_cache *cache, struct rst_slab *slab, cons
 
 /* ---- Search -------------------------------------------------------------------------------- */
 
-/* A hint led to what is no open slab of this cache. */
-static RST_COLD void forget_hint(struct roost_cache *cache, struct rst_slab *slab)
-{
-	struct roost_slabs *s = cache->slabs;
-	uint32_t number = rst_slab_number(s, slab);
-	uint64_t place;
-	uint32_t state;
-
-	rst_hint_clear(&s->hints, rst_slab_bin(cache), number);
-	/* Then look again, as in core/hint.h. */
-	place = rst_load_sc(&slab->place);
-	state = rst_state_of(place);
-	if (state == RST_SLAB_NONE || rst_load_acq(&slab->cache) != cache->index)
-		return;
-	if (!rst_is_full(state))
-		rst_hint_note(&s->hints, rst_slab_bin(cache), number);
-	else if (rst_slab_has(cache, slab))
-		rst_slab_reopen(s, slab, place);
-}
-
 /* Makes another CPU's slab the caller's, or a shared one. */
-static bool steal(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place)
+static bool steal_slab(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+		       uint64_t place)
 {
 	if (!rst_slab_hold(slab, cpu, &place))
 		return false;
@@ -238,7 +220,7 @@ static bool steal(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu
 
 /* Can the caller take from a noted slab, or is it made so that it can? any: even if it has but
  * one object. */
-static bool obtain(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, bool any)
+static bool obtain_slab(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, bool any)
 {
 	uint64_t place = rst_load_acq(&slab->place);
 	uint32_t state = rst_state_of(place);
@@ -247,23 +229,23 @@ static bool obtain(struct roost_cache *cache, struct rst_slab *slab, unsigned cp
 	if (state == RST_SLAB_HELD)
 		return false;
 	if (!rst_is_open(state) || !is_of(cache, slab)) {
-		forget_hint(cache, slab);
+		rst_slab_unnote(cache, slab); /* the hint was old */
 		return false;
 	}
 	if (state == RST_SLAB_SHARED)
 		return cpu == RST_NO_CPU ||
 		       rst_cas64_sc(&slab->place, &place,
 				    rst_place_after(place, RST_SLAB_OPEN | cpu));
-	if (rst_home_of(state) == cpu)
+	if (rst_slab_home(state) == cpu)
 		return true;
 	free = rst_slab_free_objects(cache, slab);
 	return (any ? free > 0 : free >= (cache->objects + 1) / 2) &&
-	       steal(cache, slab, cpu, place);
+	       steal_slab(cache, slab, cpu, place);
 }
 
 /* Looks at noted slabs, this many at most, from where the last search ended. */
-static unsigned search(struct roost_cache *cache, struct rst_cache_cpu *mine,
-		       const struct wanted *w, unsigned looks, bool any)
+static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mine,
+			     const struct objects_wanted *w, unsigned looks, bool any)
 {
 	const struct roost_slabs *s = cache->slabs;
 	uint64_t start = rst_load_rlx(&mine->cursor), i = start, end = RST_NO_HINT;
@@ -282,9 +264,9 @@ static unsigned search(struct roost_cache *cache, struct rst_cache_cpu *mine,
 			break;
 		slab = &s->slab[number];
 		i = number + 1;
-		if (!obtain(cache, slab, w->cpu, any))
+		if (!obtain_slab(cache, slab, w->cpu, any))
 			continue;
-		n = take_from(cache, slab, w);
+		n = take_from_slab(cache, slab, w);
 		if (!n)
 			continue;
 		rst_store_rlx(&mine->current, (uint32_t)number + 1);
@@ -295,13 +277,13 @@ static unsigned search(struct roost_cache *cache, struct rst_cache_cpu *mine,
 	return 0;
 }
 
-static unsigned make(struct roost_cache *cache, const struct wanted *w, unsigned flags)
+static unsigned make_slab(struct roost_cache *cache, const struct objects_wanted *w, unsigned flags)
 {
 	w->objects[0] = rst_slab_make(cache, w->cpu, flags);
 	return w->objects[0] ? 1 : 0;
 }
 
-static unsigned alloc_slow(struct roost_cache *cache, const struct wanted *w)
+static unsigned take_objects(struct roost_cache *cache, const struct objects_wanted *w)
 {
 	struct rst_cache_cpu *mine = rst_cache_cpu(cache, w->cpu);
 	uint32_t current = rst_load_rlx(&mine->current);
@@ -309,15 +291,15 @@ static unsigned alloc_slow(struct roost_cache *cache, const struct wanted *w)
 	unsigned n = 0;
 
 	if (current)
-		n = take_from(cache, &cache->slabs->slab[current - 1], w);
+		n = take_from_slab(cache, &cache->slabs->slab[current - 1], w);
 	if (!n)
-		n = search(cache, mine, w, RST_SLAB_LOOKS, false);
+		n = search_slabs(cache, mine, w, RST_SLAB_LOOKS, false);
 	if (!n)
-		n = make(cache, w, w->flags & ~(unsigned)ROOST_WAIT);
+		n = make_slab(cache, w, w->flags & ~(unsigned)ROOST_WAIT);
 	if (!n)
-		n = search(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
+		n = search_slabs(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
 	if (!n && wait)
-		n = make(cache, w, w->flags);
+		n = make_slab(cache, w, w->flags);
 	if (!n)
 		rst_add_rlx(&mine->failed, 1);
 	return n;
@@ -325,9 +307,11 @@ static unsigned alloc_slow(struct roost_cache *cache, const struct wanted *w)
 
 /* ---- The calls ----------------------------------------------------------------------------- */
 
+#define KNOWN_FLAGS ((unsigned)(ROOST_WAIT | ROOST_RESERVE))
+
 static bool are_flags(const struct roost_cache *cache, const char *call, unsigned flags)
 {
-	if (!(flags & ~(unsigned)(ROOST_WAIT | ROOST_RESERVE)))
+	if (!(flags & ~KNOWN_FLAGS))
 		return true;
 	rst_object_misuse(cache->slabs, call, cache, NULL,
 			  "has flags other than ROOST_WAIT and ROOST_RESERVE");
@@ -360,9 +344,9 @@ static RST_HOT void *from_current(const struct roost_cache *cache, struct rst_ca
 static RST_COLD void *alloc_one(struct roost_cache *cache, unsigned cpu, unsigned flags)
 {
 	void *object;
-	struct wanted w = {&object, 1, cpu, flags};
+	struct objects_wanted w = {&object, 1, cpu, flags};
 
-	if (!are_flags(cache, "roost_cache_alloc", flags) || !alloc_slow(cache, &w))
+	if (!are_flags(cache, "roost_cache_alloc", flags) || !take_objects(cache, &w))
 		return NULL;
 	return cache->flags ? rst_debug_alloc(cache, object) : object;
 }
@@ -373,7 +357,7 @@ void *roost_cache_alloc(roost_cache_t *cache, unsigned flags)
 	struct rst_cache_cpu *mine = &cache->cpus[cpu];
 	void *object;
 
-	if (RST_RARE(cpu == RST_NO_CPU))
+	if (RST_RARE(cpu == RST_NO_CPU || flags & ~KNOWN_FLAGS))
 		return alloc_one(cache, cpu, flags);
 	object = from_hints(cache, mine, cpu);
 	if (!object)
@@ -390,9 +374,10 @@ size_t roost_cache_alloc_bulk(roost_cache_t *cache, unsigned flags, void **objec
 	if (!are_flags(cache, "roost_cache_alloc_bulk", flags))
 		return 0;
 	while (done < n) {
-		struct wanted w = {objects + done, n - done < 64 ? (unsigned)(n - done) : 64,
-				   rst_slab_cpu(cache->slabs), flags};
-		unsigned got = alloc_slow(cache, &w);
+		struct objects_wanted w = {objects + done,
+					   n - done < 64 ? (unsigned)(n - done) : 64,
+					   rst_slab_cpu(cache->slabs), flags};
+		unsigned got = take_objects(cache, &w);
 
 		if (!got)
 			break;

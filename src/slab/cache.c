@@ -9,8 +9,8 @@
 enum { DEFAULT_CACHES = 64, MAX_CACHES = 65536, MAX_SLABS = 1 << 28 };
 
 /* Reads a configuration of an older or newer header, as roost_init() does. */
-static const char *read_config(struct roost_slabs_config *config,
-			       const struct roost_slabs_config *given)
+static const char *read_slabs_config(struct roost_slabs_config *config,
+				     const struct roost_slabs_config *given)
 {
 	const size_t first = offsetof(struct roost_slabs_config, context) + sizeof(void *);
 	const char *from = (const char *)given;
@@ -36,7 +36,7 @@ static const char *read_config(struct roost_slabs_config *config,
 	return NULL;
 }
 
-static const char *config_fault(const struct roost_slabs_config *config)
+static const char *slabs_config_fault(const struct roost_slabs_config *config)
 {
 	if (!config->frames && !(config->get && config->put))
 		return "frames is NULL, and get and put do not replace it";
@@ -64,14 +64,14 @@ static const char *config_fault(const struct roost_slabs_config *config)
 const char *roost_slabs_config_error(const struct roost_slabs_config *given)
 {
 	struct roost_slabs_config config;
-	const char *error = read_config(&config, given);
+	const char *error = read_slabs_config(&config, given);
 
-	return error ? error : config_fault(&config);
+	return error ? error : slabs_config_fault(&config);
 }
 
 /* ---- Metadata ------------------------------------------------------------------------------ */
 
-struct layout {
+struct slabs_layout {
 	uint64_t caches, cpus, slab_of, hints, numbers, slabs, end;
 	uint64_t numbers_size;
 };
@@ -91,7 +91,7 @@ static struct roost_config numbers_config(const struct roost_slabs_config *confi
 	return numbers;
 }
 
-static void lay_slabs_out(const struct roost_slabs_config *config, struct layout *l)
+static void lay_slabs_out(const struct roost_slabs_config *config, struct slabs_layout *l)
 {
 	struct roost_range range;
 	struct roost_config numbers = numbers_config(config, &range);
@@ -112,9 +112,9 @@ static void lay_slabs_out(const struct roost_slabs_config *config, struct layout
 size_t roost_slabs_metadata_size(const struct roost_slabs_config *given)
 {
 	struct roost_slabs_config config;
-	struct layout l;
+	struct slabs_layout l;
 
-	if (read_config(&config, given) || config_fault(&config))
+	if (read_slabs_config(&config, given) || slabs_config_fault(&config))
 		return 0;
 	lay_slabs_out(&config, &l);
 	return l.numbers_size && l.end <= SIZE_MAX ? (size_t)l.end : 0;
@@ -128,10 +128,10 @@ int roost_slabs_init(roost_slabs_t **out, const struct roost_slabs_config *given
 	struct roost_range range;
 	struct roost_slabs *s = metadata;
 	char *start = metadata;
-	struct layout l;
+	struct slabs_layout l;
 
 	if (!out || !metadata || (uintptr_t)metadata % RST_CACHE_LINE ||
-	    read_config(&config, given) || config_fault(&config))
+	    read_slabs_config(&config, given) || slabs_config_fault(&config))
 		return -ROOST_EINVAL;
 	lay_slabs_out(&config, &l);
 	if (size < l.end)
@@ -216,7 +216,7 @@ static bool lay_cache_out(const struct roost_slabs *s, struct roost_cache *cache
 	return fit(s, cache);
 }
 
-static struct roost_cache *claim(struct roost_slabs *s)
+static struct roost_cache *claim_cache(struct roost_slabs *s)
 {
 	for (uint32_t i = 0; i < s->nr_caches; i++) {
 		uint32_t state = RST_CACHE_FREE;
@@ -239,7 +239,7 @@ int roost_cache_create(roost_cache_t **out, roost_slabs_t *s, const char *name, 
 	if (!out || !s || flags & ~(unsigned)(ROOST_CACHE_REDZONE | ROOST_CACHE_POISON) ||
 	    (ctor && flags & ROOST_CACHE_POISON))
 		return -ROOST_EINVAL;
-	cache = claim(s);
+	cache = claim_cache(s);
 	if (!cache)
 		return -ROOST_ENOSPC;
 	if (!lay_cache_out(s, cache, size, align, flags)) {
@@ -306,7 +306,7 @@ int roost_cache_destroy(roost_cache_t *cache, uint64_t *left)
 /* ---- Recovery ------------------------------------------------------------------------------ */
 
 /* Nobody is inside. What is held has no holder, and what is not there yet will not come. */
-static bool recover(struct roost_slabs *s, struct rst_slab *slab)
+static bool recover_slab(struct roost_slabs *s, struct rst_slab *slab)
 {
 	struct roost_cache *cache = &s->caches[rst_load_rlx(&slab->cache)];
 	uint64_t place = rst_load_rlx(&slab->place);
@@ -337,6 +337,6 @@ size_t roost_slabs_recover(roost_slabs_t *s)
 	roost_recover(s->numbers);
 	for (uint32_t i = 0; i < rst_load_rlx(&s->end); i++)
 		if (roost_order(s->numbers, i) >= 0)
-			n += recover(s, &s->slab[i]);
+			n += recover_slab(s, &s->slab[i]);
 	return n;
 }

@@ -24,8 +24,8 @@ static RST_COLD void refuse(const struct roost_cache *cache, const void *object)
 }
 
 /* The slab and the number in it of an object of this cache; false: it is none. */
-static RST_HOT bool find(const struct roost_cache *cache, const void *object,
-			 struct rst_slab **slab, unsigned *index)
+static RST_HOT bool find_object(const struct roost_cache *cache, const void *object,
+				struct rst_slab **slab, unsigned *index)
 {
 	uintptr_t address = (uintptr_t)object;
 
@@ -123,7 +123,7 @@ void roost_cache_free(roost_cache_t *cache, void *object)
 	unsigned cpu = rst_slab_cpu(cache->slabs), index;
 	struct rst_slab *slab;
 
-	if (RST_RARE(!find(cache, object, &slab, &index)))
+	if (RST_RARE(!find_object(cache, object, &slab, &index)))
 		refuse(cache, object);
 	else if (RST_RARE(cache->flags) && !rst_debug_free(cache, object))
 		return;

@@ -5,7 +5,7 @@
 
 /* ---- Objects ------------------------------------------------------------------------------- */
 
-static bool is_free(const struct rst_slab *slab, unsigned index)
+static bool is_object_free(const struct rst_slab *slab, unsigned index)
 {
 	return ((rst_load_acq(&slab->local[index / 64]) |
 		 rst_load_acq(&slab->remote.word[index / 64])) >>
@@ -24,7 +24,7 @@ roost_cache_t *roost_object_cache(const roost_slabs_t *s, const void *object)
 		return NULL;
 	cache = &s->caches[rst_load_rlx(&slab->cache)];
 	return rst_object_index(cache, address - rst_load_rlx(&slab->base), &index) &&
-			       !is_free(slab, index)
+			       !is_object_free(slab, index)
 		       ? cache
 		       : NULL;
 }
@@ -85,7 +85,7 @@ void roost_cache_for_each(const roost_cache_t *cache, roost_object_fn *fn, void 
 
 	for (uint32_t i = 0; (slab = next_slab(cache, &i)); i++)
 		for (unsigned n = 0; n < cache->objects; n++)
-			if (!is_free(slab, n) &&
+			if (!is_object_free(slab, n) &&
 			    !fn(context, rst_object(cache, rst_load_rlx(&slab->base), n)))
 				return;
 }

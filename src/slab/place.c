@@ -2,7 +2,7 @@
 /* place.c - whose a slab is, and how that changes: slab.h has the protocol. */
 #include "slab/slab.h"
 
-static void note(const struct roost_cache *cache, const struct rst_slab *slab)
+static void note_slab(const struct roost_cache *cache, const struct rst_slab *slab)
 {
 	const struct roost_slabs *s = cache->slabs;
 
@@ -15,13 +15,16 @@ void rst_slab_reopen(struct roost_slabs *s, struct rst_slab *slab, uint64_t plac
 {
 	/* Acquire: if place has not changed when it is exchanged, this was its cache. The caller
 	 * may have freed the last object of it, so it may be another slab's by now. */
-	uint32_t index = rst_load_acq(&slab->cache);
+	const struct roost_cache *cache = &s->caches[rst_load_acq(&slab->cache)];
 
-	/* Noted first: if this context stops in between, a search finds a full slab that has
-	 * something, and opens it. If the exchange fails, another context opened it, and whatever
-	 * closed it since has looked at R after our put; or a holder will note it. */
-	note(&s->caches[index], slab);
-	rst_cas64_sc(&slab->place, &place, rst_place_after(place, rst_opened(rst_state_of(place))));
+	/* Before, for a context that stops in between: a search finds a full slab that has
+	 * something, and opens it. And after: a context that cleared the hint in between saw a full
+	 * slab, and may have seen nothing in it, because a third one had just taken that. If the
+	 * exchange fails, others have opened the slab since. */
+	note_slab(cache, slab);
+	if (rst_cas64_sc(&slab->place, &place,
+			 rst_place_after(place, rst_opened(rst_state_of(place)))))
+		note_slab(cache, slab);
 }
 
 void rst_slab_put(struct roost_slabs *s, struct rst_slab *slab, unsigned word, uint64_t bits)
@@ -35,21 +38,34 @@ void rst_slab_put(struct roost_slabs *s, struct rst_slab *slab, unsigned word, u
 		rst_slab_reopen(s, slab, place);
 }
 
-void rst_slab_close(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place)
+void rst_slab_unnote(struct roost_cache *cache, struct rst_slab *slab)
 {
 	struct roost_slabs *s = cache->slabs;
+	uint64_t place;
+	uint32_t state;
+
+	rst_hint_clear(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab));
+	/* Then look again, as in core/hint.h: at place first, since an open slab is noted even if
+	 * it has nothing. */
+	place = rst_load_sc(&slab->place);
+	state = rst_state_of(place);
+	if (state == RST_SLAB_NONE || rst_load_acq(&slab->cache) != cache->index)
+		return;
+	if (!rst_is_full(state))
+		note_slab(cache, slab);
+	else if (rst_slab_has(cache, slab))
+		rst_slab_reopen(s, slab, place);
+}
+
+void rst_slab_close(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, uint64_t place)
+{
 	uint32_t state = rst_state_of(place);
 	uint64_t full = rst_place_after(place, rst_closed(state));
 
-	if (rst_has_home(state)) {
-		if (rst_home_of(state) != cpu || !rst_seq_lock_cas(cpu, &slab->place, place, full))
-			return;
-	} else if (!rst_cas64_sc(&slab->place, &place, full)) {
-		return;
-	}
-	rst_hint_clear(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab));
-	if (rst_slab_has(cache, slab))
-		rst_slab_reopen(s, slab, full);
+	if (rst_has_home(state) ? rst_slab_home(state) == cpu &&
+					  rst_seq_lock_cas(cpu, &slab->place, place, full)
+				: rst_cas64_sc(&slab->place, &place, full))
+		rst_slab_unnote(cache, slab);
 }
 
 /* ---- Hold ---------------------------------------------------------------------------------- */
@@ -65,13 +81,16 @@ bool rst_slab_hold(struct rst_slab *slab, unsigned cpu, uint64_t *place)
 {
 	uint32_t state = rst_state_of(*place);
 	uint64_t held = rst_place_after(*place, RST_SLAB_HELD);
-	bool own = rst_has_home(state) && rst_home_of(state) == cpu;
+	bool own = rst_has_home(state) && rst_slab_home(state) == cpu;
 
 	if (own ? !rst_seq_lock_cas(cpu, &slab->place, *place, held)
 		: !rst_cas64_sc(&slab->place, place, held))
 		return false;
 	*place = held;
-	if (!rst_has_home(state) || own || rst_seq_fence(rst_home_of(state)))
+	/* Nobody changes L of a full slab: its close was a step of the home. So a hold that fails
+	 * always leaves an open slab, which is noted. */
+	if (!rst_has_home(state) || own || rst_is_full(state) ||
+	    rst_seq_fence(rst_slab_home(state)))
 		return true;
 	rst_slab_let_go(slab, held, state);
 	return false;
@@ -127,7 +146,7 @@ void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab)
 
 /* What is in R goes to L, which is the holder's. R is taken, not only looked at: a context that
  * read place long ago may take from it until then. */
-static void gather(struct roost_cache *cache, struct rst_slab *slab)
+static void gather_remote(struct roost_cache *cache, struct rst_slab *slab)
 {
 	for (unsigned i = 0; i < cache->words; i++) {
 		uint64_t local = rst_load_rlx(&slab->local[i]), bits;
@@ -143,7 +162,7 @@ static void gather(struct roost_cache *cache, struct rst_slab *slab)
 }
 
 /* The reverse, for a slab that has no home. */
-static void share(struct roost_cache *cache, struct rst_slab *slab)
+static void share_local(struct roost_cache *cache, struct rst_slab *slab)
 {
 	for (unsigned i = 0; i < cache->words; i++) {
 		uint64_t bits = rst_load_rlx(&slab->local[i]);
@@ -161,7 +180,7 @@ void rst_slab_return(struct roost_cache *cache, struct rst_slab *slab, uint64_t 
 
 	RST_ASSERT("return: the slab is held", rst_load_rlx(&slab->place) == place);
 	if (!rst_has_home(state))
-		share(cache, slab);
+		share_local(cache, slab);
 	rst_slab_let_go(slab, place, state);
 	if (rst_is_full(state) && rst_slab_has(cache, slab))
 		rst_slab_reopen(cache->slabs, slab, after);
@@ -169,9 +188,11 @@ void rst_slab_return(struct roost_cache *cache, struct rst_slab *slab, uint64_t 
 
 bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab)
 {
-	gather(cache, slab);
-	if (!rst_slab_is_empty(cache, slab))
-		return false;
+	gather_remote(cache, slab);
+	/* What has come into R since would be left there. */
+	for (unsigned i = 0; i < cache->words; i++)
+		if (rst_load_rlx(&slab->local[i]) != rst_objects_in(cache, i))
+			return false;
 	rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->released, 1);
 	rst_slab_forget(cache->slabs, slab);
 	return true;
@@ -185,7 +206,7 @@ static bool is_ours(const struct roost_slabs *s, roost_pfn pfn, unsigned order)
 }
 
 /* The objects of a new slab that nobody else knows: all free but the first. */
-static void fill(struct roost_cache *cache, struct rst_slab *slab, bool shared)
+static void fill_slab(struct roost_cache *cache, struct rst_slab *slab, bool shared)
 {
 	_Atomic uint64_t *words = shared ? slab->remote.word : slab->local;
 	uintptr_t base = rst_load_rlx(&slab->base);
@@ -198,12 +219,14 @@ static void fill(struct roost_cache *cache, struct rst_slab *slab, bool shared)
 }
 
 /* Walks over all slabs go up to here. */
-static void reach(struct roost_slabs *s, uint32_t number)
+static void reach_number(struct roost_slabs *s, uint32_t number)
 {
-	uint32_t end = rst_load_rlx(&s->end);
+	uint32_t end = rst_load_rlx(&s->end), more = (number | (RST_OBJECTS - 1)) + 1;
 
+	if (more > s->nr_slabs)
+		more = s->nr_slabs;
 	/* Fails at most once for each time that another context raised it. */
-	while (end <= number && !rst_cas32_rlx(&s->end, &end, (number | (RST_OBJECTS - 1)) + 1))
+	while (end <= number && !rst_cas32_rlx(&s->end, &end, more))
 		;
 }
 
@@ -228,13 +251,13 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 	base = (uintptr_t)s->base + (uintptr_t)((pfn - s->first) << s->page_shift);
 	rst_store_rlx(&slab->cache, cache->index);
 	rst_store_rlx(&slab->base, base);
-	fill(cache, slab, cpu == RST_NO_CPU);
+	fill_slab(cache, slab, cpu == RST_NO_CPU);
 	set_slab_of(s, slab, cache->order, (uint32_t)number + 1);
-	reach(s, (uint32_t)number);
+	reach_number(s, (uint32_t)number);
 	/* Opens it: release, for what is above. */
 	rst_slab_let_go(slab, rst_load_rlx(&slab->place),
 			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
-	note(cache, slab);
+	note_slab(cache, slab);
 	rst_store_rlx(&mine->current, (uint32_t)number + 1);
 	rst_add_rlx(&mine->made, 1);
 	return (void *)base; // NOLINT(performance-no-int-to-ptr)

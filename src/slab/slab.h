@@ -33,19 +33,19 @@
  *	          (close it if there is nothing); else noted slabs: one's own, shared ones (CAS
  *	          of place), another CPU's of which half is free (hold, fence, open); else a new
  *	          slab; else any slab that has something
- *	free      home and OPEN: L. Else the bit into R, THEN read place: if it is full, note the
- *	          slab, then open it
- *	close     OPEN -> FULL; clear the hint; THEN look at L and R: if something is free, note and
- *	          open again
+ *	free      home and OPEN: L. Else the bit into R, THEN read place: if it is full, open it
+ *	open      note; FULL -> OPEN; note again
+ *	close     OPEN -> FULL; clear the hint; THEN look at place: if it is open, note; if it is
+ *	          still full, look at L and R: if something is free, open
  *	hold      CAS of place to HELD; the home's own contexts do that as a sequence, so that none
  *	          of its CPU is in between; all others call for a fence of the home. Then L is
  *	          the holder's
  *	release   hold; R into L; if L is all: slab_of = 0, place = NONE, pages go back
  *
- * Two pairs of accesses are sequentially consistent, so that of each at least one side sees the
- * other: a put into R reads place, and a close writes place and then reads R; a note reads the
- * hint after the put, and a close clears the hint and then reads R (core/hint.h). For L no pair is
- * needed: close is a step of the home CPU itself, or it follows a fence of it.
+ * These pairs of accesses are sequentially consistent, so that of each at least one side sees the
+ * other: a free puts into R and then reads place, a close writes place and then reads R; a context
+ * that opens writes place and then notes, one that clears a hint reads place afterwards
+ * (core/hint.h). For L no pair is needed: a close is a step of the home CPU itself.
  *
  * What a context that stops forever hides: one slab (HELD, or new and not noted yet), or up to 64
  * objects (from R on the way to L).
@@ -140,7 +140,7 @@ struct roost_slabs {
 	struct rst_hint hints;		       /* c; a list for each cache, one bin */
 	roost_pfn first;		       /* c */
 	uint32_t nr_slabs, nr_caches, nr_cpus; /* c */
-	/* c; CPUs that have slabs: all; 0 if there are no sequences, or frees are checked exactly */
+	/* c; CPUs that have slabs: all; 0: no sequences, or frees are checked exactly */
 	uint32_t nr_homes;
 	_Atomic uint32_t end;		 /* a; no slab from this number on was ever made */
 	uint8_t page_shift, check_level; /* c */
@@ -173,7 +173,7 @@ static inline bool rst_has_home(uint32_t state)
 	return state >= RST_SLAB_OPEN;
 }
 
-static inline unsigned rst_home_of(uint32_t state)
+static inline unsigned rst_slab_home(uint32_t state)
 {
 	return state & 0xffff;
 }
@@ -191,12 +191,14 @@ static inline bool rst_is_open(uint32_t state)
 /* OPEN for FULL, and the other way round. */
 static inline uint32_t rst_opened(uint32_t state)
 {
-	return state == RST_SLAB_SHARED_FULL ? RST_SLAB_SHARED : RST_SLAB_OPEN | rst_home_of(state);
+	return state == RST_SLAB_SHARED_FULL ? RST_SLAB_SHARED
+					     : RST_SLAB_OPEN | rst_slab_home(state);
 }
 
 static inline uint32_t rst_closed(uint32_t state)
 {
-	return state == RST_SLAB_SHARED ? RST_SLAB_SHARED_FULL : RST_SLAB_FULL | rst_home_of(state);
+	return state == RST_SLAB_SHARED ? RST_SLAB_SHARED_FULL
+					: RST_SLAB_FULL | rst_slab_home(state);
 }
 
 /* ---- Objects ------------------------------------------------------------------------------- */
@@ -293,6 +295,8 @@ static inline struct rst_cache_cpu *rst_cache_cpu(const struct roost_cache *cach
 
 /* Notes a slab that has something free, and opens it. place: as it was read, after the put. */
 void rst_slab_reopen(struct roost_slabs *s, struct rst_slab *slab, uint64_t place);
+/* Clears the hint of a slab that is not open, or not of this cache, and looks again. */
+void rst_slab_unnote(struct roost_cache *cache, struct rst_slab *slab);
 /* Puts objects that the caller has into R. */
 void rst_slab_put(struct roost_slabs *s, struct rst_slab *slab, unsigned word, uint64_t bits);
 /* Nothing seems to be free in an open slab of the caller's CPU, or a shared one: closes it. */

@@ -8,8 +8,8 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 case $2 in
-sets) headers='roost posix pool serve' others='pcpbuddy' ;;
-pcpbuddy) headers='roost posix pcpbuddy' others='pool serve' ;;
+sets) headers='roost posix cache pool serve' others='pcpbuddy' ;;
+pcpbuddy) headers='roost posix pcpbuddy' others='cache pool serve' ;;
 *) echo "exports: $2: which headers has this engine?" >&2; exit 1 ;;
 esac
 include=$root/include/roost

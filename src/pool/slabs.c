@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* slabs.c - caches of objects out of a pool's pages (src/slab). */
+#include <errno.h>
+#include <stdio.h>
+
+#include "pool/pool.h"
+
+static roost_pfn get_slab(void *context, unsigned order, unsigned flags)
+{
+	roost_pool_t *pool = context;
+	void *block = roost_pool_alloc(pool, rst_page_size(pool) << order, flags);
+
+	return block ? rst_pfn(pool, block) : ROOST_NONE;
+}
+
+static void put_slab(void *context, roost_pfn pfn, unsigned order)
+{
+	(void)order;
+	roost_pool_free(rst_address(context, pfn));
+}
+
+static void object_misuse(void *context, const char *call, const roost_cache_t *cache,
+			  const void *object, const char *what)
+{
+	const roost_pool_t *pool = context;
+	char text[160];
+
+	(void)cache;
+	if (pool->misuse)
+		pool->misuse(pool->context, call, object, what);
+	else
+		rst_pool_fatal(text,
+			       snprintf(text, sizeof(text), "%s(%p): %s\n", call, object, what));
+}
+
+static struct roost_slabs_config slabs_config(roost_pool_t *pool)
+{
+	struct roost_slabs_config config = ROOST_SLABS_CONFIG_INIT;
+
+	config.frames = pool->frames;
+	config.base = pool->base;
+	config.nr = pool->limit >> pool->page_shift;
+	config.page_shift = pool->page_shift;
+	config.nr_cpus = roost_nr_cpus(pool->frames);
+	config.check_level = pool->check_level;
+	config.get = get_slab;
+	config.put = put_slab;
+	config.misuse = object_misuse;
+	config.context = pool;
+	return config;
+}
+
+roost_slabs_t *roost_pool_slabs(roost_pool_t *pool)
+{
+	/* Acquire: what is there was made before it was published. */
+	char *made = atomic_load_explicit(&pool->slabs, memory_order_acquire), *mine;
+	struct roost_slabs_config config = slabs_config(pool);
+	size_t size = roost_slabs_metadata_size(&config);
+	roost_slabs_t *slabs;
+
+	/* The metadata begins with the structure: roost_slabs_init(). */
+	if (made)
+		return (roost_slabs_t *)(void *)made;
+	mine = rst_memory_zeroed(size);
+	if (!mine || roost_slabs_init(&slabs, &config, mine, size)) {
+		rst_memory_drop(&mine, size);
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong(&pool->slabs, &made, mine))
+		return slabs;
+	rst_memory_drop(&mine, size); /* another thread was first */
+	return (roost_slabs_t *)(void *)made;
+}
+
+void rst_slabs_take_down(roost_pool_t *pool)
+{
+	char *slabs = atomic_load(&pool->slabs);
+	struct roost_slabs_config config;
+
+	if (!slabs)
+		return;
+	config = slabs_config(pool);
+	rst_memory_drop(&slabs, roost_slabs_metadata_size(&config));
+	atomic_store(&pool->slabs, NULL);
+}

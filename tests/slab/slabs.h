@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* slabs.h - what the tests of object caches share. Functions fail the running cmocka test. */
+#ifndef TESTS_SLAB_SLABS_H
+#define TESTS_SLAB_SLABS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <roost/cache.h>
+
+enum { PAGE = 4096 };
+
+/* Slabs over an allocator of their own. */
+struct slabs {
+	roost_t *frames;
+	roost_slabs_t *slabs;
+	char *base;
+	size_t pages, base_size, metadata_size, records_size;
+	void *metadata, *records;
+	/* What the misuse hook saw last. */
+	unsigned misuses;
+	const char *call, *what;
+	const void *object;
+};
+
+void slabs_open(struct slabs *s, size_t pages, unsigned check_level);
+/* All frames are free again, and all that is left is sound. */
+void slabs_close(struct slabs *s);
+void slabs_are_sound(const struct slabs *s);
+roost_cache_t *slabs_cache(struct slabs *s, size_t size);
+/* An object, or the test fails. */
+void *slabs_get(roost_cache_t *cache);
+/* The last call was this misuse, and nothing else was since the last time. */
+void slabs_saw(struct slabs *s, const char *call, const void *object, const char *what);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * storm.c - threads that allocate objects, free what others allocated, and shrink caches, with
+ * timer signals in each whose handlers allocate and free too.
+ *
+ * Each object says in its first word whether it is allocated, and in its second where it is. So an
+ * object that is handed out twice is found at once. At the end all objects and all pages are free.
+ * The arguments: seconds, a seed.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "slabs.h"
+#include "ticks.h"
+#include "tool/common/random.h"
+
+enum { THREADS = 4, KINDS = 4, SHARED = 4096, PAGES = 1024, HZ = 3000, OUT = 0x0b1ec7 };
+
+struct object {
+	_Atomic uint64_t state;
+	struct object *self;
+	unsigned kind;
+};
+
+static const size_t sizes[KINDS] = {24, 64, 520, 4096};
+static struct slabs s;
+static roost_cache_t *caches[KINDS];
+static _Atomic(struct object *) shared[SHARED]; /* by which objects change hands */
+static _Atomic bool stop;
+static _Atomic unsigned long allocated, failed, in_handlers, shrunk;
+static _Thread_local struct random randoms[TICKS_SIGNALS + 1]; /* thread, handlers */
+
+static _Noreturn void fault(const char *what, const void *object)
+{
+	fprintf(stderr, "storm: %s: %p\n", what, object);
+	abort();
+}
+
+static struct object *take(unsigned kind, unsigned flags)
+{
+	struct object *object = roost_cache_alloc(caches[kind], flags);
+
+	if (!object) {
+		atomic_fetch_add_explicit(&failed, 1, memory_order_relaxed);
+		return NULL;
+	}
+	atomic_fetch_add_explicit(&allocated, 1, memory_order_relaxed);
+	/* Relaxed: what orders two owners is the allocator's to do. */
+	if (atomic_exchange_explicit(&object->state, OUT, memory_order_relaxed) == OUT)
+		fault("handed out twice", object);
+	object->self = object;
+	object->kind = kind;
+	return object;
+}
+
+static void give(struct object *object)
+{
+	if (!object)
+		return;
+	if (object->self != object)
+		fault("lost what was in it", object);
+	if (atomic_exchange_explicit(&object->state, 0, memory_order_relaxed) != OUT)
+		fault("is not the caller's", object);
+	roost_cache_free(caches[object->kind], object);
+}
+
+static void swap(struct random *random, unsigned flags)
+{
+	/* Few are large, or memory is always out. */
+	unsigned kind =
+		(unsigned)random_below(random, random_chance(random, 4) ? KINDS : KINDS - 1);
+	struct object *object = random_chance(random, 52) ? take(kind, flags) : NULL;
+
+	give(atomic_exchange(&shared[random_below(random, SHARED)], object));
+}
+
+static void handle(unsigned depth)
+{
+	atomic_fetch_add_explicit(&in_handlers, 1, memory_order_relaxed);
+	for (unsigned i = 0; i < 4; i++)
+		swap(&randoms[depth], 0);
+}
+
+/* Objects of one's own, so that slabs fill and empty. */
+static void burst(struct random *random)
+{
+	static _Thread_local struct object *own[2000];
+	unsigned kind = (unsigned)random_below(random, KINDS - 1);
+	size_t n = random_below(random, 2000);
+
+	for (size_t i = 0; i < n; i++)
+		own[i] = take(kind, 0);
+	for (size_t i = 0; i < n; i++)
+		give(own[i]);
+}
+
+static void *work(void *arg)
+{
+	timer_t timers[TICKS_SIGNALS];
+
+	for (unsigned i = 0; i <= TICKS_SIGNALS; i++)
+		randoms[i].state = (uintptr_t)arg * 16 + i;
+	for (unsigned i = 0; i < TICKS_SIGNALS; i++)
+		ticks_start(&timers[i], i, HZ);
+	while (!stop) {
+		for (unsigned i = 0; i < 2000; i++)
+			swap(&randoms[0], i % 16 ? 0 : ROOST_WAIT);
+		burst(&randoms[0]);
+		if (random_chance(&randoms[0], 10))
+			shrunk += roost_cache_shrink(caches[random_below(&randoms[0], KINDS)]);
+	}
+	ticks_stop(timers, TICKS_SIGNALS);
+	return NULL;
+}
+
+static void finish(void)
+{
+	struct roost_violation v;
+	uint64_t stolen = 0, made = 0;
+
+	for (unsigned i = 0; i < SHARED; i++)
+		give(shared[i]);
+	if (roost_slabs_validate(s.slabs, &v))
+		fault(v.invariant, (void *)(uintptr_t)v.found);
+	for (unsigned i = 0; i < KINDS; i++) {
+		struct roost_cache_stats stats;
+		uint64_t left;
+
+		roost_cache_stats(caches[i], &stats);
+		stolen += stats.stolen;
+		made += stats.made;
+		if (roost_cache_destroy(caches[i], &left))
+			fault("not everything came home", (void *)(uintptr_t)left);
+	}
+	if (s.misuses)
+		fault(s.what, s.object);
+	if (roost_free_frames(s.frames, 0, NULL) != PAGES)
+		fault("pages are lost", NULL);
+	printf("%lu allocations, %lu failed; %lu handlers; %lu pages shrunk; %llu slabs made, "
+	       "%llu stolen\n",
+	       allocated, failed, in_handlers, shrunk, (unsigned long long)made,
+	       (unsigned long long)stolen);
+	if (!in_handlers || !allocated || !shrunk)
+		fault("something never happened", NULL);
+}
+
+int main(int argc, char **argv)
+{
+	double seconds = argc > 1 ? atof(argv[1]) : 5;
+	uintptr_t seed = argc > 2 ? strtoul(argv[2], NULL, 0) * 100 : 0;
+	struct timespec pause = {(time_t)seconds,
+				 (long)((seconds - (double)(time_t)seconds) * 1e9)};
+	pthread_t threads[THREADS];
+	sigset_t old;
+
+	slabs_open(&s, PAGES, ROOST_CHECK_STATE);
+	for (unsigned i = 0; i < KINDS; i++)
+		caches[i] = slabs_cache(&s, sizes[i]);
+	ticks_open(handle);
+	ticks_block(&old);
+	for (uintptr_t i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, work, (void *)(seed + i + 1)))
+			fault("no thread", NULL);
+	nanosleep(&pause, NULL);
+	stop = true;
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	finish();
+	return 0;
+}
