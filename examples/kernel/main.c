@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "console.h"
 #include "cpu.h"
+#include "mailbox.h"
 #include "memory.h"
 #include "options.h"
 #include "report.h"
@@ -129,6 +130,7 @@ static void check(uint64_t before)
 	arch_timer_stop();
 	for (unsigned i = 0; i < nr_cpus; i++)
 		work_end(&cpus[i]);
+	mailboxes_close();
 	memory_give_back();
 	roost_drain(memory, -1);
 	after = memory_free();
@@ -160,6 +162,7 @@ static void boot_up(const void *blob)
 		fail("%s", missing);
 	boot = cpu_open(&dtb);
 	memory_open(&dtb, options.fault == FAULT_MAP);
+	mailboxes_open();
 }
 
 void kernel_main(const void *blob)

@@ -9,11 +9,12 @@
 
 void *memset(void *to, int value, size_t size);
 
-enum { RANGES = 64, REG = 16, BALLAST = 4096 };
+enum { RANGES = 64, REG = 16, BALLAST = 4096, CACHES = 4, SLABS = 1024 };
 
 extern const uint8_t image_start[], image_end[];
 
 roost_t *memory;
+roost_slabs_t *objects;
 
 static struct {
 	struct roost_range ranges[RANGES];
@@ -21,9 +22,11 @@ static struct {
 	uint8_t cpu_node[MAX_CPUS];
 	struct roost_config config;
 	struct roost_range *metadata;
+	struct roost_slabs_config objects;
+	size_t objects_size;
 	roost_pfn ballast[BALLAST];
 	size_t nr_ballast;
-} map = {.config = ROOST_CONFIG_INIT};
+} map = {.config = ROOST_CONFIG_INIT, .objects = ROOST_SLABS_CONFIG_INIT};
 
 /* ---- The map ----------------------------------------------------------------------------- */
 
@@ -152,7 +155,36 @@ static roost_pfn find_room(uint64_t frames)
 	fail("no room for the allocator's metadata: %lu frames", frames);
 }
 
-/* Where they lie changes the map, and so perhaps their size: until they fit. */
+/* Objects may lie in any memory: addresses are those of the machine. The allocator will be at the
+ * start of its metadata, and the objects' metadata follows it. */
+static void lay_objects_out(roost_pfn metadata)
+{
+	struct roost_slabs_config *config = &map.objects;
+	roost_pfn end = 0;
+
+	config->first = ROOST_NONE;
+	for (size_t i = 0; i < map.config.nr_ranges; i++) {
+		const struct roost_range *r = &map.ranges[i];
+
+		if (r->flags & ROOST_RANGE_RESERVED)
+			continue;
+		config->first = r->start < config->first ? r->start : config->first;
+		end = r->end > end ? r->end : end;
+	}
+	config->frames = (roost_t *)(metadata << FRAME_SHIFT);
+	config->base = (void *)(config->first << FRAME_SHIFT);
+	config->nr = end - config->first;
+	config->page_shift = FRAME_SHIFT;
+	config->nr_cpus = nr_cpus;
+	config->nr_caches = CACHES;
+	config->nr_slabs = SLABS;
+	map.objects_size = roost_slabs_metadata_size(config);
+	if (!map.objects_size)
+		fail("objects: %s", roost_slabs_config_error(config));
+}
+
+/* Where they lie changes the map, and so perhaps their size: until they fit. Returns the size of
+ * the allocator's, a multiple of a cache line. */
 static size_t place_metadata(void)
 {
 	uint64_t frames = 1;
@@ -167,12 +199,14 @@ static size_t place_metadata(void)
 		size = roost_metadata_size(&map.config);
 		if (!size)
 			fail("the memory map: %s", roost_config_error(&map.config));
-		frames = (size + FRAME_SIZE - 1) >> FRAME_SHIFT;
+		size = (size + 63) & ~(size_t)63;
+		lay_objects_out(start);
+		frames = (size + map.objects_size + FRAME_SIZE - 1) >> FRAME_SHIFT;
 	} while (frames > map.metadata->end - map.metadata->start);
 	map.config.nr_ranges--;
 	add_reserved((struct dtb_range){map.metadata->start << FRAME_SHIFT,
 					map.metadata->end << FRAME_SHIFT},
-		     "metadata of the allocator");
+		     "metadata of the allocator and of objects");
 	return size;
 }
 
@@ -213,10 +247,14 @@ void memory_open(const struct dtb *dtb, bool twice)
 		     "device tree");
 	configure();
 	size = place_metadata();
-	memset((void *)(map.metadata->start << FRAME_SHIFT), 0, size);
+	memset((void *)(map.metadata->start << FRAME_SHIFT), 0, size + map.objects_size);
 	err = roost_init(&memory, &map.config, (void *)(map.metadata->start << FRAME_SHIFT), size);
 	if (err)
 		fail("roost_init: %s", roost_strerror(err));
+	err = roost_slabs_init(&objects, &map.objects, (char *)map.objects.frames + size,
+			       map.objects_size);
+	if (err)
+		fail("roost_slabs_init: %s", roost_strerror(err));
 }
 
 /* How many of the frames [pfn, end) are in the range. */

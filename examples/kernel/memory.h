@@ -3,11 +3,12 @@
 #ifndef KERNEL_MEMORY_H
 #define KERNEL_MEMORY_H
 
-#include <roost/roost.h>
+#include <roost/cache.h>
 
 #include "dtb.h"
 
-extern roost_t *memory; /* the page allocator */
+extern roost_t *memory;	       /* the page allocator */
+extern roost_slabs_t *objects; /* the kernel's own objects, out of its pages */
 
 /* Reads the map and makes the allocator. twice: gives a range twice, which must be refused. */
 void memory_open(const struct dtb *dtb, bool twice);

@@ -99,7 +99,7 @@ struct roost_pool {
 	size_t reserve, metadata;	  /* c */
 	/* c; puts right what size.c has, before roost_recover(). Set by create.c. */
 	void (*recover)(roost_pool_t *pool);
-	unsigned check_level;		  /* c */
+	unsigned check_level; /* c */
 	/* What was mapped, each after its size; NULL: not mapped. */
 	char *reserved;		      /* c; base is in it */
 	size_t reserved_size;	      /* c */

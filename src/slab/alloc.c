@@ -283,7 +283,8 @@ static unsigned make_slab(struct roost_cache *cache, const struct objects_wanted
 	return w->objects[0] ? 1 : 0;
 }
 
-static unsigned take_objects(struct roost_cache *cache, const struct objects_wanted *w)
+/* The ladder, once. */
+static unsigned climb(struct roost_cache *cache, const struct objects_wanted *w)
 {
 	struct rst_cache_cpu *mine = rst_cache_cpu(cache, w->cpu);
 	uint32_t current = rst_load_rlx(&mine->current);
@@ -300,8 +301,24 @@ static unsigned take_objects(struct roost_cache *cache, const struct objects_wan
 		n = search_slabs(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
 	if (!n && wait)
 		n = make_slab(cache, w, w->flags);
+	return n;
+}
+
+enum { CLIMBS = 3 };
+
+static unsigned take_objects(struct roost_cache *cache, struct objects_wanted *w)
+{
+	unsigned n, cpu = w->cpu;
+
+	/* On another CPU than it thought, it can take nothing out of L: then it tries there. */
+	for (unsigned i = 0; i < CLIMBS; i++) {
+		w->cpu = cpu;
+		n = climb(cache, w);
+		if (n || (cpu = rst_slab_cpu(cache->slabs)) == w->cpu)
+			break;
+	}
 	if (!n)
-		rst_add_rlx(&mine->failed, 1);
+		rst_add_rlx(&rst_cache_cpu(cache, cpu)->failed, 1);
 	return n;
 }
 

@@ -149,7 +149,8 @@ void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab)
 static void gather_remote(struct roost_cache *cache, struct rst_slab *slab)
 {
 	for (unsigned i = 0; i < cache->words; i++) {
-		uint64_t local = rst_load_rlx(&slab->local[i]), bits;
+		/* Acquire: the home's contexts that freed these are done with them. */
+		uint64_t local = rst_load_acq(&slab->local[i]), bits;
 
 		if (!rst_load_rlx(&slab->remote.word[i]))
 			continue;
@@ -165,7 +166,7 @@ static void gather_remote(struct roost_cache *cache, struct rst_slab *slab)
 static void share_local(struct roost_cache *cache, struct rst_slab *slab)
 {
 	for (unsigned i = 0; i < cache->words; i++) {
-		uint64_t bits = rst_load_rlx(&slab->local[i]);
+		uint64_t bits = rst_load_acq(&slab->local[i]); /* as there */
 
 		rst_store_rlx(&slab->local[i], 0);
 		if (bits)
@@ -214,8 +215,10 @@ static void fill_slab(struct roost_cache *cache, struct rst_slab *slab, bool sha
 	rst_debug_fill(cache, base);
 	for (unsigned i = 0; cache->ctor && i < cache->objects; i++)
 		cache->ctor(rst_object(cache, base, i), cache->size);
+	/* Release: a context that read the place of the slab before this one, and takes from R only
+	 * now, sees at least that there was none in between. */
 	for (unsigned i = 0; i < cache->words; i++)
-		rst_store_rlx(&words[i], rst_objects_in(cache, i) ^ (i ? 0 : 1));
+		rst_store_rel(&words[i], rst_objects_in(cache, i) ^ (i ? 0 : 1));
 }
 
 /* Walks over all slabs go up to here. */
