@@ -24,7 +24,8 @@ struct mailbox {
 void mailboxes_open(void);
 void mailboxes_close(void);
 
-/* Puts a block into one of eight slots from that one on. False: they are full, or there is no memory for a letter. */
+/* Puts a block into one of eight slots from that one on. False: they are full, or there is no
+ * memory for a letter. */
 bool mailbox_put(struct mailbox *box, block b, unsigned from);
 
 /* Takes a block of those; 0 if there is none. */
