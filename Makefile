@@ -35,7 +35,7 @@ help:
 	@echo "  make tutorial        Run the hour in docs/lab.md, and compare what it prints"
 	@echo "  make oracle          Check random calls against brute force (HOURS= or SECONDS=600)"
 	@echo "  make explore         Explore all scenarios for 30 seconds each (DEPTH=30), or all in HOURS=1"
-	@echo "  make models          Search the models of the protocol of sets to the end: minutes"
+	@echo "  make models          Search the models of the protocols to the end: minutes"
 	@echo "  make mutants         Break an engine and see which faults the tests notice (ENGINE=sets,"
 	@echo "                       SAMPLE=300, SEED=)"
 	@echo "  make fuzz            Fuzz every call and every reader of input for a minute each (SECONDS=,"
