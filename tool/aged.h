@@ -41,6 +41,7 @@ struct aged {
 	const char *source; /* "pagetypeinfo", "page_owner", "kpageflags" or "percent" */
 	bool placed;	    /* by the seed */
 	uint64_t capped;    /* counts of pagetypeinfo that say "more than" */
+	uint64_t overlaps;  /* blocks of page_owner that begin within another one */
 	uint64_t nr; /* frames of the map, a multiple of AGED_PAGEBLOCK; above, all is free */
 	unsigned char *frames;
 	unsigned char *types; /* migratetype of each pageblock */

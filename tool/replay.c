@@ -68,6 +68,11 @@ static bool read_aged(struct replay *replay, char error[])
 			  " counts are those at which the kernel gave up (\">\"): taken "
 			  "as they are",
 			  o->aged, replay->aged.capped);
+	if (replay->aged.overlaps && !o->quiet)
+		say_error("%s: %" PRIu64
+			  " of its blocks begin within another one, freed while Linux wrote "
+			  "the file: the frames of both are in use",
+			  o->aged, replay->aged.overlaps);
 	return true;
 }
 

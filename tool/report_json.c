@@ -164,6 +164,7 @@ static json_t *start_object(const struct replay *replay)
 	if (replay->aged.placed)
 		put_count(object, "seed", o->aged_seed);
 	put_count(object, "capped_counts", replay->aged.capped);
+	put_count(object, "overlaps", replay->aged.overlaps);
 	put_count(object, "in_use", start->in_use);
 	for (unsigned i = 0; i <= AGED_TYPES; i++)
 		put_count(in_use, types[i], start->by_type[i]);
