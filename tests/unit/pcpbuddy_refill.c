@@ -263,6 +263,35 @@ static void recovers_down_to_the_floor(void **state)
 	rig_close(&rig);
 }
 
+/* Phase 0 looks at 32 fragmented pageblocks for one with a block as large as is wanted. What is
+ * behind these comes as a chunk. */
+static void looks_at_so_many_fragments(void **state)
+{
+	enum { LOOKS = 32 };
+
+	for (unsigned before = LOOKS - 1; before <= LOOKS; before++) {
+		struct counters was, is;
+		struct rig rig;
+
+		rig_open_simple(&rig, state, 0, (before + 1) * BLOCK, 1);
+		rig_take_all(&rig, 0, 0);
+		for (roost_pfn b = 0; b < before; b++)
+			rig_free(&rig, b * BLOCK);
+		roost_drain(rig.roost, -1);
+		rig_free(&rig, before * BLOCK);
+		rig_free(&rig, before * BLOCK + 1);
+		roost_drain(rig.roost, -1);
+		was = rig_stats(&rig);
+		assert_true(rig_get(&rig, 1, 0) == before * BLOCK);
+		is = rig_stats(&rig);
+		assert_int_equal(is.refill_recovered - was.refill_recovered,
+				 before < LOOKS ? 2 : 0);
+		assert_int_equal(is.refill_chunks - was.refill_chunks, before < LOOKS ? 0 : 2);
+		rig_home(&rig);
+		rig_close(&rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -274,6 +303,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(claims_what_it_converts, variants_owners),
 		SUITE_TEST(takes_chunks_of_what_it_converts, variants_owners),
 		SUITE_TEST(recovers_down_to_the_floor, variants_owners),
+		SUITE_TEST(looks_at_so_many_fragments, variants_owners),
 		SUITE_TEST(offline_disowns, variants_owners),
 		SUITE_TEST(remote_free_takes_its_path, variants_owners),
 		SUITE_TEST(below_min_nothing_is_refilled, variants_paths),
