@@ -218,12 +218,15 @@ bool pat_adopt_pages(struct page *page, unsigned long n)
 		pat_bad("a page is handed out twice: page %#lx of %lu is allocated", owned, n);
 		return false;
 	}
-	for (unsigned long i = 0; i < n; i++) {
-		if (page_ref_count(page + i) != 1)
+	for (unsigned long i = 0; i < n; i++)
+		if (page_ref_count(page + i) != 1) {
 			pat_bad("page %#lx comes with %d references, as one of %lu",
 				page_to_pfn(page + i), page_ref_count(page + i), n);
+			leave(page_to_pfn(page), n);
+			return false;
+		}
+	for (unsigned long i = 0; i < n; i++)
 		stamp(page + i, n & ((1u << NUMBER_BITS) - 1));
-	}
 	return true;
 }
 

@@ -1,83 +1,69 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * contexts.c - on each CPU a task, an hrtimer and an irq_work (hard interrupts) and a tasklet (a
- * softirq) allocate and free blocks of all orders. Blocks wait in slots for any of them, so they
- * are freed on other CPUs and in other contexts than they came from. Some wait in an XArray, and
- * are freed while its xa_lock is held with interrupts off.
+ * contexts.c - tasks, softirqs and hard interrupts (load.c) allocate and free blocks of all orders.
+ * Blocks wait in slots for any of them, so they are freed on other CPUs and in other contexts than
+ * they came from. Some wait in an XArray, and are freed while its xa_lock is held with interrupts
+ * off.
  */
-#include <linux/cpu.h>
-#include <linux/delay.h>
-#include <linux/interrupt.h>
-#include <linux/irq_work.h>
-#include <linux/kthread.h>
-#include <linux/percpu.h>
 #include <linux/xarray.h>
 
 #include "test.h"
-
-enum context {
-	TASK,
-	SOFTIRQ,
-	HRTIMER,
-	IRQ_WORK,
-	NR_CONTEXTS,
-};
-
-static const char *const context_names[] = {"tasks", "softirqs", "hrtimers", "irq_works"};
 
 enum {
 	SLOTS = 512,
 	SIZE = 256, /* of the tree */
 };
 
-struct worker {
-	u32 random[NR_CONTEXTS];
-	struct hrtimer timer;
-	struct tasklet_struct tasklet;
-	struct irq_work work;
-	struct task_struct *thread;
-	unsigned int index;
-};
-
-static DEFINE_PER_CPU(struct worker, workers);
 static pat_block slots[SLOTS];
 static DEFINE_XARRAY_FLAGS(tree, XA_FLAGS_LOCK_IRQ);
-static atomic_long_t taken[NR_CONTEXTS], given[NR_CONTEXTS], under_lock[NR_CONTEXTS];
+static atomic_long_t taken[PAT_NR_CONTEXTS], given[PAT_NR_CONTEXTS], under_lock[PAT_NR_CONTEXTS];
 
 static const gfp_t flavours[] = {
-	0, 0, 0, __GFP_MOVABLE, __GFP_MOVABLE, __GFP_RECLAIMABLE, __GFP_COMP, __GFP_ZERO, GFP_DMA32,
+	0,
+	0,
+	0,
+	__GFP_MOVABLE,
+	__GFP_MOVABLE | __GFP_HIGHMEM,
+	__GFP_RECLAIMABLE,
+	__GFP_COMP,
+	__GFP_ZERO,
+	GFP_DMA32,
 };
 
-/* ---- What each does -------------------------------------------------------------------------- */
-
-static pat_block take(enum context c, u32 *random, unsigned int order)
+static pat_block take(enum pat_context c, u32 *random, unsigned int order)
 {
 	gfp_t gfp = flavours[pat_below(random, ARRAY_SIZE(flavours))] | __GFP_NOWARN;
 	pat_block block;
 
-	if (c == TASK)
+	if (c == PAT_TASK)
 		gfp |= GFP_KERNEL | __GFP_NORETRY;
 	else
 		gfp |= pat_below(random, 2) ? GFP_ATOMIC : GFP_NOWAIT;
 	block = pat_take(gfp, order, NUMA_NO_NODE);
-	if (block)
-		atomic_long_inc(&taken[c]);
+	if (!block)
+		return 0;
+	atomic_long_inc(&taken[c]);
 	return block;
 }
 
-static void give(enum context c, pat_block block)
+static void give(enum pat_context c, pat_block block)
 {
 	if (block)
 		atomic_long_inc(&given[c]);
 	pat_give(block);
 }
 
-static void into_a_slot(enum context c, u32 *random, pat_block block)
+static pat_block swap(u32 *random, pat_block block)
 {
-	give(c, xchg(&slots[pat_below(random, SLOTS)], block));
+	return xchg(&slots[pat_below(random, SLOTS)], block);
 }
 
-static void split(enum context c, u32 *random)
+static void into_a_slot(enum pat_context c, u32 *random, pat_block block)
+{
+	give(c, swap(random, block));
+}
+
+static void split(enum pat_context c, u32 *random)
 {
 	unsigned int order = 1 + pat_below(random, 4);
 	pat_block block = take(c, random, order), pages[1 << 4];
@@ -96,7 +82,7 @@ static void split(enum context c, u32 *random)
 }
 
 /* As at the end of writeback: takes the lock, changes entries, frees under it. */
-static void under_the_lock(enum context c, u32 *random)
+static void under_the_lock(enum pat_context c, u32 *random)
 {
 	unsigned long flags, index;
 
@@ -109,7 +95,7 @@ static void under_the_lock(enum context c, u32 *random)
 		pat_give(xa_to_value(entry));
 		atomic_long_inc(&under_lock[c]);
 	}
-	for (unsigned int i = 0; i < 2 && c != TASK; i++) {
+	for (unsigned int i = 0; i < 2 && c != PAT_TASK; i++) {
 		pat_block block = take(c, random, 0);
 		void *old;
 
@@ -128,7 +114,7 @@ static void under_the_lock(enum context c, u32 *random)
 static void fill_tree(u32 *random)
 {
 	for (unsigned int i = 0; i < 4; i++) {
-		pat_block block = take(TASK, random, pat_below(random, 4));
+		pat_block block = take(PAT_TASK, random, pat_below(random, 4));
 		void *old;
 
 		if (!block)
@@ -141,10 +127,10 @@ static void fill_tree(u32 *random)
 	}
 }
 
-static void turn(enum context c, u32 *random)
+/* ---- A load of these for any test ------------------------------------------------------------ */
+
+static void turn(enum pat_context c, u32 *random)
 {
-	if (pat_is_bad())
-		return;
 	switch (pat_below(random, 8)) {
 	case 0:
 		split(c, random);
@@ -160,73 +146,23 @@ static void turn(enum context c, u32 *random)
 	default:
 		into_a_slot(c, random, 0);
 	}
+	if (c == PAT_TASK && !pat_below(random, 4))
+		fill_tree(random);
 }
 
-/* ---- Contexts -------------------------------------------------------------------------------- */
-
-static void on_softirq(struct tasklet_struct *tasklet)
+unsigned int pat_mix_begin(void)
 {
-	turn(SOFTIRQ, &container_of(tasklet, struct worker, tasklet)->random[SOFTIRQ]);
-}
-
-static void on_irq_work(struct irq_work *work)
-{
-	turn(IRQ_WORK, &container_of(work, struct worker, work)->random[IRQ_WORK]);
-}
-
-static enum hrtimer_restart on_timer(struct hrtimer *timer)
-{
-	struct worker *w = container_of(timer, struct worker, timer);
-	u32 *random = &w->random[HRTIMER];
-
-	turn(HRTIMER, random);
-	if (pat_below(random, 2))
-		tasklet_schedule(&w->tasklet);
-	if (pat_below(random, 2))
-		irq_work_queue(&w->work);
-	/* From now on, so that tasks get on even where all is slow. */
-	hrtimer_set_expires(timer, ktime_add_us(ktime_get(), 200 + pat_below(random, 500)));
-	return HRTIMER_RESTART;
-}
-
-static int work(void *data)
-{
-	struct worker *w = data;
-	u32 *random = &w->random[TASK];
-
-	hrtimer_start(&w->timer, pat_us(500), HRTIMER_MODE_REL_PINNED_HARD);
-	while (!kthread_should_stop()) {
-		turn(TASK, random);
-		if (!pat_below(random, 4) && !pat_is_bad())
-			fill_tree(random);
-		if (!pat_below(random, 64) || pat_is_bad())
-			usleep_range(100, 500);
-		pat_beat(w->index);
-		cond_resched();
+	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++) {
+		atomic_long_set(&taken[c], 0);
+		atomic_long_set(&given[c], 0);
+		atomic_long_set(&under_lock[c], 0);
 	}
-	hrtimer_cancel(&w->timer);
-	irq_work_sync(&w->work);
-	tasklet_kill(&w->tasklet);
-	return 0;
+	return pat_load_begin(turn);
 }
 
-/* ---- The test -------------------------------------------------------------------------------- */
-
-static void start(unsigned int cpu, unsigned int index)
+void pat_mix_end(void)
 {
-	struct worker *w = per_cpu_ptr(&workers, cpu);
-
-	for (unsigned int c = 0; c < NR_CONTEXTS; c++)
-		w->random[c] = pat_seed();
-	w->index = index;
-	pat_timer_init(&w->timer, on_timer);
-	tasklet_setup(&w->tasklet, on_softirq);
-	w->work = IRQ_WORK_INIT_HARD(on_irq_work);
-	w->thread = pat_thread(work, w, cpu);
-}
-
-static void clear(void)
-{
+	pat_load_end();
 	for (unsigned int i = 0; i < SLOTS; i++)
 		pat_give(xchg(&slots[i], 0));
 	for (unsigned long i = 0; i < SIZE; i++) {
@@ -238,43 +174,27 @@ static void clear(void)
 	xa_destroy(&tree);
 }
 
+/* ---- The test -------------------------------------------------------------------------------- */
+
 void pat_contexts(void)
 {
-	unsigned int cpus[PAT_MAX_CPUS], n;
-	bool all = true;
+	unsigned int n = pat_mix_begin();
+	long locked = 0;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		pat_skip("on PREEMPT_RT no hard interrupt may allocate");
+	if (!n)
 		return;
-	}
-	cpus_read_lock();
-	n = pat_workers(cpus);
-	for (unsigned int i = 0; i < n; i++) {
-		start(cpus[i], i);
-		all &= !IS_ERR(per_cpu_ptr(&workers, cpus[i])->thread);
-	}
-	if (all) {
-		pat_watch(n, NULL);
-		pat_time_wait();
-	} else {
-		pat_skip("a thread could not be made");
-	}
-	pat_watch(0, NULL);
-	for (unsigned int i = 0; i < n; i++)
-		if (!IS_ERR(per_cpu_ptr(&workers, cpus[i])->thread))
-			pat_join(per_cpu_ptr(&workers, cpus[i])->thread);
-	cpus_read_unlock();
-	clear();
-	for (unsigned int c = 0; c < NR_CONTEXTS && all; c++)
+	pat_time_wait();
+	pat_mix_end();
+	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++) {
 		if (!atomic_long_read(&taken[c]) || !atomic_long_read(&given[c]) ||
 		    !atomic_long_read(&under_lock[c]))
 			pat_bad("the test's own error: %s did not allocate and free",
-				context_names[c]);
+				pat_context_names[c]);
+		locked += atomic_long_read(&under_lock[c]);
+	}
 	pat_did("%u CPUs; blocks freed by tasks %ld, softirqs %ld, hrtimers %ld, irq_works %ld; "
 		"under the xa_lock %ld",
-		n, atomic_long_read(&given[TASK]), atomic_long_read(&given[SOFTIRQ]),
-		atomic_long_read(&given[HRTIMER]), atomic_long_read(&given[IRQ_WORK]),
-		atomic_long_read(&under_lock[TASK]) + atomic_long_read(&under_lock[SOFTIRQ]) +
-			atomic_long_read(&under_lock[HRTIMER]) +
-			atomic_long_read(&under_lock[IRQ_WORK]));
+		n, atomic_long_read(&given[PAT_TASK]), atomic_long_read(&given[PAT_SOFTIRQ]),
+		atomic_long_read(&given[PAT_HRTIMER]), atomic_long_read(&given[PAT_IRQ_WORK]),
+		locked);
 }

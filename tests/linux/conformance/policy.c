@@ -26,12 +26,6 @@ enum {
 static pat_block held[HELD];
 static unsigned long blocks;
 
-/* A node that has memory, after this one. */
-static int next_node_of_memory(int nid)
-{
-	return next_node_in(nid, node_states[N_MEMORY]);
-}
-
 static bool is_one_node(void)
 {
 	if (num_node_state(N_MEMORY) > 1)
@@ -115,6 +109,12 @@ void pat_nodes(void)
 /* ---- policy ---------------------------------------------------------------------------------- */
 
 #ifdef CONFIG_NUMA
+/* A node that has memory, after this one. */
+static int next_node_of_memory(int nid)
+{
+	return next_node_in(nid, node_states[N_MEMORY]);
+}
+
 static void set_policy(struct mempolicy *policy)
 {
 	task_lock(current);

@@ -16,6 +16,7 @@
  *	fail    an allocation fails though there is memory, now and then
  *	node    __GFP_THISNODE is ignored, now and then
  *	policy  the policy of a task is ignored, now and then
+ *	object  a kmem_cache hands out an object that is in use
  *	wait    a free waits for a lock of the CPU that allocated the page, which that CPU holds
  *	        with interrupts on while it allocates: the seed's deadlock
  *	stamp   the test itself leaves out a stamp, now and then: are stamps checked?
@@ -24,6 +25,7 @@
 #include <linux/list.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -43,15 +45,16 @@ enum fault {
 	FAIL,
 	NODE,
 	POLICY,
+	OBJECT,
 	WAIT,
 	STAMP,
 };
 
 static const char *const names[] = {
-	[LOSE] = "lose",   [HALF] = "half",   [TWICE] = "twice", [ORDER] = "order",
-	[ALIGN] = "align", [ZONE] = "zone",   [ZERO] = "zero",	 [DRIFT] = "drift",
-	[BULK] = "bulk",   [FAIL] = "fail",   [NODE] = "node",	 [POLICY] = "policy",
-	[WAIT] = "wait",   [STAMP] = "stamp",
+	[LOSE] = "lose",     [HALF] = "half", [TWICE] = "twice", [ORDER] = "order",
+	[ALIGN] = "align",   [ZONE] = "zone", [ZERO] = "zero",	 [DRIFT] = "drift",
+	[BULK] = "bulk",     [FAIL] = "fail", [NODE] = "node",	 [POLICY] = "policy",
+	[OBJECT] = "object", [WAIT] = "wait", [STAMP] = "stamp",
 };
 
 enum {
@@ -66,6 +69,7 @@ static LIST_HEAD(lost); /* by page->lru; page_private() is the order */
 static long nr_lost;	/* guarded by lost_lock, like the list */
 static DEFINE_RAW_SPINLOCK(lost_lock);
 static struct page *one;			   /* of "twice" */
+static void *object;				   /* of "object" */
 static DEFINE_PER_CPU(raw_spinlock_t, owner_lock); /* of "wait" */
 static u16 *owners;				   /* of "wait": CPU + 1 for each pfn */
 static unsigned long nr_owners;
@@ -222,6 +226,23 @@ unsigned long shim_bulk(gfp_t gfp, unsigned int n, struct page **pages)
 #else
 	return alloc_pages_bulk_array(gfp, n, pages);
 #endif
+}
+
+void *shim_object(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (is(OBJECT) && !object && gfpflags_allow_blocking(gfp)) {
+		object = kmem_cache_alloc(cache, gfp);
+		if (object)
+			*(u64 *)object = 1; /* as the test does while it has one */
+	}
+	return is(OBJECT) && object && once_in(64) ? object : kmem_cache_alloc(cache, gfp);
+}
+
+void shim_object_stop(struct kmem_cache *cache)
+{
+	if (object)
+		kmem_cache_free(cache, object);
+	object = NULL;
 }
 
 bool shim_skips_stamp(void)

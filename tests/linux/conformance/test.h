@@ -137,6 +137,10 @@ void shim_free(struct page *page, unsigned int order);
 unsigned long shim_bulk(gfp_t gfp, unsigned int n, struct page **pages);
 /* The fault "stamp": is the stamp of this block left out? */
 bool shim_skips_stamp(void);
+struct kmem_cache;
+void *shim_object(struct kmem_cache *cache, gfp_t gfp);
+/* Before the cache goes. */
+void shim_object_stop(struct kmem_cache *cache);
 
 /* ---- rest.c: what must be true when nobody allocates ----------------------------------------- */
 
@@ -155,6 +159,29 @@ void pat_rest_check(const struct pat_rest *before);
 /* Notes in the log, and no more, if the events do not agree with what is free. */
 void pat_rest_note(const char *name, const struct pat_rest *before);
 
+/* ---- load.c: contexts that take turns -------------------------------------------------------- */
+
+enum pat_context {
+	PAT_TASK,
+	PAT_SOFTIRQ,
+	PAT_HRTIMER,
+	PAT_IRQ_WORK,
+	PAT_NR_CONTEXTS,
+};
+
+extern const char *const pat_context_names[];
+
+typedef void (*pat_turn)(enum pat_context c, u32 *random);
+
+/* How many CPUs have them, and are watched; 0: none, which is a skip. */
+unsigned int pat_load_begin(pat_turn turn);
+void pat_load_end(void);
+
+/* ---- contexts.c: blocks of all orders for all contexts --------------------------------------- */
+
+unsigned int pat_mix_begin(void); /* as pat_load_begin() */
+void pat_mix_end(void);
+
 /* ---- The tests ------------------------------------------------------------------------------- */
 
 void pat_orders(void);	 /* calls.c */
@@ -167,6 +194,7 @@ void pat_counters(void); /* counters.c */
 void pat_nodes(void);	 /* policy.c */
 void pat_policy(void);	 /* policy.c */
 void pat_lock(void);	 /* lock.c */
+void pat_slab(void);	 /* slab.c */
 void pat_contexts(void); /* contexts.c */
 
 #endif
