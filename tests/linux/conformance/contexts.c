@@ -53,14 +53,14 @@ static void give(enum pat_context c, pat_block block)
 	pat_give(block);
 }
 
-static pat_block swap(u32 *random, pat_block block)
+pat_block pat_mix_swap(u32 *random, pat_block block)
 {
 	return xchg(&slots[pat_below(random, SLOTS)], block);
 }
 
 static void into_a_slot(enum pat_context c, u32 *random, pat_block block)
 {
-	give(c, swap(random, block));
+	give(c, pat_mix_swap(random, block));
 }
 
 static void split(enum pat_context c, u32 *random)

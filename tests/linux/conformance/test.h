@@ -181,6 +181,8 @@ void pat_load_end(void);
 
 unsigned int pat_mix_begin(void); /* as pat_load_begin() */
 void pat_mix_end(void);
+/* Puts a block into one of the slots, and returns what was there. Any context. */
+pat_block pat_mix_swap(u32 *random, pat_block block);
 
 /* ---- The tests ------------------------------------------------------------------------------- */
 
@@ -196,5 +198,6 @@ void pat_policy(void);	 /* policy.c */
 void pat_lock(void);	 /* lock.c */
 void pat_slab(void);	 /* slab.c */
 void pat_contexts(void); /* contexts.c */
+void pat_nmi(void);	 /* nmi.c */
 
 #endif
