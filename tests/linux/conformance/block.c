@@ -238,6 +238,11 @@ bool pat_release_pages(struct page *page, unsigned long n)
 	return !pat_is_bad();
 }
 
+unsigned long pat_limit(void)
+{
+	return limit;
+}
+
 unsigned long pat_break_up(pat_block block, pat_block *blocks)
 {
 	struct page *page = pat_page_of(block);

@@ -17,6 +17,7 @@ enum {
 static pat_block slots[SLOTS];
 static DEFINE_XARRAY_FLAGS(tree, XA_FLAGS_LOCK_IRQ);
 static atomic_long_t taken[PAT_NR_CONTEXTS], given[PAT_NR_CONTEXTS], under_lock[PAT_NR_CONTEXTS];
+static atomic_long_t movable; /* blocks in ZONE_MOVABLE */
 
 static const gfp_t flavours[] = {
 	0,
@@ -43,6 +44,8 @@ static pat_block take(enum pat_context c, u32 *random, unsigned int order)
 	if (!block)
 		return 0;
 	atomic_long_inc(&taken[c]);
+	if (page_zonenum(pat_page_of(block)) == ZONE_MOVABLE)
+		atomic_long_inc(&movable);
 	return block;
 }
 
@@ -157,6 +160,7 @@ unsigned int pat_mix_begin(void)
 		atomic_long_set(&given[c], 0);
 		atomic_long_set(&under_lock[c], 0);
 	}
+	atomic_long_set(&movable, 0);
 	return pat_load_begin(turn);
 }
 
@@ -172,6 +176,11 @@ void pat_mix_end(void)
 			pat_give(xa_to_value(entry));
 	}
 	xa_destroy(&tree);
+}
+
+long pat_mix_movable(void)
+{
+	return atomic_long_read(&movable);
 }
 
 /* ---- The test -------------------------------------------------------------------------------- */

@@ -2,6 +2,9 @@
 /*
  * load.c - contexts that take turns: on each CPU that works a task, an hrtimer and an irq_work
  * (hard interrupts) and a tasklet (a softirq). What a turn does is the test's.
+ *
+ * CPUs may go and come meanwhile. What belongs to a CPU that goes works on others;
+ * pat_load_settle() takes the thread back, and the thread its timer.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -62,9 +65,14 @@ static int work(void *data)
 {
 	struct worker *w = data;
 	u32 *random = &w->random[PAT_TASK];
+	int here = -1;
 
-	hrtimer_start(&w->timer, pat_us(500), HRTIMER_MODE_REL_PINNED_HARD);
 	while (!kthread_should_stop()) {
+		if (here != raw_smp_processor_id()) {
+			here = raw_smp_processor_id();
+			hrtimer_cancel(&w->timer);
+			hrtimer_start(&w->timer, pat_us(500), HRTIMER_MODE_REL_PINNED_HARD);
+		}
 		turn(PAT_TASK, w);
 		if (!pat_below(random, 64) || pat_is_bad())
 			usleep_range(100, 500);
@@ -112,6 +120,13 @@ unsigned int pat_load_begin(pat_turn turn)
 	pat_load_end();
 	pat_skip("a thread could not be made");
 	return 0;
+}
+
+void pat_load_settle(unsigned int cpu)
+{
+	struct worker *w = per_cpu_ptr(&workers, cpu);
+
+	set_cpus_allowed_ptr(w->thread, cpumask_of(cpu));
 }
 
 void pat_load_end(void)

@@ -40,11 +40,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } all[] = {
-	{"orders", pat_orders},	    {"split", pat_split},	{"parts", pat_parts},
-	{"exact", pat_exact},	    {"bulk", pat_bulk},		{"folios", pat_folios},
-	{"nodes", pat_nodes},	    {"policy", pat_policy},	{"lock", pat_lock},
-	{"slab", pat_slab},	    {"contexts", pat_contexts}, {"nmi", pat_nmi},
-	{"counters", pat_counters},
+	{"orders", pat_orders}, {"split", pat_split},	    {"parts", pat_parts},
+	{"exact", pat_exact},	{"bulk", pat_bulk},	    {"folios", pat_folios},
+	{"nodes", pat_nodes},	{"policy", pat_policy},	    {"lock", pat_lock},
+	{"slab", pat_slab},	{"contexts", pat_contexts}, {"nmi", pat_nmi},
+	{"cpus", pat_cpus},	{"memory", pat_memory},	    {"counters", pat_counters},
 };
 
 /* ---- The test that runs ---------------------------------------------------------------------- */
@@ -55,6 +55,7 @@ static atomic_t bad;		   /* how often pat_bad() was called */
 static char reason[240], did[160]; /* of the first call of pat_bad(); pat_did() */
 static const char *skipped;
 static ktime_t end;
+static struct pat_rest before; /* it ran */
 
 void pat_bad(const char *format, ...)
 {
@@ -100,6 +101,12 @@ void pat_time_wait(void)
 {
 	while (pat_time_left())
 		msleep(20);
+}
+
+void pat_rest_add(long free, long used)
+{
+	before.free += free;
+	before.used += used;
 }
 
 unsigned int pat_workers(unsigned int *cpus)
@@ -159,8 +166,6 @@ static int count_wanted(void)
 /* False: it failed. */
 static bool run_one(void (*run)(void))
 {
-	struct pat_rest before;
-
 	atomic_set(&bad, 0);
 	reason[0] = did[0] = 0;
 	skipped = NULL;

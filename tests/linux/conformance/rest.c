@@ -73,6 +73,32 @@ static long used_by_events(void)
 #endif
 }
 
+void pat_rest_of_cpu(unsigned int cpu)
+{
+	int nid;
+
+	for_each_online_node(nid) for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+	{
+		struct zone *zone = NODE_DATA(nid)->node_zones + i;
+		int pages;
+
+		if (!populated_zone(zone))
+			continue;
+		pages = READ_ONCE(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
+		if (pages)
+			pat_bad("%d pages of zone %s stay in the lists of CPU %u, which is "
+				"off-line",
+				pages, zone->name, cpu);
+#ifdef CONFIG_SMP
+		pages = per_cpu_ptr(zone->per_cpu_zonestats, cpu)->vm_stat_diff[NR_FREE_PAGES];
+		if (pages)
+			pat_bad("NR_FREE_PAGES of zone %s lacks %d pages that CPU %u counted, "
+				"which is off-line",
+				zone->name, pages, cpu);
+#endif
+	}
+}
+
 void pat_rest_read(struct pat_rest *rest)
 {
 	struct zone *zone;

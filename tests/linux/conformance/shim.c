@@ -17,6 +17,7 @@
  *	node    __GFP_THISNODE is ignored, now and then
  *	policy  the policy of a task is ignored, now and then
  *	object  a kmem_cache hands out an object that is in use
+ *	stay    a block of memory is said to be off-line, and is not
  *	wait    a free waits for a lock of the CPU that allocated the page, which that CPU holds
  *	        with interrupts on while it allocates: the seed's deadlock
  *	stamp   the test itself leaves out a stamp, now and then: are stamps checked?
@@ -46,6 +47,7 @@ enum fault {
 	NODE,
 	POLICY,
 	OBJECT,
+	STAY,
 	WAIT,
 	STAMP,
 };
@@ -54,7 +56,7 @@ static const char *const names[] = {
 	[LOSE] = "lose",     [HALF] = "half", [TWICE] = "twice", [ORDER] = "order",
 	[ALIGN] = "align",   [ZONE] = "zone", [ZERO] = "zero",	 [DRIFT] = "drift",
 	[BULK] = "bulk",     [FAIL] = "fail", [NODE] = "node",	 [POLICY] = "policy",
-	[OBJECT] = "object", [WAIT] = "wait", [STAMP] = "stamp",
+	[OBJECT] = "object", [STAY] = "stay", [WAIT] = "wait",	 [STAMP] = "stamp",
 };
 
 enum {
@@ -243,6 +245,12 @@ void shim_object_stop(struct kmem_cache *cache)
 	if (object)
 		kmem_cache_free(cache, object);
 	object = NULL;
+}
+
+int shim_offline(unsigned int block)
+{
+	return is(STAY) ? 0
+			: pat_write("/sys/devices/system/memory/memory%u/state", block, "offline");
 }
 
 bool shim_skips_stamp(void)

@@ -119,6 +119,8 @@ void pat_give(pat_block block);
 pat_block pat_adopt(struct page *page, gfp_t gfp, unsigned int order, int nid);
 /* Checks the stamps; the caller frees the page that it gets. */
 struct page *pat_release(pat_block block);
+/* All pages are below this pfn, those that can come later, too. */
+unsigned long pat_limit(void);
 /* The same for n pages from an address, one by one. False: wrong, which has been said. */
 bool pat_adopt_pages(struct page *page, unsigned long n);
 bool pat_release_pages(struct page *page, unsigned long n);
@@ -141,6 +143,8 @@ struct kmem_cache;
 void *shim_object(struct kmem_cache *cache, gfp_t gfp);
 /* Before the cache goes. */
 void shim_object_stop(struct kmem_cache *cache);
+/* Takes a block of memory off-line. */
+int shim_offline(unsigned int block);
 
 /* ---- rest.c: what must be true when nobody allocates ----------------------------------------- */
 
@@ -159,6 +163,17 @@ void pat_rest_check(const struct pat_rest *before);
 /* Notes in the log, and no more, if the events do not agree with what is free. */
 void pat_rest_note(const char *name, const struct pat_rest *before);
 
+/* What was free before the test is that many more, and what was used by the events. */
+void pat_rest_add(long free, long used);
+/* A CPU that is off-line may have nothing. */
+void pat_rest_of_cpu(unsigned int cpu);
+
+/* ---- files.c --------------------------------------------------------------------------------- */
+
+/* A file whose path has the number n in it, if it has a %u. 0 or how many bytes; or -errno. */
+int pat_write(const char *format, unsigned int n, const char *text);
+int pat_read(const char *format, unsigned int n, char *text, size_t size);
+
 /* ---- load.c: contexts that take turns -------------------------------------------------------- */
 
 enum pat_context {
@@ -176,6 +191,8 @@ typedef void (*pat_turn)(enum pat_context c, u32 *random);
 /* How many CPUs have them, and are watched; 0: none, which is a skip. */
 unsigned int pat_load_begin(pat_turn turn);
 void pat_load_end(void);
+/* The CPU has come back. */
+void pat_load_settle(unsigned int cpu);
 
 /* ---- contexts.c: blocks of all orders for all contexts --------------------------------------- */
 
@@ -183,6 +200,8 @@ unsigned int pat_mix_begin(void); /* as pat_load_begin() */
 void pat_mix_end(void);
 /* Puts a block into one of the slots, and returns what was there. Any context. */
 pat_block pat_mix_swap(u32 *random, pat_block block);
+/* Blocks that came from ZONE_MOVABLE. */
+long pat_mix_movable(void);
 
 /* ---- The tests ------------------------------------------------------------------------------- */
 
@@ -199,5 +218,7 @@ void pat_lock(void);	 /* lock.c */
 void pat_slab(void);	 /* slab.c */
 void pat_contexts(void); /* contexts.c */
 void pat_nmi(void);	 /* nmi.c */
+void pat_cpus(void);	 /* hotplug.c */
+void pat_memory(void);	 /* hotplug.c */
 
 #endif
