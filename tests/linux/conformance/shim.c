@@ -17,6 +17,7 @@
  *	node    __GFP_THISNODE is ignored, now and then
  *	policy  the policy of a task is ignored, now and then
  *	object  a kmem_cache hands out an object that is in use
+ *	contig  a contiguous range comes in which pages are still free, or used
  *	stay    a block of memory is said to be off-line, and is not
  *	wait    a free waits for a lock of the CPU that allocated the page, which that CPU holds
  *	        with interrupts on while it allocates: the seed's deadlock
@@ -47,16 +48,18 @@ enum fault {
 	NODE,
 	POLICY,
 	OBJECT,
+	CONTIG,
 	STAY,
 	WAIT,
 	STAMP,
 };
 
 static const char *const names[] = {
-	[LOSE] = "lose",     [HALF] = "half", [TWICE] = "twice", [ORDER] = "order",
-	[ALIGN] = "align",   [ZONE] = "zone", [ZERO] = "zero",	 [DRIFT] = "drift",
-	[BULK] = "bulk",     [FAIL] = "fail", [NODE] = "node",	 [POLICY] = "policy",
-	[OBJECT] = "object", [STAY] = "stay", [WAIT] = "wait",	 [STAMP] = "stamp",
+	[LOSE] = "lose",     [HALF] = "half",	  [TWICE] = "twice", [ORDER] = "order",
+	[ALIGN] = "align",   [ZONE] = "zone",	  [ZERO] = "zero",   [DRIFT] = "drift",
+	[BULK] = "bulk",     [FAIL] = "fail",	  [NODE] = "node",   [POLICY] = "policy",
+	[OBJECT] = "object", [CONTIG] = "contig", [STAY] = "stay",   [WAIT] = "wait",
+	[STAMP] = "stamp",
 };
 
 enum {
@@ -246,6 +249,27 @@ void shim_object_stop(struct kmem_cache *cache)
 		kmem_cache_free(cache, object);
 	object = NULL;
 }
+
+#ifdef CONFIG_CONTIG_ALLOC
+static bool has_others(unsigned long pfn, unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		if (page_ref_count(pfn_to_page(pfn + i)) != 1)
+			return true;
+	return false;
+}
+
+int shim_contig(unsigned long pfn, unsigned long n)
+{
+	if (is(CONTIG) && has_others(pfn, n))
+		return 0;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return alloc_contig_range(pfn, pfn + n, 0, GFP_KERNEL | __GFP_NOWARN);
+#else
+	return alloc_contig_range(pfn, pfn + n, MIGRATE_MOVABLE, GFP_KERNEL | __GFP_NOWARN);
+#endif
+}
+#endif
 
 int shim_offline(unsigned int block)
 {

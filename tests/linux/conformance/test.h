@@ -143,6 +143,8 @@ struct kmem_cache;
 void *shim_object(struct kmem_cache *cache, gfp_t gfp);
 /* Before the cache goes. */
 void shim_object_stop(struct kmem_cache *cache);
+/* 0: the pages are the caller's; -EBUSY, ... */
+int shim_contig(unsigned long pfn, unsigned long n);
 /* Takes a block of memory off-line. */
 int shim_offline(unsigned int block);
 
@@ -220,5 +222,6 @@ void pat_contexts(void); /* contexts.c */
 void pat_nmi(void);	 /* nmi.c */
 void pat_cpus(void);	 /* hotplug.c */
 void pat_memory(void);	 /* hotplug.c */
+void pat_contig(void);	 /* contig.c */
 
 #endif
