@@ -54,7 +54,7 @@ help:
 	@echo "  make linux-bench     Measure it beside alloc_pages() in a guest: instructions, locks, ratios"
 	@echo "Linux's own page allocator"
 	@echo "  make linux-conformance  Test alloc_pages() and its frees in virtual machines, and see that planted faults"
-	@echo "                       are found (KERNEL=build tree, PATTERN=tests): minutes; docs/conformance.md"
+	@echo "                       are found (KERNEL=build trees or names, PATTERN=tests): minutes; docs/conformance.md"
 	@echo "Each installs the Debian packages that are missing; NO_INSTALL=1 prints the command instead."
 
 lib:
@@ -204,10 +204,10 @@ linux-bench:
 	@mkdir -p out
 	scripts/linux-bench --json out/linux-bench.json --svg out/linux-bench.svg
 
-# Of Debian's kernel 6.1, or that of a build tree.
+# Of Debian's kernel 6.1, or those of build trees, or with names.
 linux-conformance:
 	@mkdir -p out
-	scripts/linux-conformance --json out/linux-conformance.json $(if $(KERNEL),--kernel '$(KERNEL)') \
+	scripts/linux-conformance --json out/linux-conformance.json $(foreach kernel,$(KERNEL),--kernel '$(kernel)') \
 		$(if $(PATTERN),'$(PATTERN)')
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
