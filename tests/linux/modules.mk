@@ -6,8 +6,8 @@ obj-m += roost_test.o
 roost_test-y := $(addprefix tests/linux/,main.o proof.o hang.o nmi.o load.o contexts.o slots.o \
 	blocks.o xarray.o objects.o keeper.o count.o rungs.o calls.o wrong.o)
 
-# pfns and pages are the same to roost_bench.ko: words of 64 bits.
-obj-m += roost_bench.o
+# pfns and pages are the same to roost_bench.ko: words of 64 bits. ROOST_BENCH=0: without it.
+obj-$(if $(filter 0,$(ROOST_BENCH)),,m) += roost_bench.o
 roost_bench-y := $(call objects,tests/linux/bench*.c)
 
 # roost_fail.ko: an allocation that fails while roost.ko starts.
