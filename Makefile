@@ -12,7 +12,7 @@ CONFIGURE = cmake -G Ninja -Wno-dev -DROOST_WERROR=$(or $(ROOST_WERROR),OFF) -DR
 QUIET = > /dev/null
 
 .PHONY: help lib build install-lib install run docs test test-plain test-asan test-tsan test-long bench stress oracle explore models tutorial mutants \
-	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench linux-conformance cross lint format clean
+	aarch64 pool-guest fuzz kernel-example linux-module linux-test linux-test-quick linux-bench linux-conformance linux-conformance-baseline cross lint format clean
 
 help:
 	@echo "Build and install"
@@ -55,6 +55,8 @@ help:
 	@echo "Linux's own page allocator"
 	@echo "  make linux-conformance  Test alloc_pages() and its frees in virtual machines, and see that planted faults"
 	@echo "                       are found (KERNEL=build trees or names, PATTERN=tests): minutes; docs/conformance.md"
+	@echo "  make linux-conformance-baseline  Measure it: instructions, locks, atomics, huge pages after churn, beside"
+	@echo "                       published columns (KERNEL=, REFERENCE=debian-6.12): minutes for each kernel"
 	@echo "Each installs the Debian packages that are missing; NO_INSTALL=1 prints the command instead."
 
 lib:
@@ -209,6 +211,12 @@ linux-conformance:
 	@mkdir -p out
 	scripts/linux-conformance --json out/linux-conformance.json $(foreach kernel,$(KERNEL),--kernel '$(kernel)') \
 		$(if $(PATTERN),'$(PATTERN)')
+
+REFERENCE ?= debian-6.1
+linux-conformance-baseline:
+	@mkdir -p out
+	scripts/linux-baseline --json out/linux-baseline.json --text out/linux-baseline.txt \
+		$(if $(KERNEL),--beside docs/data/linux-baseline.json --only '$(REFERENCE)') $(foreach kernel,$(KERNEL),'$(kernel)')
 
 # All of the tests that can run there; CI runs a short form (scripts/cross --short).
 cross:

@@ -4,14 +4,14 @@
  *
  * A peer is an allocator, or one way to call it. A case is what is done with it; it has one or two
  * phases, each of one operation again and again. A meter says what an operation took. How to ask
- * for what: bench_main.c; what the answers mean: scripts/linux-bench.
+ * for what: bench_run.c; what the answers mean: scripts/linux-bench, scripts/linux-baseline. Two
+ * modules are made of these files: roost_bench.ko, which has bench_ours.h as well, and
+ * page_alloc_bench.ko (baseline.c), which needs no roost.ko.
  */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <linux/types.h>
-
-#include "roost/roost.h"
 
 /* What a peer gave: a struct page *, or a pfn. */
 typedef unsigned long bench_block;
@@ -22,7 +22,10 @@ enum bench_how {
 	BENCH_TRY,    /* what is there, with no effort */
 };
 
-enum { BENCH_BATCH = 64 };
+enum {
+	BENCH_BATCH = 64,
+	BENCH_EXIT = 512, /* as many as the end of a process frees at once */
+};
 
 /* Loops over operations, so that the calls in them are direct ones. */
 struct bench_peer {
@@ -32,26 +35,42 @@ struct bench_peer {
 	unsigned int (*get)(unsigned int order, enum bench_how how, bench_block *blocks,
 			    unsigned int n);
 	void (*put)(unsigned int order, bench_block *blocks, unsigned int n);
-	/* Order 0; at most BENCH_BATCH. get_batch() finds zeroes in blocks[]. */
+	/* Order 0; at most BENCH_BATCH, and of the kernel's own pages BENCH_EXIT. get_batch() finds
+	 * zeroes in blocks[]. */
 	unsigned int (*get_batch)(bench_block *blocks, unsigned int n);
 	void (*put_batch)(bench_block *blocks, unsigned int n);
 	/* Gives what CPUs keep back; NULL: nobody outside of it can ask for that. */
 	void (*drain)(void);
 };
 
-/* The loops with nothing in them, the kernel, roost.ko by its pages, and by its engine's calls. */
-extern const struct bench_peer bench_none, bench_linux, bench_roost, bench_pfn;
+/* The loops with nothing in them, and the kernel. */
+extern const struct bench_peer bench_none, bench_linux;
 
-/* bench_main.c: what roost.ko's calls work on. */
-extern roost_t *bench_engine;
+/* ---- The module's own: bench_main.c, or baseline.c ------------------------------------------- */
+
+/* All peers, and NULL. */
+extern const struct bench_peer *const bench_peers[];
+/* Does what a line says that only this module knows. -ENOENT: it does not. */
+int bench_own(const char *line);
+/* Around a case under no meter: says which counters have changed. */
+void bench_before(void);
+void bench_after(void);
+/* Before frag: this many pages for a peer; the kernel gets those of others. */
+void bench_make_room(const struct bench_peer *peer, unsigned int pages);
+
+/* ---- bench_run.c ----------------------------------------------------------------------------- */
+
+/* A folder in debugfs, by which the module gets its orders. */
+void bench_open(const char *folder);
+void bench_close(void);
 /* Returns its second argument. */
 bench_block bench_nothing(bench_block first, unsigned int second);
 /* Adds to the answer. */
 __printf(1, 2) void bench_say(const char *format, ...);
 
-/* What one operation took. */
+/* What one operation took. The locks are calls that take one of the kernel's own, or try to. */
 struct bench_sample {
-	u32 instructions, atomics;
+	u32 instructions, atomics, zone_locks, pcp_locks;
 };
 
 struct bench_meter {
@@ -80,9 +99,6 @@ int bench_run_on(unsigned int cpu);
 /* bench_step.c: in which functions the instructions of one allocation and its free are, as things
  * stand. */
 int bench_profile(const struct bench_peer *peer, unsigned int order);
-
-/* bench_time.c */
-int bench_time(const char *work, unsigned int order, unsigned int cpus, unsigned int rounds);
 
 /* bench_frag.c */
 int bench_frag(const struct bench_peer *peer, unsigned int pool_mb, bool mixed);

@@ -8,11 +8,13 @@
  *	remote   CPU 0 allocates many, then CPU 1 frees them
  *	irq      a task allocates many, one hard interrupt frees them
  *	irqpair  as pair, in a hard interrupt
+ *	exit     many are allocated one by one, then freed as when a process ends, by a call for 512
  *
- * The answer, a line for each phase, with instructions and atomics each as mean of a block,
- * median of a block, and most of a call, less what calling a function takes that does nothing:
+ * The answer, a line for each phase, with instructions, atomics, calls for a zone's lock and for the
+ * lock of a CPU's lists, each as mean of a block, median of a block, and most of a call, less what
+ * calling a function takes that does nothing:
  *
- *	METER PEER CASE ORDER PHASE BLOCKS  MEAN*100 MEDIAN MOST  MEAN*100 MEDIAN MOST
+ *	METER PEER CASE ORDER PHASE BLOCKS  MEAN*100 MEDIAN MOST  (four times)
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>
@@ -103,6 +105,17 @@ static void bulk(struct job *job)
 	put_all(job);
 }
 
+/* As many at once as the phase says. */
+static void put_batches(struct job *job, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i += job->put.blocks) {
+		job->meter->begin();
+		job->peer->put_batch(&job->blocks[i], min(job->put.blocks, n - i));
+		job->meter->end(&job->put.samples[job->put.n++]);
+		breathe();
+	}
+}
+
 static void batch(struct job *job)
 {
 	unsigned int i, got = 0;
@@ -113,17 +126,21 @@ static void batch(struct job *job)
 		job->meter->begin();
 		got = job->peer->get_batch(&job->blocks[i], BENCH_BATCH);
 		job->meter->end(&job->get.samples[job->get.n++]);
+		breathe();
 		if (got != BENCH_BATCH)
 			break;
 	}
 	job->failed |= i + BENCH_BATCH <= job->n;
 	if (job->failed && got)
 		job->peer->put_batch(&job->blocks[i], got);
-	for (unsigned int k = 0; k < i; k += BENCH_BATCH) {
-		job->meter->begin();
-		job->peer->put_batch(&job->blocks[k], BENCH_BATCH);
-		job->meter->end(&job->put.samples[job->put.n++]);
-	}
+	put_batches(job, i);
+}
+
+static void end_of_process(struct job *job)
+{
+	job->put.blocks = BENCH_EXIT;
+	get_all(job);
+	put_batches(job, job->get.n);
 }
 
 /* The caller is on that CPU when this returns, and stays. */
@@ -184,7 +201,7 @@ static void irqpair(struct job *job)
 static const struct {
 	const char *name;
 	void (*run)(struct job *job);
-	bool needs_2_cpus, needs_order_0, in_irq;
+	bool needs_2_cpus, needs_order_0, in_irq, of_linux;
 } cases[] = {
 	{"pair", pair},
 	{"bulk", bulk},
@@ -192,6 +209,7 @@ static const struct {
 	{"remote", remote, .needs_2_cpus = true},
 	{"irq", irq, .in_irq = true},
 	{"irqpair", irqpair, .in_irq = true},
+	{"exit", end_of_process, .needs_order_0 = true, .of_linux = true},
 };
 
 /* ---- What came out ------------------------------------------------------------------------- */
@@ -255,6 +273,8 @@ static void say_phase(const struct job *job, const char *name, const struct phas
 #define SAY(number) say_figures(phase, offsetof(struct bench_sample, number), empty->number, room)
 	SAY(instructions);
 	SAY(atomics);
+	SAY(zone_locks);
+	SAY(pcp_locks);
 #undef SAY
 	bench_say("\n");
 }
@@ -266,6 +286,8 @@ static struct bench_sample medians(const struct phase *phase, u32 *room)
 	.number = figures_of(phase, offsetof(struct bench_sample, number), room).median
 		MEDIAN(instructions),
 		MEDIAN(atomics),
+		MEDIAN(zone_locks),
+		MEDIAN(pcp_locks),
 #undef MEDIAN
 	};
 }
@@ -342,6 +364,7 @@ int bench_case(const struct bench_meter *meter, const struct bench_peer *peer, c
 		err = -ENOMEM;
 	else if (i < ARRAY_SIZE(cases) && (!cases[i].needs_2_cpus || cpu_online(1)) &&
 		 (!cases[i].needs_order_0 || !order) &&
+		 (!cases[i].of_linux || (peer == &bench_linux && n % BENCH_EXIT == 0)) &&
 		 /* There the kernel's own takes locks that sleep. */
 		 !(IS_ENABLED(CONFIG_PREEMPT_RT) && cases[i].in_irq && peer == &bench_linux))
 		err = run_and_say(&job, cases[i].run, room);

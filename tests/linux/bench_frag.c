@@ -24,7 +24,6 @@
 #include <linux/string.h>
 
 #include "bench.h"
-#include "roost/linux.h"
 
 enum {
 	HUGE = 9,
@@ -108,14 +107,10 @@ static unsigned int count_huge(struct frag *f)
 	return n;
 }
 
-/* All that is not of the pool is taken away. What roost.ko has would come back to the kernel in the
- * middle of it. */
+/* All that is not of the pool is taken away. */
 static int make_pool(struct frag *f)
 {
-	if (f->peer == &bench_linux)
-		roost_shrink();
-	else
-		roost_grow(f->blocks << HUGE);
+	bench_make_room(f->peer, f->blocks << HUGE);
 	f->nr_huge = take_huge(f);
 	if (f->nr_huge < f->blocks || f->nr_huge == HUGE_MOST)
 		return -ENOMEM;

@@ -2,7 +2,7 @@
 /* bench_pfn.c - roost.ko by the calls of its engine: pfns, no pages. */
 #include <linux/build_bug.h>
 
-#include "bench.h"
+#include "bench_ours.h"
 
 static const unsigned int flags[] = {
 	[BENCH_WAIT] = ROOST_UNMOVABLE | ROOST_WAIT,

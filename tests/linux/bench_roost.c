@@ -2,7 +2,7 @@
 /* bench_roost.c - roost.ko as other modules use it: by pages. */
 #include <linux/mm.h>
 
-#include "bench.h"
+#include "bench_ours.h"
 #include "roost/linux.h"
 
 static const unsigned int flags[] = {

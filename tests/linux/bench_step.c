@@ -2,7 +2,8 @@
 /*
  * bench_step.c - counts instructions by single steps: with the trap flag set, the processor calls
  * the kernel back behind each one. Of the instruction that comes next it is seen whether it is
- * atomic.
+ * atomic, and whether it is the first of a function that takes a lock, or tries to: then the lock
+ * is its argument.
  *
  * An interrupt in between is not counted: the processor clears the flag when it enters a handler.
  * It must not lead to another task, though, which would run with the flag set.
@@ -12,8 +13,10 @@
 #include <linux/kallsyms.h>
 #include <linux/kdebug.h>
 #include <linux/kprobes.h>
+#include <linux/mmzone.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
 #include "bench.h"
@@ -58,6 +61,52 @@ static bool is_atomic(const u8 *code)
 	return *code == 0xf0;
 }
 
+/* ---- Locks --------------------------------------------------------------------------------- */
+
+/* Of all zones: there are few. */
+static unsigned long zone_locks[MAX_NUMNODES * MAX_NR_ZONES], pcp_locks[1 << 12];
+static unsigned int nr_zone_locks, nr_pcp_locks;
+
+/* Without SMP and debugging a lock is nothing. */
+static bool takes_lock(unsigned long ip)
+{
+#ifdef CONFIG_PREEMPT_RT
+	return ip == (unsigned long)rt_spin_lock || ip == (unsigned long)rt_spin_trylock;
+#elif defined(CONFIG_SMP) || defined(CONFIG_DEBUG_SPINLOCK)
+	return ip == (unsigned long)_raw_spin_lock || ip == (unsigned long)_raw_spin_trylock ||
+	       ip == (unsigned long)_raw_spin_lock_irq ||
+	       ip == (unsigned long)_raw_spin_lock_irqsave;
+#else
+	return false;
+#endif
+}
+
+static bool is_among(const unsigned long *locks, unsigned int n, unsigned long lock)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (locks[i] == lock)
+			return true;
+	return false;
+}
+
+static void find_locks(void)
+{
+	int nid, cpu;
+
+	nr_zone_locks = nr_pcp_locks = 0;
+	for_each_online_node(nid) for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+	{
+		struct zone *zone = NODE_DATA(nid)->node_zones + i;
+
+		if (!populated_zone(zone))
+			continue;
+		zone_locks[nr_zone_locks++] = (unsigned long)&zone->lock;
+		for_each_online_cpu(cpu) if (nr_pcp_locks < ARRAY_SIZE(pcp_locks))
+			pcp_locks[nr_pcp_locks++] =
+				(unsigned long)&per_cpu_ptr(zone->per_cpu_pageset, cpu)->lock;
+	}
+}
+
 static int on_step(struct notifier_block *self, unsigned long event, void *data)
 {
 	struct die_args *args = data;
@@ -71,6 +120,10 @@ static int on_step(struct notifier_block *self, unsigned long event, void *data)
 		last_ip = regs->ip;
 		counted.instructions++;
 		counted.atomics += is_atomic((const u8 *)regs->ip);
+		if (takes_lock(regs->ip)) {
+			counted.zone_locks += is_among(zone_locks, nr_zone_locks, regs->di);
+			counted.pcp_locks += is_among(pcp_locks, nr_pcp_locks, regs->di);
+		}
 		if (profile && profiled < PROFILE_MOST)
 			profile[profiled++] = regs->ip;
 	}
@@ -152,6 +205,7 @@ static int step_start(void)
 
 	if (err)
 		return err;
+	find_locks();
 	stepping = true;
 	if (counts_right())
 		return 0;

@@ -25,7 +25,7 @@
 #include <linux/string.h>
 #include <linux/version.h>
 
-#include "bench.h"
+#include "bench_ours.h"
 
 enum {
 	CPUS_MOST = 2,
