@@ -244,12 +244,13 @@ int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 	struct roost_pool_config config;
 	struct rst_pool_call call;
 	roost_pool_t *pool;
+	sigset_t signals;
 	int err;
 
 	if (!out || read_config(&config, given) || config_fault(&config))
 		return -EINVAL;
 	rst_pool_begin(&call);
-	rst_registry_enter(&call, "roost_pool_create");
+	rst_registry_enter(&signals, "roost_pool_create");
 	pool = rst_registry_claim();
 	err = pool ? build(pool, &config) : -ENOSPC;
 	if (!err) {
@@ -259,7 +260,7 @@ int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 		take_down(pool);
 		rst_registry_release(pool);
 	}
-	rst_registry_leave(&call);
+	rst_registry_leave(&signals);
 	if (!err)
 		rst_serve_from_environment();
 	rst_pool_end(&call);
@@ -269,16 +270,17 @@ int roost_pool_create(roost_pool_t **out, const struct roost_pool_config *given)
 void roost_pool_destroy(roost_pool_t *pool)
 {
 	struct rst_pool_call call;
+	sigset_t signals;
 
 	if (!pool)
 		return;
 	rst_pool_begin(&call);
-	rst_registry_enter(&call, "roost_pool_destroy");
+	rst_registry_enter(&signals, "roost_pool_destroy");
 	rst_registry_withdraw(pool);
 	rst_trim_stop_thread(pool);
 	take_down(pool);
 	rst_registry_release(pool);
-	rst_registry_leave(&call);
+	rst_registry_leave(&signals);
 	rst_pool_end(&call);
 }
 

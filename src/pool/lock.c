@@ -121,7 +121,7 @@ bool rst_pool_is_busy(roost_pool_t *pool)
 	return busy;
 }
 
-void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)
+void rst_registry_enter(sigset_t *signals, const char *name_of_call)
 {
 	sigset_t all;
 
@@ -129,16 +129,16 @@ void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call)
 	sigfillset(&all);
 	/* Signals are open while it sleeps, and blocked while it has the lock. */
 	for (unsigned round = 0;; round++) {
-		pthread_sigmask(SIG_SETMASK, &all, &call->signals);
+		pthread_sigmask(SIG_SETMASK, &all, signals);
 		if (get(&rst_registry_lock, name_of_call, round))
 			return;
-		pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
+		pthread_sigmask(SIG_SETMASK, signals, NULL);
 		rst_pool_sleep(round);
 	}
 }
 
-void rst_registry_leave(struct rst_pool_call *call)
+void rst_registry_leave(const sigset_t *signals)
 {
 	rst_pool_unlock(&rst_registry_lock);
-	pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
+	pthread_sigmask(SIG_SETMASK, signals, NULL);
 }

@@ -160,10 +160,9 @@ void rst_memory_drop(char **address, size_t bytes)
 }
 
 bool rst_memory_resident(const roost_pool_t *pool, char *address,
+			 unsigned char has[RST_PAGEBLOCK_PAGES],
 			 uint64_t pages[ROOST_PAGEBLOCK_WORDS])
 {
-	unsigned char has[RST_PAGEBLOCK_PAGES];
-
 	if (mincore(address, rst_pageblock_size(pool), has))
 		return false;
 	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
@@ -176,11 +175,13 @@ bool rst_memory_resident(const roost_pool_t *pool, char *address,
 
 size_t roost_pool_resident(const roost_pool_t *pool)
 {
+	unsigned char has[RST_PAGEBLOCK_PAGES];
 	uint64_t pages[ROOST_PAGEBLOCK_WORDS];
 	size_t n = 0;
 
 	for (size_t b = 0; b < rst_nr_pageblocks(pool); b++)
-		if (rst_memory_resident(pool, rst_address(pool, b << ROOST_PAGEBLOCK_ORDER), pages))
+		if (rst_memory_resident(pool, rst_address(pool, b << ROOST_PAGEBLOCK_ORDER), has,
+					pages))
 			for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++)
 				n += (size_t)__builtin_popcountll(pages[i]);
 	return n << pool->page_shift;

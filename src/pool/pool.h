@@ -89,7 +89,8 @@ struct roost_pool {
 	/* t; the pageblock that is being given back, or ROOST_NONE. Held frames of it are the
 	 * trim's. */
 	roost_pfn in_hand;
-	_Atomic uint64_t trims, given_back; /* t to write */
+	unsigned char has[RST_PAGEBLOCK_PAGES]; /* t; not on the stack of a handler */
+	_Atomic uint64_t trims, given_back;	/* t to write */
 
 	enum roost_pool_pages pages;	  /* c */
 	unsigned chunk_order;		  /* c; smallest that goes in and out of use */
@@ -219,7 +220,6 @@ struct rst_pool_call {
 	int cancel;
 	int error;	   /* errno, which is preserved */
 	const char *outer; /* see rst_pool_name(); each asker for a lock gives its own */
-	sigset_t signals;
 };
 void rst_pool_begin(struct rst_pool_call *call);
 void rst_pool_end(struct rst_pool_call *call);
@@ -256,8 +256,8 @@ static inline void rst_pool_has_more(roost_pool_t *pool)
 /* Does another thread have one of them? Thread context. */
 bool rst_pool_is_busy(roost_pool_t *pool);
 /* rst_registry_lock. Signals are blocked while it is held: no handler forks in between. */
-void rst_registry_enter(struct rst_pool_call *call, const char *name_of_call);
-void rst_registry_leave(struct rst_pool_call *call);
+void rst_registry_enter(sigset_t *signals, const char *name_of_call);
+void rst_registry_leave(const sigset_t *signals);
 
 /* ---- numa.c -------------------------------------------------------------------------------- */
 
@@ -282,8 +282,9 @@ void *rst_memory_zeroed(size_t bytes);
 /* Unmaps memory that is mapped, and notes that. A child that is forked in between finds it as it
  * was, or empty, or loses only address space. */
 void rst_memory_drop(char **address, size_t bytes);
-/* Sets bit i of pages[] if page i of a pageblock has memory. False: not known. */
+/* Sets bit i of pages[] if page i of a pageblock has memory. False: not known. has: for its use. */
 bool rst_memory_resident(const roost_pool_t *pool, char *address,
+			 unsigned char has[RST_PAGEBLOCK_PAGES],
 			 uint64_t pages[ROOST_PAGEBLOCK_WORDS]);
 
 /* ---- trim.c -------------------------------------------------------------------------------- */

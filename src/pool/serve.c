@@ -145,15 +145,15 @@ static void answer(int fd)
 {
 	struct rst_report report = {0};
 	char line[LINE_MAX_BYTES];
-	struct rst_pool_call call;
+	sigset_t signals;
 
 	if (!read_line(fd, line))
 		return;
 	if (!strcmp(line, "roost 1 stats") || !strcmp(line, "roost 1 map")) {
 		hide_descriptors(false);
-		rst_registry_enter(&call, "the thread that serves");
+		rst_registry_enter(&signals, "the thread that serves");
 		rst_report_pools(&report, !strcmp(line, "roost 1 map"));
-		rst_registry_leave(&call);
+		rst_registry_leave(&signals);
 		hide_descriptors(true);
 	} else {
 		rst_report_error(&report, "ask: roost 1 stats, or: roost 1 map");
@@ -461,25 +461,27 @@ static int start(const char *path)
 int roost_pool_serve(const char *path)
 {
 	struct rst_pool_call call;
+	sigset_t signals;
 	int err;
 
 	rst_pool_begin(&call);
-	rst_registry_enter(&call, "roost_pool_serve");
+	rst_registry_enter(&signals, "roost_pool_serve");
 	err = start(path);
-	rst_registry_leave(&call);
+	rst_registry_leave(&signals);
 	rst_pool_end(&call);
 	return err;
 }
 
 /* True: the caller must stop the server. *wait: another thread is stopping it. */
-static bool begin_stop(struct rst_pool_call *call, bool *wait)
+static bool begin_stop(bool *wait)
 {
 	bool mine, is_up;
+	sigset_t signals;
 
-	rst_registry_enter(call, "roost_pool_serve_stop");
+	rst_registry_enter(&signals, "roost_pool_serve_stop");
 	is_up = server.pid == getpid();
 	mine = is_up && !atomic_exchange(&server.stop, true);
-	rst_registry_leave(call);
+	rst_registry_leave(&signals);
 	*wait = is_up && !mine;
 	return mine;
 }
@@ -487,19 +489,20 @@ static bool begin_stop(struct rst_pool_call *call, bool *wait)
 void roost_pool_serve_stop(void)
 {
 	struct rst_pool_call call;
+	sigset_t signals;
 	bool mine, wait;
 
 	rst_pool_begin(&call);
-	for (unsigned round = 0; mine = begin_stop(&call, &wait), wait; round++)
+	for (unsigned round = 0; mine = begin_stop(&wait), wait; round++)
 		rst_pool_sleep(round);
 	if (mine) {
 		/* Waits without the lock, which the thread takes to answer. */
 		pthread_kill(server.thread, WAKE);
 		pthread_join(server.thread, NULL);
-		rst_registry_enter(&call, "roost_pool_serve_stop");
+		rst_registry_enter(&signals, "roost_pool_serve_stop");
 		remove_own();
 		server.pid = 0;
-		rst_registry_leave(&call);
+		rst_registry_leave(&signals);
 	}
 	rst_pool_end(&call);
 }

@@ -135,10 +135,11 @@ static bool has(const uint64_t *bits, unsigned i)
 
 /* Gives the kernel each run of held pages. *pages: how many of them had memory. False: it keeps
  * some, which are locked. */
-static bool tell(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames, size_t *pages)
+static bool tell(roost_pool_t *pool, roost_pfn first, const uint64_t *frames, size_t *pages)
 {
 	uint64_t resident[ROOST_PAGEBLOCK_WORDS];
-	bool is_known = rst_memory_resident(pool, rst_address(pool, first), resident), all = true;
+	char *address = rst_address(pool, first);
+	bool is_known = rst_memory_resident(pool, address, pool->has, resident), all = true;
 
 	*pages = 0;
 	for (unsigned i = 0, end; i < RST_PAGEBLOCK_PAGES; i = end) {

@@ -41,25 +41,21 @@ static struct rst_zone *first_zone(const struct rst_call *q)
 	return &q->r->zones[q->ask.zones[0] == 0xff ? 0 : q->ask.zones[0]];
 }
 
-static size_t from_zones(struct rst_call *q, rst_frame_id *out, size_t count, bool above_low)
+/* If there are several zones, first those above their low mark. */
+static size_t from_anywhere(struct rst_call *q, rst_frame_id *out, size_t count)
 {
+	bool above_low = q->ask.zones[0] != 0xff && q->ask.zones[1] != 0xff;
 	struct rst_zone *z;
 	size_t n = 0;
 
-	q->out = false;
-	for (unsigned i = 0; n < count && (z = zone_to_try(q, &i));)
-		if (!above_low || !rst_load_rlx(&z->below_low))
-			n += rst_from_zone(q, z, out + n, count - n);
+	do {
+		q->out = false;
+		for (unsigned i = 0; n < count && (z = zone_to_try(q, &i));)
+			if (!above_low || !rst_load_rlx(&z->below_low))
+				n += rst_from_zone(q, z, out + n, count - n);
+		above_low = !above_low;
+	} while (!above_low);
 	return n;
-}
-
-static size_t from_anywhere(struct rst_call *q, rst_frame_id *out, size_t count)
-{
-	size_t n = 0;
-
-	if (q->ask.zones[0] != 0xff && q->ask.zones[1] != 0xff)
-		n = from_zones(q, out, count, true);
-	return n + from_zones(q, out + n, count - n, false);
 }
 
 /* ---- When nothing was found --------------------------------------------------------------- */
@@ -233,7 +229,7 @@ static void pressure_everywhere(const struct rst_call *q)
 		rst_call_pressure(q, z, rst_available(q->r, z));
 }
 
-static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
+static __attribute__((noinline)) bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
 
@@ -257,7 +253,7 @@ static bool alloc_nowait(struct rst_call *q, rst_frame_id *f)
  *	no proof	ROOST_WAIT_ROUNDS searches: frames count as free, but somebody stopped
  *			before the put, or others were faster each time
  */
-static bool alloc_wait(struct rst_call *q, rst_frame_id *f)
+static __attribute__((noinline)) bool alloc_wait(struct rst_call *q, rst_frame_id *f)
 {
 	struct rst_pcp *pcp = rst_pcp_of(q, first_zone(q));
 	uint64_t before = events(q), now;
@@ -427,9 +423,9 @@ static bool take_current(struct roost *r, struct rst_zone *z, struct rst_here he
 	return true;
 }
 
-/* Not out of the pocket. */
-static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned order,
-						     unsigned flags)
+/* A function of its own, so that the search does not have its frame below it on the stack. */
+static __attribute__((noinline)) roost_pfn alloc_current(struct roost *r, unsigned order,
+							 unsigned flags)
 {
 	struct rst_here here = rst_here(r);
 	struct rst_zone *z = rst_fast_zone(r, here.cpu, flags);
@@ -441,7 +437,16 @@ static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned o
 		if (hand_out(r, f, order, &pfn))
 			return pfn;
 	}
-	return alloc_slow(r, order, flags);
+	return ROOST_NONE;
+}
+
+/* Not out of the pocket. */
+static __attribute__((noinline)) roost_pfn alloc_far(struct roost *r, unsigned order,
+						     unsigned flags)
+{
+	roost_pfn pfn = alloc_current(r, order, flags);
+
+	return pfn != ROOST_NONE ? pfn : alloc_slow(r, order, flags);
 }
 
 /* A suspect block was taken. */

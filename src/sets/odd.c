@@ -59,18 +59,13 @@ static bool take_here(struct roost *r, struct rst_size size, unsigned flags, rst
 	return true;
 }
 
-roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags)
+static RST_COLD roost_pfn search_odd(struct roost *roost, uint64_t n, unsigned flags)
 {
 	struct rst_size size = rst_size_of(n);
 	struct rst_call q = {0};
 	rst_frame_id f;
 	roost_pfn pfn;
 
-	if (n && !rst_is_odd(size))
-		return roost_alloc(roost, size.order, flags);
-	if (n && size.order <= roost->base.max_order && take_here(roost, size, flags, &f) &&
-	    hand_out_odd(roost, f, size, &pfn))
-		return pfn;
 	if (!rst_call_read(&q, roost, "roost_alloc_n", n ? size.order : UINT32_MAX, flags))
 		return ROOST_NONE;
 	q.ask.frames = size.frames;
@@ -79,6 +74,29 @@ roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags)
 			return ROOST_NONE;
 	} while (!hand_out_odd(roost, f, size, &pfn));
 	return pfn;
+}
+
+/* A function of its own, as alloc_current() in alloc.c. */
+static __attribute__((noinline)) roost_pfn alloc_here(struct roost *roost, struct rst_size size,
+						      unsigned flags)
+{
+	rst_frame_id f;
+	roost_pfn pfn;
+
+	return take_here(roost, size, flags, &f) && hand_out_odd(roost, f, size, &pfn) ? pfn
+										       : ROOST_NONE;
+}
+
+roost_pfn roost_alloc_n(roost_t *roost, uint64_t n, unsigned flags)
+{
+	struct rst_size size = rst_size_of(n);
+	roost_pfn pfn = ROOST_NONE;
+
+	if (n && !rst_is_odd(size))
+		return roost_alloc(roost, size.order, flags);
+	if (n && size.order <= roost->base.max_order)
+		pfn = alloc_here(roost, size, flags);
+	return pfn != ROOST_NONE ? pfn : search_odd(roost, n, flags);
 }
 
 void roost_free_n(roost_t *roost, roost_pfn pfn, uint64_t n)
