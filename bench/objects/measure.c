@@ -3,6 +3,9 @@
  * measure.c - one allocator, one workload, one size: prints a figure.
  *
  *	measure MODULE|malloc WORKLOAD SIZE [untouched]
+ *	measure MODULE check SIZE	which misuse is found; nobody gets another's object
+ *	measure MODULE|malloc stack SIZE	bytes of stack that calls write to
+ *	measure classes|fences
  *
  * MODULE has objects_alloc() and objects_free(); `malloc` is that of the process (LD_PRELOAD).
  * Times are ns a pair, with the loop; `array` (free_list.c) says what that costs. The thread
@@ -22,9 +25,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/membarrier.h>
 #include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 #include <valgrind/callgrind.h>
+
+#include "classes.h"
 
 typedef void *alloc_fn(size_t size);
 typedef void free_fn(void *pointer);
@@ -248,12 +256,51 @@ static void count(void (*work)(unsigned), unsigned n)
 
 /* ---- What is found ------------------------------------------------------------------------ */
 
+/* Objects of all sizes, which say whose they are; two threads free each other's. */
+static _Atomic(uint64_t *) shared[256];
+static _Atomic unsigned wrong;
+
+static void *mix(void *arg)
+{
+	uint64_t x = (uintptr_t)arg;
+
+	for (unsigned i = 0; i < 3000000; i++) {
+		uint64_t *object = NULL, *other;
+		size_t words;
+
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		words = 2 + (x >> 40) % 1022;
+		if (x >> 63 && (object = allocate(words * 8))) {
+			object[0] = words;
+			object[1] = ~words;
+			object[words - 1] ^= 0; /* its end is writable */
+		}
+		other = atomic_exchange(&shared[x >> 50 & 255], object);
+		if (!other)
+			continue;
+		wrong += other[0] != ~other[1];
+		other[0] = other[1] = 0;
+		release(other);
+	}
+	return NULL;
+}
+
 static int check(void *module)
 {
 	unsigned (*misuses)(void) = (unsigned (*)(void))(uintptr_t)dlsym(module, "objects_misuses");
 	char *a = allocate(size), *b = allocate(size), here;
 	unsigned before = misuses(), found;
+	pthread_t thread;
 
+	if (pthread_create(&thread, NULL, mix, (void *)12345))
+		return 1;
+	mix((void *)54321);
+	pthread_join(thread, NULL);
+	found = misuses();
+	printf("%u of 3,000,000 objects were somebody else's, %u false reports; ", wrong,
+	       found - before);
+	if (wrong || found > before)
+		return 1;
 	release(&here);
 	found = misuses();
 	printf("foreign %s", found > before ? "found" : "MISSED");
@@ -317,6 +364,75 @@ static int stacks(void)
 	return pthread_join(thread, NULL);
 }
 
+/* Of each size: its slab, what is lost at most, and what the metadata take. */
+static int list_classes(void)
+{
+	enum { SLAB_METADATA = 256, PAGE_METADATA = 4 };
+
+	printf("%6s %8s %8s %8s %10s %10s %12s\n", "size", "slab", "objects", "tail", "worst",
+	       "mean", "metadata");
+	for (unsigned c = 0, before = 0; c < CLASSES; before = class_size(c++)) {
+		double each = class_size(c), bytes = (double)slab_bytes(class_size(c)),
+		       n = (double)(slab_bytes(class_size(c)) / class_size(c)), asked = before + 1;
+
+		/* Of what the slab holds, what is not asked for: if always the least is, and if all
+		 * sizes of the class are as frequent. */
+		printf("%6.0f %8.0f %8.0f %7.2f%% %9.1f%% %9.1f%% %6.2f B %.2f%%\n", each, bytes, n,
+		       100 * (bytes - n * each) / bytes, 100 * (each - asked) / each,
+		       100 * (each - (asked + each) / 2) / each,
+		       (SLAB_METADATA + bytes / 4096 * PAGE_METADATA) / n,
+		       100 * (SLAB_METADATA + bytes / 4096 * PAGE_METADATA) / bytes);
+	}
+	return 0;
+}
+
+static atomic_bool spins = true;
+
+static void *spin(void *arg)
+{
+	(void)arg;
+	while (spins)
+		__builtin_ia32_pause();
+	return NULL;
+}
+
+static double fence(int cpu)
+{
+	enum { ROUNDS = 2000 };
+	double start = now();
+
+	for (int i = 0; i < ROUNDS; i++)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ,
+			MEMBARRIER_CMD_FLAG_CPU, cpu);
+	return (now() - start) / ROUNDS;
+}
+
+/* What it costs to take a slab from a CPU: to fence it. */
+static int fences(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(1, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) ||
+	    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0))
+		return 1;
+	printf("ns to fence the caller's CPU %.0f, one that runs something else %.0f, ", fence(1),
+	       fence(0));
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (pthread_create(&thread, &attr, spin, NULL))
+		return 1;
+	usleep(10000);
+	printf("one that runs a thread of the process %.0f\n", fence(0));
+	spins = false;
+	return pthread_join(thread, NULL);
+}
+
 static const struct workload {
 	const char *name;
 	void (*work)(unsigned n);
@@ -339,6 +455,10 @@ int main(int argc, char **argv)
 	void *module = NULL;
 	double start;
 
+	if (argc == 2 && !strcmp(argv[1], "classes"))
+		return list_classes();
+	if (argc == 2 && !strcmp(argv[1], "fences"))
+		return fences();
 	if (argc < 4)
 		return 2;
 	counted = RUNNING_ON_VALGRIND;

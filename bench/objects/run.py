@@ -3,7 +3,7 @@
 """Measures all designs and their peers, in turns, and keeps what it measured.
 
     run.py BUILD/bench/objects --out FILE.json [--rounds N] [--sizes 64,...] [--workloads pair,...]
-    run.py BUILD/bench/objects --count FILE.json     adds instructions, by callgrind
+    run.py BUILD/bench/objects --count FILE.json     adds instructions, by callgrind; stack, checks
     run.py --table FILE.json [--least]               prints medians (or the least) as tables
 
 Each figure is a process of its own, with the priority of real time (chrt) on CPU 1: it has the core
@@ -24,6 +24,7 @@ LISTS = ["array", "ck-stack", "lfstack"]
 MALLOCS = {"glibc": "", "jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4",
            "mimalloc": "libmimalloc.so.2"}
 NO_RSEQ = {"one-side-no-rseq": "one-side"}
+CACHES = ["caches"]  # not of a run for the choice: they came afterwards
 NAMES = ROOST + list(NO_RSEQ) + list(MALLOCS) + LISTS
 WORKLOADS = ["pair", "random-1000", "random-100000", "walk-1000", "walk-100000", "burst", "one-way",
              "one-way-untouched"]
@@ -107,8 +108,18 @@ def count(where, args):
     return figures
 
 
+def facts(where, names, what):
+    found = {}
+    for name in names:
+        words = command(where, name, what, 64)
+        if words and name != "array":
+            run = subprocess.run(words[0], env=words[1], capture_output=True, text=True, timeout=60)
+            found[name] = run.stdout.strip() or run.stderr.strip()
+    return found
+
+
 def table(report, pick):
-    names = [n for n in NAMES if any(n in row for row in report["ns"].values())]
+    names = [n for n in CACHES + NAMES if any(n in row for row in report["ns"].values())]
     print("ns a pair\n| | " + " | ".join(names) + " |\n|" + " --- |" * (len(names) + 1))
     for what, row in report["ns"].items():
         print(f"| {what} | " + " | ".join(f"{pick(row[n]):.1f}" if n in row else "-" for n in names) + " |")
@@ -117,6 +128,14 @@ def table(report, pick):
               " --- |" * (len(names) + 1))
         for what, row in report["instructions"].items():
             print(f"| {what} | " + " | ".join(f"{row[n]:.0f}" if n in row else "-" for n in names) + " |")
+
+
+def lines_of(report):
+    """JSON with a line for each row."""
+    def section(rows):
+        return "{\n" + ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items()) + "\n}"
+
+    return "{\n" + ",\n".join(f"{json.dumps(k)}: {section(v)}" for k, v in report.items()) + "\n}"
 
 
 def main():
@@ -144,11 +163,12 @@ def main():
             report = json.load(file)
     if args.count:
         report["instructions"] = count(args.where, args)
+        report["stack"] = facts(args.where, args.names, "stack")
+        report["check"] = facts(args.where, ROOST, "check")
     else:
         report.setdefault("ns", {}).update(measure(args.where, args))
     with open(name, "w", encoding="ascii") as file:
-        json.dump(report, file, indent=1)
-        file.write("\n")
+        file.write(lines_of(report) + "\n")
 
 
 main()

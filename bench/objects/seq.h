@@ -77,6 +77,31 @@ failed:
 	return false;
 }
 
+/* On the CPU home[0], if home[1] is still this generation: clears a bit that must be set. */
+static inline bool seq_take_hinted(const _Atomic uint32_t *home, uint32_t generation,
+				   _Atomic uint64_t *word, uint64_t bit)
+{
+	uint32_t scratch;
+
+	__asm__ volatile goto(
+		RST_SEQ_DESCRIPTOR
+		"leaq 3b(%%rip), %q[scratch]\n\tmovq %q[scratch], %%fs:8(%[area])\n"
+		"1:\tmovl %%fs:4(%[area]), %[scratch]\n\t"
+		"cmpl %[scratch], %[home]\n\tjne %l[failed]\n\t"
+		"cmpl %[generation], %[second]\n\tjne %l[failed]\n\t"
+		"testq %[bit], %[word]\n\tje %l[failed]\n\t"
+		"xorq %[bit], %[word]\n2:\n\t" RST_SEQ_ABORT
+		: [scratch] "=&r"(scratch)
+		: [area] "r"(RST_SEQ_AREA), [home] "m"(RST_SEQ_AT(uint32_t, home)),
+		  [second] "m"(RST_SEQ_AT(uint32_t, home + 1)), [generation] "r"(generation),
+		  [word] "m"(RST_SEQ_AT(uint64_t, word)), [bit] "r"(bit)
+		: "memory", "cc"
+		: failed);
+	return true;
+failed:
+	return false;
+}
+
 /* A magazine: how many pointers, and these. */
 struct magazine {
 	uint64_t n;

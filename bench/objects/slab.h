@@ -126,8 +126,8 @@ struct object {
 	uint64_t bit;
 };
 
-/* False: no object begins there. */
-static inline bool object_at(const void *pointer, struct object *object)
+/* False: neither does an object begin there, nor does the last one end there. */
+static inline bool object_or_end_at(const void *pointer, struct object *object)
 {
 	uintptr_t offset = (uintptr_t)pointer - ground.base;
 	uint32_t number, inside, i;
@@ -140,7 +140,7 @@ static inline bool object_at(const void *pointer, struct object *object)
 	object->slab = &ground.slabs[number];
 	inside = (uint32_t)((uintptr_t)pointer - object->slab->base);
 	i = (uint32_t)((uint64_t)inside * object->slab->reciprocal >> 32);
-	if (i * object->slab->size != inside || i >= object->slab->count)
+	if (i * object->slab->size != inside)
 		return false;
 	object->index = i;
 	object->word = i / 64;
@@ -148,10 +148,20 @@ static inline bool object_at(const void *pointer, struct object *object)
 	return true;
 }
 
+/* False: no object begins there. */
+static inline bool object_at(const void *pointer, struct object *object)
+{
+	return object_or_end_at(pointer, object) && object->index < object->slab->count;
+}
+
+static inline void *object_at_index(const struct slab *slab, unsigned i)
+{
+	return (void *)(slab->base + (uintptr_t)i * slab->size);
+}
+
 static inline void *object_in(const struct slab *slab, unsigned word, uint64_t bits)
 {
-	return (void *)(slab->base +
-			(uintptr_t)(word * 64 + (unsigned)__builtin_ctzll(bits)) * slab->size);
+	return object_at_index(slab, word * 64 + (unsigned)__builtin_ctzll(bits));
 }
 
 static inline uint64_t full(const struct slab *slab, unsigned word)

@@ -13,18 +13,20 @@
 enum { HINTS = 15, TRIES = 4 };
 
 /*
- * A hint is a pointer, and what it was when it was freed: generation of the place (63 ... 32), slab
- * (31 ... 10), index. An allocation compares the whole place with that, so it looks neither at slab_of nor at the
- * size, and returns the pointer while the rest is still on its way.
+ * A hint is an object and a mark of it: generation of its slab's place (63 ... 32) when it was
+ * freed, slab (31 ... 10), index. If the generation is still that, so are size and base: an
+ * allocation needs no slab_of and no division. The object follows from the mark, too, but 10 cycles
+ * later. So it is there, and compared: a thread that is preempted between the two words leaves
+ * halves of two hints.
  */
 struct hint {
-	_Atomic(void *) object;
-	_Atomic uint64_t was;
+	_Atomic uintptr_t object;
+	_Atomic uint64_t mark;
 };
 
 struct shelf {
 	_Alignas(256) _Atomic uint64_t n;
-	_Atomic(struct slab *) current;
+	_Atomic uint64_t current; /* mark of a word */
 	struct hint hint[HINTS];
 };
 
@@ -33,7 +35,11 @@ static _Atomic(struct slab *) kept_of[CPUS * CLASSES]; /* all of it may be free;
 
 static inline struct shelf *shelf_of(unsigned cpu, unsigned class)
 {
-	return &shelves[cpu * CLASSES + class];
+	struct shelf *shelf = &shelves[cpu * CLASSES + class];
+
+	/* gcc would compute each address in it from the start of all shelves again. */
+	__asm__("" : "+r"(shelf));
+	return shelf;
 }
 
 EXPORT void *objects_alloc(size_t size);
@@ -44,21 +50,35 @@ static inline uint64_t place_of(uint64_t generation, uint32_t cpu)
 	return generation << 32 | cpu;
 }
 
+/* An object, or a word of bits by its first, as hints have it. */
+static inline uint64_t mark_of(const struct slab *slab, uint64_t place, unsigned i)
+{
+	return (place >> 32 << 32) + ((uintptr_t)slab - (uintptr_t)ground.slabs) * 4 + i;
+}
+
+static inline struct slab *marked_slab(uint64_t mark)
+{
+	return &ground.slabs[(uint32_t)mark >> 10];
+}
+
 /* ---- Allocation --------------------------------------------------------------------------- */
 
-/* One of the left bits of a slab that is the CPU's. */
-static inline void *take_left(unsigned cpu, struct slab *slab, unsigned class)
+/* The lowest of the left bits of a slab that is the CPU's. The next is looked for there. */
+static void *take_left(unsigned cpu, struct slab *slab, unsigned class, struct shelf *shelf)
 {
 	uint64_t place = rst_load_acq(&slab->place), bits;
 
 	if ((uint32_t)place != cpu || slab->class != class)
 		return NULL;
-	for (unsigned w = 0; w < slab->words; w++)
-		while ((bits = rst_load_rlx(&slab->l[w]) & full(slab, w))) {
-			void *object = object_in(slab, w, bits);
+	for (unsigned w = 0; w < WORDS; w++)
+		while ((bits = rst_load_rlx(&slab->l[w]))) {
+			unsigned i = w * 64 + (unsigned)__builtin_ctzll(bits);
 
+			if (i >= slab->count)
+				return NULL; /* those beyond come last */
+			rst_store_rlx(&shelf->current, mark_of(slab, place, w * 64));
 			if (seq_take(cpu, &slab->place, place, &slab->l[w], bits & -bits))
-				return object;
+				return object_at_index(slab, i);
 			if (here() != cpu || rst_load_rlx(&slab->place) != place)
 				return NULL;
 		}
@@ -97,19 +117,21 @@ static SLOW void *alloc_slow(unsigned class)
 		unsigned cpu = here();
 		struct shelf *shelf = shelf_of(cpu, class);
 		struct notes *notes = notes_of(cpu, class);
-		struct slab *slab = rst_load_acq(&shelf->current);
+		struct slab *slab = marked_slab(rst_load_rlx(&shelf->current));
 		void *object;
 
-		if (slab && rst_load_rlx(&slab->home) == cpu && slab->class == class) {
-			if (collect(cpu, slab) && (object = take_left(cpu, slab, class)))
+		if (slab != ground.slabs) {
+			object = take_left(cpu, slab, class, shelf);
+			if (!object && collect(cpu, slab))
+				object = take_left(cpu, slab, class, shelf);
+			if (object)
 				return object;
 			un_note_in(notes, slab);
-			rst_store_rlx(&shelf->current, NULL);
-			if (collect(cpu, slab) || (object = take_left(cpu, slab, class))) {
+			rst_store_rlx(&shelf->current, 0);
+			collect(cpu, slab);
+			if ((object = take_left(cpu, slab, class, shelf))) {
 				note_in(notes, slab);
-				rst_store_rel(&shelf->current, slab);
-				if (object)
-					return object;
+				return object;
 			}
 		}
 		slab = looks < LOOKS ? first_noted(notes) : NULL;
@@ -121,25 +143,9 @@ static SLOW void *alloc_slow(unsigned class)
 				      place_of((rst_load_rlx(&slab->place) >> 32) + 1, cpu));
 			note_in(notes, slab);
 		}
-		rst_store_rel(&shelf->current, slab);
-		object = take_left(cpu, slab, class);
-		if (object)
-			return object;
+		rst_store_rlx(&shelf->current, mark_of(slab, rst_load_rlx(&slab->place), 0));
 	}
 	return NULL;
-}
-
-static SLOW void *alloc_current(unsigned class)
-{
-	unsigned cpu = here();
-	struct slab *slab;
-	void *object;
-
-	if (cpu >= ground.cpus)
-		return NULL; /* the real thing: shared slabs */
-	slab = rst_load_acq(&shelf_of(cpu, class)->current);
-	object = slab ? take_left(cpu, slab, class) : NULL;
-	return object ? object : alloc_slow(class);
 }
 
 void *objects_alloc(size_t size)
@@ -147,26 +153,40 @@ void *objects_alloc(size_t size)
 	unsigned cpu = here(), class;
 	struct shelf *shelf;
 	struct slab *slab;
-	uint64_t n, was;
-	void *pointer;
+	uint64_t n, mark, bits;
+	uintptr_t object;
+	uint32_t i;
 
 	if (size > LARGEST)
 		return NULL;
 	class = class_of(size);
 	if (cpu >= ground.cpus)
-		return alloc_current(class);
+		return NULL; /* the real thing: shared slabs */
 	shelf = shelf_of(cpu, class);
 	n = rst_load_rlx(&shelf->n);
-	if (!n)
-		return alloc_current(class);
-	pointer = rst_load_rlx(&shelf->hint[n - 1].object);
-	was = rst_load_rlx(&shelf->hint[n - 1].was);
-	rst_store_rlx(&shelf->n, n - 1);
-	slab = &ground.slabs[(uint32_t)was >> 10];
-	if (seq_take(cpu, &slab->place, place_of(was >> 32, cpu), &slab->l[was >> 6 & 15],
-		     (uint64_t)1 << (was & 63)))
-		return pointer;
-	return alloc_current(class);
+	if (n) {
+		object = rst_load_rlx(&shelf->hint[n - 1].object);
+		mark = rst_load_rlx(&shelf->hint[n - 1].mark);
+		rst_store_rlx(&shelf->n, n - 1);
+		slab = marked_slab(mark);
+		i = mark & 1023;
+		if (slab->base + (uintptr_t)i * slab->size == object &&
+		    seq_take_hinted(&slab->home, (uint32_t)(mark >> 32), &slab->l[i / 64],
+				    (uint64_t)1 << i % 64))
+			return (void *)object;
+	}
+	mark = rst_load_rlx(&shelf->current);
+	slab = marked_slab(mark);
+	i = mark & 1023;
+	bits = rst_load_rlx(&slab->l[i / 64]);
+	if (bits) {
+		i += (unsigned)__builtin_ctzll(bits);
+		object = slab->base + (uintptr_t)i * slab->size;
+		if (i < slab->count && seq_take_hinted(&slab->home, (uint32_t)(mark >> 32),
+						       &slab->l[i / 64], bits & -bits))
+			return (void *)object;
+	}
+	return alloc_slow(class);
 }
 
 /* ---- Free --------------------------------------------------------------------------------- */
@@ -206,40 +226,46 @@ static SLOW void look_if_empty(unsigned cpu, struct slab *slab)
 	slab_is_empty(slab);
 }
 
-static SLOW void free_remote(struct object o)
+static void free_remote(struct slab *slab, unsigned i)
 {
-	if (atomic_fetch_or(&o.slab->r[o.word], o.bit) & o.bit) {
+	uint64_t bit = (uint64_t)1 << i % 64;
+
+	if (i >= slab->count || atomic_fetch_or(&slab->r[i / 64], bit) & bit) {
 		misuse();
-	} else if (!rst_load_sc(&o.slab->noted)) {
-		uint32_t home = rst_load_rlx(&o.slab->home);
+	} else if (!rst_load_sc(&slab->noted)) {
+		uint32_t home = rst_load_rlx(&slab->home);
 
 		if (home < ground.cpus)
-			note_in(notes_of(home, o.slab->class), o.slab);
+			note_in(notes_of(home, slab->class), slab);
 	}
 }
 
-static SLOW void free_retry(struct object o)
+static SLOW void free_elsewhere(struct slab *slab, unsigned i)
 {
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		enum seq_end end;
 		unsigned cpu;
 
-		if (here() != rst_load_rlx(&o.slab->home))
+		if (here() != rst_load_rlx(&slab->home))
 			break;
-		end = seq_or(&o.slab->home, &o.slab->l[o.word], o.bit, &cpu);
+		end = seq_or(&slab->home, &slab->l[i / 64], (uint64_t)1 << i % 64, &cpu);
 		if (end == SEQ_REFUSED)
 			misuse();
-		else if (end == SEQ_DONE && !rst_load_rlx(&o.slab->noted))
-			note_in(notes_of(cpu, o.slab->class), o.slab);
+		else if (end == SEQ_DONE && !rst_load_rlx(&slab->noted))
+			note_in(notes_of(cpu, slab->class), slab);
 		if (end != SEQ_FAILED)
 			return;
 	}
-	free_remote(o);
+	free_remote(slab, i);
 }
 
-static SLOW void note_local(struct slab *slab)
+/* Its slab is not noted, or a word of it became full. */
+static SLOW void freed(unsigned cpu, struct slab *slab, unsigned word)
 {
-	note_in(notes_of(rst_load_rlx(&slab->home), slab->class), slab);
+	if (!rst_load_rlx(&slab->noted))
+		note_in(notes_of(cpu, slab->class), slab);
+	if (rst_load_rlx(&slab->l[word]) == UINT64_MAX)
+		look_if_empty(cpu, slab);
 }
 
 void objects_free(void *pointer)
@@ -249,7 +275,8 @@ void objects_free(void *pointer)
 	uint64_t n, place;
 	unsigned cpu;
 
-	if (!object_at(pointer, &o)) {
+	/* If it is the end of the last object, its bit says so as well. */
+	if (!object_or_end_at(pointer, &o)) {
 		misuse();
 		return;
 	}
@@ -258,7 +285,7 @@ void objects_free(void *pointer)
 	case SEQ_DONE:
 		break;
 	case SEQ_FAILED:
-		free_retry(o);
+		free_elsewhere(o.slab, o.index);
 		return;
 	case SEQ_REFUSED:
 		misuse();
@@ -267,14 +294,11 @@ void objects_free(void *pointer)
 	shelf = shelf_of(cpu, o.slab->class);
 	n = rst_load_rlx(&shelf->n);
 	if (n < HINTS) {
-		rst_store_rlx(&shelf->hint[n].object, pointer);
-		rst_store_rlx(&shelf->hint[n].was,
-			      place >> 32 << 32 | (uint64_t)number_of(o.slab) << 10 | o.index);
+		rst_store_rlx(&shelf->hint[n].object, (uintptr_t)pointer);
+		rst_store_rlx(&shelf->hint[n].mark, mark_of(o.slab, place, o.index));
 		rst_store_rlx(&shelf->n, n + 1);
 	}
-	if (!rst_load_rlx(&o.slab->noted))
-		note_local(o.slab);
-	if (rst_load_rlx(&o.slab->l[o.word]) == UINT64_MAX &&
-	    o.slab != rst_load_rlx(&shelf->current))
-		look_if_empty(cpu, o.slab);
+	if (!rst_load_rlx(&o.slab->noted) || (rst_load_rlx(&o.slab->l[o.word]) == UINT64_MAX &&
+					      o.slab != marked_slab(rst_load_rlx(&shelf->current))))
+		freed(cpu, o.slab, o.word);
 }
