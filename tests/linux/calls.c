@@ -83,6 +83,42 @@ static void orders_and_flags(unsigned int flags)
 	refused(0, ~0u);
 	refused(0, flags | ROOST_ZONE(200));
 	refused(0, flags | ROOST_NODE(200));
+	refused(0, flags | ROOST_WAIT | ROOST_ONCE);
+}
+
+/* How many chunks there are for such calls. Each call but the first ones has to take one from the
+ * kernel. */
+static size_t all_chunks(unsigned int flags)
+{
+	static struct page *held[1 << 10];
+	unsigned int order = roost_max_order(roost_linux());
+	size_t n = roost_alloc_pages_bulk(order, ROOST_UNMOVABLE | ROOST_WAIT | flags, held,
+					  ARRAY_SIZE(held));
+
+	roost_free_pages_bulk(held, n, order);
+	roost_shrink();
+	return n;
+}
+
+/* Each flag of the engine, in calls that wait and that do not. */
+static void each_flag(void)
+{
+	static const unsigned int flags[] = {ROOST_RESERVE, ROOST_NOSTEAL, ROOST_ATOMIC,
+					     ROOST_NOSTEAL | ROOST_ATOMIC | ROOST_RESERVE};
+	size_t plain = all_chunks(0);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct page *page = roost_alloc_pages(1, ROOST_UNMOVABLE | ROOST_WAIT | flags[i]);
+		struct page *once = roost_alloc_pages(1, ROOST_UNMOVABLE | ROOST_ONCE | flags[i]);
+
+		IS(page && once);
+		if (page)
+			roost_free_pages(page, 1);
+		if (once)
+			roost_free_pages(once, 1);
+		IS(all_chunks(flags[i]) + 1 >= plain);
+	}
+	kt_say("calls: %zu chunks, whatever the flags\n", plain);
 }
 
 static void nodes(void)
@@ -164,6 +200,7 @@ void kt_calls(void)
 	static const unsigned int waits[] = {ROOST_UNMOVABLE, ROOST_UNMOVABLE | ROOST_WAIT};
 
 	misuses = 0;
+	each_flag();
 	for (unsigned int i = 0; i < ARRAY_SIZE(waits); i++) {
 		batches_of_none(waits[i]);
 		batches(waits[i]);

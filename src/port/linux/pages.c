@@ -39,8 +39,9 @@ EXPORT_SYMBOL_GPL(roost_linux);
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
 enum {
-	KNOWN_FLAGS = ROOST_MIGRATETYPE_MASK | ROOST_WAIT | ROOST_RESERVE | ROOST_THISNODE |
-		      0xff << 8 | 0xff << 16,
+	/* Those that go with any zone; and, with ROOST_WAIT, all that make sense. */
+	ANYWHERE = ROOST_MIGRATETYPE_MASK | ROOST_RESERVE | ROOST_NOSTEAL | ROOST_ATOMIC,
+	KNOWN_FLAGS = ANYWHERE | ROOST_WAIT | ROOST_THISNODE | 0xff << 8 | 0xff << 16,
 	GROW_TURNS = 8, /* others may be quicker than the task that has grown it */
 	SPOILT = 8,	/* blocks that are passed over at most, in one call */
 };
@@ -95,8 +96,6 @@ static bool makes_sense(unsigned int order, unsigned int flags)
  * engine waits for others. A task that is being killed waits for nothing. */
 static noinline u64 alloc_waiting(unsigned int order, unsigned int flags)
 {
-	unsigned int there = flags & (ROOST_MIGRATETYPE_MASK | ROOST_RESERVE);
-
 	if (!makes_sense(order, flags) || fatal_signal_pending(current))
 		return ROOST_NONE;
 	for (int turn = 0; turn < GROW_TURNS; turn++) {
@@ -105,18 +104,21 @@ static noinline u64 alloc_waiting(unsigned int order, unsigned int flags)
 
 		if (zone < 0)
 			break;
-		pfn = alloc_intact(order, there | ROOST_ZONE(zone));
+		pfn = alloc_intact(order, (flags & ANYWHERE) | ROOST_ZONE(zone));
 		if (pfn != ROOST_NONE)
 			return pfn;
 	}
 	return alloc_intact(order, flags);
 }
 
-/* The call may sleep, though this time it may not have to. */
-static __always_inline void might_wait(unsigned int flags)
+/* The flags for a first try, which takes what is there. The call may sleep, though this time it may
+ * not have to. Of ROOST_ONCE the engine then says that it makes no sense. */
+static __always_inline unsigned int first_flags(unsigned int flags)
 {
-	if (flags & ROOST_WAIT)
-		might_alloc(GFP_KERNEL);
+	if (!(flags & ROOST_WAIT))
+		return flags;
+	might_alloc(GFP_KERNEL);
+	return flags & ROOST_ONCE ? flags : flags & ~(unsigned int)ROOST_WAIT;
 }
 
 /* The first try has brought nothing, or what the kernel has. */
@@ -131,10 +133,8 @@ static noinline struct page *alloc_again(unsigned int order, unsigned int flags,
 
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags)
 {
-	u64 pfn;
+	u64 pfn = roost_alloc(rst_chunks.roost, order, first_flags(flags));
 
-	might_wait(flags);
-	pfn = roost_alloc(rst_chunks.roost, order, flags & ~(unsigned int)ROOST_WAIT);
 	if (likely(pfn != ROOST_NONE)) {
 		struct page *page = rst_page_of(pfn);
 
@@ -152,8 +152,7 @@ enum {
 /* At least one of n, if there is one. */
 static size_t alloc_some(unsigned int order, unsigned int flags, roost_pfn *pfns, size_t n)
 {
-	size_t got = roost_alloc_bulk(rst_chunks.roost, order, flags & ~(unsigned int)ROOST_WAIT,
-				      pfns, n);
+	size_t got = roost_alloc_bulk(rst_chunks.roost, order, first_flags(flags), pfns, n);
 
 	if (!got && flags & ROOST_WAIT) {
 		pfns[0] = alloc_waiting(order, flags);
@@ -168,7 +167,7 @@ size_t roost_alloc_pages_bulk(unsigned int order, unsigned int flags, struct pag
 	size_t done = 0, got = 1;
 	int spoilt = 0;
 
-	might_wait(flags);
+	first_flags(flags); /* none may be asked for */
 	while (done < n && got && spoilt < SPOILT) {
 		got = alloc_some(order, flags, pfns, min_t(size_t, n - done, BULK));
 		for (size_t i = 0; i < got; i++) {

@@ -16,10 +16,10 @@
  * at check level 3); or when its chunk goes back to the kernel. It is reported in the log,
  * and it is the kernel's from then on.
  *
- * Flags are those of roost_alloc(). With ROOST_WAIT the caller may sleep, which kernels that look
- * for that check at each call, and roost.ko takes another chunk from the kernel before the call
- * fails. A task that is being killed gets what is there. Without it (any context) a call takes what
- * is there; roost.ko sees to it from a workqueue that there is something.
+ * Flags are those of roost_alloc(), all of them. With ROOST_WAIT the caller may sleep, which
+ * kernels that look for that check at each call, and roost.ko takes another chunk from the kernel
+ * before the call fails. A task that is being killed gets what is there. Without it (any context) a
+ * call takes what is there; roost.ko sees to it from a workqueue that there is something.
  */
 #ifndef ROOST_LINUX_H
 #define ROOST_LINUX_H
