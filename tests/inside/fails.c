@@ -15,7 +15,6 @@
  * times how much is free.
  */
 #include "sets/hidden.h"
-#include "sets/rungs.h"
 
 #include "harness.h"
 
@@ -389,12 +388,14 @@ static void a_claim_looks_at_a_region_once(void **state)
  * looks at some, and has missed what is behind these: nothing if those were all. */
 static void odd_blocks_miss_what_is_behind(void **state)
 {
+	enum { ODD_LOOKS = 16 };
+
 	for (unsigned more = 0; more < 2; more++) {
 		struct roost_stats before = {0}, after = {0};
 		struct rig rig;
 
-		open_memory(&rig, state, 0, RST_ODD_LOOKS + more, 0);
-		for (unsigned i = 0; i < RST_ODD_LOOKS + more; i++)
+		open_memory(&rig, state, 0, ODD_LOOKS + more, 0);
+		for (unsigned i = 0; i < ODD_LOOKS + more; i++)
 			break_up(&rig, rig_get(&rig, 9, M), 1);
 		roost_drain(rig.roost, -1);
 		roost_stats(rig.roost, -1, -1, &before);
