@@ -97,10 +97,45 @@ static void while_it_adds(void **state)
 	}
 }
 
+static void *adds_the_first(void *arg)
+{
+	const struct rig *rig = arg;
+
+	rig_cpu(rig, 1);
+	return roost_add_range(rig->roost, BLOCK, BLOCK) ? NULL : arg;
+}
+
+/* What is lost has no block, and nothing lies before it: the search for the block that a frame is in
+ * ends where memory begins. */
+static void what_is_lost_was_never_allocated(void **state)
+{
+	static const struct roost_range ranges[] = {{BLOCK, 2 * BLOCK, 0, ROOST_RANGE_ABSENT},
+						    {2 * BLOCK, 4 * BLOCK, 0, 0}};
+	static struct rig rig;
+	pthread_t thread;
+	void *done;
+
+	rig_open_zones(&rig, state, ranges, LENGTH(ranges), NULL, 0, 2);
+	chunks_left = 0;
+	assert_int_equal(pthread_create(&thread, NULL, adds_the_first, &rig), 0);
+	assert_int_equal(pthread_join(thread, &done), 0);
+	assert_null(done);
+	chunks_left = -1;
+	roost_free(rig.roost, BLOCK + 1, 0);
+	rig_expect(&rig, &(struct roost_misuse){.kind = ROOST_MISUSE_NOT_ALLOCATED,
+						.call = "roost_free",
+						.pfn = BLOCK + 1,
+						.order_given = 0,
+						.order_found = -1,
+						.head_found = ROOST_NONE});
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(while_it_adds, variants_paths),
+		SUITE_TEST(what_is_lost_was_never_allocated, variants_one),
 	};
 
 	return SUITE_RUN("pcpbuddy_stopped", tests, argc, argv);
