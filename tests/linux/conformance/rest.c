@@ -73,6 +73,14 @@ static long used_by_events(void)
 #endif
 }
 
+long pat_rest_free(void)
+{
+	struct pat_rest rest;
+
+	pat_rest_read(&rest);
+	return rest.free + rest.pcp;
+}
+
 void pat_rest_of_cpu(unsigned int cpu)
 {
 	int nid;

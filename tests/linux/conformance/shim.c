@@ -16,6 +16,9 @@
  *	fail    an allocation fails though there is memory, now and then
  *	node    __GFP_THISNODE is ignored, now and then
  *	policy  the policy of a task is ignored, now and then
+ *	early   an allocation of a node fails while half of it is free
+ *	reserve GFP_NOWAIT goes below the min watermark
+ *	atomic  GFP_ATOMIC does not
  *	object  a kmem_cache hands out an object that is in use
  *	contig  a contiguous range comes in which pages are still free, or used
  *	stay    a block of memory is said to be off-line, and is not
@@ -47,6 +50,9 @@ enum fault {
 	FAIL,
 	NODE,
 	POLICY,
+	EARLY,
+	RESERVE,
+	ATOMIC,
 	OBJECT,
 	CONTIG,
 	STAY,
@@ -55,11 +61,11 @@ enum fault {
 };
 
 static const char *const names[] = {
-	[LOSE] = "lose",     [HALF] = "half",	  [TWICE] = "twice", [ORDER] = "order",
-	[ALIGN] = "align",   [ZONE] = "zone",	  [ZERO] = "zero",   [DRIFT] = "drift",
-	[BULK] = "bulk",     [FAIL] = "fail",	  [NODE] = "node",   [POLICY] = "policy",
-	[OBJECT] = "object", [CONTIG] = "contig", [STAY] = "stay",   [WAIT] = "wait",
-	[STAMP] = "stamp",
+	[LOSE] = "lose",     [HALF] = "half",	    [TWICE] = "twice",	 [ORDER] = "order",
+	[ALIGN] = "align",   [ZONE] = "zone",	    [ZERO] = "zero",	 [DRIFT] = "drift",
+	[BULK] = "bulk",     [FAIL] = "fail",	    [NODE] = "node",	 [POLICY] = "policy",
+	[EARLY] = "early",   [RESERVE] = "reserve", [ATOMIC] = "atomic", [OBJECT] = "object",
+	[CONTIG] = "contig", [STAY] = "stay",	    [WAIT] = "wait",	 [STAMP] = "stamp",
 };
 
 enum {
@@ -170,6 +176,15 @@ static struct page *alloc(gfp_t gfp, unsigned int order, int nid)
 	return nid == NUMA_NO_NODE ? alloc_pages(gfp, order) : alloc_pages_node(nid, gfp, order);
 }
 
+static bool is_half_used(int nid)
+{
+	unsigned long free = 0;
+
+	for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
+		free += zone_page_state(NODE_DATA(nid)->node_zones + i, NR_FREE_PAGES);
+	return free < NODE_DATA(nid)->node_present_pages / 2;
+}
+
 struct page *shim_alloc(gfp_t gfp, unsigned int order, int nid)
 {
 	if (is(FAIL) && once_in(100))
@@ -188,6 +203,12 @@ struct page *shim_alloc(gfp_t gfp, unsigned int order, int nid)
 		gfp &= ~__GFP_DMA;
 	if (is(ZERO))
 		gfp &= ~__GFP_ZERO;
+	if (is(EARLY) && nid != NUMA_NO_NODE && gfp & __GFP_DIRECT_RECLAIM && is_half_used(nid))
+		return NULL;
+	if (is(RESERVE) && !(gfp & (__GFP_DIRECT_RECLAIM | __GFP_HIGH)))
+		gfp |= __GFP_MEMALLOC;
+	if (is(ATOMIC))
+		gfp &= ~__GFP_HIGH;
 	if (is(WAIT) && !order && !(gfp & __GFP_DIRECT_RECLAIM))
 		return alloc_while_locked(gfp, order);
 	return alloc(gfp, order, nid);

@@ -165,6 +165,7 @@ void pat_rest_check(const struct pat_rest *before);
 /* Notes in the log, and no more, if the events do not agree with what is free. */
 void pat_rest_note(const char *name, const struct pat_rest *before);
 
+long pat_rest_free(void); /* with the lists of CPUs */
 /* What was free before the test is that many more, and what was used by the events. */
 void pat_rest_add(long free, long used);
 /* A CPU that is off-line may have nothing. */
@@ -223,5 +224,6 @@ void pat_nmi(void);	 /* nmi.c */
 void pat_cpus(void);	 /* hotplug.c */
 void pat_memory(void);	 /* hotplug.c */
 void pat_contig(void);	 /* contig.c */
+void pat_exhaust(void);	 /* exhaust.c */
 
 #endif
