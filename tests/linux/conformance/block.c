@@ -238,6 +238,20 @@ bool pat_release_pages(struct page *page, unsigned long n)
 	return !pat_is_bad();
 }
 
+bool pat_owned(unsigned long pfn, unsigned long n, unsigned long *found)
+{
+	unsigned long mask, both;
+
+	for (unsigned long i = 0; i < n; i += hweight_long(mask)) {
+		both = atomic_long_read(word_of(pfn + i, n - i, &mask));
+		if (both & mask) {
+			*found = (pfn + i) / BITS_PER_LONG * BITS_PER_LONG + __ffs(both & mask);
+			return true;
+		}
+	}
+	return false;
+}
+
 unsigned long pat_limit(void)
 {
 	return limit;

@@ -176,6 +176,8 @@ static bool run_one(void (*run)(void))
 	pat_watch(0, NULL);
 	if (!pat_is_bad())
 		pat_rest_check(&before);
+	if (!pat_is_bad())
+		pat_lists_check();
 	pat_rest_note(name, &before);
 	if (pat_is_bad())
 		pr_info("not ok %u %s # %s\n", number, name, reason);

@@ -119,6 +119,8 @@ void pat_give(pat_block block);
 pat_block pat_adopt(struct page *page, gfp_t gfp, unsigned int order, int nid);
 /* Checks the stamps; the caller frees the page that it gets. */
 struct page *pat_release(pat_block block);
+/* Has a test one of n pages? Which, then. */
+bool pat_owned(unsigned long pfn, unsigned long n, unsigned long *found);
 /* All pages are below this pfn, those that can come later, too. */
 unsigned long pat_limit(void);
 /* The same for n pages from an address, one by one. False: wrong, which has been said. */
@@ -170,6 +172,10 @@ long pat_rest_free(void); /* with the lists of CPUs */
 void pat_rest_add(long free, long used);
 /* A CPU that is off-line may have nothing. */
 void pat_rest_of_cpu(unsigned int cpu);
+
+/* ---- lists.c --------------------------------------------------------------------------------- */
+
+void pat_lists_check(void);
 
 /* ---- files.c --------------------------------------------------------------------------------- */
 
