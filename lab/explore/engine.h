@@ -48,8 +48,9 @@ unsigned engine_nr_counters(const struct engine *e);
  * configuration may point to. */
 void engine_configure(struct roost_config *config, struct roost_pcpbuddy_config *own,
 		      unsigned path);
-/* Registers locks (vm_add_lock()) and counters (vm_ignore()) with the virtual machine. */
-void engine_register(roost_t *roost);
+/* Registers locks (vm_add_lock()) and counters (vm_ignore()) with the virtual machine. prefix: of
+ * the names of what is in it, "" of the scenario's own pool, which comes first. */
+void engine_register(roost_t *roost, const char *prefix);
 /* Names what lies at an address of the arena; false if it is not the engine's. */
 bool engine_address(const void *address, char *text, size_t size);
 

@@ -40,10 +40,11 @@ static void count_written(const void *address, uint64_t value)
 		note_event(vm.current, EVENT_OVER_HIGH);
 }
 
-void engine_register(roost_t *roost)
+void engine_register(roost_t *roost, const char *prefix)
 {
 	char name[32], suffix[16] = "";
 
+	(void)prefix; /* there is but one: objects.h */
 	pool = roost;
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];

@@ -2,11 +2,19 @@
 /* engine_sets.c - the engine sets as the explorer sees it. It has no locks. */
 #include "engine.h"
 
+#include <string.h>
+
 #include "names.h"
 #include "sets/engine.h"
 #include "vm.h"
 
-static const struct roost *pool;
+enum { POOLS = 2 };
+
+static struct {
+	const struct roost *roost;
+	const char *prefix;
+} pools[POOLS];
+static unsigned nr_pools;
 
 void engine_configure(struct roost_config *config, struct roost_pcpbuddy_config *own, unsigned path)
 {
@@ -15,9 +23,12 @@ void engine_configure(struct roost_config *config, struct roost_pcpbuddy_config 
 	(void)path;
 }
 
-void engine_register(roost_t *roost)
+void engine_register(roost_t *roost, const char *prefix)
 {
-	pool = roost;
+	if (!*prefix)
+		nr_pools = 0;
+	pools[nr_pools].roost = roost;
+	pools[nr_pools++].prefix = prefix;
 	for (unsigned i = 0; i < roost->base.nr_zones; i++) {
 		struct rst_zone *z = &roost->zones[i];
 
@@ -40,27 +51,8 @@ static const struct field zone_fields[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool name_hint(const struct rst_hint *hint, const char *const names[], const void *address,
-		      char *text, size_t size)
-{
-	for (unsigned level = 0; level <= hint->nr_levels; level++) {
-		bool top = level == hint->nr_levels;
-		const struct array words = {names[level],
-					    top ? hint->top : hint->level[level],
-					    top ? (hint->nr_lists + 3) / 4
-						: (size_t)hint->nr_lists * hint->nr_bins *
-							    hint->width[level],
-					    sizeof(uint64_t),
-					    NULL,
-					    0};
-
-		if (name_address(&words, 1, address, text, size))
-			return true;
-	}
-	return false;
-}
-
-static bool name_in_zone(const struct rst_zone *z, const void *address, char *text, size_t size)
+static bool name_in_zone(const struct roost *pool, const struct rst_zone *z, const void *address,
+			 char *text, size_t size)
 {
 	static const char *const partial[] = {"partial", "partial'", "partial''", "partial'''"};
 	static const char *const whole[] = {"whole", "whole'", "whole''", "whole'''"};
@@ -76,12 +68,10 @@ static bool name_in_zone(const struct rst_zone *z, const void *address, char *te
 	       name_hint(&z->whole, whole, address, text, size);
 }
 
-bool engine_address(const void *address, char *text, size_t size)
+static bool name_in_pool(const struct roost *pool, const void *address, char *text, size_t size)
 {
-	if (!pool)
-		return false;
 	for (unsigned i = 0; i < pool->base.nr_zones; i++)
-		if (name_in_zone(&pool->zones[i], address, text, size))
+		if (name_in_zone(pool, &pool->zones[i], address, text, size))
 			return true;
 	const struct array arrays[] = {
 		{"zone", pool->zones, pool->base.nr_zones, sizeof(struct rst_zone), zone_fields,
@@ -96,4 +86,18 @@ bool engine_address(const void *address, char *text, size_t size)
 	};
 
 	return name_address(arrays, COUNT_OF(arrays), address, text, size);
+}
+
+bool engine_address(const void *address, char *text, size_t size)
+{
+	for (unsigned i = 0; i < nr_pools; i++) {
+		size_t length = strlen(pools[i].prefix);
+
+		if (length < size &&
+		    name_in_pool(pools[i].roost, address, text + length, size - length)) {
+			memcpy(text, pools[i].prefix, length);
+			return true;
+		}
+	}
+	return false;
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "core/hint.h"
+
 static const struct field *field_at(const struct array *array, size_t offset)
 {
 	for (size_t i = 0; i < array->nr_fields; i++)
@@ -40,6 +42,26 @@ bool name_address(const struct array *arrays, size_t count, const void *address,
 			continue;
 		name_in(&arrays[i], at, text, room);
 		return true;
+	}
+	return false;
+}
+
+bool name_hint(const struct rst_hint *hint, const char *const names[], const void *address,
+	       char *text, size_t size)
+{
+	for (unsigned level = 0; level <= hint->nr_levels; level++) {
+		bool top = level == hint->nr_levels;
+		const struct array words = {names[level],
+					    top ? hint->top : hint->level[level],
+					    top ? (hint->nr_lists + 3) / 4
+						: (size_t)hint->nr_lists * hint->nr_bins *
+							    hint->width[level],
+					    sizeof(uint64_t),
+					    NULL,
+					    0};
+
+		if (name_address(&words, 1, address, text, size))
+			return true;
 	}
 	return false;
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct rst_hint;
+
 struct field {
 	size_t offset, size;
 	const char *name;
@@ -27,5 +29,8 @@ struct array {
 /* Names what lies at an address in one of the arrays; false if it is in none. */
 bool name_address(const struct array *arrays, size_t count, const void *address, char *text,
 		  size_t room);
+/* The same of the words of a map of hints. names: of its levels, and of its top. */
+bool name_hint(const struct rst_hint *hint, const char *const names[], const void *address,
+	       char *text, size_t size);
 
 #endif

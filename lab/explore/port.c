@@ -23,6 +23,7 @@
 #include "vm.h"
 
 static unsigned outside_cpu;
+static bool outside_no_sequences;
 static jmp_buf *fatal_ends;
 
 static struct cpu *this_cpu(void)
@@ -105,6 +106,12 @@ unsigned rst_cpu(void)
 			vm_point((struct op){.kind = OP_CPU, .word = VM_NO_WORD});
 	}
 	return c->cpu;
+}
+
+unsigned rst_seq_cpu(void)
+{
+	return (vm.current ? vm.current->no_sequences : outside_no_sequences) ? RST_NO_CPU
+									      : rst_cpu();
 }
 
 bool rst_nmi(void)
@@ -254,4 +261,13 @@ void port_fatal_ends(jmp_buf *there)
 void port_set_cpu(unsigned cpu)
 {
 	outside_cpu = cpu;
+	outside_no_sequences = false;
+}
+
+void port_no_sequences(void)
+{
+	if (vm.current)
+		vm.current->no_sequences = true;
+	else
+		outside_no_sequences = true;
 }

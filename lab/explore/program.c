@@ -4,6 +4,7 @@
 
 #include "lock.h"
 #include "log.h"
+#include "objects.h"
 #include "port.h"
 #include "world.h"
 
@@ -270,6 +271,20 @@ static void do_slab_free(struct context *c, const struct statement *s)
 	lock_release(c, world_locks[s->lock]);
 }
 
+/* Each object freed is a call of its own. */
+static void do_objects(struct context *c, const struct statement *s)
+{
+	unsigned calls = s->verb == VERB_OFREE ? s->nr_variables : 1;
+
+	if (s->flags & ROOST_WAIT || s->verb == VERB_SHRINK)
+		check_may_sleep(c, s->verb == VERB_SHRINK ? "shrink" : "an allocation with wait");
+	for (unsigned i = 0; i < calls; i++) {
+		call(c, s->flags & ROOST_WAIT || s->verb == VERB_SHRINK, "%s", s->text, i);
+		objects_do(c, s, i);
+		called(c);
+	}
+}
+
 static void do_cpu(struct context *c, const struct statement *s)
 {
 	static const char *const names[] = {[VERB_DRAIN] = "drain",
@@ -439,6 +454,16 @@ static void do_one(struct context *c, const struct statement *s, unsigned *irq)
 		break;
 	case VERB_SLAB_FREE:
 		do_slab_free(c, s);
+		break;
+	case VERB_OALLOC:
+	case VERB_OALLOC_BULK:
+	case VERB_OFREE:
+	case VERB_OFREE_BULK:
+	case VERB_SHRINK:
+		do_objects(c, s);
+		break;
+	case VERB_NO_SEQUENCES:
+		port_no_sequences();
 		break;
 	case VERB_WAIT:
 		do_wait(c, s);

@@ -105,6 +105,14 @@ int find_name(const char *const *names, unsigned nr, const char *name)
 	return -1;
 }
 
+int find_cache(const struct scenario *s, const char *name)
+{
+	for (unsigned i = 0; i < s->nr_caches; i++)
+		if (!strcmp(s->caches[i], name))
+			return (int)i;
+	return -1;
+}
+
 /* The index of a name in a table of names; new ones are added. */
 static uint8_t intern(struct reader *r, char (*table)[SCENARIO_NAME], unsigned *nr, unsigned most,
 		      const char *what)

@@ -32,6 +32,9 @@ uint8_t read_variable(struct reader *r);
 int read_lock(struct reader *r);
 unsigned read_cpu(struct reader *r);
 
+/* The index of a cache, or -1. */
+int find_cache(const struct scenario *scenario, const char *name);
+
 /* The index of a name in a table, or -1. */
 int find_name(const char *const *names, unsigned nr, const char *name);
 

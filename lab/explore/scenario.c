@@ -46,6 +46,8 @@ static void pool(struct reader *r)
 			s->config.max_order = (unsigned)value;
 		else if (!strcmp(key, "pockets") && value <= 1)
 			s->config.pockets = value ? ROOST_POCKETS_AUTO : ROOST_POCKETS_OFF;
+		else if (!strcmp(key, "slabs") && value >= 1 && value <= 64)
+			s->slabs = (unsigned)value;
 		else if (!strcmp(key, "reserve"))
 			zone.reserve = value;
 		else if (!strcmp(key, "low"))
@@ -54,8 +56,9 @@ static void pool(struct reader *r)
 			read_error(
 				r,
 				"the pool has cpus (1 to %d), pageblocks (1 to 64), high, batch, "
-				"check (0 to 3), max-order, reserve, low, pockets (0 or 1), absent "
-				"(pageblocks, the last of them); not "
+				"check (0 to 3), max-order, reserve, low, pockets (0 or 1), slabs "
+				"(1 "
+				"to 64), absent (pageblocks, the last of them); not "
 				"\"%s %lu\"",
 				VM_CPUS, key, value);
 	} while (!r->bad && read_char(r, ','));
@@ -68,6 +71,30 @@ static void pool(struct reader *r)
 		s->config.zones = copy;
 		s->config.nr_zones = 1;
 	}
+}
+
+/* Slabs of one frame, so the number of objects is a power of two. */
+static void cache(struct reader *r)
+{
+	struct scenario *s = r->out;
+	char name[SCENARIO_NAME];
+	unsigned long objects;
+
+	read_word(r, name, sizeof(name));
+	objects = read_number(r, "objects of a slab", 512);
+	if (!isalpha((unsigned char)name[0]))
+		read_error(r, "a cache has a name: cache o 8");
+	else if (objects < 8 || objects & (objects - 1))
+		read_error(r, "a slab has 8, 16, 32, 64, 128, 256 or 512 objects, not %lu",
+			   objects);
+	else if (find_cache(s, name) >= 0)
+		read_error(r, "there is a cache %s already", name);
+	else if (s->nr_caches == SCENARIO_CACHES)
+		read_error(r, "there can be %d caches at most", SCENARIO_CACHES);
+	if (r->bad)
+		return;
+	memcpy(s->caches[s->nr_caches], name, sizeof(name));
+	s->objects[s->nr_caches++] = (unsigned)objects;
 }
 
 static enum failure_kind failure_of(struct reader *r, const char *name)
@@ -303,14 +330,14 @@ static void misuse(struct reader *r)
 {
 	static const char *const names[SCENARIO_MISUSES] = {
 		"double-free", "not-allocated", "wrong-order", "misaligned", "out-of-range",
-		"hole",	       "bad-order",	"bad-flags",   "corrupt"};
+		"hole",	       "bad-order",	"bad-flags",   "corrupt",    "object"};
 	char name[SCENARIO_NAME];
 	int kind = find_name(names, SCENARIO_MISUSES, read_word(r, name, sizeof(name)));
 
 	if (kind < 0)
 		read_error(r,
 			   "\"%s\" is no misuse: double-free, not-allocated, wrong-order, "
-			   "misaligned, out-of-range, hole, bad-order, bad-flags, corrupt",
+			   "misaligned, out-of-range, hole, bad-order, bad-flags, corrupt, object",
 			   name);
 	else if (r->out->misuse[kind])
 		read_error(r, "%s is there already", name);
@@ -474,6 +501,8 @@ static void line(struct reader *r)
 	r->open = NULL;
 	if (!strcmp(name, "pool"))
 		pool(r);
+	else if (!strcmp(name, "cache"))
+		cache(r);
 	else if (!strcmp(name, "machine"))
 		machine(r);
 	else if (!strcmp(name, "expect"))
@@ -490,8 +519,8 @@ static void line(struct reader *r)
 		context(r, name);
 	else
 		read_error(r,
-			   "a line begins with pool, machine, expect, misuse, reach, bound, setup, "
-			   "task, "
+			   "a line begins with pool, cache, machine, expect, misuse, reach, bound, "
+			   "setup, task, "
 			   "softirq, "
 			   "hardirq, nmi, stop, pressure or finally, not with \"%s\"",
 			   name);
@@ -534,7 +563,7 @@ bool scenario_read(const char *file, struct scenario *s)
 	ssize_t length;
 	FILE *in;
 
-	*s = (struct scenario){.config = ROOST_CONFIG_INIT, .pageblocks = 4};
+	*s = (struct scenario){.config = ROOST_CONFIG_INIT, .pageblocks = 4, .slabs = 2};
 	s->config.pockets = ROOST_POCKETS_OFF; /* but for scenarios about them: fewer steps */
 	s->config.nr_cpus = 2;
 	/* However small the pool, a CPU may claim a pageblock: that is what the engine is about. */

@@ -5,6 +5,8 @@
  *	pool    cpus 2, pageblocks 4, high 512     also: batch, check, reserve, low,
  *	                                           max-order, pockets 1,
  *	                                           absent: of the pageblocks, the last
+ *	                                           slabs 2: of all object caches, at most
+ *	cache   o 8                                objects, 8 of them a slab (objects.h)
  *	machine preempt, migrate                   tasks of a CPU take turns; each may move on; rt
  *	expect  blocking: deadlock pcp0 xa_lock    of an engine's free path, an engine, or all
  *	misuse  double-free 1                      what the misuse hook must have heard
@@ -45,7 +47,9 @@ enum {
 	SCENARIO_CONTEXTS = VM_CONTEXTS - VM_CPUS, /* the rest: tasks of CPUs that have none */
 	SCENARIO_NAME = 24,
 	SCENARIO_ARGUMENTS = 8,
-	SCENARIO_MISUSES = ROOST_MISUSE_CORRUPT + 1,
+	SCENARIO_OBJECT_MISUSE = ROOST_MISUSE_CORRUPT + 1, /* any, of objects */
+	SCENARIO_MISUSES,
+	SCENARIO_CACHES = 2,
 };
 
 enum verb {
@@ -66,6 +70,12 @@ enum verb {
 	VERB_UNISOLATE,
 	VERB_ADD,
 	VERB_REMOVE,
+	VERB_OALLOC,
+	VERB_OALLOC_BULK,
+	VERB_OFREE,
+	VERB_OFREE_BULK,
+	VERB_SHRINK,
+	VERB_NO_SEQUENCES,
 	VERB_LOCK,
 	VERB_LOCK_IRQSAVE,
 	VERB_UNLOCK,
@@ -90,7 +100,7 @@ struct statement {
 	enum verb verb;
 	enum assertion assertion;
 	int lock;
-	int number;	/* order, frames, CPU, ... */
+	int number;	/* order, frames, CPU, cache, ... */
 	unsigned frame; /* of a take, add, remove */
 	unsigned flags;
 	unsigned nr_variables;
@@ -154,6 +164,9 @@ struct scenario {
 	char variables[SCENARIO_VARIABLES][SCENARIO_NAME];
 	char locks[SCENARIO_LOCKS][SCENARIO_NAME];
 	unsigned nr_variables, nr_locks;
+	char caches[SCENARIO_CACHES][SCENARIO_NAME];
+	unsigned objects[SCENARIO_CACHES]; /* of a slab */
+	unsigned nr_caches, slabs;
 	struct program pressure;		    /* what the pressure hook does */
 	struct program *setup, *contexts, *finally; /* lists in order */
 	unsigned nr_setup, nr_contexts, nr_finally;

@@ -14,11 +14,6 @@ bool rst_seq_ready(const void *memory, size_t size)
 	return true;
 }
 
-unsigned rst_seq_cpu(void)
-{
-	return rst_cpu();
-}
-
 static bool is_here(unsigned cpu)
 {
 	return cpu == rst_cpu();

@@ -37,6 +37,11 @@ static void all_different(struct reader *r, const struct statement *s, unsigned 
 					   r->out->variables[s->variables[i]]);
 }
 
+static bool gives_object(enum verb verb)
+{
+	return verb == VERB_OALLOC || verb == VERB_OALLOC_BULK;
+}
+
 static void alloc_flags(struct reader *r, struct statement *s)
 {
 	static const char *const names[] = {"wait",    "reserve",   "atomic",
@@ -46,9 +51,12 @@ static void alloc_flags(struct reader *r, struct statement *s)
 	char name[SCENARIO_NAME];
 
 	while (more_arguments(r) && !r->bad) {
-		int i = find_name(names, 6, read_word(r, name, sizeof(name)));
+		int i = find_name(names, gives_object(s->verb) ? 2 : 6,
+				  read_word(r, name, sizeof(name)));
 
-		if (i < 0)
+		if (i < 0 && gives_object(s->verb))
+			read_error(r, "oalloc knows wait and reserve, not \"%s\"", name);
+		else if (i < 0)
 			read_error(r,
 				   "alloc knows wait, reserve, atomic, movable, unmovable, "
 				   "reclaimable, not \"%s\"",
@@ -70,7 +78,18 @@ static void frame_and_order(struct reader *r, struct statement *s)
 static bool gives_value(enum verb verb)
 {
 	return verb == VERB_ALLOC || verb == VERB_ALLOC_N || verb == VERB_ALLOC_BULK ||
-	       verb == VERB_TAKE || verb == VERB_ADD || verb == VERB_REMOVE;
+	       verb == VERB_TAKE || verb == VERB_ADD || verb == VERB_REMOVE || gives_object(verb);
+}
+
+static int cache(struct reader *r)
+{
+	char name[SCENARIO_NAME];
+	int i = find_cache(r->out, read_word(r, name, sizeof(name)));
+
+	if (i < 0)
+		read_error(r, "no cache is called \"%s\": a line \"cache %s 8\" before makes one",
+			   name, *name ? name : "o");
+	return i;
 }
 
 /* What stands behind "a = alloc", "a b c = alloc-bulk", "a = take", "a = add" or "a = remove". */
@@ -78,12 +97,19 @@ static void alloc(struct reader *r, struct statement *s)
 {
 	if (!s->nr_variables)
 		read_error(r, "say which variable gets it: a = alloc ..., a b = alloc-bulk ..., "
-			      "a = take ..., a = add ..., or a = remove ...");
-	else if (s->verb != VERB_ALLOC_BULK && s->nr_variables > 1)
-		read_error(r,
-			   "alloc, alloc-n, take, add and remove give one block; alloc-bulk gives "
-			   "several");
+			      "a = take ..., a = add ..., or a = remove ...; of objects a = "
+			      "oalloc ..., a b c = oalloc-bulk ...");
+	else if (s->verb != VERB_ALLOC_BULK && s->verb != VERB_OALLOC_BULK && s->nr_variables > 1)
+		read_error(
+			r,
+			"alloc, alloc-n, take, add and remove give one block, oalloc one object; "
+			"alloc-bulk and oalloc-bulk give several");
 	all_different(r, s, 0);
+	if (gives_object(s->verb)) {
+		s->number = cache(r);
+		alloc_flags(r, s);
+		return;
+	}
 	if (s->verb == VERB_TAKE || s->verb == VERB_ADD || s->verb == VERB_REMOVE) {
 		frame_and_order(r, s);
 		return;
@@ -130,7 +156,12 @@ static void arguments(struct reader *r, struct statement *s)
 	case VERB_FREE_NOLOCK:
 	case VERB_FREE_BATCH:
 	case VERB_FREE_BATCH_NOLOCK:
+	case VERB_OFREE:
+	case VERB_OFREE_BULK:
 		variables(r, s);
+		break;
+	case VERB_SHRINK:
+		s->number = cache(r);
 		break;
 	case VERB_ISOLATE:
 	case VERB_UNISOLATE:
@@ -195,6 +226,12 @@ static const char *const verbs[] = {
 	[VERB_UNISOLATE] = "unisolate",
 	[VERB_ADD] = "add",
 	[VERB_REMOVE] = "remove",
+	[VERB_OALLOC] = "oalloc",
+	[VERB_OALLOC_BULK] = "oalloc-bulk",
+	[VERB_OFREE] = "ofree",
+	[VERB_OFREE_BULK] = "ofree-bulk",
+	[VERB_SHRINK] = "shrink",
+	[VERB_NO_SEQUENCES] = "no-sequences",
 	[VERB_LOCK] = "lock",
 	[VERB_LOCK_IRQSAVE] = "lock-irqsave",
 	[VERB_UNLOCK] = "unlock",
@@ -226,8 +263,8 @@ static void statement(struct reader *r, struct program *program)
 		alloc(r, &s);
 	else if (s.nr_variables)
 		read_error(r,
-			   "only alloc, alloc-n, alloc-bulk, take, add and remove give a value, "
-			   "not \"%s\"",
+			   "only alloc, alloc-n, alloc-bulk, take, add, remove, oalloc and "
+			   "oalloc-bulk give a value, not \"%s\"",
 			   name);
 	else
 		arguments(r, &s);
@@ -255,6 +292,8 @@ void read_statements(struct reader *r, struct program *program)
 struct orders {
 	bool set[SCENARIO_VARIABLES]; /* is it ever? */
 	int most[SCENARIO_VARIABLES]; /* the order of the largest block that it can be */
+	/* Bits: it can be an object of this cache, or a block (the last bit). */
+	unsigned kinds[SCENARIO_VARIABLES];
 };
 
 /* In the order in which they run, as far as there is one. */
@@ -271,6 +310,24 @@ static const struct program *program_of(const struct scenario *s, unsigned i)
 	return i == s->nr_finally ? &s->pressure : NULL;
 }
 
+/* Bits of the kinds that a statement gives, or may be used with. */
+static unsigned kinds_given(const struct statement *s)
+{
+	return s->verb == VERB_WAIT ? 0
+				    : 1u << (gives_object(s->verb) ? s->number : SCENARIO_CACHES);
+}
+
+static unsigned kinds_wanted(const struct statement *s)
+{
+	const unsigned blocks = 1u << SCENARIO_CACHES;
+
+	if (s->verb == VERB_WAIT || (s->verb == VERB_ASSERT && s->assertion != ASSERT_OWNER))
+		return blocks | (blocks - 1);
+	if (gives_object(s->verb))
+		return 1u << s->number;
+	return s->verb == VERB_OFREE || s->verb == VERB_OFREE_BULK ? blocks - 1 : blocks;
+}
+
 static void note(struct orders *o, const struct statement *s, unsigned first)
 {
 	for (unsigned i = first; i < s->nr_variables; i++) {
@@ -279,6 +336,7 @@ static void note(struct orders *o, const struct statement *s, unsigned first)
 		if (!o->set[variable] || s->number > o->most[variable])
 			o->most[variable] = s->number;
 		o->set[variable] = true;
+		o->kinds[variable] |= kinds_given(s);
 	}
 }
 
@@ -328,10 +386,23 @@ static void check_place(struct reader *r, const struct program *p, const struct 
 
 static void check_variables(struct reader *r, const struct orders *o, const struct statement *s)
 {
-	for (unsigned i = 0; i < s->nr_variables && !r->bad; i++)
-		if (!o->set[s->variables[i]])
-			read_error(r, "nothing gives %s a value",
-				   r->out->variables[s->variables[i]]);
+	unsigned wanted = kinds_wanted(s), kinds = 0;
+
+	for (unsigned i = 0; i < s->nr_variables && !r->bad; i++) {
+		unsigned variable = s->variables[i];
+
+		kinds |= o->kinds[variable];
+		if (!o->set[variable])
+			read_error(r, "nothing gives %s a value", r->out->variables[variable]);
+		else if (o->kinds[variable] & ~wanted)
+			read_error(r, "%s: %s can be %s", verbs[s->verb],
+				   r->out->variables[variable],
+				   o->kinds[variable] >> SCENARIO_CACHES
+					   ? "a block of frames"
+					   : "an object, of this or another cache");
+	}
+	if (s->verb == VERB_OFREE_BULK && kinds & (kinds - 1))
+		read_error(r, "ofree-bulk frees objects of one cache");
 }
 
 bool check_statements(struct reader *r)

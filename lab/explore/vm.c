@@ -445,7 +445,7 @@ static void reset_context(struct context *c)
 	c->started = c->done = false;
 	c->below = NULL;
 	c->pending = (struct op){0};
-	c->hooked = c->own_news = c->arrived = false;
+	c->hooked = c->own_news = c->arrived = c->no_sequences = false;
 	c->cpu = c->home;
 	c->preempt_off = 0;
 	c->call_waits = true;

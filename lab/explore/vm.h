@@ -147,6 +147,7 @@ struct context {
 	bool call_waits;   /* that call may wait for a lock */
 	bool hooked;	   /* that call has called the pressure hook, which it is in */
 	bool own_news;	   /* the hook has: what it wrote may be what the call waits for */
+	bool no_sequences; /* it has none (core/port.h) */
 	/* Counts. */
 	uint32_t ops; /* accesses of its own so far: the time in a saved schedule */
 	unsigned spins, sleeps;

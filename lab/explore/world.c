@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "objects.h"
 #include "port.h"
 #include "tool/common/say.h"
 #include "witness.h"
@@ -78,12 +79,13 @@ static void write_frames(struct roost_block block)
 {
 	if (vm.current)
 		race_access(&contents[block.pfn], sizeof(*contents) * frames_of(block), true);
+	objects_write(block.pfn, frames_of(block));
 }
 
 void world_mark(struct roost_block block)
 {
 	for (roost_pfn f = block.pfn; f < block.pfn + frames_of(block); f++) {
-		if (world->marks[f])
+		if (world->marks[f] || objects_on(f))
 			vm_fail(FAIL_DOUBLED, "frame",
 				"frame %llu was handed out though it is held already",
 				(unsigned long long)f);
@@ -147,20 +149,31 @@ static void pressed(void *context, unsigned zone, uint64_t free_frames)
 	where_leave(&c->where);
 }
 
-static void heard_misuse(void *context, const struct roost_misuse *misuse)
+static const char *misuse_name(unsigned kind)
+{
+	return kind == SCENARIO_OBJECT_MISUSE ? "misuse of an object"
+					      : roost_misuse_name((enum roost_misuse_kind)kind);
+}
+
+void world_heard(unsigned kind, long long where)
 {
 	struct context *c = vm.current;
 
+	check_hook(c, "misuse");
+	world->misuse[kind]++;
+	if (c)
+		log_line(c, "   misuse: %s", misuse_name(kind));
+	if (world->misuse[kind] > world_scenario->misuse[kind])
+		vm_fail(FAIL_MISUSE, misuse_name(kind),
+			"%s of frame %lld was reported, which was not expected (or not so often)",
+			misuse_name(kind), where);
+}
+
+static void heard_misuse(void *context, const struct roost_misuse *misuse)
+{
 	(void)context;
 	ACCESS_HERE();
-	check_hook(c, "misuse");
-	world->misuse[misuse->kind]++;
-	if (c)
-		log_line(c, "   misuse: %s", roost_misuse_name(misuse->kind));
-	if (world->misuse[misuse->kind] > world_scenario->misuse[misuse->kind])
-		vm_fail(FAIL_MISUSE, roost_misuse_name(misuse->kind),
-			"%s of frame %lld was reported, which was not expected (or not so often)",
-			roost_misuse_name(misuse->kind), (long long)misuse->pfn);
+	world_heard(misuse->kind, (long long)misuse->pfn);
 }
 
 /* In the place of the lock's word is the clock that its last holder leaves (lock.c). */
@@ -193,17 +206,25 @@ static bool frames_lost(void)
 
 	if (roost_zone_info(pool, 0, &info) != 0)
 		return true;
-	return info.managed - info.free - info.free_pcp - info.free_llist != world->held;
+	return info.managed - info.free - info.free_pcp - info.free_llist !=
+	       world->held + objects_frames();
 }
 
 static void judge_misuse(void)
 {
 	for (unsigned i = 0; i < SCENARIO_MISUSES; i++)
 		if (world->misuse[i] != world_scenario->misuse[i])
-			vm_fail(FAIL_MISUSE, roost_misuse_name((enum roost_misuse_kind)i),
-				"%s was reported %u times, expected were %u",
-				roost_misuse_name((enum roost_misuse_kind)i), world->misuse[i],
-				world_scenario->misuse[i]);
+			vm_fail(FAIL_MISUSE, misuse_name(i),
+				"%s was reported %u times, expected were %u", misuse_name(i),
+				world->misuse[i], world_scenario->misuse[i]);
+}
+
+void world_violated(const struct roost_violation *violation)
+{
+	vm_fail(FAIL_INVARIANT, violation->invariant,
+		"violated: %s (frame %lld, expected %llu, found %llu)", violation->invariant,
+		(long long)violation->pfn, (unsigned long long)violation->expected,
+		(unsigned long long)violation->found);
 }
 
 static void judge(void)
@@ -211,13 +232,10 @@ static void judge(void)
 	struct roost_violation violation;
 
 	judge_misuse();
-	if (vm.failure.kind)
+	if (vm.failure.kind || !objects_judge())
 		return;
 	if (roost_validate(pool, &violation) != 0)
-		vm_fail(FAIL_INVARIANT, violation.invariant,
-			"violated: %s (frame %lld, expected %llu, found %llu)", violation.invariant,
-			(long long)violation.pfn, (unsigned long long)violation.expected,
-			(unsigned long long)violation.found);
+		world_violated(&violation);
 	else if (frames_lost())
 		vm_fail(FAIL_INVARIANT, "lost",
 			"frames count as allocated that nobody holds, or the other way round");
@@ -269,7 +287,7 @@ static bool name(const void *address, char *text, size_t size)
 	size_t frames = (size_t)world_scenario->pageblocks * 512;
 	long i;
 
-	if (engine_address(address, text, size))
+	if (engine_address(address, text, size) || objects_address(address, text, size))
 		return true;
 	if ((i = element_at(address, world->values, SCENARIO_VARIABLES, sizeof(uint64_t))) >= 0)
 		snprintf(text, size, "variable %s", world_name((unsigned)i));
@@ -355,7 +373,9 @@ bool scenario_load(const struct scenario *s, unsigned path, bool weak)
 		say_error("%s: pool: %s", s->file, error ? error : "?");
 		return false;
 	}
-	engine_register(pool);
+	engine_register(pool, "");
+	if (!objects_start(s, &config))
+		return false;
 	for (unsigned i = 0; i < s->nr_locks; i++)
 		world_locks[i] = add_lock(i);
 	vm.nr_cpus = config.nr_cpus;

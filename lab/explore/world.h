@@ -52,12 +52,19 @@ static inline struct roost_block block_of(uint64_t value)
 				    .order = (unsigned)(value >> 48)};
 }
 
+/* Or an object: its cache, and where it is, from 1 on. */
+#define VALUE_OBJECT (UINT64_C(1) << 62)
+
 uint64_t world_get(unsigned variable);
 void world_set(unsigned variable, uint64_t value);
 /* What a free is given: in the pressure hook, which comes more than once, it is not there any more.
  */
 uint64_t world_take(const struct context *c, unsigned variable);
 const char *world_name(unsigned variable);
+
+/* Of the misuse hooks. */
+void world_heard(unsigned kind, long long where);
+void world_violated(const struct roost_violation *violation);
 
 void world_mark(struct roost_block block);
 void world_unmark(struct roost_block block);

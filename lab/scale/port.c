@@ -29,6 +29,11 @@ unsigned rst_cpu(void)
 	return machine_cpu();
 }
 
+unsigned rst_seq_cpu(void)
+{
+	return rst_cpu();
+}
+
 bool rst_nmi(void)
 {
 	return false;
