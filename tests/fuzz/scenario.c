@@ -29,6 +29,15 @@ static void check_statement(const struct scenario *s, const struct statement *st
 		FUZZ_CHECK(st->nr_variables && (st->flags & ROOST_MIGRATETYPE_MASK) < 3,
 			   "\"%s\": a migratetype that is none", st->text);
 		break;
+	case VERB_OALLOC:
+	case VERB_OALLOC_BULK:
+		FUZZ_CHECK(st->nr_variables && !(st->flags & ROOST_MIGRATETYPE_MASK),
+			   "\"%s\": an object with a migratetype", st->text);
+		/* fall through */
+	case VERB_SHRINK:
+		FUZZ_CHECK(st->number >= 0 && st->number < (int)s->nr_caches,
+			   "\"%s\": a cache that is none", st->text);
+		break;
 	case VERB_SPLIT:
 		FUZZ_CHECK(st->number >= 0 && st->number <= ROOST_MAX_ORDER, "split to order %d",
 			   st->number);
@@ -56,6 +65,8 @@ static void check_scenario(struct scenario *s)
 		   s->nr_contexts);
 	FUZZ_CHECK(s->nr_variables <= SCENARIO_VARIABLES && s->nr_locks <= SCENARIO_LOCKS,
 		   "too many names");
+	FUZZ_CHECK(s->nr_caches <= SCENARIO_CACHES && s->slabs >= 1, "%u caches, %u slabs",
+		   s->nr_caches, s->slabs);
 	for (unsigned i = 0; i < ENGINE_PATHS; i++)
 		FUZZ_CHECK(memchr(s->expect[i].locks, 0, sizeof(s->expect[i].locks)),
 			   "names of locks without an end");
