@@ -36,7 +36,15 @@ static RST_HOT bool find_object(const struct roost_cache *cache, const void *obj
 
 /* ---- Empty slabs --------------------------------------------------------------------------- */
 
-/* A word of the slab became full. The current slab is kept, however empty. */
+/* The current slab is kept, however empty. */
+static RST_HOT bool is_current(const struct roost_cache *cache, const struct rst_slab *slab,
+			       unsigned cpu)
+{
+	return rst_load_rlx(&rst_cache_cpu(cache, cpu)->current) ==
+	       rst_slab_number(cache->slabs, slab) + 1;
+}
+
+/* A word of the slab became full. */
 static RST_COLD void became_full(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu)
 {
 	uint64_t place = rst_load_acq(&slab->place);
@@ -46,9 +54,7 @@ static RST_COLD void became_full(struct roost_cache *cache, struct rst_slab *sla
 	if (state != RST_SLAB_SHARED && (cpu == RST_NO_CPU || state != (RST_SLAB_OPEN | cpu)))
 		return;
 	/* Acquire: if place has not changed when the slab is held, it is of this cache. */
-	if (rst_load_acq(&slab->cache) != cache->index ||
-	    rst_load_rlx(&rst_cache_cpu(cache, cpu)->current) ==
-		    rst_slab_number(cache->slabs, slab) + 1 ||
+	if (rst_load_acq(&slab->cache) != cache->index || is_current(cache, slab, cpu) ||
 	    !rst_slab_is_empty(cache, slab) || !rst_slab_hold(slab, cpu, &place))
 		return;
 	if (!rst_slab_release(cache, slab))
@@ -82,7 +88,7 @@ static RST_HOT bool put_home(struct roost_cache *cache, struct rst_slab *slab, u
 		     !rst_seq_cas_at(cpu, q)))
 		return false;
 	remember(&cache->cpus[cpu], object);
-	if (RST_RARE(q.new == rst_objects_in(cache, index / 64)))
+	if (RST_RARE(q.new == rst_objects_in(cache, index / 64)) && !is_current(cache, slab, cpu))
 		became_full(cache, slab, cpu);
 	return true;
 }

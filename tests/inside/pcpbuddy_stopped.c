@@ -105,8 +105,8 @@ static void *adds_the_first(void *arg)
 	return roost_add_range(rig->roost, BLOCK, BLOCK) ? NULL : arg;
 }
 
-/* What is lost has no block, and nothing lies before it: the search for the block that a frame is in
- * ends where memory begins. */
+/* What is lost has no block, and nothing lies before it: the search for the block that a frame is
+ * in ends where memory begins. */
 static void what_is_lost_was_never_allocated(void **state)
 {
 	static const struct roost_range ranges[] = {{BLOCK, 2 * BLOCK, 0, ROOST_RANGE_ABSENT},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * bench_run.c - orders of a module of benchmarks. A line written to /sys/kernel/debug/FOLDER/run asks
- * for something, which is done before the write returns; the answer is in result.
+ * bench_run.c - orders of a module of benchmarks. A line written to /sys/kernel/debug/FOLDER/run
+ * asks for something, which is done before the write returns; the answer is in result.
  *
  *	tsc PEER CASE ORDER N      instructions, in a machine whose clock counts them: bench_tsc.c
  *	step PEER CASE ORDER N     instructions, atomics, locks by single steps: bench_step.c

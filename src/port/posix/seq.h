@@ -31,20 +31,20 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	       "as the ABI has it");
 
 /* What differs: where the area is, and the instructions. %[area] is added to what RST_SEQ_AREA
- * says. */
+ * says. %[scratch] is an output, not a clobber: gcc 12.2 may address a memory operand by a
+ * register that an asm goto clobbers, if the address is there anyway. */
 #if defined(__x86_64__)
 
 /* Stores are releases and loads acquires. */
-#define RST_SEQ_AREA	__rseq_offset /* from the thread pointer */
-#define RST_SEQ_MEMORY	"m"
-#define RST_SEQ_SCRATCH "rax"
-#define RST_SEQ_HERE	"movl %%fs:4(%[area]), %[cpu]"
+#define RST_SEQ_AREA   __rseq_offset /* from the thread pointer */
+#define RST_SEQ_MEMORY "m"
+#define RST_SEQ_HERE   "movl %%fs:4(%[area]), %[cpu]"
 #define RST_SEQ_ABORT                                                                              \
 	".pushsection __rseq_failure, \"ax\"\n\t"                                                  \
 	".byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"                                             \
 	"4:\tjmp %l[failed]\n\t.popsection\n\t"
 #define RST_SEQ_BEGIN                                                                              \
-	"leaq 3b(%%rip), %%rax\n\tmovq %%rax, %%fs:8(%[area])\n"                                   \
+	"leaq 3b(%%rip), %[scratch]\n\tmovq %[scratch], %%fs:8(%[area])\n"                         \
 	"1:\tcmpl %[cpu], %%fs:4(%[area])\n\tjne %l[failed]\n\t"
 #define RST_SEQ_STOP  "cmpl $0, %[stop]\n\tjne %l[failed]\n\t"
 #define RST_SEQ_GUARD "cmpw %w[expected], %[guard]\n\tjne %l[failed]\n\t"
@@ -56,35 +56,38 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 #define RST_SEQ_LOCK_CAS                                                                           \
 	"movq %[old], %%rax\n\tlock cmpxchgq %[new], %[word]\n2:\n\tjne "                          \
 	"%l[failed]\n\t" RST_SEQ_ABORT
-#define RST_SEQ_LOCK_SCRATCH "rax"
+#define RST_SEQ_LOCK_SCRATCH [scratch] "=&a"(scratch), [second] "=&r"(second)
 
 #else /* aarch64 */
 
 /* stop is read with acquire: what the CPU that stopped this one did to the word comes before. */
-#define RST_SEQ_AREA	((char *)__builtin_thread_pointer() + __rseq_offset)
-#define RST_SEQ_MEMORY	"Q"
-#define RST_SEQ_SCRATCH "x16"
-#define RST_SEQ_HERE	"ldr %w[cpu], [%[area], 4]"
+#define RST_SEQ_AREA   ((char *)__builtin_thread_pointer() + __rseq_offset)
+#define RST_SEQ_MEMORY "Q"
+#define RST_SEQ_HERE   "ldr %w[cpu], [%[area], 4]"
 #define RST_SEQ_ABORT                                                                              \
 	".pushsection __rseq_failure, \"ax\"\n\t"                                                  \
 	".inst 0xd428bc00\n"                                                                       \
 	"4:\tb %l[failed]\n\t.popsection\n\t"
 #define RST_SEQ_BEGIN                                                                              \
-	"adrp x16, 3b\n\tadd x16, x16, :lo12:3b\n\tstr x16, [%[area], 8]\n"                        \
-	"1:\tldr w16, [%[area], 4]\n\tcmp w16, %w[cpu]\n\tb.ne %l[failed]\n\t"
-#define RST_SEQ_STOP  "ldar w16, %[stop]\n\tcbnz w16, %l[failed]\n\t"
-#define RST_SEQ_GUARD "ldrh w16, %[guard]\n\tcmp w16, %w[expected]\n\tb.ne %l[failed]\n\t"
+	"adrp %[scratch], 3b\n\tadd %[scratch], %[scratch], :lo12:3b\n\tstr %[scratch], "          \
+	"[%[area], 8]\n"                                                                           \
+	"1:\tldr %w[scratch], [%[area], 4]\n\tcmp %w[scratch], %w[cpu]\n\tb.ne %l[failed]\n\t"
+#define RST_SEQ_STOP "ldar %w[scratch], %[stop]\n\tcbnz %w[scratch], %l[failed]\n\t"
+#define RST_SEQ_GUARD                                                                              \
+	"ldrh %w[scratch], %[guard]\n\tcmp %w[scratch], %w[expected]\n\tb.ne %l[failed]\n\t"
 #define RST_SEQ_COMMIT                                                                             \
-	"ldr x16, %[word]\n\tcmp x16, %[old]\n\tb.ne %l[failed]\n\t"                               \
+	"ldr %[scratch], %[word]\n\tcmp %[scratch], %[old]\n\tb.ne %l[failed]\n\t"                 \
 	"stlr %[new], %[word]\n2:\n\t" RST_SEQ_ABORT
 #define RST_SEQ_ADD                                                                                \
-	"ldr x16, %[word]\n\tadd x16, x16, %[n]\n\tstlr x16, %[word]\n2:\n\t" RST_SEQ_ABORT
-#define RST_SEQ_PLACE "ldar x16, %[guard]\n\tcmp x16, %[expected]\n\tb.ne %l[failed]\n\t"
+	"ldr %[scratch], %[word]\n\tadd %[scratch], %[scratch], %[n]\n\tstlr %[scratch], "         \
+	"%[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_PLACE                                                                              \
+	"ldar %[scratch], %[guard]\n\tcmp %[scratch], %[expected]\n\tb.ne %l[failed]\n\t"
 /* What comes in between clears the monitor, and the sequence is broken off as well. */
 #define RST_SEQ_LOCK_CAS                                                                           \
-	"ldaxr x16, %[word]\n\tcmp x16, %[old]\n\tb.ne %l[failed]\n\t"                             \
-	"stlxr w17, %[new], %[word]\n2:\n\tcbnz w17, %l[failed]\n\t" RST_SEQ_ABORT
-#define RST_SEQ_LOCK_SCRATCH "x16", "x17"
+	"ldaxr %[scratch], %[word]\n\tcmp %[scratch], %[old]\n\tb.ne %l[failed]\n\t"               \
+	"stlxr %w[second], %[new], %[word]\n2:\n\tcbnz %w[second], %l[failed]\n\t" RST_SEQ_ABORT
+#define RST_SEQ_LOCK_SCRATCH [scratch] "=&r"(scratch), [second] "=&r"(second)
 
 #endif
 
@@ -101,14 +104,16 @@ static inline uint32_t rst_seq_cpu_id(void)
 
 static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
 {
-	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_COMMIT
-		     :
-		     : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
-		       [stop] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.stop)),
-		       [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
-		       [new] "r"(s.new)
-		     : RST_SEQ_SCRATCH, "memory", "cc"
-		     : failed);
+	uint64_t scratch;
+
+	__asm__ volatile goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_COMMIT
+			      : [scratch] "=&r"(scratch)
+			      : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+				[stop] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.stop)),
+				[word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)),
+				[old] "r"(s.old), [new] "r"(s.new)
+			      : "memory", "cc"
+			      : failed);
 	return true;
 failed:
 	return false;
@@ -116,15 +121,17 @@ failed:
 
 static inline bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq s)
 {
-	__asm__ goto(
+	uint64_t scratch;
+
+	__asm__ volatile goto(
 		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_STOP RST_SEQ_GUARD RST_SEQ_COMMIT
-		:
+		: [scratch] "=&r"(scratch)
 		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
 		  [stop] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.stop)),
 		  [guard] "m"(RST_SEQ_AT(uint16_t, s.guard)), [expected] "r"((uint32_t)s.expected),
 		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
 		  [new] "r"(s.new)
-		: RST_SEQ_SCRATCH, "memory", "cc"
+		: "memory", "cc"
 		: failed);
 	return true;
 failed:
@@ -133,14 +140,16 @@ failed:
 
 static inline bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
 {
-	__asm__ goto(
+	uint64_t scratch;
+
+	__asm__ volatile goto(
 		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_PLACE RST_SEQ_COMMIT
-		:
+		: [scratch] "=&r"(scratch)
 		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
 		  [guard] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.guard)), [expected] "r"(s.expected),
 		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [old] "r"(s.old),
 		  [new] "r"(s.new)
-		: RST_SEQ_SCRATCH, "memory", "cc"
+		: "memory", "cc"
 		: failed);
 	return true;
 failed:
@@ -150,12 +159,13 @@ failed:
 static inline bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old,
 				    uint64_t new)
 {
-	__asm__ goto(
-		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_LOCK_CAS
-		:
+	uint64_t scratch, second;
+
+	__asm__ volatile goto(
+		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_LOCK_CAS:RST_SEQ_LOCK_SCRATCH
 		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
 		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, word)), [old] "r"(old), [new] "r"(new)
-		: RST_SEQ_LOCK_SCRATCH, "memory", "cc"
+		: "memory", "cc"
 		: failed);
 	return true;
 failed:
@@ -164,12 +174,14 @@ failed:
 
 static inline bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)
 {
-	__asm__ goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_ADD
-		     :
-		     : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
-		       [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, word)), [n] "r"(n)
-		     : RST_SEQ_SCRATCH, "memory", "cc"
-		     : failed);
+	uint64_t scratch;
+
+	__asm__ volatile goto(RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_ADD
+			      : [scratch] "=&r"(scratch)
+			      : [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+				[word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, word)), [n] "r"(n)
+			      : "memory", "cc"
+			      : failed);
 	return true;
 failed:
 	return false;

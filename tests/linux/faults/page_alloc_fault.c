@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * page_alloc_fault.c - a fault in the page allocator of the kernel that runs, planted by a kprobe at
- * the start of one of its functions, while the module is loaded (fault=):
+ * page_alloc_fault.c - a fault in the page allocator of the kernel that runs, planted by a kprobe
+ * at the start of one of its functions, while the module is loaded (fault=):
  *
  *	free    free_unref_page() does nothing, now and then: a page is in no list
  *	merge   __free_one_page() does nothing, now and then: a block is lost on its way to the zone
