@@ -148,16 +148,28 @@ static int plug(void *unused)
 	return 0;
 }
 
-/* When all is freed it must go. */
+static const char *where(void)
+{
+	static char text[80];
+
+	scnprintf(text, sizeof(text), "memory block %u goes off-line, all of its pages being free",
+		  block);
+	return text;
+}
+
+/* When all is freed it must go. If a page was lost, the kernel tries forever, which is a hang. */
 static void leave_off_line(void)
 {
 	int err = 0;
 
+	pat_watch(1, where);
 	for (unsigned int i = 0; i < 10 && !block_has("state", "offline"); i++) {
+		pat_beat(0);
 		err = write_state("offline");
 		if (err)
 			msleep(100);
 	}
+	pat_watch(0, NULL);
 	if (!block_has("state", "offline"))
 		pat_bad("memory block %u does not go off-line when all of its pages are free: "
 			"error %d",
