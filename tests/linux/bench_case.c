@@ -8,11 +8,11 @@
  *	remote   CPU 0 allocates many, then CPU 1 frees them
  *	irq      a task allocates many, one hard interrupt frees them
  *	irqpair  as pair, in a hard interrupt
- *	exit     many are allocated one by one, then freed as when a process ends, by a call for 512
+ *	exit     many are allocated one by one, then freed as when a process ends, 512 by a call
  *
- * The answer, a line for each phase, with instructions, atomics, calls for a zone's lock and for
- * the lock of a CPU's lists, each as mean of a block, median of a block, and most of a call, less
- * what calling a function takes that does nothing:
+ *	exit     many are allocated one by one, then freed as at the end of a process, 512 by a call
+ * lock of a CPU's lists, each as mean of a block, median of a block, and most of a call, less what
+ * calling a function takes that does nothing:
  *
  *	METER PEER CASE ORDER PHASE BLOCKS  MEAN*100 MEDIAN MOST  (four times)
  */

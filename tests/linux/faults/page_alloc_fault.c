@@ -6,8 +6,8 @@
  *	free    free_unref_page() does nothing, now and then: a page is in no list
  *	merge   __free_one_page() does nothing, now and then: a block is lost on its way to the zone
  *	drift   __mod_zone_page_state() counts a page too much in NR_FREE_PAGES, now and then
- *	wait    a free waits for the lock of its CPU's lists, where the kernel only tries it: a free in
- *	        an interrupt on top of an allocation or a free of the same CPU never ends
+ *	wait    a free waits for the lock of its CPU's lists, where the kernel only tries it: a free
+ *	        in an interrupt on top of an allocation or a free of the same CPU never ends
  *
  * All frees of the kernel take part, so what is lost has a limit. For a virtual machine that is
  * thrown away. docs/conformance.md.
