@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
  * load.c - contexts that take turns: on each CPU that works a task, an hrtimer and an irq_work
- * (hard interrupts) and a tasklet (a softirq). What a turn does is the test's.
+ * (hard interrupts; on PREEMPT_RT threads) and a tasklet (a softirq). What a turn does is the
+ * test's.
  *
  * CPUs may go and come meanwhile. What belongs to a CPU that goes works on others;
  * pat_load_settle() takes the thread back, and the thread its timer.
@@ -71,7 +72,7 @@ static int work(void *data)
 		if (here != raw_smp_processor_id()) {
 			here = raw_smp_processor_id();
 			hrtimer_cancel(&w->timer);
-			hrtimer_start(&w->timer, pat_us(500), HRTIMER_MODE_REL_PINNED_HARD);
+			hrtimer_start(&w->timer, pat_us(500), PAT_TIMER_MODE);
 		}
 		turn(PAT_TASK, w);
 		if (!pat_below(random, 64) || pat_is_bad())
@@ -94,7 +95,7 @@ static bool start(unsigned int cpu, unsigned int index)
 	w->index = index;
 	pat_timer_init(&w->timer, on_timer);
 	tasklet_setup(&w->tasklet, on_softirq);
-	w->work = IRQ_WORK_INIT_HARD(on_irq_work);
+	w->work = PAT_IRQ_WORK_INIT(on_irq_work);
 	w->thread = pat_thread(work, w, cpu);
 	return !IS_ERR(w->thread);
 }
@@ -103,10 +104,6 @@ unsigned int pat_load_begin(pat_turn turn)
 {
 	bool all = true;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		pat_skip("on PREEMPT_RT no hard interrupt may allocate");
-		return 0;
-	}
 	turn_of_test = turn;
 	cpus_read_lock();
 	nr_cpus = pat_workers(cpus);

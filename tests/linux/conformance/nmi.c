@@ -98,7 +98,7 @@ void pat_nmi(void)
 
 	for (unsigned int i = 0; i < n; i++) {
 		t = per_cpu_ptr(&targets, cpus[i]);
-		*t = (struct target){.work = IRQ_WORK_INIT_HARD(on_work),
+		*t = (struct target){.work = PAT_IRQ_WORK_INIT(on_work),
 				     .random = pat_seed(),
 				     .random_nmi = pat_seed()};
 	}

@@ -19,13 +19,21 @@
 #define PAT_MAX_ORDER (MAX_ORDER - 1)
 #endif
 
+/* On PREEMPT_RT a hard interrupt may neither allocate nor take an xa_lock: there timers and
+ * irq_works run in threads of their CPU, on top of its tasks. */
+#define PAT_TIMER_MODE                                                                             \
+	(IS_ENABLED(CONFIG_PREEMPT_RT) ? HRTIMER_MODE_REL_PINNED_SOFT                              \
+				       : HRTIMER_MODE_REL_PINNED_HARD)
+#define PAT_IRQ_WORK_INIT(fn)                                                                      \
+	(IS_ENABLED(CONFIG_PREEMPT_RT) ? IRQ_WORK_INIT(fn) : IRQ_WORK_INIT_HARD(fn))
+
 static inline void pat_timer_init(struct hrtimer *timer,
 				  enum hrtimer_restart (*fn)(struct hrtimer *))
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, PAT_TIMER_MODE);
 #else
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_init(timer, CLOCK_MONOTONIC, PAT_TIMER_MODE);
 	timer->function = fn;
 #endif
 }
