@@ -14,7 +14,46 @@
 #include <linux/mman.h>
 #include <sys/mman.h>
 
+#include "core/port.h"
 #include "pool/pool.h"
+#include "raw.h"
+
+/* The caller may be a handler, or malloc itself: see raw.h. As the calls of these names. */
+static void *map(void *address, size_t bytes, int protection, int flags)
+{
+	long result = rst_raw(SYS_mmap, (long)address, (long)bytes, protection, flags, -1, 0);
+
+	return result < 0 && result > -4096 ? MAP_FAILED : (void *)result;
+}
+
+static void *move(char *from, size_t bytes, int flags, char *to)
+{
+	long result = rst_raw(SYS_mremap, (long)from, (long)bytes, (long)bytes, flags, (long)to, 0);
+
+	return result < 0 && result > -4096 ? MAP_FAILED : (void *)result;
+}
+
+static bool unmap(char *address, size_t bytes)
+{
+	return rst_raw(SYS_munmap, (long)address, (long)bytes, 0, 0, 0, 0) == 0;
+}
+
+static bool protect(char *address, size_t bytes, int protection)
+{
+	return rst_raw(SYS_mprotect, (long)address, (long)bytes, protection, 0, 0, 0) == 0;
+}
+
+static bool advise(char *address, size_t bytes, int advice)
+{
+	return rst_raw(SYS_madvise, (long)address, (long)bytes, advice, 0, 0, 0) == 0;
+}
+
+static bool resident(char *address, size_t bytes, unsigned char *pages)
+{
+	return rst_raw(SYS_mincore, (long)address, (long)bytes, (long)pages, 0, 0, 0) == 0;
+}
+
+/* ---- Address space ------------------------------------------------------------------------- */
 
 static bool is_huge(const roost_pool_t *pool)
 {
@@ -24,17 +63,16 @@ static bool is_huge(const roost_pool_t *pool)
 /* Reserved, and inaccessible. */
 static void *reserve(void *address, size_t bytes, int flags)
 {
-	return mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
-		    -1, 0);
+	return map(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags);
 }
 
 /* A wish: kernels that cannot do it use small pages. */
-static void advise(const roost_pool_t *pool, char *address, size_t bytes)
+static void wish(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (pool->pages == ROOST_PAGES_THP)
-		madvise(address, bytes, MADV_HUGEPAGE);
+		advise(address, bytes, MADV_HUGEPAGE);
 	else if (pool->pages == ROOST_PAGES_NO_THP)
-		madvise(address, bytes, MADV_NOHUGEPAGE);
+		advise(address, bytes, MADV_NOHUGEPAGE);
 }
 
 int rst_memory_reserve(roost_pool_t *pool)
@@ -48,7 +86,7 @@ int rst_memory_reserve(roost_pool_t *pool)
 	atomic_signal_fence(memory_order_seq_cst);
 	pool->reserved = reserved;
 	pool->base = pool->reserved + (-(uintptr_t)pool->reserved & (align - 1));
-	advise(pool, pool->base, pool->limit);
+	wish(pool, pool->base, pool->limit);
 	return 0;
 }
 
@@ -83,16 +121,16 @@ static void place(const roost_pool_t *pool, const char *address, size_t bytes, c
 static bool map_huge(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	int size = pool->pages == ROOST_PAGES_1G ? MAP_HUGE_1GB : MAP_HUGE_2MB;
-	char *found = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size, -1, 0);
+	char *found = map(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size);
 
 	if (found == MAP_FAILED)
 		return false;
 	place(pool, address, bytes, found);
-	if (madvise(found, bytes, MADV_POPULATE_WRITE) == 0 &&
-	    mremap(found, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address)
+	if (advise(found, bytes, MADV_POPULATE_WRITE) &&
+	    move(found, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, address) == address)
 		return true;
-	munmap(found, bytes);
+	unmap(found, bytes);
 	/* If the move failed half-way there is a hole now. */
 	reserve(address, bytes, MAP_FIXED_NOREPLACE);
 	return false;
@@ -102,7 +140,7 @@ int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (is_huge(pool))
 		return map_huge(pool, address, bytes) ? 0 : -ENOMEM;
-	if (mprotect(address, bytes, PROT_READ | PROT_WRITE))
+	if (!protect(address, bytes, PROT_READ | PROT_WRITE))
 		return -ENOMEM;
 	place(pool, address, bytes, address);
 	return 0;
@@ -113,8 +151,8 @@ int rst_memory_use(const roost_pool_t *pool, char *address, size_t bytes)
 static void unuse_locked(const roost_pool_t *pool, char *address, size_t bytes)
 {
 	if (reserve(address, bytes, MAP_FIXED) != MAP_FAILED)
-		advise(pool, address, bytes);
-	else if (munlock(address, bytes) == 0)
+		wish(pool, address, bytes);
+	else if (rst_raw(SYS_munlock, (long)address, (long)bytes, 0, 0, 0, 0) == 0)
 		rst_memory_give_back(address, bytes);
 }
 
@@ -128,20 +166,20 @@ void rst_memory_unuse(const roost_pool_t *pool, char *address, size_t bytes)
 
 bool rst_memory_give_back(char *address, size_t bytes)
 {
-	return madvise(address, bytes, MADV_DONTNEED) == 0; /* fails if it is locked */
+	return advise(address, bytes, MADV_DONTNEED); /* fails if it is locked */
 }
 
 bool rst_memory_is_filled(char *address)
 {
 	unsigned char has = 0;
 
-	return mincore(address, 1, &has) == 0 && has & 1;
+	return resident(address, 1, &has) && has & 1;
 }
 
 void *rst_memory_zeroed(size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *memory = map(NULL, bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
@@ -156,14 +194,14 @@ void rst_memory_drop(char **address, size_t bytes)
 	reserve(memory, bytes, MAP_FIXED);
 	*address = NULL;
 	atomic_signal_fence(memory_order_seq_cst);
-	munmap(memory, bytes);
+	unmap(memory, bytes);
 }
 
 bool rst_memory_resident(const roost_pool_t *pool, char *address,
 			 unsigned char has[RST_PAGEBLOCK_PAGES],
 			 uint64_t pages[ROOST_PAGEBLOCK_WORDS])
 {
-	if (mincore(address, rst_pageblock_size(pool), has))
+	if (!resident(address, rst_pageblock_size(pool), has))
 		return false;
 	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++) {
 		pages[i] = 0;

@@ -180,6 +180,52 @@ long __wrap_syscall(long number, ...)
 			      arguments[4], arguments[5]);
 }
 
+/* What the library makes without the C library: as that of the same name, but none of them is a
+ * cancellation point. */
+long roost_lab_call(long number, const long args[6]);
+long roost_lab_call(long number, const long args[6])
+{
+	void *address = (void *)args[0];
+	size_t bytes = (size_t)args[1];
+	int saved = errno, cancel;
+	long result;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	switch (number) {
+	case SYS_mmap:
+		result = (long)__wrap_mmap(address, bytes, (int)args[2], (int)args[3], (int)args[4],
+					   args[5]);
+		break;
+	case SYS_mremap:
+		result = (long)__wrap_mremap(address, bytes, (size_t)args[2], (int)args[3],
+					     (void *)args[4]);
+		break;
+	case SYS_munmap:
+		result = __wrap_munmap(address, bytes);
+		break;
+	case SYS_mprotect:
+		result = __wrap_mprotect(address, bytes, (int)args[2]);
+		break;
+	case SYS_madvise:
+		result = __wrap_madvise(address, bytes, (int)args[2]);
+		break;
+	case SYS_mincore:
+		result = __wrap_mincore(address, bytes, (unsigned char *)args[2]);
+		break;
+	case SYS_munlock:
+		result = __wrap_munlock(address, bytes);
+		break;
+	default:
+		result = __wrap_syscall(number, args[0], args[1], args[2], args[3], args[4],
+					args[5]);
+	}
+	if (result == -1)
+		result = -errno;
+	pthread_setcancelstate(cancel, NULL);
+	errno = saved;
+	return result;
+}
+
 /* The clock that tells when free memory is old goes faster. */
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/port.h"
+#include "raw.h"
 #include "roost/posix.h"
 
 RST_THREAD_LOCAL int rst_posix_cpu = -1;
@@ -131,15 +132,9 @@ void rst_sleep(unsigned round)
 #if RST_SEQ
 static bool membarrier(int command, unsigned cpu)
 {
-	struct kept kept = keep_begin();
-	bool done =
-		syscall(SYS_membarrier, command,
-			command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? MEMBARRIER_CMD_FLAG_CPU
-									 : 0,
-			cpu) == 0;
+	long flags = command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? MEMBARRIER_CMD_FLAG_CPU : 0;
 
-	keep_end(kept);
-	return done;
+	return rst_raw(SYS_membarrier, command, flags, cpu, 0, 0, 0) == 0;
 }
 
 /*
