@@ -185,7 +185,8 @@ static bool continues(const struct roost_pageblock_info *run, const struct roost
 	       run->block == b->block && run->whole == b->whole;
 }
 
-static void put_run(struct rst_report *r, const struct roost_pageblock_info *b, const char **comma)
+static void put_pageblock_run(struct rst_report *r, const struct roost_pageblock_info *b,
+			      const char **comma)
 {
 	put(r, "%s[%" PRIu64 ",%" PRIu64 ",%u,%d,%d,%u,%u,%d,%d,%d]", *comma, b->start,
 	    b->end - b->start, b->zone, b->owner, (int)b->type, b->usable, b->free, b->largest,
@@ -214,11 +215,11 @@ static void put_pageblocks(struct rst_report *r, const roost_t *frames, bool wit
 			continue;
 		}
 		if (run.end && with_runs)
-			put_run(r, &run, &comma);
+			put_pageblock_run(r, &run, &comma);
 		run = b;
 	}
 	if (run.end && with_runs)
-		put_run(r, &run, &comma);
+		put_pageblock_run(r, &run, &comma);
 	if (with_runs)
 		put(r, "]");
 	put(r, ",\"fill\":");

@@ -86,7 +86,7 @@ size_t rst_size_in(const roost_pool_t *pool)
 
 /* False: another thread has changed it. A loop with this ends: each change of the budget but those
  * of resizes brings units in, or gives back what the kernel refused. */
-static bool change(roost_pool_t *pool, struct budget from, struct budget to)
+static bool change_budget(roost_pool_t *pool, struct budget from, struct budget to)
 {
 	uint64_t expected = packed(from);
 
@@ -139,7 +139,7 @@ static size_t take_budget(roost_pool_t *pool, size_t need, size_t *raised)
 		if (!some)
 			return 0;
 		to.in += some;
-	} while (!change(pool, from, to));
+	} while (!change_budget(pool, from, to));
 	return to.in - from.in;
 }
 
@@ -151,7 +151,7 @@ static size_t take_allowed(roost_pool_t *pool, size_t most)
 	do {
 		from = to = budget_of(pool);
 		to.in += most < from.allowed - from.in ? most : from.allowed - from.in;
-	} while (to.in > from.in && !change(pool, from, to));
+	} while (to.in > from.in && !change_budget(pool, from, to));
 	return to.in - from.in;
 }
 
@@ -255,7 +255,7 @@ static size_t bring_word(roost_pool_t *pool, struct units u, size_t word, size_t
 }
 
 /* The lowest unit that nobody has taken, or u.end. */
-static size_t lowest(const roost_pool_t *pool, struct units u)
+static size_t lowest_unit(const roost_pool_t *pool, struct units u)
 {
 	for (size_t word = u.first / 64; word <= (u.end - 1) / 64; word++) {
 		uint64_t free = bits_in(u, word) & ~atomic_load(&pool->taken[word]);
@@ -273,7 +273,7 @@ static size_t bring(roost_pool_t *pool, struct units u, size_t n)
 {
 	size_t done = 0, taken, got;
 
-	u.first = lowest(pool, u);
+	u.first = lowest_unit(pool, u);
 	for (size_t word = u.first / 64; n && u.first < u.end && word <= (u.end - 1) / 64; word++) {
 		got = bring_word(pool, u, word, n, &taken);
 		done += got;
@@ -345,7 +345,7 @@ static int grow(roost_pool_t *pool, size_t target)
 	do {
 		from = to = budget_of(pool);
 		to.allowed = target > from.allowed ? target : from.allowed;
-	} while (!change(pool, from, to));
+	} while (!change_budget(pool, from, to));
 	for (unsigned node = 0; node < pool->nodes && pool->eager; node++) {
 		size_t in = budget_of(pool).in, left = in < target ? target - in : 0;
 
@@ -358,7 +358,7 @@ static int grow(roost_pool_t *pool, size_t target)
 		from = to = budget_of(pool);
 		if (pool->eager)
 			to.allowed = from.in;
-	} while (!change(pool, from, to));
+	} while (!change_budget(pool, from, to));
 	set_narrow(pool);
 	rst_pool_has_more(pool);
 	has_grown(pool);
@@ -406,7 +406,7 @@ static int shrink(roost_pool_t *pool, size_t target)
 	do {
 		from = to = budget_of(pool);
 		to.allowed = from.in > target ? from.in : target;
-	} while (!change(pool, from, to));
+	} while (!change_budget(pool, from, to));
 	if (to.in > target) {
 		roost_drain(pool->frames, -1); /* frames that CPUs keep break pageblocks up */
 		take_out_some(pool, target);
