@@ -108,6 +108,11 @@ static RST_COLD void put_away(struct roost_cache *cache, struct rst_slab *slab, 
 	_Atomic uint64_t *word = &slab->remote.word[index / 64];
 	uint64_t place;
 
+	/* In R it would stay until an allocation finds L empty, and the slab would never look as if
+	 * all of it were free. */
+	if (cpu != RST_NO_CPU && rst_slab_reopen_home(cache, slab, cpu) &&
+	    put_home(cache, slab, cpu, index, (uintptr_t)object))
+		return;
 	/* No other CPU reads L: that line is its owner's. */
 	if (is_local(slab, cpu, index) || rst_set_put_new(word, index % 64)) {
 		refuse(cache, object);

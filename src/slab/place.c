@@ -27,6 +27,21 @@ void rst_slab_reopen(struct roost_slabs *s, struct rst_slab *slab, uint64_t plac
 		note_slab(cache, slab);
 }
 
+bool rst_slab_reopen_home(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu)
+{
+	uint64_t place = rst_load_acq(&slab->place);
+
+	if (rst_state_of(place) != (RST_SLAB_FULL | cpu))
+		return false;
+	/* As above. */
+	note_slab(cache, slab);
+	if (!rst_seq_lock_cas(cpu, &slab->place, place,
+			      rst_place_after(place, RST_SLAB_OPEN | cpu)))
+		return false;
+	note_slab(cache, slab);
+	return true;
+}
+
 void rst_slab_put(struct roost_slabs *s, struct rst_slab *slab, unsigned word, uint64_t bits)
 {
 	uint64_t place;

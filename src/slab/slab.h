@@ -33,7 +33,8 @@
  *	          (close it if there is nothing); else noted slabs: one's own, shared ones (CAS
  *	          of place), another CPU's of which half is free (hold, fence, open); else a new
  *	          slab; else any slab that has something
- *	free      home and OPEN: L. Else the bit into R, THEN read place: if it is full, open it
+ *	free      home and OPEN: L; home and FULL: open it, then L. Else the bit into R, THEN
+ *	          read place: if it is full, open it
  *	open      note; FULL -> OPEN; note again
  *	close     OPEN -> FULL; clear the hint; THEN look at place: if it is open, note; if it is
  *	          still full, look at L and R: if something is free, open
@@ -232,7 +233,7 @@ static inline bool rst_object_index(const struct roost_cache *cache, uintptr_t o
 				    unsigned *index)
 {
 	*index = (unsigned)(offset * cache->reciprocal >> 40);
-	return offset < cache->bytes && *index * cache->stride == offset;
+	return offset < cache->bytes && (uintptr_t)*index * cache->stride == offset;
 }
 
 static inline void *rst_object(const struct roost_cache *cache, uintptr_t base, unsigned index)
@@ -295,6 +296,9 @@ static inline struct rst_cache_cpu *rst_cache_cpu(const struct roost_cache *cach
 
 /* Notes a slab that has something free, and opens it. place: as it was read, after the put. */
 void rst_slab_reopen(struct roost_slabs *s, struct rst_slab *slab, uint64_t place);
+/* Opens a full slab of the caller's CPU, of which the caller has an object; false: it was not
+ * that. */
+bool rst_slab_reopen_home(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu);
 /* Clears the hint of a slab that is not open, or not of this cache, and looks again. */
 void rst_slab_unnote(struct roost_cache *cache, struct rst_slab *slab);
 /* Puts objects that the caller has into R. */

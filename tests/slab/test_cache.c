@@ -429,6 +429,26 @@ static void empty_slabs_go_back(void **state)
 	slabs_close(&s);
 }
 
+/* Also if a slab has but one word of objects, and was full in between. */
+static void empty_slabs_of_one_word_go_back(void **state)
+{
+	roost_cache_t *cache;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_STATE);
+	cache = slabs_cache(&s, 2048); /* 32 of them */
+	for (unsigned round = 0; round < 4; round++) {
+		for (size_t i = 0; i < 320; i++)
+			held[i] = slabs_get(cache);
+		for (size_t i = 0; i < 320; i++)
+			roost_cache_free(cache, held[i]);
+		/* One for each CPU on which the thread was. */
+		assert_in_range(stats_of(cache).slabs, 1, 3);
+	}
+	close_cache(cache);
+	slabs_close(&s);
+}
+
 /* ---- Random calls --------------------------------------------------------------------------- */
 
 enum { KINDS = 5, SLOTS = 4000 };
@@ -497,6 +517,7 @@ int main(void)
 		cmocka_unit_test(walks),
 		cmocka_unit_test(to_the_last_object),
 		cmocka_unit_test(empty_slabs_go_back),
+		cmocka_unit_test(empty_slabs_of_one_word_go_back),
 		cmocka_unit_test(random_calls),
 	};
 
