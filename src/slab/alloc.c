@@ -368,20 +368,24 @@ static RST_COLD void *alloc_one(struct roost_cache *cache, unsigned cpu, unsigne
 	return cache->flags ? rst_debug_alloc(cache, object) : object;
 }
 
+/* No hint led to an object. Not inlined, so that the call below needs no frame on the stack. */
+static __attribute__((noinline)) void *alloc_unhinted(struct roost_cache *cache, unsigned cpu,
+						      unsigned flags)
+{
+	void *object = from_current(cache, &cache->cpus[cpu], cpu);
+
+	return object ? object : alloc_one(cache, cpu, flags);
+}
+
 void *roost_cache_alloc(roost_cache_t *cache, unsigned flags)
 {
 	unsigned cpu = rst_slab_cpu(cache->slabs);
-	struct rst_cache_cpu *mine = &cache->cpus[cpu];
 	void *object;
 
-	if (RST_RARE(cpu == RST_NO_CPU || flags & ~KNOWN_FLAGS))
+	if (RST_RARE(cpu == RST_NO_CPU || flags & ~KNOWN_FLAGS || cache->flags))
 		return alloc_one(cache, cpu, flags);
-	object = from_hints(cache, mine, cpu);
-	if (!object)
-		object = from_current(cache, mine, cpu);
-	if (RST_RARE(!object))
-		return alloc_one(cache, cpu, flags);
-	return RST_RARE(cache->flags) ? rst_debug_alloc(cache, object) : object;
+	object = from_hints(cache, &cache->cpus[cpu], cpu);
+	return object ? object : alloc_unhinted(cache, cpu, flags);
 }
 
 size_t roost_cache_alloc_bulk(roost_cache_t *cache, unsigned flags, void **objects, size_t n)

@@ -129,6 +129,17 @@ static RST_COLD void put_away(struct roost_cache *cache, struct rst_slab *slab, 
 
 /* ---- The calls ----------------------------------------------------------------------------- */
 
+/* Of a caller without sequences, or into a cache with red zones or poison. */
+static RST_COLD void free_slow(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+			       unsigned index, void *object)
+{
+	if (cache->flags && !rst_debug_free(cache, object))
+		return;
+	if (cpu == RST_NO_CPU || !put_home(cache, slab, cpu, index, (uintptr_t)object))
+		put_away(cache, slab, cpu, index, object);
+}
+
+/* All calls are the last thing that it does, so it needs no frame on the stack. */
 void roost_cache_free(roost_cache_t *cache, void *object)
 {
 	unsigned cpu = rst_slab_cpu(cache->slabs), index;
@@ -136,10 +147,9 @@ void roost_cache_free(roost_cache_t *cache, void *object)
 
 	if (RST_RARE(!find_object(cache, object, &slab, &index)))
 		refuse(cache, object);
-	else if (RST_RARE(cache->flags) && !rst_debug_free(cache, object))
-		return;
-	else if (RST_RARE(cpu == RST_NO_CPU) ||
-		 !put_home(cache, slab, cpu, index, (uintptr_t)object))
+	else if (RST_RARE(cpu == RST_NO_CPU || cache->flags))
+		free_slow(cache, slab, cpu, index, object);
+	else if (!put_home(cache, slab, cpu, index, (uintptr_t)object))
 		put_away(cache, slab, cpu, index, object);
 }
 
