@@ -63,9 +63,11 @@ struct roost_slabs_config {
 	unsigned page_shift;  /* log2 of the bytes of a page; 10 .. 16 */
 	unsigned nr_cpus;     /* 1 .. ROOST_MAX_CPUS */
 	unsigned nr_caches;   /* at most, at a time; 0: 64 */
-	uint32_t nr_slabs;    /* at most, at a time; 0: half of nr, that is as many as can be */
+	uint32_t nr_slabs;    /* at most, at a time; 0: nr, as many as can be */
 	unsigned check_level; /* ROOST_CHECK_* */
-	/* NULL: roost_alloc() and roost_free() on `frames`. */
+	/* NULL: roost_alloc() and roost_free() on `frames`, of which all must be slabs' then; else
+	 * `get` chooses a zone. What it gives of other frames is put back, and the allocation
+	 * fails. */
 	roost_slab_get_fn *get;
 	roost_slab_put_fn *put;
 	roost_object_misuse_fn *misuse; /* NULL: names the misuse and stops (the port's fatal) */
@@ -132,15 +134,15 @@ ROOST_MUST_CHECK int roost_cache_create(roost_cache_t **out, roost_slabs_t *slab
 /*
  * Gives all slabs back and removes the cache. Nobody else may use it any more. 0, or -ROOST_EBUSY
  * if objects are still allocated: *left (may be NULL) says how many, and the cache is as it was.
- * Thread context.
+ * With 0 of them it is not possible just now. Thread context.
  */
 int roost_cache_destroy(roost_cache_t *cache, uint64_t *left);
 
 /*
  * An object, or NULL. flags: ROOST_WAIT, ROOST_RESERVE, for the pages of a new slab. Any context;
- * with ROOST_WAIT thread context. Without ROOST_WAIT it may fail while objects are free, if others
- * have the last of them in hand. What is in it is not defined, or what the constructor and earlier
- * owners left.
+ * with ROOST_WAIT thread context. It may fail while objects are free, if others have the last of
+ * them in hand; with ROOST_WAIT only if these were preempted meanwhile. What is in it is not
+ * defined, or what the constructor and earlier owners left.
  */
 ROOST_MUST_CHECK void *roost_cache_alloc(roost_cache_t *cache, unsigned flags);
 /* Up to n objects into objects[]; how many. */
@@ -160,6 +162,14 @@ void roost_cache_free_bulk(roost_cache_t *cache, void *const *objects, size_t n)
 /* Gives slabs without objects back; how many pages. Thread context. Cost: a look at each slab, and
  * a system call (POSIX: membarrier) for each that is given back and whose home is another CPU. */
 size_t roost_cache_shrink(roost_cache_t *cache);
+
+/*
+ * Gives slabs without objects back, of whichever caches, until this many pages went back or 64
+ * slabs of each cache were looked at; how many pages. For a caller that found no pages;
+ * allocations of objects and of a pool's blocks do it themselves. Any context. Cost: as
+ * roost_cache_shrink().
+ */
+size_t roost_slabs_reclaim(roost_slabs_t *slabs, size_t pages);
 
 /* The cache of an object that is allocated, or NULL; and its usable bytes, or 0. Any context. */
 roost_cache_t *roost_object_cache(const roost_slabs_t *slabs, const void *object);
@@ -195,7 +205,7 @@ enum roost_slabs_dump {
 	ROOST_SLABS_JSON = 1, /* an array, an object for each cache; names are escaped */
 };
 
-/* Writes how all caches are; returns the sum of what write returned, as roost_dump(). Thread
+/* Writes how all caches are. Returns 0, or what write returned if that is less. Thread
  * context. */
 int roost_slabs_dump(const roost_slabs_t *slabs, enum roost_slabs_dump what, roost_write_fn *write,
 		     void *context);

@@ -49,6 +49,9 @@
  *                                 systems that do not preempt. Undefined: not needed.
  *   RST_OBSERVE(delta)            +1 before an assertion reads, -1 afterwards: for ports to which
  *                                 accesses are steps. Undefined: they are not.
+ *   RST_INSIDE(delta)             +1 before a call of a cache moves slabs, -1 afterwards: for ports
+ *                                 where a handler on top of it may copy everything (fork) and look
+ *                                 in the copy. Undefined: they do not.
  *   RST_LOCAL_ADD                 1 if a port without sequences has rst_local_add(cpu, word, n):
  *                                 as rst_seq_add(), for a CPU that rst_cpu() named. 0 if undefined.
  *   RST_PORT_LOCKS, RST_PORT_PROBES
@@ -103,6 +106,10 @@ struct rst_seq_at {
 
 #ifndef RST_OBSERVE
 #define RST_OBSERVE(delta) ((void)0)
+#endif
+
+#ifndef RST_INSIDE
+#define RST_INSIDE(delta) ((void)0)
 #endif
 
 #ifndef RST_YIELD

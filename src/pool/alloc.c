@@ -152,6 +152,22 @@ static roost_pfn grow_or_wait(roost_pool_t *pool, size_t pages, unsigned flags)
 	return ROOST_NONE;
 }
 
+/* Caches keep slabs that are empty, as long as nobody wants their pages. */
+static roost_pfn reclaim(roost_pool_t *pool, size_t pages, unsigned flags)
+{
+	char *slabs = rst_slabs_of(pool);
+	unsigned now = flags & ~(unsigned)ROOST_WAIT;
+	roost_pfn pfn;
+
+	if (!slabs)
+		return ROOST_NONE;
+	pfn = grow_or_wait(pool, pages, now);
+	if (pfn == ROOST_NONE && !refused &&
+	    roost_slabs_reclaim((roost_slabs_t *)(void *)slabs, pages))
+		pfn = take_pages(pool, pages, now);
+	return pfn;
+}
+
 static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, size_t pages,
 							   unsigned flags)
 {
@@ -160,7 +176,9 @@ static __attribute__((noinline)) roost_pfn pool_alloc_slow(roost_pool_t *pool, s
 
 	rst_fork_look(); /* before it asks which thread has the locks */
 	rst_pool_begin(&call);
-	pfn = grow_or_wait(pool, pages, flags);
+	pfn = reclaim(pool, pages, flags);
+	if (pfn == ROOST_NONE)
+		pfn = grow_or_wait(pool, pages, flags);
 	rst_pool_end(&call);
 	if (pfn == ROOST_NONE)
 		errno = ENOMEM;

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/port.h"
 #include "pool/pool.h"
 
 /* ---- Whose process is it? ------------------------------------------------------------------ */
@@ -104,7 +105,7 @@ bool rst_fork_look(void)
 /* Objects of caches: after the pages below them. */
 static void recover_slabs(roost_pool_t *pool)
 {
-	char *slabs = atomic_load(&pool->slabs);
+	char *slabs = rst_slabs_of(pool);
 
 	if (slabs)
 		roost_slabs_recover((roost_slabs_t *)(void *)slabs);
@@ -132,7 +133,7 @@ static void in_child(void)
 	if (mark == &not_wiped)
 		atomic_store(mark, 0); /* getpid() may be the same */
 	rst_fork_look();
-	for (unsigned i = 0; i < ROOST_MAX_POOLS && !rst_pool_inside; i++) {
+	for (unsigned i = 0; i < ROOST_MAX_POOLS && !rst_pool_inside && !rst_posix_inside; i++) {
 		roost_pool_t *pool = rst_registry_get(i);
 
 		if (pool)

@@ -107,7 +107,7 @@ struct roost_pool {
 	char *side;		      /* c; bitmaps */
 	size_t side_size;	      /* c */
 	char *records;		      /* c; of the page-frame allocator, metadata bytes */
-	_Atomic(char *) slabs;	      /* a; see slabs.c; NULL: not made yet */
+	char *slabs;		      /* a; metadata of slabs: slabs.c; NULL: not made yet */
 	roost_pool_misuse_fn *misuse; /* c */
 	void *context;		      /* c */
 	char name[32];		      /* c */
@@ -323,6 +323,12 @@ static inline bool rst_can_give_back(const roost_pool_t *pool)
 }
 
 /* ---- slabs.c ------------------------------------------------------------------------------- */
+
+/* The metadata, or NULL. Acquire: it was made before it was published. */
+static inline char *rst_slabs_of(const roost_pool_t *pool)
+{
+	return __atomic_load_n(&pool->slabs, __ATOMIC_ACQUIRE);
+}
 
 /* Unmaps the metadata of slabs, if there is any. */
 void rst_slabs_take_down(roost_pool_t *pool);

@@ -8,8 +8,10 @@
 static roost_pfn get_slab(void *context, unsigned order, unsigned flags)
 {
 	roost_pool_t *pool = context;
+	int error = errno; /* the allocation of an object may still succeed */
 	void *block = roost_pool_alloc(pool, rst_page_size(pool) << order, flags);
 
+	errno = error;
 	return block ? rst_pfn(pool, block) : ROOST_NONE;
 }
 
@@ -52,8 +54,7 @@ static struct roost_slabs_config slabs_config(roost_pool_t *pool)
 
 roost_slabs_t *roost_pool_slabs(roost_pool_t *pool)
 {
-	/* Acquire: what is there was made before it was published. */
-	char *made = atomic_load_explicit(&pool->slabs, memory_order_acquire), *mine;
+	char *made = rst_slabs_of(pool), *mine;
 	struct roost_slabs_config config = slabs_config(pool);
 	size_t size = roost_slabs_metadata_size(&config);
 	roost_slabs_t *slabs;
@@ -67,7 +68,8 @@ roost_slabs_t *roost_pool_slabs(roost_pool_t *pool)
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (atomic_compare_exchange_strong(&pool->slabs, &made, mine))
+	if (__atomic_compare_exchange_n(&pool->slabs, &made, mine, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
 		return slabs;
 	rst_memory_drop(&mine, size); /* another thread was first */
 	return (roost_slabs_t *)(void *)made;
@@ -75,12 +77,10 @@ roost_slabs_t *roost_pool_slabs(roost_pool_t *pool)
 
 void rst_slabs_take_down(roost_pool_t *pool)
 {
-	char *slabs = atomic_load(&pool->slabs);
 	struct roost_slabs_config config;
 
-	if (!slabs)
+	if (!pool->slabs)
 		return;
 	config = slabs_config(pool);
-	rst_memory_drop(&slabs, roost_slabs_metadata_size(&config));
-	atomic_store(&pool->slabs, NULL);
+	rst_memory_drop(&pool->slabs, roost_slabs_metadata_size(&config));
 }

@@ -7,6 +7,7 @@
  *	noted slabs            own; shared (adopt); another CPU's of which half is free (steal)
  *	new slab
  *	noted slabs            any that has something
+ *	new slab               after empty ones of any cache went back
  *	new slab               with ROOST_WAIT
  */
 #include "slab/slab.h"
@@ -184,28 +185,6 @@ struct objects_wanted {
 	unsigned cpu, flags;
 };
 
-/* Takes from a slab; how many. If it has nothing, it is closed. */
-static unsigned take_from_slab(struct roost_cache *cache, struct rst_slab *slab,
-			       const struct objects_wanted *w)
-{
-	uint64_t place = rst_load_acq(&slab->place), bits;
-	unsigned word, n = 0;
-	uintptr_t base;
-
-	if (!may_take_object(place, w->cpu) || !is_of(cache, slab))
-		return 0;
-	base = rst_load_acq(&slab->base);
-	bits = take_some(cache, slab, w->cpu, place, w->n, &word);
-	if (!bits)
-		rst_slab_close(cache, slab, w->cpu, place);
-	for (; bits; bits &= bits - 1)
-		w->objects[n++] =
-			rst_object(cache, base, word * 64 + (unsigned)__builtin_ctzll(bits));
-	return n;
-}
-
-/* ---- Search -------------------------------------------------------------------------------- */
-
 /* Makes another CPU's slab the caller's, or a shared one. */
 static bool steal_slab(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
 		       uint64_t place)
@@ -218,41 +197,99 @@ static bool steal_slab(struct roost_cache *cache, struct rst_slab *slab, unsigne
 	return true;
 }
 
+enum { SEQUENCES = 3 }; /* that are broken off, one after the other */
+
+/* Takes from a slab that has something. Where sequences are broken off each time (under a debugger,
+ * between signals that never end), it becomes a shared one. */
+static uint64_t take_surely(struct roost_cache *cache, struct rst_slab *slab,
+			    const struct objects_wanted *w, uint64_t *place, unsigned *word)
+{
+	uint64_t bits;
+
+	for (unsigned i = 0; i < SEQUENCES; i++) {
+		bits = take_some(cache, slab, w->cpu, *place, w->n, word);
+		if (bits || !rst_slab_has(cache, slab))
+			return bits;
+	}
+	if (rst_state_of(*place) == RST_SLAB_SHARED || rst_slab_cpu(cache->slabs) != w->cpu ||
+	    !steal_slab(cache, slab, RST_NO_CPU, *place))
+		return 0;
+	*place = rst_load_acq(&slab->place);
+	return rst_state_of(*place) == RST_SLAB_SHARED && is_of(cache, slab)
+		       ? take_some(cache, slab, w->cpu, *place, w->n, word)
+		       : 0;
+}
+
+/* Takes from a slab; how many. If it has nothing, it is closed. */
+static unsigned take_from_slab(struct roost_cache *cache, struct rst_slab *slab,
+			       const struct objects_wanted *w)
+{
+	uint64_t place = rst_load_acq(&slab->place), bits;
+	unsigned word, n = 0;
+	uintptr_t base;
+
+	if (!may_take_object(place, w->cpu) || !is_of(cache, slab))
+		return 0;
+	base = rst_load_acq(&slab->base);
+	bits = take_surely(cache, slab, w, &place, &word);
+	if (!bits)
+		rst_slab_close(cache, slab, w->cpu, place);
+	for (; bits; bits &= bits - 1)
+		w->objects[n++] =
+			rst_object(cache, base, word * 64 + (unsigned)__builtin_ctzll(bits));
+	return n;
+}
+
+/* ---- Search -------------------------------------------------------------------------------- */
+
+enum look {
+	NOTHING,    /* is free there */
+	NOT_FOR_US, /* or too little to take it from another CPU */
+	OBTAINED,
+};
+
 /* Can the caller take from a noted slab, or is it made so that it can? any: even if it has but
  * one object. */
-static bool obtain_slab(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu, bool any)
+static enum look obtain_slab(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
+			     bool any)
 {
 	uint64_t place = rst_load_acq(&slab->place);
 	uint32_t state = rst_state_of(place);
 	unsigned free;
 
 	if (state == RST_SLAB_HELD)
-		return false;
+		return NOT_FOR_US;
 	if (!rst_is_open(state) || !is_of(cache, slab)) {
 		rst_slab_unnote(cache, slab); /* the hint was old */
-		return false;
+		return NOTHING;
 	}
 	if (state == RST_SLAB_SHARED)
 		return cpu == RST_NO_CPU ||
-		       rst_cas64_sc(&slab->place, &place,
-				    rst_place_after(place, RST_SLAB_OPEN | cpu));
+				       rst_cas64_sc(&slab->place, &place,
+						    rst_place_after(place, RST_SLAB_OPEN | cpu))
+			       ? OBTAINED
+			       : NOT_FOR_US;
 	if (rst_slab_home(state) == cpu)
-		return true;
+		return OBTAINED;
 	free = rst_slab_free_objects(cache, slab);
-	return (any ? free > 0 : free >= (cache->objects + 1) / 2) &&
-	       steal_slab(cache, slab, cpu, place);
+	if (!free)
+		return NOTHING;
+	return (any || free >= (cache->objects + 1) / 2) && steal_slab(cache, slab, cpu, place)
+		       ? OBTAINED
+		       : NOT_FOR_US;
 }
 
-/* Looks at noted slabs, this many at most, from where the last search ended. */
+/* Looks at this many noted slabs that have something, from where the last search ended. */
 static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mine,
 			     const struct objects_wanted *w, unsigned looks, bool any)
 {
 	const struct roost_slabs *s = cache->slabs;
 	uint64_t start = rst_load_rlx(&mine->cursor), i = start, end = RST_NO_HINT;
+	unsigned turns = looks > RST_SLAB_MANY ? UINT32_MAX : looks + RST_SLAB_TURNS;
 
-	while (looks--) {
+	while (looks && turns--) {
 		uint64_t number = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
-		struct rst_slab *slab;
+		enum look look;
 		unsigned n;
 
 		if (number == RST_NO_HINT && end == RST_NO_HINT && start) {
@@ -262,14 +299,15 @@ static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mi
 		}
 		if (number >= end)
 			break;
-		slab = &s->slab[number];
 		i = number + 1;
-		if (!obtain_slab(cache, slab, w->cpu, any))
-			continue;
-		n = take_from_slab(cache, slab, w);
+		look = obtain_slab(cache, &s->slab[number], w->cpu, any);
+		n = look == OBTAINED ? take_from_slab(cache, &s->slab[number], w) : 0;
+		/* One's own that has nothing was closed, and costs no look. */
+		looks -= look == NOT_FOR_US;
 		if (!n)
 			continue;
-		rst_store_rlx(&mine->current, (uint32_t)number + 1);
+		if (w->cpu != RST_NO_CPU || !s->nr_homes)
+			rst_store_rlx(&mine->current, (uint32_t)number + 1);
 		rst_store_rlx(&mine->cursor, (uint32_t)number);
 		return n;
 	}
@@ -289,16 +327,18 @@ static unsigned climb(struct roost_cache *cache, const struct objects_wanted *w)
 	struct rst_cache_cpu *mine = rst_cache_cpu(cache, w->cpu);
 	uint32_t current = rst_load_rlx(&mine->current);
 	bool wait = w->flags & ROOST_WAIT;
-	unsigned n = 0;
+	unsigned n = 0, now = w->flags & ~(unsigned)ROOST_WAIT;
 
 	if (current)
 		n = take_from_slab(cache, &cache->slabs->slab[current - 1], w);
 	if (!n)
 		n = search_slabs(cache, mine, w, RST_SLAB_LOOKS, false);
 	if (!n)
-		n = make_slab(cache, w, w->flags & ~(unsigned)ROOST_WAIT);
+		n = make_slab(cache, w, now);
 	if (!n)
 		n = search_slabs(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
+	if (!n && roost_slabs_reclaim(cache->slabs, (size_t)RST_SLAB_RECLAIMED << cache->order))
+		n = make_slab(cache, w, now);
 	if (!n && wait)
 		n = make_slab(cache, w, w->flags);
 	return n;
@@ -310,6 +350,7 @@ static unsigned take_objects(struct roost_cache *cache, struct objects_wanted *w
 {
 	unsigned n, cpu = w->cpu;
 
+	RST_INSIDE(+1);
 	/* On another CPU than it thought, it can take nothing out of L: then it tries there. */
 	for (unsigned i = 0; i < CLIMBS; i++) {
 		w->cpu = cpu;
@@ -319,6 +360,7 @@ static unsigned take_objects(struct roost_cache *cache, struct objects_wanted *w
 	}
 	if (!n)
 		rst_add_rlx(&rst_cache_cpu(cache, cpu)->failed, 1);
+	RST_INSIDE(-1);
 	return n;
 }
 

@@ -31,8 +31,7 @@ static const char *read_slabs_config(struct roost_slabs_config *config,
 	if (!config->nr_caches)
 		config->nr_caches = DEFAULT_CACHES;
 	if (!config->nr_slabs)
-		config->nr_slabs =
-			config->nr / 2 < MAX_SLABS ? (uint32_t)(config->nr / 2) : MAX_SLABS;
+		config->nr_slabs = config->nr < MAX_SLABS ? (uint32_t)config->nr : MAX_SLABS;
 	return NULL;
 }
 
@@ -50,6 +49,8 @@ static const char *slabs_config_fault(const struct roost_slabs_config *config)
 		return "base is no multiple of the page size";
 	if (config->nr < 2 || config->nr > (uint64_t)UINT32_MAX << 4)
 		return "nr: less than 2 pages, or more than can be";
+	if (config->nr > (UINTPTR_MAX - (uintptr_t)config->base) >> config->page_shift)
+		return "base and nr: the pages do not fit into the address space";
 	if (!config->nr_cpus || config->nr_cpus > ROOST_MAX_CPUS)
 		return "nr_cpus is 0 or above ROOST_MAX_CPUS";
 	if (config->nr_caches > MAX_CACHES)
@@ -98,14 +99,14 @@ static void lay_slabs_out(const struct roost_slabs_config *config, struct slabs_
 	uint64_t end = sizeof(struct roost_slabs);
 
 	l->numbers_size = roost_metadata_size(&numbers);
-	l->caches = rst_carve(&end, config->nr_caches * sizeof(struct roost_cache));
+	l->caches = rst_carve(&end, (uint64_t)config->nr_caches * sizeof(struct roost_cache));
 	l->cpus = rst_carve(&end, (uint64_t)config->nr_caches * config->nr_cpus *
 					  sizeof(struct rst_cache_cpu));
 	l->slab_of = rst_carve(&end, config->nr * sizeof(uint32_t));
 	l->hints = rst_carve(&end, rst_hint_words(config->nr_caches, 1, config->nr_slabs) *
 					   sizeof(uint64_t));
 	l->numbers = rst_carve(&end, l->numbers_size);
-	l->slabs = rst_carve(&end, config->nr_slabs * sizeof(struct rst_slab));
+	l->slabs = rst_carve(&end, (uint64_t)config->nr_slabs * sizeof(struct rst_slab));
 	l->end = end;
 }
 
@@ -256,20 +257,12 @@ int roost_cache_create(roost_cache_t **out, roost_slabs_t *s, const char *name, 
 
 /* ---- Giving back --------------------------------------------------------------------------- */
 
-/* Releases a slab that seems to be empty. */
-static bool release_empty(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu)
+/* The home's own way fails if the caller is moved or interrupted in between; the other one is a
+ * fence, which no sandbox need allow. */
+static bool shrink_slab(struct roost_cache *cache, struct rst_slab *slab)
 {
-	uint64_t place = rst_load_acq(&slab->place);
-	uint32_t state = rst_state_of(place);
-
-	if (state == RST_SLAB_NONE || state == RST_SLAB_HELD ||
-	    rst_load_acq(&slab->cache) != cache->index || !rst_slab_is_empty(cache, slab) ||
-	    !rst_slab_hold(slab, cpu, &place))
-		return false;
-	if (rst_slab_release(cache, slab))
-		return true;
-	rst_slab_return(cache, slab, place, state);
-	return false;
+	return rst_slab_release_empty(cache, slab, rst_slab_cpu(cache->slabs)) ||
+	       rst_slab_release_empty(cache, slab, RST_NO_CPU);
 }
 
 size_t roost_cache_shrink(roost_cache_t *cache)
@@ -278,11 +271,13 @@ size_t roost_cache_shrink(roost_cache_t *cache)
 	uint32_t end = rst_load_rlx(&s->end);
 	size_t pages = 0;
 
+	RST_INSIDE(+1);
 	for (uint32_t i = 0; i < end; i++) {
-		if (release_empty(cache, &s->slab[i], rst_slab_cpu(s)))
+		if (shrink_slab(cache, &s->slab[i]))
 			pages += (size_t)1 << cache->order;
 		RST_YIELD();
 	}
+	RST_INSIDE(-1);
 	return pages;
 }
 
@@ -322,11 +317,11 @@ static bool recover_slab(struct roost_slabs *s, struct rst_slab *slab)
 		rst_hint_note(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab));
 		return true;
 	}
-	if (rst_slab_has(cache, slab)) {
+	/* An open slab is noted even if it has nothing. */
+	if (!rst_is_full(state))
 		rst_hint_note(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab));
-		if (rst_is_full(state))
-			rst_slab_reopen(s, slab, place);
-	}
+	else if (rst_slab_has(cache, slab))
+		rst_slab_reopen(s, slab, place);
 	return false;
 }
 
@@ -335,6 +330,11 @@ size_t roost_slabs_recover(roost_slabs_t *s)
 	size_t n = 0;
 
 	roost_recover(s->numbers);
+	for (uint32_t i = 0; i < s->nr_caches; i++) {
+		uint32_t making = RST_CACHE_MAKING;
+
+		rst_cas32_acq(&s->caches[i].state, &making, RST_CACHE_FREE);
+	}
 	for (uint32_t i = 0; i < rst_load_rlx(&s->end); i++)
 		if (roost_order(s->numbers, i) >= 0)
 			n += recover_slab(s, &s->slab[i]);

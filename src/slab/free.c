@@ -55,10 +55,12 @@ static RST_COLD void became_full(struct roost_cache *cache, struct rst_slab *sla
 		return;
 	/* Acquire: if place has not changed when the slab is held, it is of this cache. */
 	if (rst_load_acq(&slab->cache) != cache->index || is_current(cache, slab, cpu) ||
-	    !rst_slab_is_empty(cache, slab) || !rst_slab_hold(slab, cpu, &place))
+	    !rst_slab_is_empty(cache, slab))
 		return;
-	if (!rst_slab_release(cache, slab))
+	RST_INSIDE(+1);
+	if (rst_slab_hold(slab, cpu, &place) && !rst_slab_release(cache, slab))
 		rst_slab_return(cache, slab, place, state);
+	RST_INSIDE(-1);
 }
 
 /* ---- Put ----------------------------------------------------------------------------------- */

@@ -262,12 +262,11 @@ static bool slab_is_good(const struct roost_slabs *s, const struct rst_slab *sla
 				rst_load_rlx(&cache->state));
 	if (!bits_are_good(s, cache, slab, v) || !pages_are_good(s, cache, slab, v))
 		return false;
-	if (!rst_slab_has(cache, slab))
-		return true;
-	if (!rst_is_open(state))
+	if (rst_is_open(state) &&
+	    !rst_hint_has(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab)))
+		return violated(v, s, slab, "slab: one that is open is noted", 1, 0);
+	if (!rst_is_open(state) && rst_slab_has(cache, slab))
 		return violated(v, s, slab, "slab: one that has free objects is open", 0, state);
-	if (!rst_hint_has(&s->hints, rst_slab_bin(cache), rst_slab_number(s, slab)))
-		return violated(v, s, slab, "slab: one that has free objects is noted", 1, 0);
 	return true;
 }
 

@@ -146,17 +146,17 @@ void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab)
 	uint32_t number = rst_slab_number(s, slab);
 	unsigned order = cache->order;
 
-	for (unsigned i = 0; i < RST_SLAB_WORDS; i++)
-		rst_store_rlx(&slab->local[i], 0);
+	/* In the order that slab.h says. */
 	if (base)
 		set_slab_of(s, slab, order, 0);
-	rst_store_rlx(&slab->base, 0);
-	/* Before the number is free, and before another slab can have it. */
 	rst_slab_let_go(slab, rst_load_rlx(&slab->place), RST_SLAB_NONE);
+	for (unsigned i = 0; i < RST_SLAB_WORDS; i++)
+		rst_store_rlx(&slab->local[i], 0);
 	rst_hint_clear(&s->hints, rst_slab_bin(cache), number);
-	roost_free(s->numbers, number, 0);
+	rst_store_rel(&slab->base, 0);
 	if (base)
 		put_pages(s, s->first + ((base - (uintptr_t)s->base) >> s->page_shift), order);
+	roost_free_nolock(s->numbers, number, 0);
 }
 
 /* What is in R goes to L, which is the holder's. R is taken, not only looked at: a context that
@@ -214,6 +214,54 @@ bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab)
 	return true;
 }
 
+bool rst_slab_release_empty(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu)
+{
+	uint64_t place = rst_load_acq(&slab->place);
+	uint32_t state = rst_state_of(place);
+
+	if (state == RST_SLAB_NONE || state == RST_SLAB_HELD ||
+	    rst_load_acq(&slab->cache) != cache->index || !rst_slab_is_empty(cache, slab) ||
+	    !rst_slab_hold(slab, cpu, &place))
+		return false;
+	if (rst_slab_release(cache, slab))
+		return true;
+	rst_slab_return(cache, slab, place, state);
+	return false;
+}
+
+/* Some empty slabs of one cache; how many pages. */
+static size_t reclaim_of(struct roost_cache *cache, size_t pages)
+{
+	const struct roost_slabs *s = cache->slabs;
+	size_t done = 0;
+	uint64_t i = 0;
+
+	for (unsigned looks = 0; looks < RST_SLAB_MANY && done < pages; looks++, i++) {
+		i = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
+		if (i == RST_NO_HINT)
+			break;
+		if (rst_slab_release_empty(cache, &s->slab[i], rst_slab_cpu(s)))
+			done += (size_t)1 << cache->order;
+	}
+	return done;
+}
+
+size_t roost_slabs_reclaim(roost_slabs_t *s, size_t pages)
+{
+	uint32_t first = rst_load_rlx(&s->next_reclaim) % s->nr_caches, i = first;
+	size_t done = 0;
+
+	RST_INSIDE(+1);
+	do {
+		if (rst_load_acq(&s->caches[i].state) == RST_CACHE_READY)
+			done += reclaim_of(&s->caches[i], pages - done);
+		i = i + 1 < s->nr_caches ? i + 1 : 0;
+	} while (i != first && done < pages);
+	rst_store_rlx(&s->next_reclaim, i);
+	RST_INSIDE(-1);
+	return done;
+}
+
 /* ---- Make ---------------------------------------------------------------------------------- */
 
 static bool is_ours(const struct roost_slabs *s, roost_pfn pfn, unsigned order)
@@ -258,11 +306,12 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 
 	if (number == ROOST_NONE)
 		return NULL;
+	reach_number(s, (uint32_t)number);
 	pfn = get_pages(s, cache->order, flags | cache->type);
 	if (pfn == ROOST_NONE || !is_ours(s, pfn, cache->order)) {
 		if (pfn != ROOST_NONE)
 			put_pages(s, pfn, cache->order);
-		roost_free(s->numbers, number, 0);
+		roost_free_nolock(s->numbers, number, 0);
 		return NULL;
 	}
 	slab = &s->slab[number];
@@ -271,12 +320,12 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 	rst_store_rlx(&slab->base, base);
 	fill_slab(cache, slab, cpu == RST_NO_CPU);
 	set_slab_of(s, slab, cache->order, (uint32_t)number + 1);
-	reach_number(s, (uint32_t)number);
 	/* Opens it: release, for what is above. */
 	rst_slab_let_go(slab, rst_load_rlx(&slab->place),
 			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
 	note_slab(cache, slab);
-	rst_store_rlx(&mine->current, (uint32_t)number + 1);
+	if (cpu != RST_NO_CPU || !s->nr_homes) /* else it is some CPU's */
+		rst_store_rlx(&mine->current, (uint32_t)number + 1);
 	rst_add_rlx(&mine->made, 1);
 	return (void *)base; // NOLINT(performance-no-int-to-ptr)
 }

@@ -49,7 +49,9 @@
  * (core/hint.h). For L no pair is needed: a close is a step of the home CPU itself.
  *
  * What a context that stops forever hides: one slab (HELD, or new and not noted yet), or up to 64
- * objects (from R on the way to L).
+ * objects (from R on the way to L). A slab that is released is in this order: slab_of, place, L,
+ * hint, base, pages, number. So recovery finds how far it came: a number that is allocated but no
+ * slab, with a base: its pages are still there.
  *
  * After J. Bonwick's slabs (1994) and SLUB (C. Lameter, 2007), with bits in place of lists: no list
  * has to be locked, and no object is written to.
@@ -72,8 +74,12 @@ enum {
 	RST_SLAB_BYTES = 65536, /* no slab need be larger for the number of its objects */
 	RST_SLAB_FEW = 8,	/* objects that each slab has at least */
 	RST_OBJECT_HINTS = 15,
-	RST_SLAB_LOOKS = 8, /* noted slabs that an allocation looks at before it makes one */
-	RST_SLAB_MANY = 64, /* and before it fails without ROOST_WAIT */
+	/* Noted slabs with something free that an allocation looks at before it makes one, and
+	 * before it fails without ROOST_WAIT; and how many more that have nothing. */
+	RST_SLAB_LOOKS = 8,
+	RST_SLAB_MANY = 64,
+	RST_SLAB_TURNS = 256,
+	RST_SLAB_RECLAIMED = 4, /* slabs that an allocation gives back to get pages */
 };
 
 #define RST_NO_SLAB UINT32_MAX
@@ -144,6 +150,7 @@ struct roost_slabs {
 	/* c; CPUs that have slabs: all; 0: no sequences, or frees are checked exactly */
 	uint32_t nr_homes;
 	_Atomic uint32_t end;		 /* a; no slab from this number on was ever made */
+	_Atomic uint32_t next_reclaim;	 /* a; the cache at which the next reclaim begins */
 	uint8_t page_shift, check_level; /* c */
 	roost_slab_get_fn *get;		 /* c */
 	roost_slab_put_fn *put;		 /* c */
@@ -318,6 +325,9 @@ void rst_slab_return(struct roost_cache *cache, struct rst_slab *slab, uint64_t 
 bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab);
 /* A new slab for this CPU, or a shared one; the caller gets an object of it, or NULL. */
 void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags);
+/* Releases a slab if it seems to be empty, and is of this cache. With RST_NO_CPU it asks for a
+ * fence even where the home is the caller's CPU. */
+bool rst_slab_release_empty(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu);
 /* Removes a slab that is held, or that was never finished. */
 void rst_slab_forget(struct roost_slabs *s, struct rst_slab *slab);
 

@@ -25,7 +25,7 @@ static void *begin_to_create(void *arg)
 	struct rst_pool_call call;
 
 	rst_pool_begin(&call);
-	rst_registry_enter(&call, "roost_pool_create");
+	rst_registry_enter(&call.signals, "roost_pool_create");
 	rst_registry_claim();
 	return arg;
 }

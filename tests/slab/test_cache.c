@@ -224,6 +224,15 @@ static void two_frees_on_two_threads(void **state)
 	slabs_close(&s);
 }
 
+/* Elsewhere, if it is one of some. */
+static void free_elsewhere_some(roost_cache_t *cache, void *object, bool elsewhere)
+{
+	if (elsewhere)
+		free_elsewhere(cache, object);
+	else
+		roost_cache_free(cache, object);
+}
+
 static void objects_out_keep_a_cache(void **state)
 {
 	roost_cache_t *cache;
@@ -449,6 +458,74 @@ static void empty_slabs_of_one_word_go_back(void **state)
 	slabs_close(&s);
 }
 
+/* What one cache has and does not need, another one gets. */
+static void empty_slabs_serve_others(void **state)
+{
+	roost_cache_t *cache, *other;
+	size_t n = 0, got = 0;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_STATE);
+	cache = slabs_cache(&s, 1024);
+	other = slabs_cache(&s, 4096);
+	while ((held[n] = roost_cache_alloc(cache, 0)))
+		n++;
+	assert_int_equal(n, 512 * 4);
+	for (size_t i = 0; i < n; i++)
+		free_elsewhere_some(cache, held[i], i % 64 == 0);
+	while ((held[got] = roost_cache_alloc(other, 0)))
+		got++;
+	assert_true(got >= 512 - 3 * 16); /* all but the current slabs of the first */
+	roost_cache_free_bulk(other, held, got);
+	close_cache(other);
+	close_cache(cache);
+	slabs_close(&s);
+}
+
+/* Slabs of one page: as many as there are pages. */
+static void numbers_for_all_pages(void **state)
+{
+	roost_cache_t *cache;
+	size_t n = 0;
+
+	(void)state;
+	slabs_open(&s, 256, ROOST_CHECK_STATE);
+	cache = slabs_cache(&s, 8);
+	while (roost_cache_alloc(cache, 0))
+		n++;
+	assert_int_equal(n, 256 * 512);
+	for (size_t i = 0; i < n; i++)
+		roost_cache_free(cache, s.base + i * 8);
+	close_cache(cache);
+	slabs_close(&s);
+}
+
+/* A constructor that is left by a jump: recovery puts the pages back. */
+static jmp_buf out_of_constructor;
+
+static void leave(void *object, size_t size)
+{
+	(void)object;
+	(void)size;
+	longjmp(out_of_constructor, 1);
+}
+
+static void what_was_never_finished_comes_back(void **state)
+{
+	roost_cache_t *cache;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_STATE);
+	assert_int_equal(roost_cache_create(&cache, s.slabs, "left", 64, 0, 0, leave), 0);
+	if (!setjmp(out_of_constructor)) {
+		assert_null(roost_cache_alloc(cache, 0));
+		fail();
+	}
+	assert_int_equal(roost_slabs_recover(s.slabs), 1);
+	close_cache(cache);
+	slabs_close(&s);
+}
+
 /* ---- Random calls --------------------------------------------------------------------------- */
 
 enum { KINDS = 5, SLOTS = 4000 };
@@ -518,6 +595,9 @@ int main(void)
 		cmocka_unit_test(to_the_last_object),
 		cmocka_unit_test(empty_slabs_go_back),
 		cmocka_unit_test(empty_slabs_of_one_word_go_back),
+		cmocka_unit_test(empty_slabs_serve_others),
+		cmocka_unit_test(numbers_for_all_pages),
+		cmocka_unit_test(what_was_never_finished_comes_back),
 		cmocka_unit_test(random_calls),
 	};
 

@@ -21,6 +21,7 @@
 #include "roost/posix.h"
 
 RST_THREAD_LOCAL int rst_posix_cpu = -1;
+RST_THREAD_LOCAL volatile unsigned rst_posix_inside;
 
 void roost_posix_set_cpu(int cpu)
 {

@@ -46,6 +46,15 @@ typedef struct {
 
 extern RST_THREAD_LOCAL int rst_posix_cpu; /* virtual CPU of the thread; -1: none */
 
+/* Calls of caches that move slabs, and that the thread is inside. */
+extern RST_THREAD_LOCAL volatile unsigned rst_posix_inside;
+#define RST_INSIDE(delta)                                                                          \
+	do {                                                                                       \
+		atomic_signal_fence(memory_order_seq_cst);                                         \
+		rst_posix_inside += (unsigned)(delta);                                             \
+		atomic_signal_fence(memory_order_seq_cst);                                         \
+	} while (0)
+
 rst_irq_t rst_irq_save(void);
 void rst_irq_restore(rst_irq_t old);
 unsigned rst_posix_ask_cpu(void);
