@@ -23,9 +23,10 @@ static unsigned unfinished(void)
 static void *begin_to_create(void *arg)
 {
 	struct rst_pool_call call;
+	sigset_t signals;
 
 	rst_pool_begin(&call);
-	rst_registry_enter(&call.signals, "roost_pool_create");
+	rst_registry_enter(&signals, "roost_pool_create");
 	rst_registry_claim();
 	return arg;
 }

@@ -297,6 +297,7 @@ static void names_and_pages(void **state)
 
 	(void)state;
 	config.name = "a name of more than thirty-one bytes";
+	config.initial = 6 * MIB; /* usable at once, all of it */
 	for (unsigned pages = 0; pages <= ROOST_PAGES_NO_THP; pages++) {
 		config.pages = (enum roost_pool_pages)pages;
 		pool = pool_open(&config);
