@@ -308,6 +308,8 @@ static bool recover_slab(struct roost_slabs *s, struct rst_slab *slab)
 	uint32_t state = rst_state_of(place);
 
 	if (state == RST_SLAB_NONE) {
+		for (unsigned i = 0; i < RST_SLAB_WORDS; i++) /* of one that was filled */
+			rst_store_rlx(&slab->remote.word[i], 0);
 		rst_slab_forget(s, slab);
 		return true;
 	}
