@@ -37,8 +37,8 @@ static RST_HOT bool find_object(const struct roost_cache *cache, const void *obj
 /* ---- Empty slabs --------------------------------------------------------------------------- */
 
 /* The current slab is kept, however empty. */
-static RST_HOT bool is_current(const struct roost_cache *cache, const struct rst_slab *slab,
-			       unsigned cpu)
+static RST_HOT bool is_current_slab(const struct roost_cache *cache, const struct rst_slab *slab,
+				    unsigned cpu)
 {
 	return rst_load_rlx(&rst_cache_cpu(cache, cpu)->current) ==
 	       rst_slab_number(cache->slabs, slab) + 1;
@@ -54,7 +54,7 @@ static RST_COLD void became_full(struct roost_cache *cache, struct rst_slab *sla
 	if (state != RST_SLAB_SHARED && (cpu == RST_NO_CPU || state != (RST_SLAB_OPEN | cpu)))
 		return;
 	/* Acquire: if place has not changed when the slab is held, it is of this cache. */
-	if (rst_load_acq(&slab->cache) != cache->index || is_current(cache, slab, cpu) ||
+	if (rst_load_acq(&slab->cache) != cache->index || is_current_slab(cache, slab, cpu) ||
 	    !rst_slab_is_empty(cache, slab))
 		return;
 	RST_INSIDE(+1);
@@ -90,7 +90,8 @@ static RST_HOT bool put_home(struct roost_cache *cache, struct rst_slab *slab, u
 		     !rst_seq_cas_at(cpu, q)))
 		return false;
 	remember(&cache->cpus[cpu], object);
-	if (RST_RARE(q.new == rst_objects_in(cache, index / 64)) && !is_current(cache, slab, cpu))
+	if (RST_RARE(q.new == rst_objects_in(cache, index / 64)) &&
+	    !is_current_slab(cache, slab, cpu))
 		became_full(cache, slab, cpu);
 	return true;
 }
@@ -132,8 +133,8 @@ static RST_COLD void put_away(struct roost_cache *cache, struct rst_slab *slab, 
 /* ---- The calls ----------------------------------------------------------------------------- */
 
 /* Of a caller without sequences, or into a cache with red zones or poison. */
-static RST_COLD void free_slow(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
-			       unsigned index, void *object)
+static RST_COLD void free_object_slow(struct roost_cache *cache, struct rst_slab *slab,
+				      unsigned cpu, unsigned index, void *object)
 {
 	if (cache->flags && !rst_debug_free(cache, object))
 		return;
@@ -150,7 +151,7 @@ void roost_cache_free(roost_cache_t *cache, void *object)
 	if (RST_RARE(!find_object(cache, object, &slab, &index)))
 		refuse(cache, object);
 	else if (RST_RARE(cpu == RST_NO_CPU || cache->flags))
-		free_slow(cache, slab, cpu, index, object);
+		free_object_slow(cache, slab, cpu, index, object);
 	else if (!put_home(cache, slab, cpu, index, (uintptr_t)object))
 		put_away(cache, slab, cpu, index, object);
 }
