@@ -422,7 +422,8 @@ static void do_locks(struct context *c, const struct statement *s, unsigned *irq
 	}
 }
 
-static void do_one(struct context *c, const struct statement *s, unsigned *irq)
+/* Allocations and frees of frames. */
+static void do_frames(struct context *c, const struct statement *s)
 {
 	switch (s->verb) {
 	case VERB_ALLOC:
@@ -452,8 +453,27 @@ static void do_one(struct context *c, const struct statement *s, unsigned *irq)
 	case VERB_SPLIT:
 		do_split(c, s);
 		break;
-	case VERB_SLAB_FREE:
+	default:
 		do_slab_free(c, s);
+	}
+}
+
+static void do_one(struct context *c, const struct statement *s, unsigned *irq)
+{
+	switch (s->verb) {
+	case VERB_ALLOC:
+	case VERB_ALLOC_BULK:
+	case VERB_ALLOC_N:
+	case VERB_TAKE:
+	case VERB_ADD:
+	case VERB_REMOVE:
+	case VERB_FREE:
+	case VERB_FREE_NOLOCK:
+	case VERB_FREE_BATCH:
+	case VERB_FREE_BATCH_NOLOCK:
+	case VERB_SPLIT:
+	case VERB_SLAB_FREE:
+		do_frames(c, s);
 		break;
 	case VERB_OALLOC:
 	case VERB_OALLOC_BULK:

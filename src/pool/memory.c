@@ -213,7 +213,8 @@ bool rst_memory_resident(const roost_pool_t *pool, char *address,
 
 size_t roost_pool_resident(const roost_pool_t *pool)
 {
-	unsigned char has[RST_PAGEBLOCK_PAGES] = {0}; /* an analyzer does not see the kernel write */
+	unsigned char has[RST_PAGEBLOCK_PAGES] = {
+		0}; /* an analyzer does not see the kernel write */
 	uint64_t pages[ROOST_PAGEBLOCK_WORDS];
 	size_t n = 0;
 
