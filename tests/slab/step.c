@@ -111,9 +111,10 @@ static void is_empty(void)
 static bool call(bool allocate, unsigned long n)
 {
 	static void *objects[OBJECTS];
-	unsigned count = 0;
+	static unsigned count; /* as got, it has to outlast the jump */
 	void *volatile got = NULL;
 
+	count = 0;
 	if (roost_cache_create(&cache, slabs, "stepped", SIZE, 0, 0, NULL))
 		fault("no cache");
 	/* One full slab, of which all but one object are freed; another one is current. */
