@@ -61,8 +61,10 @@ static void break_something(struct cpu *cpu)
 					      << FRAME_SHIFT) = 1;
 		break;
 	case FAULT_DOUBLE:
+		arch_irq_off(); /* or a handler may have it in between */
 		roost_free(memory, pfn, 0);
 		roost_free(memory, pfn, 0);
+		arch_irq_on();
 		break;
 	case FAULT_ACCESS:
 		*(volatile uint64_t *)(1ul << 38) = 1;

@@ -7,7 +7,7 @@
 static RST_COLD void refuse(const struct roost_cache *cache, const void *object)
 {
 	const struct rst_slab *slab = rst_slab_at(cache->slabs, (uintptr_t)object);
-	unsigned index;
+	unsigned index = 0;
 	const char *what;
 
 	if (!object)
@@ -145,7 +145,7 @@ static RST_COLD void free_object_slow(struct roost_cache *cache, struct rst_slab
 /* All calls are the last thing that it does, so it needs no frame on the stack. */
 void roost_cache_free(roost_cache_t *cache, void *object)
 {
-	unsigned cpu = rst_slab_cpu(cache->slabs), index;
+	unsigned cpu = rst_slab_cpu(cache->slabs), index = 0;
 	struct rst_slab *slab;
 
 	if (RST_RARE(!find_object(cache, object, &slab, &index)))

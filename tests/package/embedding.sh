@@ -11,7 +11,7 @@ strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wswitch-enum
 # What docs/embedding.md says is what is tried here.
 recipe=$(tr '\n' ' ' <"$root/docs/embedding.md")
 for words in '`src/core/*.c src/sets/*.c`' '`src/pcpbuddy/*.c`' '`-Iinclude -Isrc -Isrc/port/PORT`' \
-	'`src/port/posix/posix.c` and `-pthread`' '`src/pool/*.c`'; do
+	'`src/port/posix/posix.c` and `-pthread`' '`src/pool/*.c` and `src/slab/*.c`'; do
 	case $recipe in
 	*"$words"*) ;;
 	*) echo "embedding: docs/embedding.md no longer says $words; does this test do what it says?" >&2; exit 1 ;;
@@ -22,7 +22,7 @@ done
 embed() {
 	engine=$1 example=$2
 	shift 2
-	[ "$example" != pool ] || set -- "$@" "$root"/src/pool/*.c
+	[ "$example" != pool ] || set -- "$@" "$root"/src/pool/*.c "$root"/src/slab/*.c
 	"${CC:-cc}" $strict "$@" -I"$root/include" -I"$root/src" -I"$root/src/port/posix" "$root"/src/core/*.c \
 		"$root/src/$engine"/*.c "$root/src/port/posix/posix.c" "$root/examples/$example.c" -pthread -o "$out/program" ||
 		{ echo "embedding: engine $engine, with $example: does not compile" >&2; exit 1; }
@@ -34,4 +34,4 @@ embed pcpbuddy embed -std=c17
 embed sets pool -std=c2x -DNDEBUG
 # Programs that define what these sources define, too.
 "${CC:-cc}" $strict -std=gnu11 -D_GNU_SOURCE -fsyntax-only -I"$root/include" -I"$root/src" \
-	-I"$root/src/port/posix" "$root"/src/pool/*.c "$root/src/port/posix/posix.c"
+	-I"$root/src/port/posix" "$root"/src/pool/*.c "$root"/src/slab/*.c "$root/src/port/posix/posix.c"

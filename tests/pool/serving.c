@@ -22,6 +22,7 @@ static roost_pool_t *make(const char *name, size_t limit)
 
 	config.name = name;
 	config.limit = limit;
+	config.initial = limit; /* so that all that is not in use is free */
 	if (roost_pool_create(&pool, &config) != 0)
 		exit(1);
 	return pool;
