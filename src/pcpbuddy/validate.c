@@ -129,7 +129,7 @@ static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_i
 	const struct rst_zone *z = &w->r->zones[span->zone];
 	uint32_t state = rst_load_state(w->r, *f);
 	unsigned order = rst_order_of(state);
-	rst_frame_id at = *f;
+	rst_frame_id at = *f, frames = rst_frames_in(state);
 
 	if (rst_kind_of(state) == RST_HOLE) {
 		++*f;
@@ -138,9 +138,13 @@ static bool check_block(struct walk *w, const struct rst_span *span, rst_frame_i
 	if (!rst_is_head(state) || rst_kind_of(state) == RST_BUSY)
 		return fail(w, "each frame is in a block that is allocated or free", z,
 			    rst_pfn_of(span, at), RST_ALLOC, rst_kind_of(state));
-	if (!check_inside(w, span, at, order, rst_frames_in(state)))
+	/* A state that was spoiled may name none, or more than there are. */
+	if (!frames || frames > rst_frame_of(span, span->end - 1) - at + 1)
+		return fail(w, "a block has frames, all of one span", z, rst_pfn_of(span, at), 1,
+			    frames);
+	if (!check_inside(w, span, at, order, frames))
 		return false;
-	*f += rst_frames_in(state);
+	*f += frames;
 	switch (rst_kind_of(state)) {
 	case RST_ZONE:
 		seen->in_zone += 1ull << order;

@@ -537,7 +537,7 @@ struct slot {
 
 static void random_calls(void **state)
 {
-	static const size_t sizes[KINDS] = {8, 40, 256, 1500, 9000};
+	static const size_t sizes[KINDS] = {8, 40, 256, 1504, 9000};
 	static struct slot slots[SLOTS];
 	roost_cache_t *caches[KINDS];
 	struct random random = {.state = 7};
