@@ -159,8 +159,9 @@ static void put_row(struct rst_text *text, const struct roost_cache_stats *stats
 	rst_text_dec(text, stats->failed, 10);
 }
 
-static const char head[] = "cache                   size   allocated     objects     slabs pages"
-			   "    stolen    failed\n";
+static const char table_head[] =
+	"cache                   size   allocated     objects     slabs pages"
+	"    stolen    failed\n";
 
 int roost_slabs_dump(const roost_slabs_t *s, enum roost_slabs_dump what, roost_write_fn *write,
 		     void *context)
@@ -170,7 +171,7 @@ int roost_slabs_dump(const roost_slabs_t *s, enum roost_slabs_dump what, roost_w
 	const char *before = json ? "[" : "";
 	struct rst_text text;
 	char line[512];
-	int err = json ? 0 : write(context, head, sizeof(head) - 1);
+	int err = json ? 0 : write(context, table_head, sizeof(table_head) - 1);
 
 	for (roost_cache_t *cache = NULL; err >= 0 && (cache = roost_cache_next(s, cache));) {
 		roost_cache_stats(cache, &stats);
