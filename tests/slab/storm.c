@@ -31,7 +31,7 @@ static struct slabs s;
 static roost_cache_t *caches[KINDS];
 static _Atomic(struct object *) shared[SHARED]; /* by which objects change hands */
 static _Atomic bool stop;
-static _Atomic unsigned long allocated, failed, in_handlers, shrunk;
+static _Atomic unsigned long allocated, failed, in_handlers, shrinks, shrunk;
 static _Thread_local struct random randoms[TICKS_SIGNALS + 1]; /* thread, handlers */
 
 static _Noreturn void fault(const char *what, const void *object)
@@ -110,8 +110,10 @@ static void *work(void *arg)
 		for (unsigned i = 0; i < 2000; i++)
 			swap(&randoms[0], i % 16 ? 0 : ROOST_WAIT);
 		burst(&randoms[0]);
-		if (random_chance(&randoms[0], 10))
+		if (random_chance(&randoms[0], 10)) {
 			shrunk += roost_cache_shrink(caches[random_below(&randoms[0], KINDS)]);
+			shrinks++;
+		}
 	}
 	ticks_stop(timers, TICKS_SIGNALS);
 	return NULL;
@@ -140,11 +142,11 @@ static void finish(void)
 		fault(s.what, s.object);
 	if (roost_free_frames(s.frames, 0, NULL) != PAGES)
 		fault("pages are lost", NULL);
-	printf("%lu allocations, %lu failed; %lu handlers; %lu pages shrunk; %llu slabs made, "
-	       "%llu stolen\n",
-	       allocated, failed, in_handlers, shrunk, (unsigned long long)made,
+	printf("%lu allocations, %lu failed; %lu handlers; %lu pages in %lu shrinks; %llu slabs "
+	       "made, %llu stolen\n",
+	       allocated, failed, in_handlers, shrunk, shrinks, (unsigned long long)made,
 	       (unsigned long long)stolen);
-	if (!in_handlers || !allocated || !shrunk)
+	if (!in_handlers || !allocated || !shrinks)
 		fault("something never happened", NULL);
 }
 
