@@ -145,7 +145,6 @@ int roost_slabs_init(roost_slabs_t **out, const struct roost_slabs_config *given
 	s->nr_caches = config.nr_caches;
 	s->nr_cpus = config.nr_cpus;
 	s->page_shift = (uint8_t)config.page_shift;
-	s->check_level = (uint8_t)config.check_level;
 	s->get = config.get;
 	s->put = config.put;
 	s->misuse = config.misuse;

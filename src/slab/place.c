@@ -125,10 +125,7 @@ static void set_slab_of(struct roost_slabs *s, const struct rst_slab *slab, unsi
 
 static roost_pfn get_pages(struct roost_slabs *s, unsigned order, unsigned flags)
 {
-	roost_pfn pfn =
-		s->get ? s->get(s->context, order, flags) : roost_alloc(s->frames, order, flags);
-
-	return pfn;
+	return s->get ? s->get(s->context, order, flags) : roost_alloc(s->frames, order, flags);
 }
 
 static void put_pages(struct roost_slabs *s, roost_pfn pfn, unsigned order)

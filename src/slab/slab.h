@@ -32,7 +32,8 @@
  *	alloc     a hinted object of the home; else the current slab: L, then R into L, 64 at a time
  *	          (close it if there is nothing); else noted slabs: one's own, shared ones (CAS
  *	          of place), another CPU's of which half is free (hold, fence, open); else a new
- *	          slab; else any slab that has something
+ *	          slab; else any slab that has something; else a new one after empty ones of any
+ *	          cache went back
  *	free      home and OPEN: L; home and FULL: open it, then L. Else the bit into R, THEN
  *	          read place: if it is full, open it
  *	open      note; FULL -> OPEN; note again
@@ -52,6 +53,8 @@
  * objects (from R on the way to L). A slab that is released is in this order: slab_of, place, L,
  * hint, base, pages, number. So recovery finds how far it came: a number that is allocated but no
  * slab, with a base: its pages are still there.
+ *
+ * docs/models/twoside.pml is a model of this, but for the home's own opening of a full slab.
  *
  * After J. Bonwick's slabs (1994) and SLUB (C. Lameter, 2007), with bits in place of lists: no list
  * has to be locked, and no object is written to.
@@ -81,8 +84,6 @@ enum {
 	RST_SLAB_TURNS = 256,
 	RST_SLAB_RECLAIMED = 4, /* slabs that an allocation gives back to get pages */
 };
-
-#define RST_NO_SLAB UINT32_MAX
 
 /* The low half of place. */
 enum rst_slab_state {
@@ -149,13 +150,13 @@ struct roost_slabs {
 	uint32_t nr_slabs, nr_caches, nr_cpus; /* c */
 	/* c; CPUs that have slabs: all; 0: no sequences, or frees are checked exactly */
 	uint32_t nr_homes;
-	_Atomic uint32_t end;		 /* a; no slab from this number on was ever made */
-	_Atomic uint32_t next_reclaim;	 /* a; the cache at which the next reclaim begins */
-	uint8_t page_shift, check_level; /* c */
-	roost_slab_get_fn *get;		 /* c */
-	roost_slab_put_fn *put;		 /* c */
-	roost_object_misuse_fn *misuse;	 /* c */
-	void *context;			 /* c */
+	_Atomic uint32_t end;		/* a; no slab from this number on was ever made */
+	_Atomic uint32_t next_reclaim;	/* a; the cache at which the next reclaim begins */
+	uint8_t page_shift;		/* c */
+	roost_slab_get_fn *get;		/* c */
+	roost_slab_put_fn *put;		/* c */
+	roost_object_misuse_fn *misuse; /* c */
+	void *context;			/* c */
 };
 
 #define RST_HOT		    inline __attribute__((always_inline))
