@@ -128,7 +128,7 @@ static struct held object_of(uint64_t value)
 	unsigned cache = value >> 48 & 0xff;
 
 	return (struct held){.at = (value & ((UINT64_C(1) << 48) - 1)) - 1,
-			     .size = caches[cache]->stride,
+			     .size = (unsigned)caches[cache]->stride,
 			     .cache = cache};
 }
 

@@ -53,6 +53,32 @@ bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
 	       memory_commit(s.word, s.new, breaks);
 }
 
+bool rst_seq_take(unsigned cpu, struct rst_seq_bit s)
+{
+	unsigned breaks = memory_breaks(cpu);
+	uint64_t bit = (uint64_t)1 << s.bit % 64, word;
+
+	ACCESS_HERE();
+	if (!is_here(cpu) || memory_load(s.guard, 8, memory_order_seq_cst) != s.expected)
+		return false;
+	word = memory_load(s.word, 8, memory_order_seq_cst);
+	return word & bit && memory_commit(s.word, word & ~bit, breaks);
+}
+
+bool rst_seq_put(struct rst_seq_bit s, uint32_t *half, uint64_t *now)
+{
+	unsigned cpu = rst_cpu(), breaks = memory_breaks(cpu);
+	uint64_t bit = (uint64_t)1 << s.bit % 64, word;
+
+	ACCESS_HERE();
+	*half = (uint32_t)s.expected + cpu;
+	if ((uint32_t)memory_load(s.guard, 8, memory_order_seq_cst) != *half)
+		return false;
+	word = memory_load(s.word, 8, memory_order_seq_cst);
+	*now = word | bit;
+	return !(word & bit) && memory_commit(s.word, *now, breaks);
+}
+
 bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new)
 {
 	ACCESS_HERE();

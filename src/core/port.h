@@ -30,11 +30,17 @@
  *                                 context.
  *   unsigned rst_seq_cpu()        the CPU on which the caller can run sequences now; RST_NO_CPU
  *                                 or any number above all CPUs: none. Any context.
+ *   unsigned rst_seq_here()       the same, for words that belong to that CPU whatever rst_cpu()
+ *                                 says; where a port lets callers choose their rst_cpu(), the
+ *                                 two may differ.
  *   bool rst_seq_cas(cpu, seq), rst_seq_cas_guarded(cpu, seq)
  *                                 run a sequence. May fail for no reason, and does on another
  *                                 CPU. Any context.
  *   bool rst_seq_cas_at(cpu, seq)  the same for a guard of 64 bits, and without stop: struct
  *                                 rst_seq_at.
+ *   bool rst_seq_take(cpu, bit), rst_seq_put(bit, &half, &now)
+ *                                 run a sequence on one bit: struct rst_seq_bit. They may fail
+ *                                 for no reason, too.
  *   bool rst_seq_lock_cas(cpu, word, old, new)
  *                                 a compare-and-exchange that is one step to all CPUs
  *                                 (sequentially consistent), and fails unless the caller is on
@@ -102,6 +108,19 @@ struct rst_seq_at {
 	uint64_t expected, old, new;
 };
 
+/*
+ * A bit of *word that a sequence changes (release; acquire for what is taken). A take wants
+ * *guard to be expected (acquire) and the bit to be set, and clears it. A put wants the low half
+ * of *guard to be expected + the number of the CPU on which it runs, whichever that is, and the
+ * bit to be clear. It sets the bit, and says what the half and the word are then. Other CPUs may
+ * change *word as in struct rst_seq_at.
+ */
+struct rst_seq_bit {
+	_Atomic uint64_t *guard, *word;
+	uint64_t expected;
+	unsigned bit; /* modulo 64 */
+};
+
 #include "rst_port.h"
 
 #ifndef RST_OBSERVE
@@ -129,6 +148,11 @@ static inline unsigned rst_seq_cpu(void)
 	return RST_NO_CPU;
 }
 
+static inline unsigned rst_seq_here(void)
+{
+	return RST_NO_CPU;
+}
+
 static inline bool rst_seq_cas(unsigned cpu, struct rst_seq s)
 {
 	(void)cpu;
@@ -145,6 +169,21 @@ static inline bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
 {
 	(void)cpu;
 	(void)s;
+	return false;
+}
+
+static inline bool rst_seq_take(unsigned cpu, struct rst_seq_bit s)
+{
+	(void)cpu;
+	(void)s;
+	return false;
+}
+
+static inline bool rst_seq_put(struct rst_seq_bit s, uint32_t *half, uint64_t *now)
+{
+	(void)s;
+	(void)half;
+	(void)now;
 	return false;
 }
 

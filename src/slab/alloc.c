@@ -21,43 +21,34 @@ static bool is_of(const struct roost_cache *cache, const struct rst_slab *slab)
 	return rst_load_acq(&slab->cache) == cache->index;
 }
 
-/* Takes the object at this address, if it is free in a slab of the CPU. It may be of another cache,
- * or none: it was remembered long ago. */
-static RST_HOT bool take_at(const struct roost_cache *cache, unsigned cpu, uintptr_t address)
+/* Takes an object that a hint leads to, if it is free in a slab of the CPU. The hint was made long
+ * ago; the slab may have been another one then, but any free object of this cache will do. */
+static RST_HOT void *take_hinted(const struct roost_cache *cache, unsigned cpu, uint64_t mark,
+				 uintptr_t address)
 {
-	struct rst_slab *slab = rst_slab_at(cache->slabs, address);
-	struct rst_seq_at q;
-	unsigned index;
-	uint64_t bit;
+	struct rst_slab *slab = &cache->slabs->slab[mark >> RST_MARK_SHIFT];
+	unsigned index = mark & (RST_OBJECTS - 1);
+	struct rst_seq_bit q = {
+		.guard = &slab->place, .word = &slab->local[index / 64], .bit = index};
 
-	if (!slab)
-		return false;
-	q.guard = &slab->place;
 	/* Acquire: what is read of the slab below is not older. */
 	q.expected = rst_load_acq(&slab->place);
-	if (rst_state_of(q.expected) != (RST_SLAB_OPEN | cpu) || !is_of(cache, slab) ||
-	    !rst_object_index(cache, address - rst_load_acq(&slab->base), &index))
-		return false;
-	q.word = &slab->local[index / 64];
-	bit = (uint64_t)1 << index % 64;
-	/* Acquire: the handler or earlier thread of this CPU that freed it is done with it. */
-	q.old = rst_load_acq(q.word);
-	q.new = q.old & ~bit;
-	return q.old & bit && rst_seq_cas_at(cpu, q);
+	if (rst_state_of(q.expected) != RST_SLAB_OPEN + cpu || !is_of(cache, slab) ||
+	    (uintptr_t)rst_object(cache, rst_load_acq(&slab->base), index) != address)
+		return NULL;
+	return rst_seq_take(cpu, q) ? (void *)address : NULL; // NOLINT(performance-no-int-to-ptr)
 }
 
 static RST_HOT void *from_hints(const struct roost_cache *cache, struct rst_cache_cpu *mine,
 				unsigned cpu)
 {
 	uint64_t nr = rst_load_rlx(&mine->nr);
-	uintptr_t address;
+	const struct rst_object_hint *hint = &mine->object[nr - 1];
 
-	if (!nr || nr > RST_OBJECT_HINTS)
+	if (!nr)
 		return NULL;
-	address = rst_load_rlx(&mine->object[nr - 1]);
 	rst_store_rlx(&mine->nr, nr - 1);
-	return take_at(cache, cpu, address) ? (void *)address // NOLINT(performance-no-int-to-ptr)
-					    : NULL;
+	return take_hinted(cache, cpu, rst_load_rlx(&hint->mark), rst_load_rlx(&hint->address));
 }
 
 /* The lowest n bits of a word that has more. */
@@ -175,7 +166,7 @@ static bool may_take_object(uint64_t place, unsigned cpu)
 {
 	uint32_t state = rst_state_of(place);
 
-	return state == RST_SLAB_SHARED || (cpu != RST_NO_CPU && state == (RST_SLAB_OPEN | cpu));
+	return state == RST_SLAB_SHARED || (cpu != RST_NO_CPU && state == RST_SLAB_OPEN + cpu);
 }
 
 /* What an allocation wants, and where it puts it. */
@@ -211,7 +202,7 @@ static uint64_t take_surely(struct roost_cache *cache, struct rst_slab *slab,
 		if (bits || !rst_slab_has(cache, slab))
 			return bits;
 	}
-	if (rst_state_of(*place) == RST_SLAB_SHARED || rst_slab_cpu(cache->slabs) != w->cpu ||
+	if (rst_state_of(*place) == RST_SLAB_SHARED || rst_slab_cpu(cache) != w->cpu ||
 	    !steal_slab(cache, slab, RST_NO_CPU, *place))
 		return 0;
 	*place = rst_load_acq(&slab->place);
@@ -306,8 +297,8 @@ static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mi
 		looks -= look == NOT_FOR_US;
 		if (!n)
 			continue;
-		if (w->cpu != RST_NO_CPU || !s->nr_homes)
-			rst_store_rlx(&mine->current, (uint32_t)number + 1);
+		if (w->cpu != RST_NO_CPU || !cache->nr_homes)
+			rst_store_rlx(&mine->current, (uint32_t)number);
 		rst_store_rlx(&mine->cursor, (uint32_t)number);
 		return n;
 	}
@@ -330,7 +321,7 @@ static unsigned climb(struct roost_cache *cache, const struct objects_wanted *w)
 	unsigned n = 0, now = w->flags & ~(unsigned)ROOST_WAIT;
 
 	if (current)
-		n = take_from_slab(cache, &cache->slabs->slab[current - 1], w);
+		n = take_from_slab(cache, &cache->slabs->slab[current], w);
 	if (!n)
 		n = search_slabs(cache, mine, w, RST_SLAB_LOOKS, false);
 	if (!n)
@@ -355,7 +346,7 @@ static unsigned take_objects(struct roost_cache *cache, struct objects_wanted *w
 	for (unsigned i = 0; i < CLIMBS; i++) {
 		w->cpu = cpu;
 		n = climb(cache, w);
-		if (n || (cpu = rst_slab_cpu(cache->slabs)) == w->cpu)
+		if (n || (cpu = rst_slab_cpu(cache)) == w->cpu)
 			break;
 	}
 	if (!n)
@@ -377,25 +368,46 @@ static bool are_flags(const struct roost_cache *cache, const char *call, unsigne
 	return false;
 }
 
+/* Objects of a word that are free: the next allocations find them by these hints. The lowest is the
+ * first that is taken. */
+static void remember_some(const struct roost_cache *cache, struct rst_cache_cpu *mine,
+			  uint64_t first, uintptr_t base, uint64_t bits)
+{
+	unsigned n = rst_weight(bits), left = n < RST_OBJECT_HINTS ? n : RST_OBJECT_HINTS;
+
+	rst_store_rlx(&mine->nr, left);
+	for (; left--; bits &= bits - 1) {
+		uint64_t mark = first + (unsigned)__builtin_ctzll(bits);
+		unsigned index = mark & (RST_OBJECTS - 1);
+
+		rst_store_rlx(&mine->object[left].mark, mark);
+		rst_store_rlx(&mine->object[left].address,
+			      (uintptr_t)rst_object(cache, base, index));
+	}
+}
+
 /* Of the current slab's L, where an allocation finds most that no hint leads to. */
-static RST_HOT void *from_current(const struct roost_cache *cache, struct rst_cache_cpu *mine,
-				  unsigned cpu)
+static void *from_current(const struct roost_cache *cache, struct rst_cache_cpu *mine, unsigned cpu)
 {
 	uint32_t current = rst_load_rlx(&mine->current);
-	struct rst_slab *slab = &cache->slabs->slab[current - 1];
+	struct rst_slab *slab = &cache->slabs->slab[current];
 	uintptr_t base;
-	uint64_t place, bit;
+	uint64_t place, free, bit;
 
 	if (!current)
 		return NULL;
 	place = rst_load_acq(&slab->place);
-	if (rst_state_of(place) != (RST_SLAB_OPEN | cpu) || !is_of(cache, slab))
+	if (rst_state_of(place) != RST_SLAB_OPEN + cpu || !is_of(cache, slab))
 		return NULL;
 	base = rst_load_acq(&slab->base);
 	for (unsigned i = 0; i < cache->words; i++) {
-		bit = take_local(slab, cpu, place, i, 1);
-		if (bit)
-			return rst_object(cache, base, i * 64 + (unsigned)__builtin_ctzll(bit));
+		free = rst_load_rlx(&slab->local[i]);
+		bit = free ? take_local(slab, cpu, place, i, 1) : 0;
+		if (!bit)
+			continue;
+		if (!rst_load_rlx(&mine->nr))
+			remember_some(cache, mine, rst_mark(current, i * 64), base, free & ~bit);
+		return rst_object(cache, base, i * 64 + (unsigned)__builtin_ctzll(bit));
 	}
 	return NULL;
 }
@@ -421,10 +433,10 @@ static __attribute__((noinline)) void *alloc_unhinted(struct roost_cache *cache,
 
 void *roost_cache_alloc(roost_cache_t *cache, unsigned flags)
 {
-	unsigned cpu = rst_slab_cpu(cache->slabs);
+	unsigned cpu = rst_slab_cpu(cache);
 	void *object;
 
-	if (RST_RARE(cpu == RST_NO_CPU || flags & ~KNOWN_FLAGS || cache->flags))
+	if (RST_RARE(cpu == RST_NO_CPU || flags & ~KNOWN_FLAGS))
 		return alloc_one(cache, cpu, flags);
 	object = from_hints(cache, &cache->cpus[cpu], cpu);
 	return object ? object : alloc_unhinted(cache, cpu, flags);
@@ -439,7 +451,7 @@ size_t roost_cache_alloc_bulk(roost_cache_t *cache, unsigned flags, void **objec
 	while (done < n) {
 		struct objects_wanted w = {objects + done,
 					   n - done < 64 ? (unsigned)(n - done) : 64,
-					   rst_slab_cpu(cache->slabs), flags};
+					   rst_slab_cpu(cache), flags};
 		unsigned got = take_objects(cache, &w);
 
 		if (!got)

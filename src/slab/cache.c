@@ -77,6 +77,12 @@ struct slabs_layout {
 	uint64_t numbers_size;
 };
 
+/* Number 0 says that there is no slab. */
+static uint64_t nr_numbers(const struct roost_slabs_config *config)
+{
+	return (uint64_t)config->nr_slabs + 1;
+}
+
 /* The numbers of slabs are frames of an allocator of their own: so they are taken and freed as all
  * else here, without a lock. */
 static struct roost_config numbers_config(const struct roost_slabs_config *config,
@@ -84,7 +90,7 @@ static struct roost_config numbers_config(const struct roost_slabs_config *confi
 {
 	struct roost_config numbers = ROOST_CONFIG_INIT;
 
-	*range = (struct roost_range){.start = 0, .end = config->nr_slabs};
+	*range = (struct roost_range){.start = 1, .end = nr_numbers(config)};
 	numbers.ranges = range;
 	numbers.nr_ranges = 1;
 	numbers.nr_cpus = config->nr_cpus;
@@ -103,10 +109,10 @@ static void lay_slabs_out(const struct roost_slabs_config *config, struct slabs_
 	l->cpus = rst_carve(&end, (uint64_t)config->nr_caches * config->nr_cpus *
 					  sizeof(struct rst_cache_cpu));
 	l->slab_of = rst_carve(&end, config->nr * sizeof(uint32_t));
-	l->hints = rst_carve(&end, rst_hint_words(config->nr_caches, 1, config->nr_slabs) *
+	l->hints = rst_carve(&end, rst_hint_words(config->nr_caches, 1, nr_numbers(config)) *
 					   sizeof(uint64_t));
 	l->numbers = rst_carve(&end, l->numbers_size);
-	l->slabs = rst_carve(&end, (uint64_t)config->nr_slabs * sizeof(struct rst_slab));
+	l->slabs = rst_carve(&end, nr_numbers(config) * sizeof(struct rst_slab));
 	l->end = end;
 }
 
@@ -141,7 +147,7 @@ int roost_slabs_init(roost_slabs_t **out, const struct roost_slabs_config *given
 	s->nr_pages = config.nr;
 	s->first = config.first;
 	s->frames = config.frames;
-	s->nr_slabs = config.nr_slabs;
+	s->nr_slabs = (uint32_t)nr_numbers(&config);
 	s->nr_caches = config.nr_caches;
 	s->nr_cpus = config.nr_cpus;
 	s->page_shift = (uint8_t)config.page_shift;
@@ -152,7 +158,8 @@ int roost_slabs_init(roost_slabs_t **out, const struct roost_slabs_config *given
 	s->caches = (struct roost_cache *)(void *)(start + l.caches);
 	s->slab_of = (_Atomic uint32_t *)(void *)(start + l.slab_of);
 	s->slab = (struct rst_slab *)(void *)(start + l.slabs);
-	rst_hint_init(&s->hints, config.nr_caches, 1, config.nr_slabs,
+	rst_store_rlx(&s->slab[0].cache, UINT32_MAX);
+	rst_hint_init(&s->hints, config.nr_caches, 1, s->nr_slabs,
 		      (_Atomic uint64_t *)(void *)(start + l.hints));
 	for (uint32_t i = 0; i < config.nr_caches; i++)
 		s->caches[i].cpus = (struct rst_cache_cpu *)(void *)(start + l.cpus) +
@@ -192,7 +199,11 @@ static bool fit(const struct roost_slabs *s, struct roost_cache *cache)
 		cache->objects = (uint32_t)n;
 	}
 	cache->words = (uint8_t)((cache->objects + 63) / 64);
-	cache->last = RST_FULL >> (63 - (cache->objects - 1) % 64);
+	for (unsigned i = 0; i < RST_SLAB_WORDS; i++)
+		cache->all[i] = i >= cache->words ? 0
+				: i + 1 < cache->words
+					? RST_FULL
+					: RST_FULL >> (63 - (cache->objects - 1) % 64);
 	cache->bytes = cache->objects * cache->stride;
 	return best != UINT64_MAX;
 }
@@ -209,7 +220,8 @@ static bool lay_cache_out(const struct roost_slabs *s, struct roost_cache *cache
 		return false;
 	stride = (size + extra + align - 1) & ~(align - 1);
 	cache->size = (uint32_t)(extra ? size : stride);
-	cache->stride = (uint32_t)stride;
+	cache->stride = stride;
+	cache->nr_homes = flags ? 0 : s->nr_homes;
 	cache->reciprocal = (((uint64_t)1 << 40) + stride - 1) / stride;
 	cache->type = stride > 1024 ? ROOST_RECLAIMABLE : ROOST_UNMOVABLE;
 	cache->flags = (uint8_t)flags;
@@ -260,7 +272,7 @@ int roost_cache_create(roost_cache_t **out, roost_slabs_t *s, const char *name, 
  * fence, which no sandbox need allow. */
 static bool shrink_slab(struct roost_cache *cache, struct rst_slab *slab)
 {
-	return rst_slab_release_empty(cache, slab, rst_slab_cpu(cache->slabs)) ||
+	return rst_slab_release_empty(cache, slab, rst_slab_cpu(cache)) ||
 	       rst_slab_release_empty(cache, slab, RST_NO_CPU);
 }
 
@@ -271,7 +283,7 @@ size_t roost_cache_shrink(roost_cache_t *cache)
 	size_t pages = 0;
 
 	RST_INSIDE(+1);
-	for (uint32_t i = 0; i < end; i++) {
+	for (uint32_t i = 1; i < end; i++) {
 		if (shrink_slab(cache, &s->slab[i]))
 			pages += (size_t)1 << cache->order;
 		RST_YIELD();
@@ -336,7 +348,7 @@ size_t roost_slabs_recover(roost_slabs_t *s)
 
 		rst_cas32_acq(&s->caches[i].state, &making, RST_CACHE_FREE);
 	}
-	for (uint32_t i = 0; i < rst_load_rlx(&s->end); i++)
+	for (uint32_t i = 1; i < rst_load_rlx(&s->end); i++)
 		if (roost_order(s->numbers, i) >= 0)
 			n += recover_slab(s, &s->slab[i]);
 	return n;

@@ -46,10 +46,10 @@ static bool is_all(uintptr_t from, uintptr_t to, unsigned char value)
 void rst_debug_fill(struct roost_cache *cache, uintptr_t base)
 {
 	for (unsigned i = 0; i < cache->objects && cache->flags; i++) {
-		uintptr_t object = base + (uintptr_t)i * cache->stride;
+		uintptr_t object = base + (uintptr_t)(i * cache->stride);
 
 		if (cache->flags & ROOST_CACHE_REDZONE)
-			set(object + cache->size, object + cache->stride, ZONE);
+			set(object + cache->size, object + (uintptr_t)cache->stride, ZONE);
 		if (cache->flags & ROOST_CACHE_POISON)
 			set(object, object + cache->size, POISON);
 	}
@@ -63,10 +63,11 @@ bool rst_debug_free(struct roost_cache *cache, void *object)
 	uintptr_t at = (uintptr_t)object;
 
 	if (cache->flags & ROOST_CACHE_REDZONE &&
-	    !is_all(at + cache->size, at + cache->stride, ZONE)) {
+	    !is_all(at + cache->size, at + (uintptr_t)cache->stride, ZONE)) {
 		rst_object_misuse(cache->slabs, "roost_cache_free", cache, object,
 				  "was written to past its end");
-		set(at + cache->size, at + cache->stride, ZONE); /* the next free succeeds */
+		set(at + cache->size, at + (uintptr_t)cache->stride,
+		    ZONE); /* the next free succeeds */
 		return false;
 	}
 	if (cache->flags & ROOST_CACHE_POISON)

@@ -23,15 +23,27 @@ static RST_COLD void refuse(const struct roost_cache *cache, const void *object)
 	rst_object_misuse(cache->slabs, "roost_cache_free", cache, object, what);
 }
 
-/* The slab and the number in it of an object of this cache; false: it is none. */
-static RST_HOT bool find_object(const struct roost_cache *cache, const void *object,
-				struct rst_slab **slab, unsigned *index)
-{
-	uintptr_t address = (uintptr_t)object;
+/* What a pointer leads to. */
+struct found {
+	uintptr_t address;
+	uint64_t number; /* of the slab; 0: in none */
+	struct rst_slab *slab;
+	unsigned index;
+};
 
-	*slab = rst_slab_at(cache->slabs, address);
-	return *slab && rst_load_rlx(&(*slab)->cache) == cache->index &&
-	       rst_object_index(cache, address - rst_load_rlx(&(*slab)->base), index);
+/* False: it is no object of this cache. */
+static RST_HOT bool find_object(const struct roost_cache *cache, struct found *found)
+{
+	const struct roost_slabs *s = cache->slabs;
+	uint64_t page = (found->address - (uintptr_t)s->base) >> s->page_shift;
+
+	if (page >= s->nr_pages) /* below the base, too */
+		return false;
+	found->number = rst_load_rlx(&s->slab_of[page]);
+	found->slab = &s->slab[found->number];
+	return rst_load_rlx(&found->slab->cache) == cache->index && /* never of the first */
+	       rst_object_index(cache, found->address - rst_load_rlx(&found->slab->base),
+				&found->index);
 }
 
 /* ---- Empty slabs --------------------------------------------------------------------------- */
@@ -41,21 +53,25 @@ static RST_HOT bool is_current_slab(const struct roost_cache *cache, const struc
 				    unsigned cpu)
 {
 	return rst_load_rlx(&rst_cache_cpu(cache, cpu)->current) ==
-	       rst_slab_number(cache->slabs, slab) + 1;
+	       rst_slab_number(cache->slabs, slab);
 }
 
 /* A word of the slab became full. */
-static RST_COLD void became_full(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu)
+static __attribute__((noinline)) void became_full(struct roost_cache *cache, struct rst_slab *slab,
+						  unsigned cpu)
 {
-	uint64_t place = rst_load_acq(&slab->place);
-	uint32_t state = rst_state_of(place);
+	uint64_t place;
+	uint32_t state;
 
+	if (is_current_slab(cache, slab, cpu))
+		return;
+	place = rst_load_acq(&slab->place);
+	state = rst_state_of(place);
 	/* A fence would be a system call, and a free makes none: another CPU's slab stays. */
 	if (state != RST_SLAB_SHARED && (cpu == RST_NO_CPU || state != (RST_SLAB_OPEN | cpu)))
 		return;
 	/* Acquire: if place has not changed when the slab is held, it is of this cache. */
-	if (rst_load_acq(&slab->cache) != cache->index || is_current_slab(cache, slab, cpu) ||
-	    !rst_slab_is_empty(cache, slab))
+	if (rst_load_acq(&slab->cache) != cache->index || !rst_slab_is_empty(cache, slab))
 		return;
 	RST_INSIDE(+1);
 	if (rst_slab_hold(slab, cpu, &place) && !rst_slab_release(cache, slab))
@@ -65,34 +81,36 @@ static RST_COLD void became_full(struct roost_cache *cache, struct rst_slab *sla
 
 /* ---- Put ----------------------------------------------------------------------------------- */
 
-static RST_HOT void remember(struct rst_cache_cpu *mine, uintptr_t address)
+static RST_HOT void remember(struct rst_cache_cpu *mine, uint64_t mark, uintptr_t address)
 {
 	uint64_t nr = rst_load_rlx(&mine->nr);
 
 	if (nr >= RST_OBJECT_HINTS)
 		return;
-	rst_store_rlx(&mine->object[nr], address);
+	rst_store_rlx(&mine->object[nr].mark, mark);
+	rst_store_rlx(&mine->object[nr].address, address);
 	rst_store_rlx(&mine->nr, nr + 1);
 }
 
-/* Puts an object into L, if the slab is this CPU's. */
-static RST_HOT bool put_home(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
-			     unsigned index, uintptr_t object)
+/* Puts an object into L, if the slab is of the CPU on which this runs. */
+static RST_HOT bool put_home(struct roost_cache *cache, const struct found *at)
 {
-	struct rst_seq_at q = {.guard = &slab->place, .word = &slab->local[index / 64]};
-	uint64_t bit = (uint64_t)1 << index % 64;
-
 	/* The caller has an object of the slab, so it is what it was; but it may change homes. */
-	q.expected = rst_load_rlx(&slab->place);
-	q.old = rst_load_rlx(q.word);
-	q.new = q.old | bit;
-	if (RST_RARE(rst_state_of(q.expected) != (RST_SLAB_OPEN | cpu) || q.old & bit ||
-		     !rst_seq_cas_at(cpu, q)))
+	struct rst_seq_bit q = {.guard = &at->slab->place,
+				.expected = RST_SLAB_OPEN,
+				.word = &at->slab->local[at->index / 64],
+				.bit = at->index};
+	struct rst_cache_cpu *mine;
+	uint32_t state;
+	uint64_t now;
+
+	if (RST_RARE(!rst_seq_put(q, &state, &now)))
 		return false;
-	remember(&cache->cpus[cpu], object);
-	if (RST_RARE(q.new == rst_objects_in(cache, index / 64)) &&
-	    !is_current_slab(cache, slab, cpu))
-		became_full(cache, slab, cpu);
+	mine = &cache->cpus[state - RST_SLAB_OPEN];
+	remember(mine, rst_mark(at->number, at->index), at->address);
+	if (RST_RARE(now == rst_objects_in(cache, at->index / 64)) &&
+	    at->number != rst_load_rlx(&mine->current))
+		became_full(cache, at->slab, state - RST_SLAB_OPEN);
 	return true;
 }
 
@@ -104,17 +122,21 @@ static bool is_local(const struct rst_slab *slab, unsigned cpu, unsigned index)
 	       rst_load_rlx(&slab->local[index / 64]) >> index % 64 & 1;
 }
 
-/* Puts an object into R. */
-static RST_COLD void put_away(struct roost_cache *cache, struct rst_slab *slab, unsigned cpu,
-			      unsigned index, void *object)
+/* Puts an object into R. Not inlined, so that a free at home needs no frame on the stack. */
+static __attribute__((noinline)) void put_away(struct roost_cache *cache, struct rst_slab *slab,
+					       unsigned index, void *object)
 {
+	struct found at = {(uintptr_t)object, rst_slab_number(cache->slabs, slab), slab, index};
 	_Atomic uint64_t *word = &slab->remote.word[index / 64];
+	unsigned cpu = rst_slab_cpu(cache);
 	uint64_t place;
 
+	/* Such a cache has no homes. */
+	if (cache->flags && !rst_debug_free(cache, object))
+		return;
 	/* In R it would stay until an allocation finds L empty, and the slab would never look as if
 	 * all of it were free. */
-	if (cpu != RST_NO_CPU && rst_slab_reopen_home(cache, slab, cpu) &&
-	    put_home(cache, slab, cpu, index, (uintptr_t)object))
+	if (cpu != RST_NO_CPU && rst_slab_reopen_home(cache, slab, cpu) && put_home(cache, &at))
 		return;
 	/* No other CPU reads L: that line is its owner's. */
 	if (is_local(slab, cpu, index) || rst_set_put_new(word, index % 64)) {
@@ -132,28 +154,15 @@ static RST_COLD void put_away(struct roost_cache *cache, struct rst_slab *slab, 
 
 /* ---- The calls ----------------------------------------------------------------------------- */
 
-/* Of a caller without sequences, or into a cache with red zones or poison. */
-static RST_COLD void free_object_slow(struct roost_cache *cache, struct rst_slab *slab,
-				      unsigned cpu, unsigned index, void *object)
-{
-	if (cache->flags && !rst_debug_free(cache, object))
-		return;
-	if (cpu == RST_NO_CPU || !put_home(cache, slab, cpu, index, (uintptr_t)object))
-		put_away(cache, slab, cpu, index, object);
-}
-
-/* All calls are the last thing that it does, so it needs no frame on the stack. */
+/* All calls are the last thing that it does. */
 void roost_cache_free(roost_cache_t *cache, void *object)
 {
-	unsigned cpu = rst_slab_cpu(cache->slabs), index = 0;
-	struct rst_slab *slab;
+	struct found at = {.address = (uintptr_t)object};
 
-	if (RST_RARE(!find_object(cache, object, &slab, &index)))
+	if (RST_RARE(!find_object(cache, &at)))
 		refuse(cache, object);
-	else if (RST_RARE(cpu == RST_NO_CPU || cache->flags))
-		free_object_slow(cache, slab, cpu, index, object);
-	else if (!put_home(cache, slab, cpu, index, (uintptr_t)object))
-		put_away(cache, slab, cpu, index, object);
+	else if (!put_home(cache, &at))
+		put_away(cache, at.slab, at.index, object);
 }
 
 void roost_cache_free_bulk(roost_cache_t *cache, void *const *objects, size_t n)

@@ -43,7 +43,7 @@ static struct rst_slab *next_slab(const struct roost_cache *cache, uint32_t *i)
 {
 	const struct roost_slabs *s = cache->slabs;
 
-	for (; *i < rst_load_rlx(&s->end); ++*i) {
+	for (*i = *i ? *i : 1; *i < rst_load_rlx(&s->end); ++*i) {
 		struct rst_slab *slab = &s->slab[*i];
 
 		if (rst_state_of(rst_load_acq(&slab->place)) != RST_SLAB_NONE &&
@@ -59,7 +59,7 @@ void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *sta
 	const struct rst_slab *slab;
 
 	*stats = (struct roost_cache_stats){.size = cache->size,
-					    .stride = cache->stride,
+					    .stride = (uint32_t)cache->stride,
 					    .slab_order = cache->order,
 					    .slab_objects = cache->objects};
 	rst_text_start(&name, stats->name, sizeof(stats->name));
@@ -233,13 +233,16 @@ static bool pages_are_good(const struct roost_slabs *s, const struct roost_cache
 			   const struct rst_slab *slab, struct roost_violation *v)
 {
 	uint64_t page = (rst_load_rlx(&slab->base) - (uintptr_t)s->base) >> s->page_shift;
+	uint64_t nr = (uint64_t)1 << cache->order;
 
-	for (uint64_t i = 0; i < (uint64_t)1 << cache->order; i++) {
+	if (page >= s->nr_pages || s->nr_pages - page < nr)
+		return violated(v, s, slab, "slab: its pages are some of these", s->nr_pages, page);
+	for (uint64_t i = 0; i < nr; i++) {
 		uint32_t found = rst_load_rlx(&s->slab_of[page + i]);
 
-		if (found != rst_slab_number(s, slab) + 1)
+		if (found != rst_slab_number(s, slab))
 			return violated(v, s, slab, "slab: each of its pages leads to it",
-					rst_slab_number(s, slab) + 1, found);
+					rst_slab_number(s, slab), found);
 	}
 	return true;
 }
@@ -273,7 +276,7 @@ static bool slab_is_good(const struct roost_slabs *s, const struct rst_slab *sla
 
 int roost_slabs_validate(const roost_slabs_t *s, struct roost_violation *violation)
 {
-	for (uint32_t i = 0; i < rst_load_rlx(&s->end); i++)
+	for (uint32_t i = 1; i < rst_load_rlx(&s->end); i++)
 		if (!slab_is_good(s, &s->slab[i], violation))
 			return -ROOST_EUCLEAN;
 	return roost_validate(s->numbers, violation);

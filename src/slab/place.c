@@ -237,7 +237,7 @@ static size_t reclaim_of(struct roost_cache *cache, size_t pages)
 		i = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
 		if (i == RST_NO_HINT)
 			break;
-		if (rst_slab_release_empty(cache, &s->slab[i], rst_slab_cpu(s)))
+		if (rst_slab_release_empty(cache, &s->slab[i], rst_slab_cpu(cache)))
 			done += (size_t)1 << cache->order;
 	}
 	return done;
@@ -316,13 +316,13 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 	rst_store_rlx(&slab->cache, cache->index);
 	rst_store_rlx(&slab->base, base);
 	fill_slab(cache, slab, cpu == RST_NO_CPU);
-	set_slab_of(s, slab, cache->order, (uint32_t)number + 1);
+	set_slab_of(s, slab, cache->order, (uint32_t)number);
 	/* Opens it: release, for what is above. */
 	rst_slab_let_go(slab, rst_load_rlx(&slab->place),
 			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
 	note_slab(cache, slab);
-	if (cpu != RST_NO_CPU || !s->nr_homes) /* else it is some CPU's */
-		rst_store_rlx(&mine->current, (uint32_t)number + 1);
+	if (cpu != RST_NO_CPU || !cache->nr_homes) /* else it is some CPU's */
+		rst_store_rlx(&mine->current, (uint32_t)number);
 	rst_add_rlx(&mine->made, 1);
 	return (void *)base; // NOLINT(performance-no-int-to-ptr)
 }

@@ -2,13 +2,13 @@
 /*
  * slab.h - objects out of pages: the data, and the protocol.
  *
- *	page     slab_of[page]    1 + number of its slab, or 0
+ *	page     slab_of[page]    the number of its slab, or 0
  *	slab     local   L        512 bits: free objects, changed by sequences of the home CPU alone
  *	         remote  R        512 bits: free objects, that any context may put and take
  *	         place            generation << 32 | whose it is
  *	         base, cache      where its objects are, and of which cache they are
  *	cache    a map of hints   a bit for each slab that may have something free
- *	         for each CPU     its current slab, and up to 15 objects that may be free
+ *	         for each CPU     its current slab, and up to 13 objects that may be free in L
  *
  * An object is free if its bit in L or in R is 1. A slab whose home is a CPU (OPEN, FULL) has
  * both. The home's contexts free and allocate in L without an atomic operation, by sequences
@@ -76,7 +76,7 @@ enum {
 	RST_SLAB_WORDS = RST_SET_WORDS,
 	RST_SLAB_BYTES = 65536, /* no slab need be larger for the number of its objects */
 	RST_SLAB_FEW = 8,	/* objects that each slab has at least */
-	RST_OBJECT_HINTS = 15,
+	RST_OBJECT_HINTS = 13,
 	/* Noted slabs with something free that an allocation looks at before it makes one, and
 	 * before it fails without ROOST_WAIT; and how many more that have nothing. */
 	RST_SLAB_LOOKS = 8,
@@ -91,7 +91,7 @@ enum rst_slab_state {
 	RST_SLAB_HELD,
 	RST_SLAB_SHARED,
 	RST_SLAB_SHARED_FULL,
-	RST_SLAB_OPEN = 1 << 16, /* + CPU */
+	RST_SLAB_OPEN = 1 << 16, /* + CPU: rst_seq_put() adds it */
 	RST_SLAB_FULL = 2 << 16, /* + CPU */
 };
 
@@ -111,45 +111,55 @@ _Static_assert(sizeof(struct rst_slab) == 256, "as roost_slabs_metadata_size() s
  */
 struct rst_cache_cpu {
 	_Alignas(64) _Atomic uint64_t nr; /* of objects */
-	_Atomic uintptr_t object[RST_OBJECT_HINTS];
-	_Alignas(64) _Atomic uint32_t current; /* 1 + slab, or 0 */
-	_Atomic uint32_t cursor;	       /* where a search goes on */
+	_Atomic uint32_t current;	  /* number of a slab, or 0 */
+	_Atomic uint32_t cursor;	  /* where a search goes on */
+	/* rst_mark() of an object, and its address: so that an address that was freed and comes
+	 * back at once is not computed from what was computed from it. One may be older than the
+	 * other. */
+	struct rst_object_hint {
+		_Atomic uint64_t mark;
+		_Atomic uintptr_t address;
+	} object[RST_OBJECT_HINTS];
 	_Atomic uint64_t made, released, stolen, failed;
 };
-_Static_assert(sizeof(struct rst_cache_cpu) == 192, "as roost_slabs_metadata_size() says");
+_Static_assert(sizeof(struct rst_cache_cpu) == 256, "as roost_slabs_metadata_size() says");
 
 /* The states of an entry of the table of caches. */
 enum { RST_CACHE_FREE, RST_CACHE_MAKING, RST_CACHE_READY };
 
 struct roost_cache {
-	struct roost_slabs *slabs;  /* c */
-	uint64_t reciprocal;	    /* c; 2^40 / stride, rounded up */
-	struct rst_cache_cpu *cpus; /* c; [nr_cpus] */
-	uint64_t last;		    /* c; the bits of the last word of L and R that are objects */
-	uint32_t stride, size;	 /* c; bytes from one object to the next; that a caller may use */
-	uint32_t objects, bytes; /* c; of a slab; bytes of all of them */
-	uint32_t index;		 /* c */
-	uint8_t words, order;	 /* c; of a slab: words of L and R, pages */
-	uint8_t flags;		 /* c; ROOST_CACHE_* */
-	uint8_t type;		 /* c; migratetype of its pages */
-	roost_ctor_fn *ctor;	 /* c */
-	_Atomic uint32_t state;	 /* a */
-	char name[ROOST_CACHE_NAME]; /* c */
+	_Alignas(64) struct roost_slabs *slabs; /* c */
+	struct rst_cache_cpu *cpus;		/* c; [nr_cpus] */
+	uint64_t reciprocal;			/* c; 2^40 / stride, rounded up */
+	uint64_t stride;			/* c; bytes from one object to the next */
+	uint64_t bytes;				/* c; of all objects of a slab */
+	/* c; CPUs that have slabs: all; 0: there are no sequences, or each free is checked exactly,
+	 * or reads or writes its object */
+	uint32_t nr_homes;
+	uint32_t index;		      /* c */
+	uint32_t size;		      /* c; bytes of an object that a caller may use */
+	uint32_t objects;	      /* c; of a slab */
+	uint64_t all[RST_SLAB_WORDS]; /* c; the bits of L and R that are objects */
+	uint8_t words, order;	      /* c; of a slab: words of L and R, pages */
+	uint8_t flags;		      /* c; ROOST_CACHE_* */
+	uint8_t type;		      /* c; migratetype of its pages */
+	roost_ctor_fn *ctor;	      /* c */
+	_Atomic uint32_t state;	      /* a */
+	char name[ROOST_CACHE_NAME];  /* c */
 };
 
 struct roost_slabs {
 	char *base;			       /* c; address of page 0 */
 	uint64_t nr_pages;		       /* c */
 	_Atomic uint32_t *slab_of;	       /* c; a: [nr_pages] */
-	struct rst_slab *slab;		       /* c; [nr_slabs] */
+	struct rst_slab *slab;		       /* c; [nr_slabs]; the first is of no cache */
 	roost_t *frames;		       /* c */
 	roost_t *numbers;		       /* c; its frames are numbers of slabs */
 	struct roost_cache *caches;	       /* c; [nr_caches] */
 	struct rst_hint hints;		       /* c; a list for each cache, one bin */
 	roost_pfn first;		       /* c */
 	uint32_t nr_slabs, nr_caches, nr_cpus; /* c */
-	/* c; CPUs that have slabs: all; 0: no sequences, or frees are checked exactly */
-	uint32_t nr_homes;
+	uint32_t nr_homes;		/* c; of a cache that neither reads nor writes objects */
 	_Atomic uint32_t end;		/* a; no slab from this number on was ever made */
 	_Atomic uint32_t next_reclaim;	/* a; the cache at which the next reclaim begins */
 	uint8_t page_shift;		/* c */
@@ -215,7 +225,7 @@ static inline uint32_t rst_closed(uint32_t state)
 /* The bits of a word of L and R that are objects. */
 static inline uint64_t rst_objects_in(const struct roost_cache *cache, unsigned word)
 {
-	return word + 1u < cache->words ? RST_FULL : cache->last;
+	return cache->all[word];
 }
 
 /* The slab of an address, or NULL. Racy unless the caller has an object there. */
@@ -227,7 +237,7 @@ static inline struct rst_slab *rst_slab_at(const struct roost_slabs *s, uintptr_
 	if (page >= s->nr_pages) /* below the base, too */
 		return NULL;
 	number = rst_load_rlx(&s->slab_of[page]);
-	return number ? &s->slab[number - 1] : NULL;
+	return number ? &s->slab[number] : NULL;
 }
 
 static inline uint32_t rst_slab_number(const struct roost_slabs *s, const struct rst_slab *slab)
@@ -241,12 +251,12 @@ static inline bool rst_object_index(const struct roost_cache *cache, uintptr_t o
 				    unsigned *index)
 {
 	*index = (unsigned)(offset * cache->reciprocal >> 40);
-	return offset < cache->bytes && (uintptr_t)*index * cache->stride == offset;
+	return offset < cache->bytes && *index * cache->stride == offset;
 }
 
 static inline void *rst_object(const struct roost_cache *cache, uintptr_t base, unsigned index)
 {
-	return (void *)(base + (uintptr_t)index * cache->stride); // NOLINT
+	return (void *)(base + (uintptr_t)(index * cache->stride)); // NOLINT
 }
 
 static inline struct rst_hint_bin rst_slab_bin(const struct roost_cache *cache)
@@ -286,12 +296,21 @@ static inline unsigned rst_slab_free_objects(const struct roost_cache *cache,
 	return n;
 }
 
-/* The CPU whose sequences the caller can run, or RST_NO_CPU. */
-static inline unsigned rst_slab_cpu(const struct roost_slabs *s)
-{
-	unsigned cpu = rst_seq_cpu();
+/* A hint to an object: its slab's number and its own in one word. */
+enum { RST_MARK_SHIFT = 9 };
+_Static_assert(1 << RST_MARK_SHIFT == RST_OBJECTS, "a mark has room for the number of an object");
 
-	return cpu < s->nr_homes ? cpu : RST_NO_CPU;
+static inline uint64_t rst_mark(uint64_t slab, unsigned index)
+{
+	return slab << RST_MARK_SHIFT | index;
+}
+
+/* The CPU whose sequences the caller can run, or RST_NO_CPU. */
+static inline unsigned rst_slab_cpu(const struct roost_cache *cache)
+{
+	unsigned cpu = rst_seq_here();
+
+	return cpu < cache->nr_homes ? cpu : RST_NO_CPU;
 }
 
 /* What the caller's CPU remembers; of some CPU, if it has no sequences. */

@@ -306,6 +306,28 @@ bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at s)
 	return true;
 }
 
+bool rst_seq_take(unsigned cpu, struct rst_seq_bit s)
+{
+	uint64_t word = rst_load_rlx(s.word), bit = (uint64_t)1 << s.bit % 64;
+
+	if (!begins(cpu) || rst_load_rlx(s.guard) != s.expected || !(word & bit))
+		return false;
+	rst_store_rlx(s.word, word & ~bit);
+	return true;
+}
+
+bool rst_seq_put(struct rst_seq_bit s, uint32_t *half, uint64_t *now)
+{
+	uint64_t word = rst_load_rlx(s.word), bit = (uint64_t)1 << s.bit % 64;
+
+	*half = (uint32_t)s.expected + this_cpu;
+	*now = word | bit;
+	if (!begins(this_cpu) || (uint32_t)rst_load_rlx(s.guard) != *half || word & bit)
+		return false;
+	rst_store_rlx(s.word, *now);
+	return true;
+}
+
 bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new)
 {
 	return begins(cpu) && rst_cas64_sc(word, &old, new);

@@ -31,9 +31,15 @@ void rst_park(_Atomic uint32_t *word, uint32_t value);
 void rst_unpark(_Atomic uint32_t *word);
 _Noreturn void rst_fatal(const char *text);
 unsigned rst_seq_cpu(void);
+static inline unsigned rst_seq_here(void)
+{
+	return rst_seq_cpu();
+}
 bool rst_seq_cas(unsigned cpu, struct rst_seq seq);
 bool rst_seq_cas_guarded(unsigned cpu, struct rst_seq seq);
 bool rst_seq_cas_at(unsigned cpu, struct rst_seq_at seq);
+bool rst_seq_take(unsigned cpu, struct rst_seq_bit seq);
+bool rst_seq_put(struct rst_seq_bit seq, uint32_t *half, uint64_t *now);
 bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new);
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n);
 bool rst_seq_ready(const void *memory, size_t size);

@@ -57,6 +57,16 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"movq %[old], %%rax\n\tlock cmpxchgq %[new], %[word]\n2:\n\tjne "                          \
 	"%l[failed]\n\t" RST_SEQ_ABORT
 #define RST_SEQ_LOCK_SCRATCH [scratch] "=&a"(scratch), [second] "=&r"(second)
+#define RST_SEQ_SECOND(name) /* no register */
+#define RST_SEQ_TAKE                                                                               \
+	"movq %[word], %[scratch]\n\tbtrq %[bit], %[scratch]\n\tjnc %l[failed]\n\t"                \
+	"movq %[scratch], %[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_PUT                                                                                \
+	"leaq 3b(%%rip), %[now]\n\tmovq %[now], %%fs:8(%[area])\n"                                 \
+	"1:\tmovl %[expected], %[half]\n\taddl %%fs:4(%[area]), %[half]\n\t"                       \
+	"cmpl %[half], %[guard]\n\tjne %l[failed]\n\t"                                             \
+	"movq %[word], %[now]\n\tbtsq %[bit], %[now]\n\tjc %l[failed]\n\t"                         \
+	"movq %[now], %[word]\n2:\n\t" RST_SEQ_ABORT
 
 #else /* aarch64 */
 
@@ -88,6 +98,19 @@ _Static_assert(offsetof(struct rseq, cpu_id) == 4 && offsetof(struct rseq, rseq_
 	"ldaxr %[scratch], %[word]\n\tcmp %[scratch], %[old]\n\tb.ne %l[failed]\n\t"               \
 	"stlxr %w[second], %[new], %[word]\n2:\n\tcbnz %w[second], %l[failed]\n\t" RST_SEQ_ABORT
 #define RST_SEQ_LOCK_SCRATCH [scratch] "=&r"(scratch), [second] "=&r"(second)
+#define RST_SEQ_SECOND(name) , [second] "=&r"(name)
+#define RST_SEQ_TAKE                                                                               \
+	"ldar %[scratch], %[word]\n\tlsr %[second], %[scratch], %[bit]\n\t"                        \
+	"tbz %[second], 0, %l[failed]\n\tmov %[second], 1\n\tlsl %[second], %[second], "           \
+	"%[bit]\n\tbic %[scratch], %[scratch], %[second]\n\tstlr %[scratch], "                     \
+	"%[word]\n2:\n\t" RST_SEQ_ABORT
+#define RST_SEQ_PUT                                                                                \
+	"adrp %[now], 3b\n\tadd %[now], %[now], :lo12:3b\n\tstr %[now], [%[area], 8]\n"            \
+	"1:\tldr %w[half], [%[area], 4]\n\tadd %w[half], %w[half], %w[expected]\n\t"               \
+	"ldar %w[now], %[guard]\n\tcmp %w[now], %w[half]\n\tb.ne %l[failed]\n\t"                   \
+	"ldr %[now], %[word]\n\tlsr %[second], %[now], %[bit]\n\t"                                 \
+	"tbnz %[second], 0, %l[failed]\n\tmov %[second], 1\n\tlsl %[second], %[second], "          \
+	"%[bit]\n\torr %[now], %[now], %[second]\n\tstlr %[now], %[word]\n2:\n\t" RST_SEQ_ABORT
 
 #endif
 
@@ -156,6 +179,40 @@ failed:
 	return false;
 }
 
+static inline bool rst_seq_take(unsigned cpu, struct rst_seq_bit s)
+{
+	uint64_t scratch, second __attribute__((unused));
+
+	__asm__ volatile goto(
+		RST_SEQ_DESCRIPTOR RST_SEQ_BEGIN RST_SEQ_PLACE RST_SEQ_TAKE
+		: [scratch] "=&r"(scratch)RST_SEQ_SECOND(second)
+		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
+		  [guard] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.guard)), [expected] "r"(s.expected),
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [bit] "r"((uint64_t)s.bit)
+		: "memory", "cc"
+		: failed);
+	return true;
+failed:
+	return false;
+}
+
+static inline bool rst_seq_put(struct rst_seq_bit s, uint32_t *half, uint64_t *now)
+{
+	uint64_t second __attribute__((unused));
+
+	__asm__ volatile goto(
+		RST_SEQ_DESCRIPTOR RST_SEQ_PUT
+		: [half] "=&r"(*half), [now] "=&r"(*now)RST_SEQ_SECOND(second)
+		: [area] "r"(RST_SEQ_AREA), [expected] "ri"((uint32_t)s.expected),
+		  [guard] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.guard)),
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [bit] "r"((uint64_t)s.bit)
+		: "memory", "cc"
+		: failed);
+	return true;
+failed:
+	return false;
+}
+
 static inline bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old,
 				    uint64_t new)
 {
@@ -187,13 +244,18 @@ failed:
 	return false;
 }
 
+static inline unsigned rst_seq_here(void)
+{
+	/* Negative if this thread's area is not registered: RST_NO_CPU or above all CPUs. */
+	return rst_seq_cpu_id();
+}
+
 static inline unsigned rst_seq_cpu(void)
 {
 	/* Threads that share a virtual CPU may run on several real ones. */
 	if (rst_posix_cpu >= 0)
 		return RST_NO_CPU;
-	/* Negative if this thread's area is not registered: RST_NO_CPU or above all CPUs. */
-	return rst_seq_cpu_id();
+	return rst_seq_here();
 }
 
 #endif
