@@ -66,27 +66,73 @@ static bool is_lost(struct roost *r, rst_frame_id *f)
 	       !rst_set_has(&r->blocks[at >> ROOST_PAGEBLOCK_ORDER], at % RST_PAGEBLOCK);
 }
 
-/* Puts the lost frames of a span back, and returns how many. *present: adds what is present. */
-static uint64_t put_lost(struct roost *r, const struct rst_span *span, uint64_t *present)
+enum { SINGLE = RST_OM_NEVER + 1 }; /* what om[] says of an allocated block of one frame */
+
+/* The first frame from f on, before end, of which more has to be asked. The others of this
+ * pageblock are allocated, each as a block of its own, or are free and in its set. Most are, and a
+ * child of fork() walks over all of memory. */
+static rst_frame_id skip_right(const struct roost *r, rst_frame_id f, rst_frame_id end)
 {
-	rst_frame_id f = rst_frame_of(span, span->start), end = rst_frame_of(span, span->end - 1);
+	const struct rst_set *set = &r->blocks[f >> ROOST_PAGEBLOCK_ORDER];
+	uint64_t om;
+
+	while (f < end) {
+		if (f % sizeof(om) == 0 && end - f >= sizeof(om)) {
+			__builtin_memcpy(&om, (const void *)&r->om[f], sizeof(om));
+			if (om == SINGLE * 0x0101010101010101ull) {
+				f += sizeof(om);
+				continue;
+			}
+		}
+		if (rst_load_rlx(&r->om[f]) != SINGLE && !rst_set_has(set, f % RST_PAGEBLOCK))
+			break;
+		f++;
+	}
+	return f;
+}
+
+/* Puts the lost frames of a pageblock back that has some present, from *f on, before end. It ends
+ * past the last block that begins there. *present: adds what is present. */
+static uint64_t put_lost_of(struct roost *r, rst_frame_id *f, rst_frame_id end, uint64_t *present)
+{
+	struct rst_set *set = &r->blocks[*f >> ROOST_PAGEBLOCK_ORDER];
 	uint64_t n = 0;
 
-	while (f <= end) {
-		rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
-		rst_frame_id at = f;
+	while (*f < end) {
+		rst_frame_id at = skip_right(r, *f, end);
 
-		if (!rst_is_present(&r->base, b)) {
-			f = (b + 1) * RST_PAGEBLOCK;
-			continue;
-		}
-		if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
-			f += RST_PAGEBLOCK;
-		} else if (is_lost(r, &f)) {
-			rst_set_put(&r->blocks[b], at % RST_PAGEBLOCK, 0);
+		*present += at - *f;
+		*f = at;
+		if (at == end)
+			break;
+		if (is_lost(r, f)) {
+			rst_set_put(set, at % RST_PAGEBLOCK, 0);
 			n++;
 		}
-		*present += rst_load_rlx(&r->om[at]) == RST_OM_HOLE ? 0 : f - at;
+		*present += rst_load_rlx(&r->om[at]) == RST_OM_HOLE ? 0 : *f - at;
+	}
+	return n;
+}
+
+/* The same for a span. */
+static uint64_t put_lost(struct roost *r, const struct rst_span *span, uint64_t *present)
+{
+	const rst_frame_id end = rst_frame_of(span, span->end - 1) + 1;
+	rst_frame_id f = rst_frame_of(span, span->start);
+	uint64_t n = 0;
+
+	while (f < end) {
+		rst_block_id b = f >> ROOST_PAGEBLOCK_ORDER;
+		rst_frame_id next = (b + 1) * RST_PAGEBLOCK;
+
+		if (!rst_is_present(&r->base, b)) {
+			f = next;
+		} else if (f % RST_PAGEBLOCK == 0 && rst_is_whole(r, b)) {
+			*present += RST_PAGEBLOCK;
+			f = next;
+		} else {
+			n += put_lost_of(r, &f, next < end ? next : end, present);
+		}
 	}
 	return n;
 }
