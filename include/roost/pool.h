@@ -144,12 +144,20 @@ void roost_pool_destroy(roost_pool_t *pool);
 /* ---- Blocks ------------------------------------------------------------------------------- */
 
 /*
+ * All bytes of the block are 0. Pages that the pool has not handed out yet, or not since it gave
+ * them back to the kernel, are so already, and are not touched. Once roost_pool_frames() was called
+ * it cannot know, and clears all of them.
+ */
+#define ROOST_ZEROED (1u << 24)
+
+/*
  * A block of at least size bytes, rounded up to pages and then to 4, 5, 6, 7, 8, 10, 12, 14, 16, 20
  * ... of them (roost_alloc_n() in roost.h), so that less than a fifth of it is more than was asked
  * for: roost_pool_usable_size(). It is aligned to the largest power of two that divides this; a
- * caller that needs a larger alignment asks for a power of two. What is in it is not defined.
+ * caller that needs a larger alignment asks for a power of two. What is in it is not defined,
+ * unless flags have ROOST_ZEROED.
  * Any context; with ROOST_WAIT thread context.
- * flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, a migratetype.
+ * flags: ROOST_WAIT, ROOST_RESERVE, ROOST_NODE(n), ROOST_THISNODE, ROOST_ZEROED, a migratetype.
  * NULL and errno ENOMEM if there is none, or larger than the largest (1 GiB, or less if the limit
  * is). With ROOST_WAIT it also waits for threads that trim or change the size, some 1.7 s asleep at
  * most. Without ROOST_WAIT it may also fail while others have the last of it in hand (roost.h),
@@ -212,8 +220,10 @@ struct roost_pool_info {
 	size_t metadata;	   /* bytes of address space for it; touched as they are needed */
 	size_t page_size, largest; /* of blocks */
 	unsigned nodes;
-	uint64_t grown, shrunk;	    /* times */
-	uint64_t trims, given_back; /* pageblocks looked at; bytes */
+	uint64_t grown, shrunk; /* times */
+	/* Pageblocks looked at; bytes that had memory, or what an allocation gave back: that had
+	 * been handed out. */
+	uint64_t trims, given_back;
 	size_t set_aside; /* bytes in hand of threads, which may be no more: see Fork above */
 };
 

@@ -203,6 +203,36 @@ static inline void count(roost_pool_t *pool, unsigned n)
 		step(pool);
 }
 
+/* Clears those that were used. */
+static __attribute__((noinline)) void clear_used(const roost_pool_t *pool, roost_pfn pfn,
+						 roost_pfn end)
+{
+	bool all = atomic_load_explicit(&pool->direct, memory_order_relaxed);
+
+	for (; pfn < end; pfn++)
+		if (all ||
+		    atomic_load_explicit(&pool->used[pfn / 64], memory_order_relaxed) >> pfn % 64 &
+			    1)
+			memset(rst_address(pool, pfn), 0, rst_page_size(pool));
+}
+
+/* Before the call returns these pages. Relaxed: a page's bit changes only while some context has
+ * the page, and the allocator orders these contexts. */
+static inline void hand_out(roost_pool_t *pool, roost_pfn pfn, size_t pages, unsigned flags)
+{
+	roost_pfn end = pfn + (is_order(pages) ? pages : roost_frames(pool->frames, pfn));
+
+	if (flags & ROOST_ZEROED)
+		clear_used(pool, pfn, end);
+	for (; pfn < end; pfn = (pfn | 63) + 1) {
+		_Atomic uint64_t *word = &pool->used[pfn / 64];
+		uint64_t bits = rst_used_bits(pfn, end);
+
+		if (bits & ~atomic_load_explicit(word, memory_order_relaxed))
+			atomic_fetch_or_explicit(word, bits, memory_order_relaxed);
+	}
+}
+
 void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 {
 	size_t pages = block_pages(pool, size);
@@ -216,9 +246,11 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 	rst_pool_enter();
 	outer = rst_pool_name("roost_pool_alloc");
 	refused = false;
-	pfn = take_pages(pool, pages, first_flags(pool, flags));
+	pfn = take_pages(pool, pages, first_flags(pool, flags & ~ROOST_ZEROED));
 	if (pfn == ROOST_NONE)
-		pfn = pool_alloc_slow(pool, pages, flags);
+		pfn = pool_alloc_slow(pool, pages, flags & ~ROOST_ZEROED);
+	if (pfn != ROOST_NONE)
+		hand_out(pool, pfn, pages, flags);
 	count(pool, 1);
 	rst_pool_name(outer);
 	rst_pool_leave();
@@ -254,16 +286,19 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 	outer = rst_pool_name("roost_pool_alloc_bulk");
 	refused = false;
 	while (done < count_of) {
-		size_t n = take_many(pool, pages, first_flags(pool, flags), pfns, count_of - done);
+		size_t n = take_many(pool, pages, first_flags(pool, flags & ~ROOST_ZEROED), pfns,
+				     count_of - done);
 
 		if (!n) {
-			pfns[0] = pool_alloc_slow(pool, pages, flags);
+			pfns[0] = pool_alloc_slow(pool, pages, flags & ~ROOST_ZEROED);
 			if (pfns[0] == ROOST_NONE)
 				break;
 			n = 1;
 		}
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			hand_out(pool, pfns[i], pages, flags);
 			blocks[done++] = rst_address(pool, pfns[i]);
+		}
 		count(pool, (unsigned)n);
 	}
 	rst_pool_name(outer);

@@ -164,14 +164,13 @@ static int make_frames(roost_pool_t *pool, unsigned check_level,
 	return roost_init(&pool->frames, &config, metadata, pool->metadata);
 }
 
-/* Five bitmaps; the one of units has no more bits than those of pageblocks. */
+/* A bitmap of all pages and five of pageblocks; the one of units has no more bits than those. */
 static int init_side(roost_pool_t *pool)
 {
-	size_t words = rst_mark_words(pool);
-
+	size_t words = rst_mark_words(pool), used = rst_used_words(pool);
 	char *side;
 
-	pool->side_size = 5 * words * sizeof(uint64_t);
+	pool->side_size = (5 * words + used) * sizeof(uint64_t);
 	side = rst_memory_zeroed(pool->side_size);
 	if (!side)
 		return -ENOMEM;
@@ -181,6 +180,7 @@ static int init_side(roost_pool_t *pool)
 	pool->due = pool->aged + words;
 	pool->missed = pool->due + words;
 	pool->taken = (_Atomic uint64_t *)(void *)(pool->missed + words);
+	pool->used = pool->taken + words;
 	return 0;
 }
 

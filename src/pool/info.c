@@ -58,6 +58,9 @@ void roost_pool_info(const roost_pool_t *pool, struct roost_pool_info *info)
 
 roost_t *roost_pool_frames(const roost_pool_t *pool)
 {
+	/* The structure is no constant. Relaxed: the caller knows of the frames by this. */
+	atomic_store_explicit(&((roost_pool_t *)(uintptr_t)pool)->direct, true,
+			      memory_order_relaxed);
 	return pool->frames;
 }
 

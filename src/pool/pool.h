@@ -58,12 +58,16 @@ struct rst_pool_lock {
 
 struct roost_pool {
 	/* Read by every call. */
-	roost_t *frames;	  /* c */
-	char *base;		  /* c; of the address space */
-	size_t limit;		  /* c; bytes */
-	unsigned page_shift;	  /* c */
-	unsigned max_order;	  /* c */
-	_Atomic uint64_t *freed;  /* c; a: see trim.c; a bit for each pageblock */
+	roost_t *frames;	 /* c */
+	char *base;		 /* c; of the address space */
+	size_t limit;		 /* c; bytes */
+	unsigned page_shift;	 /* c */
+	unsigned max_order;	 /* c */
+	_Atomic uint64_t *freed; /* c; a: see trim.c; a bit for each pageblock */
+	/* c; a: a bit for each page that the pool has handed out since it was last empty. Others
+	 * read as zeroes, unless somebody uses the frames directly. */
+	_Atomic uint64_t *used;
+	_Atomic bool direct;	  /* a; somebody may: roost_pool_frames() was called */
 	_Atomic uint32_t narrow;  /* a; flags of an allocation's first look: see size.c */
 	_Atomic uint64_t changes; /* a; see rst_pool_has_more() */
 
@@ -142,6 +146,20 @@ static inline roost_pfn rst_pfn(const roost_pool_t *pool, const void *address)
 static inline size_t rst_nr_pageblocks(const roost_pool_t *pool)
 {
 	return pool->limit / rst_pageblock_size(pool);
+}
+
+/* The bits of pages pfn .. end in the word of the first of them. */
+static inline uint64_t rst_used_bits(roost_pfn pfn, roost_pfn end)
+{
+	uint64_t bits = ~(uint64_t)0 << pfn % 64;
+
+	return end > (pfn | 63) ? bits : bits & ~(~(uint64_t)0 << end % 64);
+}
+
+/* Words of a bitmap of all pages. */
+static inline size_t rst_used_words(const roost_pool_t *pool)
+{
+	return ((pool->limit >> pool->page_shift) + 63) / 64;
 }
 
 /* Words of a bitmap of all pageblocks. */

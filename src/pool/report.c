@@ -252,7 +252,7 @@ static void put_info(struct rst_report *r, const roost_pool_t *pool)
 
 static void put_pool(struct rst_report *r, const roost_pool_t *pool, bool with_pageblocks)
 {
-	const roost_t *frames = roost_pool_frames(pool);
+	const roost_t *frames = pool->frames;
 	struct held held[ROOST_MAX_CPUS] = {{0}};
 
 	put_info(r, pool);

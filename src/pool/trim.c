@@ -133,27 +133,51 @@ static bool has(const uint64_t *bits, unsigned i)
 	return bits[i / 64] >> i % 64 & 1;
 }
 
-/* Gives the kernel each run of held pages. *pages: how many of them had memory. False: it keeps
- * some, which are locked. */
-static bool tell(roost_pool_t *pool, roost_pfn first, const uint64_t *frames, size_t *pages)
+/* Which pages of a pageblock have memory, or had been handed out. That is exact, this takes no
+ * system call, and is for allocations. */
+static void note_memory(roost_pool_t *pool, roost_pfn first, bool exact,
+			uint64_t had[ROOST_PAGEBLOCK_WORDS])
 {
-	uint64_t resident[ROOST_PAGEBLOCK_WORDS];
-	char *address = rst_address(pool, first);
-	bool is_known = rst_memory_resident(pool, address, pool->has, resident), all = true;
+	if (exact && rst_memory_resident(pool, rst_address(pool, first), pool->has, had))
+		return;
+	for (unsigned i = 0; i < ROOST_PAGEBLOCK_WORDS; i++)
+		had[i] = exact ? 0
+			       : atomic_load_explicit(&pool->used[first / 64 + i],
+						      memory_order_relaxed);
+}
 
+/* The kernel has these pages, and they are held still: what is handed out next is empty. */
+static void became_empty(roost_pool_t *pool, roost_pfn pfn, roost_pfn end)
+{
+	for (; pfn < end; pfn = (pfn | 63) + 1)
+		atomic_fetch_and_explicit(&pool->used[pfn / 64], ~rst_used_bits(pfn, end),
+					  memory_order_relaxed);
+}
+
+/* Gives the kernel each run of held pages. *pages: how many of them had something. False: it keeps
+ * some, which are locked. */
+static bool tell(roost_pool_t *pool, roost_pfn first, const uint64_t *frames, bool exact,
+		 size_t *pages)
+{
+	uint64_t had[ROOST_PAGEBLOCK_WORDS];
+	bool all = true;
+
+	note_memory(pool, first, exact, had);
 	*pages = 0;
 	for (unsigned i = 0, end; i < RST_PAGEBLOCK_PAGES; i = end) {
-		size_t had = 0;
+		size_t n = 0;
 
 		for (end = i; end < RST_PAGEBLOCK_PAGES && has(frames, end); end++)
-			had += is_known && has(resident, end);
-		if (end == i)
+			n += has(had, end);
+		if (end == i) {
 			end++;
-		else if (rst_memory_give_back(rst_address(pool, first + i),
-					      (size_t)(end - i) << pool->page_shift))
-			*pages += had;
-		else
+		} else if (rst_memory_give_back(rst_address(pool, first + i),
+						(size_t)(end - i) << pool->page_shift)) {
+			became_empty(pool, first + i, first + end);
+			*pages += n;
+		} else {
 			all = false;
+		}
 	}
 	return all;
 }
@@ -191,8 +215,8 @@ static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_
 	return false;
 }
 
-/* Gives back one pageblock, which is due. Returns how many bytes. */
-static size_t give_back(roost_pool_t *pool, size_t b)
+/* Gives back one pageblock, which is due. Returns how many bytes; exact: see note_memory(). */
+static size_t give_back(roost_pool_t *pool, size_t b, bool exact)
 {
 	uint64_t frames[ROOST_PAGEBLOCK_WORDS], bit = (uint64_t)1 << b % 64;
 	roost_pfn first = (roost_pfn)b << ROOST_PAGEBLOCK_ORDER;
@@ -204,7 +228,8 @@ static size_t give_back(roost_pool_t *pool, size_t b)
 	pool->due[b / 64] &= ~bit;
 	atomic_fetch_sub(&pool->nr_due, 1);
 	if (rst_hold_rest(pool->frames, first, frames)) {
-		missed = !tell(pool, first, frames, &pages) || misses_some(pool, first, frames);
+		missed = !tell(pool, first, frames, exact, &pages) ||
+			 misses_some(pool, first, frames);
 		rst_unhold_rest(pool->frames, first, frames);
 		rst_pool_has_more(pool);
 		RST_PROBE3(give_back, pool->base, first, pages);
@@ -223,7 +248,7 @@ static size_t give_back(roost_pool_t *pool, size_t b)
 }
 
 /* Gives back up to most due pageblocks, from where the last call ended. */
-static size_t give_back_some(roost_pool_t *pool, size_t most)
+static size_t give_back_some(roost_pool_t *pool, size_t most, bool exact)
 {
 	size_t words = rst_mark_words(pool), bytes = 0;
 
@@ -234,7 +259,8 @@ static size_t give_back_some(roost_pool_t *pool, size_t most)
 			if (atomic_load(&pool->stop))
 				return bytes;
 			bytes += give_back(pool,
-					   word * 64 + (unsigned)__builtin_ctzll(pool->due[word]));
+					   word * 64 + (unsigned)__builtin_ctzll(pool->due[word]),
+					   exact);
 			most--;
 		}
 		if (!most)
@@ -269,13 +295,13 @@ size_t roost_pool_trim(roost_pool_t *pool)
 	rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
 	age(pool, true);
 	roost_drain(pool->frames, -1); /* after the marks: pages in pockets were marked */
-	bytes = give_back_some(pool, AT_ONCE);
+	bytes = give_back_some(pool, AT_ONCE, true);
 	/* Signals come in between. Pageblocks that others make due meanwhile are left to them. */
 	for (size_t left = rst_nr_pageblocks(pool) / AT_ONCE;
 	     left && atomic_load(&pool->nr_due) && !atomic_load(&pool->stop); left--) {
 		rst_pool_unlock(&pool->trim_lock);
 		rst_pool_lock(&pool->trim_lock, "roost_pool_trim");
-		bytes += give_back_some(pool, AT_ONCE);
+		bytes += give_back_some(pool, AT_ONCE, true);
 	}
 	rst_pool_unlock(&pool->trim_lock);
 	rst_pool_end(&call);
@@ -322,7 +348,7 @@ void rst_trim_step(roost_pool_t *pool)
 	if (!rst_pool_try(&pool->trim_lock))
 		return; /* another thread is at it */
 	age_by(pool, now);
-	give_back_some(pool, AT_ONCE);
+	give_back_some(pool, AT_ONCE, false);
 	rst_pool_unlock(&pool->trim_lock);
 }
 
@@ -346,13 +372,13 @@ static void decay_once(roost_pool_t *pool)
 {
 	bool freed = age(pool, false);
 
-	give_back_some(pool, SIZE_MAX);
+	give_back_some(pool, SIZE_MAX, true);
 	if (freed || !pool->nr_missed || pool->emptied)
 		return;
 	pool->emptied = true;
 	roost_drain(pool->frames, -1);
 	try_missed(pool);
-	give_back_some(pool, SIZE_MAX);
+	give_back_some(pool, SIZE_MAX, true);
 }
 
 static void *decay(void *arg)

@@ -2,6 +2,7 @@
 /* test_pool.c - blocks as pointers: sizes, owners, limits, misuse. */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "pools.h"
 
@@ -327,6 +328,122 @@ static void no_huge_pages(void **state)
 	assert_int_equal(roost_pool_create(&pool, &config), -ENOMEM);
 }
 
+static bool is_zero(const char *block)
+{
+	size_t size = roost_pool_usable_size(block);
+
+	return !block[0] && !memcmp(block, block + 1, size - 1);
+}
+
+/* A block of zeroes, which becomes something else. */
+static char *zeroed(roost_pool_t *pool, size_t size)
+{
+	char *block = roost_pool_alloc(pool, size, ROOST_ZEROED);
+
+	assert_non_null(block);
+	assert_true(is_zero(block));
+	memset(block, 1, roost_pool_usable_size(block));
+	return block;
+}
+
+static void blocks_of_zeroes(void **state)
+{
+	static const size_t sizes[] = {PAGE, 5 * PAGE, 9 * PAGE, 64 * PAGE, 80 * PAGE, 6 * MIB};
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	void *many[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char *block = zeroed(pool, sizes[i / 2]), *other = zeroed(pool, PAGE);
+
+		roost_pool_free(block);
+		block = zeroed(pool, sizes[i / 2]); /* the same one, or parts of it */
+		roost_pool_free(other);
+		roost_pool_free(block);
+	}
+	assert_int_equal(roost_pool_alloc_bulk(pool, 3 * PAGE, ROOST_ZEROED, many, 3), 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(is_zero(many[i]));
+	roost_pool_free_bulk(many, 3);
+	pool_close(pool);
+}
+
+/* What was never used, or went back to the kernel, is not touched. */
+static void zeroes_for_nothing(void **state)
+{
+	struct roost_pool_config config = pool_config(64 * MIB, NULL);
+	char *block, *page;
+	roost_pool_t *pool;
+
+	(void)state;
+	config.pages = ROOST_PAGES_NO_THP;
+	pool = pool_open(&config);
+	block = roost_pool_alloc(pool, 8 * MIB, ROOST_ZEROED);
+	assert_non_null(block);
+	assert_int_equal(roost_pool_resident(pool), 0);
+	memset(block, 1, 4 * MIB);
+	roost_pool_free(block);
+	assert_int_equal(roost_pool_trim(pool), 4 * MIB);
+	assert_int_equal(roost_pool_trim(pool), 0);
+	block = roost_pool_alloc(pool, 8 * MIB, ROOST_ZEROED);
+	assert_non_null(block);
+	assert_int_equal(roost_pool_resident(pool), 0);
+	assert_true(is_zero(block));
+	roost_pool_free(block);
+	page = zeroed(pool, PAGE);
+	roost_pool_free(page);
+	/* A page beside others that went back. */
+	block = roost_pool_alloc(pool, 2 * MIB, 0);
+	memset(block, 1, 2 * MIB);
+	roost_pool_free(block);
+	page = roost_pool_alloc(pool, PAGE, 0);
+	memset(page, 1, PAGE);
+	assert_true(roost_pool_trim(pool) >= 2 * MIB - PAGE);
+	roost_pool_free(page);
+	assert_int_equal(roost_pool_resident(pool), PAGE);
+	block = zeroed(pool, 2 * MIB);
+	roost_pool_free(block);
+	pool_close(pool);
+}
+
+/* Frames that somebody used directly are not known to be empty. */
+static void zeroes_beside_frames(void **state)
+{
+	struct roost_pool_config config = pool_config(8 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	roost_t *frames = roost_pool_frames(pool);
+	roost_pfn pfn = roost_alloc(frames, 9, ROOST_WAIT);
+	char *blocks[4];
+
+	(void)state;
+	assert_int_not_equal(pfn, ROOST_NONE);
+	memset(roost_pool_address(pool, pfn), 1, 2 * MIB);
+	roost_free(frames, pfn, 9);
+	for (unsigned i = 0; i < 4; i++)
+		blocks[i] = zeroed(pool, 2 * MIB);
+	for (unsigned i = 0; i < 4; i++)
+		roost_pool_free(blocks[i]);
+	pool_close(pool);
+}
+
+/* Nor are locked ones, which do not go back. */
+static void zeroes_of_locked_pages(void **state)
+{
+	struct roost_pool_config config = pool_config(8 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	char *block = zeroed(pool, 2 * MIB);
+
+	(void)state;
+	assert_int_equal(mlock(block, 2 * MIB), 0);
+	roost_pool_free(block);
+	assert_int_equal(roost_pool_trim(pool), 0);
+	assert_ptr_equal(zeroed(pool, 2 * MIB), block);
+	munlock(block, 2 * MIB);
+	roost_pool_free(block);
+	pool_close(pool);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -340,6 +457,10 @@ int main(void)
 		cmocka_unit_test(the_reserve),
 		cmocka_unit_test(configurations),
 		cmocka_unit_test(names_and_pages),
+		cmocka_unit_test(blocks_of_zeroes),
+		cmocka_unit_test(zeroes_for_nothing),
+		cmocka_unit_test(zeroes_beside_frames),
+		cmocka_unit_test(zeroes_of_locked_pages),
 		cmocka_unit_test(no_huge_pages),
 	};
 

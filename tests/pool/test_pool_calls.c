@@ -435,6 +435,49 @@ static void allocations_too(void **state)
 	assert_int_equal(seen_open, 0);
 }
 
+/* ---- Giving back --------------------------------------------------------------------------- */
+
+static _Atomic unsigned advised, asked;
+
+static void count_them(const char *name, bool done)
+{
+	if (done)
+		return;
+	atomic_fetch_add(&advised, !strcmp(name, "madvise"));
+	atomic_fetch_add(&asked, !strcmp(name, "mincore"));
+}
+
+/* An allocation gives back what is due without asking what has memory; what it gave is counted. */
+static void allocations_do_not_ask(void **state)
+{
+	enum { BLOCKS = 64, BLOCK = 64 * PAGE };
+	struct roost_pool_config config = pool_config(16 * MIB, NULL);
+	struct roost_pool_info info;
+	static char *blocks[BLOCKS];
+	roost_pool_t *short_lived;
+
+	(void)state;
+	config.decay_ms = 1;
+	short_lived = pool_open(&config);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		memset(blocks[i] = pool_get(short_lived, BLOCK), 1, BLOCK);
+	for (unsigned i = 0; i < BLOCKS; i++)
+		roost_pool_free(blocks[i]);
+	asked = advised = 0;
+	calls_hook = count_them;
+	for (unsigned i = 0; i < 20; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+		for (unsigned j = 0; j < 256; j++)
+			roost_pool_free(pool_get(short_lived, PAGE));
+	}
+	calls_hook = NULL;
+	assert_int_equal(asked, 0);
+	assert_int_not_equal(advised, 0);
+	roost_pool_info(short_lived, &info);
+	assert_in_range(info.given_back, BLOCKS / 2 * BLOCK, 2 * BLOCKS * BLOCK);
+	pool_close(short_lived);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -448,6 +491,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(holders_have_signals_blocked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(allocations_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(allocations_do_not_ask, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("pool_calls", tests, NULL, NULL);
