@@ -218,7 +218,7 @@ static __attribute__((noinline)) void clear_used(const roost_pool_t *pool, roost
 
 /* Before the call returns these pages. Relaxed: a page's bit changes only while some context has
  * the page, and the allocator orders these contexts. */
-static inline void hand_out(roost_pool_t *pool, roost_pfn pfn, size_t pages, unsigned flags)
+static inline void note_used(roost_pool_t *pool, roost_pfn pfn, size_t pages, unsigned flags)
 {
 	roost_pfn end = pfn + (is_order(pages) ? pages : roost_frames(pool->frames, pfn));
 
@@ -250,7 +250,7 @@ void *roost_pool_alloc(roost_pool_t *pool, size_t size, unsigned flags)
 	if (pfn == ROOST_NONE)
 		pfn = pool_alloc_slow(pool, pages, flags & ~ROOST_ZEROED);
 	if (pfn != ROOST_NONE)
-		hand_out(pool, pfn, pages, flags);
+		note_used(pool, pfn, pages, flags);
 	count(pool, 1);
 	rst_pool_name(outer);
 	rst_pool_leave();
@@ -296,7 +296,7 @@ size_t roost_pool_alloc_bulk(roost_pool_t *pool, size_t size, unsigned flags, vo
 			n = 1;
 		}
 		for (size_t i = 0; i < n; i++) {
-			hand_out(pool, pfns[i], pages, flags);
+			note_used(pool, pfns[i], pages, flags);
 			blocks[done++] = rst_address(pool, pfns[i]);
 		}
 		count(pool, (unsigned)n);
