@@ -117,8 +117,7 @@ struct rst_seq_at {
  */
 struct rst_seq_bit {
 	_Atomic uint64_t *guard, *word;
-	uint64_t expected;
-	unsigned bit; /* modulo 64 */
+	uint64_t expected, bit; /* bit: modulo 64 */
 };
 
 #include "rst_port.h"

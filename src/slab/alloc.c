@@ -23,32 +23,19 @@ static bool is_of(const struct roost_cache *cache, const struct rst_slab *slab)
 
 /* Takes an object that a hint leads to, if it is free in a slab of the CPU. The hint was made long
  * ago; the slab may have been another one then, but any free object of this cache will do. */
-static RST_HOT void *take_hinted(const struct roost_cache *cache, unsigned cpu, uint64_t mark,
-				 uintptr_t address)
+static RST_HOT bool take_hinted(const struct roost_cache *cache, unsigned cpu, uint64_t mark,
+				uintptr_t address)
 {
-	struct rst_slab *slab = &cache->slabs->slab[mark >> RST_MARK_SHIFT];
-	unsigned index = mark & (RST_OBJECTS - 1);
+	struct rst_slab *slab = &cache->slabs->slab[rst_marked_slab(mark)];
+	unsigned index = rst_marked_index(mark);
 	struct rst_seq_bit q = {
-		.guard = &slab->place, .word = &slab->local[index / 64], .bit = index};
+		.guard = &slab->place, .word = &slab->local[index / 64], .bit = mark};
 
 	/* Acquire: what is read of the slab below is not older. */
 	q.expected = rst_load_acq(&slab->place);
-	if (rst_state_of(q.expected) != RST_SLAB_OPEN + cpu || !is_of(cache, slab) ||
-	    (uintptr_t)rst_object(cache, rst_load_acq(&slab->base), index) != address)
-		return NULL;
-	return rst_seq_take(cpu, q) ? (void *)address : NULL; // NOLINT(performance-no-int-to-ptr)
-}
-
-static RST_HOT void *from_hints(const struct roost_cache *cache, struct rst_cache_cpu *mine,
-				unsigned cpu)
-{
-	uint64_t nr = rst_load_rlx(&mine->nr);
-	const struct rst_object_hint *hint = &mine->object[nr - 1];
-
-	if (!nr)
-		return NULL;
-	rst_store_rlx(&mine->nr, nr - 1);
-	return take_hinted(cache, cpu, rst_load_rlx(&hint->mark), rst_load_rlx(&hint->address));
+	return rst_state_of(q.expected) == RST_SLAB_OPEN + cpu && is_of(cache, slab) &&
+	       (uintptr_t)rst_object(cache, rst_load_acq(&slab->base), index) == address &&
+	       rst_seq_take(cpu, q);
 }
 
 /* The lowest n bits of a word that has more. */
@@ -298,7 +285,7 @@ static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mi
 		if (!n)
 			continue;
 		if (w->cpu != RST_NO_CPU || !cache->nr_homes)
-			rst_store_rlx(&mine->current, (uint32_t)number);
+			rst_store_rlx(&mine->current, rst_mark(number, 0));
 		rst_store_rlx(&mine->cursor, (uint32_t)number);
 		return n;
 	}
@@ -316,7 +303,7 @@ static unsigned make_slab(struct roost_cache *cache, const struct objects_wanted
 static unsigned climb(struct roost_cache *cache, const struct objects_wanted *w)
 {
 	struct rst_cache_cpu *mine = rst_cache_cpu(cache, w->cpu);
-	uint32_t current = rst_load_rlx(&mine->current);
+	uint64_t current = rst_marked_slab(rst_load_rlx(&mine->current));
 	bool wait = w->flags & ROOST_WAIT;
 	unsigned n = 0, now = w->flags & ~(unsigned)ROOST_WAIT;
 
@@ -368,47 +355,40 @@ static bool are_flags(const struct roost_cache *cache, const char *call, unsigne
 	return false;
 }
 
-/* Objects of a word that are free: the next allocations find them by these hints. The lowest is the
- * first that is taken. */
-static void remember_some(const struct roost_cache *cache, struct rst_cache_cpu *mine,
-			  uint64_t first, uintptr_t base, uint64_t bits)
+/* Of the word of L from which an object was taken last, where most are that no hint leads to. */
+static RST_HOT void *from_word(const struct roost_cache *cache, const struct rst_cache_cpu *mine,
+			       unsigned cpu)
 {
-	unsigned n = rst_weight(bits), left = n < RST_OBJECT_HINTS ? n : RST_OBJECT_HINTS;
-
-	rst_store_rlx(&mine->nr, left);
-	for (; left--; bits &= bits - 1) {
-		uint64_t mark = first + (unsigned)__builtin_ctzll(bits);
-		unsigned index = mark & (RST_OBJECTS - 1);
-
-		rst_store_rlx(&mine->object[left].mark, mark);
-		rst_store_rlx(&mine->object[left].address,
-			      (uintptr_t)rst_object(cache, base, index));
-	}
-}
-
-/* Of the current slab's L, where an allocation finds most that no hint leads to. */
-static void *from_current(const struct roost_cache *cache, struct rst_cache_cpu *mine, unsigned cpu)
-{
-	uint32_t current = rst_load_rlx(&mine->current);
-	struct rst_slab *slab = &cache->slabs->slab[current];
+	uint64_t mark = rst_load_rlx(&mine->current), free;
+	struct rst_slab *slab = &cache->slabs->slab[rst_marked_slab(mark)];
+	struct rst_seq_bit q = {.guard = &slab->place,
+				.word = &slab->local[rst_marked_index(mark) / 64]};
 	uintptr_t base;
-	uint64_t place, free, bit;
 
-	if (!current)
-		return NULL;
-	place = rst_load_acq(&slab->place);
-	if (rst_state_of(place) != RST_SLAB_OPEN + cpu || !is_of(cache, slab))
+	q.expected = rst_load_acq(&slab->place); /* as in take_hinted() */
+	if (rst_state_of(q.expected) != RST_SLAB_OPEN + cpu || !is_of(cache, slab))
 		return NULL;
 	base = rst_load_acq(&slab->base);
-	for (unsigned i = 0; i < cache->words; i++) {
-		free = rst_load_rlx(&slab->local[i]);
-		bit = free ? take_local(slab, cpu, place, i, 1) : 0;
-		if (!bit)
-			continue;
-		if (!rst_load_rlx(&mine->nr))
-			remember_some(cache, mine, rst_mark(current, i * 64), base, free & ~bit);
-		return rst_object(cache, base, i * 64 + (unsigned)__builtin_ctzll(bit));
-	}
+	free = rst_load_rlx(q.word);
+	if (!free)
+		return NULL;
+	q.bit = (unsigned)__builtin_ctzll(free);
+	return rst_seq_take(cpu, q)
+		       ? rst_object(cache, base, rst_marked_index(mark) + (unsigned)q.bit)
+		       : NULL;
+}
+
+/* Of another word of that slab. */
+static void *from_current(const struct roost_cache *cache, struct rst_cache_cpu *mine, unsigned cpu)
+{
+	uint64_t current = rst_marked_slab(rst_load_rlx(&mine->current));
+	const struct rst_slab *slab = &cache->slabs->slab[current];
+
+	for (unsigned i = 0; current && i < cache->words; i++)
+		if (rst_load_rlx(&slab->local[i])) {
+			rst_store_rlx(&mine->current, rst_mark(current, i * 64));
+			return from_word(cache, mine, cpu);
+		}
 	return NULL;
 }
 
@@ -422,24 +402,53 @@ static RST_COLD void *alloc_one(struct roost_cache *cache, unsigned cpu, unsigne
 	return cache->flags ? rst_debug_alloc(cache, object) : object;
 }
 
-/* No hint led to an object. Not inlined, so that the call below needs no frame on the stack. */
-static __attribute__((noinline)) void *alloc_unhinted(struct roost_cache *cache, unsigned cpu,
-						      unsigned flags)
+/* These are not inlined, so that a call whose first look succeeds needs no frame on the stack. */
+static __attribute__((noinline)) void *alloc_cold(struct roost_cache *cache, unsigned cpu,
+						  unsigned flags)
 {
 	void *object = from_current(cache, &cache->cpus[cpu], cpu);
 
 	return object ? object : alloc_one(cache, cpu, flags);
 }
 
+static __attribute__((noinline)) void *alloc_unhinted(struct roost_cache *cache, unsigned cpu,
+						      unsigned flags)
+{
+	void *object = from_word(cache, &cache->cpus[cpu], cpu);
+
+	return object ? object : alloc_cold(cache, cpu, flags);
+}
+
+static RST_HOT void *alloc_hot(struct roost_cache *cache, unsigned cpu, unsigned flags)
+{
+	struct rst_cache_cpu *mine = &cache->cpus[cpu];
+	uint64_t nr = rst_load_rlx(&mine->nr);
+	const struct rst_object_hint *hint = &mine->object[nr - 1];
+	uintptr_t address;
+
+	if (!nr)
+		return alloc_unhinted(cache, cpu, flags);
+	rst_store_rlx(&mine->nr, nr - 1);
+	address = rst_load_rlx(&hint->address);
+	return take_hinted(cache, cpu, rst_load_rlx(&hint->mark), address)
+		       ? (void *)address // NOLINT(performance-no-int-to-ptr)
+		       : alloc_unhinted(cache, cpu, flags);
+}
+
+static __attribute__((noinline)) void *alloc_flagged(struct roost_cache *cache, unsigned cpu,
+						     unsigned flags)
+{
+	return cpu < cache->nr_homes && !(flags & ~KNOWN_FLAGS)
+		       ? alloc_hot(cache, cpu, flags)
+		       : alloc_one(cache, RST_NO_CPU, flags);
+}
+
 void *roost_cache_alloc(roost_cache_t *cache, unsigned flags)
 {
-	unsigned cpu = rst_slab_cpu(cache);
-	void *object;
+	unsigned cpu = rst_seq_here();
 
-	if (RST_RARE(cpu == RST_NO_CPU || flags & ~KNOWN_FLAGS))
-		return alloc_one(cache, cpu, flags);
-	object = from_hints(cache, &cache->cpus[cpu], cpu);
-	return object ? object : alloc_unhinted(cache, cpu, flags);
+	return RST_RARE(cpu >= cache->nr_homes || flags) ? alloc_flagged(cache, cpu, flags)
+							 : alloc_hot(cache, cpu, 0);
 }
 
 size_t roost_cache_alloc_bulk(roost_cache_t *cache, unsigned flags, void **objects, size_t n)

@@ -169,7 +169,7 @@ int roost_slabs_init(roost_slabs_t **out, const struct roost_slabs_config *given
 			      : 0;
 	numbers = numbers_config(&config, &range);
 	*out = s;
-	return roost_init(&s->numbers, &numbers, start + l.numbers, l.numbers_size);
+	return roost_init(&s->numbers, &numbers, start + l.numbers, (size_t)l.numbers_size);
 }
 
 /* ---- Caches -------------------------------------------------------------------------------- */
@@ -196,7 +196,7 @@ static bool fit(const struct roost_slabs *s, struct roost_cache *cache)
 			continue;
 		best = lost;
 		cache->order = (uint8_t)order;
-		cache->objects = (uint32_t)n;
+		cache->objects = n;
 	}
 	cache->words = (uint8_t)((cache->objects + 63) / 64);
 	for (unsigned i = 0; i < RST_SLAB_WORDS; i++)
@@ -204,7 +204,6 @@ static bool fit(const struct roost_slabs *s, struct roost_cache *cache)
 				: i + 1 < cache->words
 					? RST_FULL
 					: RST_FULL >> (63 - (cache->objects - 1) % 64);
-	cache->bytes = cache->objects * cache->stride;
 	return best != UINT64_MAX;
 }
 
@@ -222,7 +221,7 @@ static bool lay_cache_out(const struct roost_slabs *s, struct roost_cache *cache
 	cache->size = (uint32_t)(extra ? size : stride);
 	cache->stride = stride;
 	cache->nr_homes = flags ? 0 : s->nr_homes;
-	cache->reciprocal = (((uint64_t)1 << 40) + stride - 1) / stride;
+	cache->reciprocal = UINT64_MAX / stride + 1;
 	cache->type = stride > 1024 ? ROOST_RECLAIMABLE : ROOST_UNMOVABLE;
 	cache->flags = (uint8_t)flags;
 	return fit(s, cache);

@@ -7,7 +7,7 @@
 static RST_COLD void refuse(const struct roost_cache *cache, const void *object)
 {
 	const struct rst_slab *slab = rst_slab_at(cache->slabs, (uintptr_t)object);
-	unsigned index = 0;
+	uint64_t index;
 	const char *what;
 
 	if (!object)
@@ -26,9 +26,8 @@ static RST_COLD void refuse(const struct roost_cache *cache, const void *object)
 /* What a pointer leads to. */
 struct found {
 	uintptr_t address;
-	uint64_t number; /* of the slab; 0: in none */
 	struct rst_slab *slab;
-	unsigned index;
+	uint64_t mark, word; /* of the object; of L and R: its number */
 };
 
 /* False: it is no object of this cache. */
@@ -36,14 +35,19 @@ static RST_HOT bool find_object(const struct roost_cache *cache, struct found *f
 {
 	const struct roost_slabs *s = cache->slabs;
 	uint64_t page = (found->address - (uintptr_t)s->base) >> s->page_shift;
+	uint32_t number;
+	uint64_t index;
 
 	if (page >= s->nr_pages) /* below the base, too */
 		return false;
-	found->number = rst_load_rlx(&s->slab_of[page]);
-	found->slab = &s->slab[found->number];
-	return rst_load_rlx(&found->slab->cache) == cache->index && /* never of the first */
-	       rst_object_index(cache, found->address - rst_load_rlx(&found->slab->base),
-				&found->index);
+	number = rst_load_rlx(&s->slab_of[page]);
+	found->slab = &s->slab[number];
+	if (rst_load_rlx(&found->slab->cache) != cache->index || /* never of the first */
+	    !rst_object_index(cache, found->address - rst_load_rlx(&found->slab->base), &index))
+		return false;
+	found->mark = rst_mark(number, index);
+	found->word = index / 64;
+	return true;
 }
 
 /* ---- Empty slabs --------------------------------------------------------------------------- */
@@ -52,7 +56,7 @@ static RST_HOT bool find_object(const struct roost_cache *cache, struct found *f
 static RST_HOT bool is_current_slab(const struct roost_cache *cache, const struct rst_slab *slab,
 				    unsigned cpu)
 {
-	return rst_load_rlx(&rst_cache_cpu(cache, cpu)->current) ==
+	return rst_marked_slab(rst_load_rlx(&rst_cache_cpu(cache, cpu)->current)) ==
 	       rst_slab_number(cache->slabs, slab);
 }
 
@@ -98,18 +102,18 @@ static RST_HOT bool put_home(struct roost_cache *cache, const struct found *at)
 	/* The caller has an object of the slab, so it is what it was; but it may change homes. */
 	struct rst_seq_bit q = {.guard = &at->slab->place,
 				.expected = RST_SLAB_OPEN,
-				.word = &at->slab->local[at->index / 64],
-				.bit = at->index};
+				.word = &at->slab->local[at->word],
+				.bit = at->mark};
 	struct rst_cache_cpu *mine;
 	uint32_t state;
 	uint64_t now;
 
 	if (RST_RARE(!rst_seq_put(q, &state, &now)))
 		return false;
-	mine = &cache->cpus[state - RST_SLAB_OPEN];
-	remember(mine, rst_mark(at->number, at->index), at->address);
-	if (RST_RARE(now == rst_objects_in(cache, at->index / 64)) &&
-	    at->number != rst_load_rlx(&mine->current))
+	mine = cache->cpus + state - RST_SLAB_OPEN;
+	remember(mine, at->mark, at->address);
+	if (RST_RARE(now == rst_objects_in(cache, at->word)) &&
+	    rst_marked_slab(at->mark ^ rst_load_rlx(&mine->current)))
 		became_full(cache, at->slab, state - RST_SLAB_OPEN);
 	return true;
 }
@@ -124,9 +128,10 @@ static bool is_local(const struct rst_slab *slab, unsigned cpu, unsigned index)
 
 /* Puts an object into R. Not inlined, so that a free at home needs no frame on the stack. */
 static __attribute__((noinline)) void put_away(struct roost_cache *cache, struct rst_slab *slab,
-					       unsigned index, void *object)
+					       uint64_t mark, void *object)
 {
-	struct found at = {(uintptr_t)object, rst_slab_number(cache->slabs, slab), slab, index};
+	struct found at = {(uintptr_t)object, slab, mark, rst_marked_index(mark) / 64};
+	unsigned index = rst_marked_index(mark);
 	_Atomic uint64_t *word = &slab->remote.word[index / 64];
 	unsigned cpu = rst_slab_cpu(cache);
 	uint64_t place;
@@ -162,7 +167,7 @@ void roost_cache_free(roost_cache_t *cache, void *object)
 	if (RST_RARE(!find_object(cache, &at)))
 		refuse(cache, object);
 	else if (!put_home(cache, &at))
-		put_away(cache, at.slab, at.index, object);
+		put_away(cache, at.slab, at.mark, object);
 }
 
 void roost_cache_free_bulk(roost_cache_t *cache, void *const *objects, size_t n)

@@ -5,7 +5,7 @@
 
 /* ---- Objects ------------------------------------------------------------------------------- */
 
-static bool is_object_free(const struct rst_slab *slab, unsigned index)
+static bool is_object_free(const struct rst_slab *slab, uint64_t index)
 {
 	return ((rst_load_acq(&slab->local[index / 64]) |
 		 rst_load_acq(&slab->remote.word[index / 64])) >>
@@ -18,7 +18,7 @@ roost_cache_t *roost_object_cache(const roost_slabs_t *s, const void *object)
 	uintptr_t address = (uintptr_t)object;
 	const struct rst_slab *slab = rst_slab_at(s, address);
 	struct roost_cache *cache;
-	unsigned index;
+	uint64_t index;
 
 	if (!slab)
 		return NULL;
@@ -61,7 +61,7 @@ void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *sta
 	*stats = (struct roost_cache_stats){.size = cache->size,
 					    .stride = (uint32_t)cache->stride,
 					    .slab_order = cache->order,
-					    .slab_objects = cache->objects};
+					    .slab_objects = (uint32_t)cache->objects};
 	rst_text_start(&name, stats->name, sizeof(stats->name));
 	rst_text_put(&name, cache->name);
 	for (uint32_t i = 0; (slab = next_slab(cache, &i)); i++) {

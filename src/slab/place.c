@@ -322,7 +322,7 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
 	note_slab(cache, slab);
 	if (cpu != RST_NO_CPU || !cache->nr_homes) /* else it is some CPU's */
-		rst_store_rlx(&mine->current, (uint32_t)number);
+		rst_store_rlx(&mine->current, rst_mark(number, 0));
 	rst_add_rlx(&mine->made, 1);
 	return (void *)base; // NOLINT(performance-no-int-to-ptr)
 }

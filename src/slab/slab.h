@@ -8,7 +8,7 @@
  *	         place            generation << 32 | whose it is
  *	         base, cache      where its objects are, and of which cache they are
  *	cache    a map of hints   a bit for each slab that may have something free
- *	         for each CPU     its current slab, and up to 13 objects that may be free in L
+ *	         for each CPU     its current slab, and up to 12 objects that may be free in L
  *
  * An object is free if its bit in L or in R is 1. A slab whose home is a CPU (OPEN, FULL) has
  * both. The home's contexts free and allocate in L without an atomic operation, by sequences
@@ -76,7 +76,7 @@ enum {
 	RST_SLAB_WORDS = RST_SET_WORDS,
 	RST_SLAB_BYTES = 65536, /* no slab need be larger for the number of its objects */
 	RST_SLAB_FEW = 8,	/* objects that each slab has at least */
-	RST_OBJECT_HINTS = 13,
+	RST_OBJECT_HINTS = 12,
 	/* Noted slabs with something free that an allocation looks at before it makes one, and
 	 * before it fails without ROOST_WAIT; and how many more that have nothing. */
 	RST_SLAB_LOOKS = 8,
@@ -111,8 +111,7 @@ _Static_assert(sizeof(struct rst_slab) == 256, "as roost_slabs_metadata_size() s
  */
 struct rst_cache_cpu {
 	_Alignas(64) _Atomic uint64_t nr; /* of objects */
-	_Atomic uint32_t current;	  /* number of a slab, or 0 */
-	_Atomic uint32_t cursor;	  /* where a search goes on */
+	_Atomic uint64_t current; /* rst_mark() of a word of L that may have some; 0: none */
 	/* rst_mark() of an object, and its address: so that an address that was freed and comes
 	 * back at once is not computed from what was computed from it. One may be older than the
 	 * other. */
@@ -120,6 +119,7 @@ struct rst_cache_cpu {
 		_Atomic uint64_t mark;
 		_Atomic uintptr_t address;
 	} object[RST_OBJECT_HINTS];
+	_Atomic uint32_t cursor; /* where a search goes on */
 	_Atomic uint64_t made, released, stolen, failed;
 };
 _Static_assert(sizeof(struct rst_cache_cpu) == 256, "as roost_slabs_metadata_size() says");
@@ -130,15 +130,14 @@ enum { RST_CACHE_FREE, RST_CACHE_MAKING, RST_CACHE_READY };
 struct roost_cache {
 	_Alignas(64) struct roost_slabs *slabs; /* c */
 	struct rst_cache_cpu *cpus;		/* c; [nr_cpus] */
-	uint64_t reciprocal;			/* c; 2^40 / stride, rounded up */
+	uint64_t reciprocal;			/* c; 2^64 / stride, rounded up */
 	uint64_t stride;			/* c; bytes from one object to the next */
-	uint64_t bytes;				/* c; of all objects of a slab */
+	uint64_t objects;			/* c; of a slab */
 	/* c; CPUs that have slabs: all; 0: there are no sequences, or each free is checked exactly,
 	 * or reads or writes its object */
 	uint32_t nr_homes;
 	uint32_t index;		      /* c */
 	uint32_t size;		      /* c; bytes of an object that a caller may use */
-	uint32_t objects;	      /* c; of a slab */
 	uint64_t all[RST_SLAB_WORDS]; /* c; the bits of L and R that are objects */
 	uint8_t words, order;	      /* c; of a slab: words of L and R, pages */
 	uint8_t flags;		      /* c; ROOST_CACHE_* */
@@ -223,7 +222,7 @@ static inline uint32_t rst_closed(uint32_t state)
 /* ---- Objects ------------------------------------------------------------------------------- */
 
 /* The bits of a word of L and R that are objects. */
-static inline uint64_t rst_objects_in(const struct roost_cache *cache, unsigned word)
+static inline uint64_t rst_objects_in(const struct roost_cache *cache, uint64_t word)
 {
 	return cache->all[word];
 }
@@ -245,13 +244,25 @@ static inline uint32_t rst_slab_number(const struct roost_slabs *s, const struct
 	return (uint32_t)(slab - s->slab);
 }
 
-/* The index of the object that begins at this offset of a slab; false: none does. Exact, since
- * offset * stride < 2^40: core/size of a slab, stride <= 2^18, 2^16. */
-static inline bool rst_object_index(const struct roost_cache *cache, uintptr_t offset,
-				    unsigned *index)
+/*
+ * The index of the object that begins at this offset of a slab; false: none does. Of the product
+ * with the reciprocal the high half is the quotient, and the low one says whether there is a
+ * remainder: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct computation" (2019). It
+ * holds for offsets and strides below 2^32; where the quotient is an object's index, the offset is.
+ */
+static RST_HOT bool rst_object_index(const struct roost_cache *cache, uint64_t offset,
+				     uint64_t *index)
 {
-	*index = (unsigned)(offset * cache->reciprocal >> 40);
-	return offset < cache->bytes && *index * cache->stride == offset;
+#ifdef __SIZEOF_INT128__
+	__extension__ typedef unsigned __int128 u128;
+	u128 product = (u128)offset * cache->reciprocal;
+
+	*index = (uint64_t)(product >> 64);
+	return *index < cache->objects && (uint64_t)product < cache->reciprocal;
+#else /* offset * stride is below 2^40 */
+	*index = offset * (((cache->reciprocal - 1) >> 24) + 1) >> 40;
+	return offset < cache->objects * cache->stride && *index * cache->stride == offset;
+#endif
 }
 
 static inline void *rst_object(const struct roost_cache *cache, uintptr_t base, unsigned index)
@@ -300,9 +311,19 @@ static inline unsigned rst_slab_free_objects(const struct roost_cache *cache,
 enum { RST_MARK_SHIFT = 9 };
 _Static_assert(1 << RST_MARK_SHIFT == RST_OBJECTS, "a mark has room for the number of an object");
 
-static inline uint64_t rst_mark(uint64_t slab, unsigned index)
+static inline uint64_t rst_mark(uint64_t slab, uint64_t index)
 {
 	return slab << RST_MARK_SHIFT | index;
+}
+
+static inline uint64_t rst_marked_slab(uint64_t mark)
+{
+	return mark >> RST_MARK_SHIFT;
+}
+
+static inline unsigned rst_marked_index(uint64_t mark)
+{
+	return mark & (RST_OBJECTS - 1);
 }
 
 /* The CPU whose sequences the caller can run, or RST_NO_CPU. */

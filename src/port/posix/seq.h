@@ -188,7 +188,7 @@ static inline bool rst_seq_take(unsigned cpu, struct rst_seq_bit s)
 		: [scratch] "=&r"(scratch)RST_SEQ_SECOND(second)
 		: [area] "r"(RST_SEQ_AREA), [cpu] "r"(cpu),
 		  [guard] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.guard)), [expected] "r"(s.expected),
-		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [bit] "r"((uint64_t)s.bit)
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [bit] "r"(s.bit)
 		: "memory", "cc"
 		: failed);
 	return true;
@@ -205,7 +205,7 @@ static inline bool rst_seq_put(struct rst_seq_bit s, uint32_t *half, uint64_t *n
 		: [half] "=&r"(*half), [now] "=&r"(*now)RST_SEQ_SECOND(second)
 		: [area] "r"(RST_SEQ_AREA), [expected] "ri"((uint32_t)s.expected),
 		  [guard] RST_SEQ_MEMORY(RST_SEQ_AT(uint32_t, s.guard)),
-		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [bit] "r"((uint64_t)s.bit)
+		  [word] RST_SEQ_MEMORY(RST_SEQ_AT(uint64_t, s.word)), [bit] "r"(s.bit)
 		: "memory", "cc"
 		: failed);
 	return true;
