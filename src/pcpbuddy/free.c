@@ -409,10 +409,14 @@ void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
 	leave_pcp(&q);
 }
 
-/* The first frame of a block's where no allocated block begins that ends in it, or RST_NO_FRAME. */
-static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigned order)
+/* The first frame of a block where no allocated block begins that ends in it, or RST_NO_FRAME. It
+ * may be the one behind the span. */
+static rst_frame_id not_allocated(const struct roost *r, const struct rst_span *span,
+				  rst_frame_id f, unsigned order)
 {
-	rst_frame_id end = f + (1u << order);
+	roost_pfn left = span->end - rst_pfn_of(span, f);
+	bool fits = left >> order;
+	rst_frame_id end = f + (fits ? 1u << order : (rst_frame_id)left);
 
 	while (f < end) {
 		uint32_t state = rst_load_state(r, f);
@@ -421,7 +425,7 @@ static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigne
 			return f;
 		f += rst_frames_in(state);
 	}
-	return RST_NO_FRAME;
+	return fits ? RST_NO_FRAME : end;
 }
 
 int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
@@ -430,10 +434,12 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 	rst_frame_id f = locate(roost, &m), missing;
 	const struct rst_span *span = rst_span_below(&roost->base.map, pfn);
 
-	missing = f == RST_NO_FRAME ? f : not_allocated(roost, f, order);
+	missing = f == RST_NO_FRAME ? f : not_allocated(roost, span, f, order);
 	if (missing != RST_NO_FRAME) {
 		at = rst_misuse_of(m.call, rst_pfn_of(span, missing), order);
-		classify(roost, span, &at);
+		at.kind = ROOST_MISUSE_HOLE;
+		if (at.pfn < span->end)
+			classify(roost, span, &at);
 		m.kind = at.kind;
 		m.order_found = at.order_found;
 		m.frames_found = at.frames_found;

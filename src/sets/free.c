@@ -507,10 +507,14 @@ void roost_free_part(roost_t *roost, roost_pfn pfn, unsigned order)
 	free_far(roost, &roost->zones[span->zone], here, f, order);
 }
 
-/* The first frame of a block's where no allocated block begins that ends in it, or RST_NO_FRAME. */
-static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigned order)
+/* The first frame of a block where no allocated block begins that ends in it, or RST_NO_FRAME. It
+ * may be the one behind the span. */
+static rst_frame_id not_allocated(const struct roost *r, const struct rst_span *span,
+				  rst_frame_id f, unsigned order)
 {
-	rst_frame_id end = f + (1u << order);
+	roost_pfn left = span->end - rst_pfn_of(span, f);
+	bool fits = left >> order;
+	rst_frame_id end = f + (fits ? 1u << order : (rst_frame_id)left);
 
 	while (f < end) {
 		unsigned om = rst_load_rlx(&r->om[f]);
@@ -519,7 +523,7 @@ static rst_frame_id not_allocated(const struct roost *r, rst_frame_id f, unsigne
 			return f;
 		f += rst_om_size(om).frames;
 	}
-	return RST_NO_FRAME;
+	return fits ? RST_NO_FRAME : end;
 }
 
 static int complain_merge(const struct roost *r, roost_pfn pfn, unsigned order)
@@ -529,10 +533,12 @@ static int complain_merge(const struct roost *r, roost_pfn pfn, unsigned order)
 	rst_frame_id missing;
 
 	if (span) {
-		missing = not_allocated(r, rst_frame_of(span, pfn), order);
+		missing = not_allocated(r, span, rst_frame_of(span, pfn), order);
 		at = rst_misuse_of(
 			m.call, missing == RST_NO_FRAME ? pfn : rst_pfn_of(span, missing), order);
-		classify(r, span, &at);
+		at.kind = ROOST_MISUSE_HOLE;
+		if (at.pfn < span->end)
+			classify(r, span, &at);
 		m.kind = at.kind;
 		m.order_found = at.order_found;
 		m.frames_found = at.frames_found;
@@ -566,7 +572,7 @@ int roost_merge(roost_t *roost, roost_pfn pfn, unsigned order)
 	rst_frame_id f = span ? rst_frame_of(span, pfn) : 0, end = f + (1u << (order & 31)), i;
 	uint32_t n;
 
-	if (!span || not_allocated(roost, f, order) != RST_NO_FRAME)
+	if (!span || not_allocated(roost, span, f, order) != RST_NO_FRAME)
 		return complain_merge(roost, pfn, order);
 	/* What is freed as one block was whole, or might have been. */
 	for (i = f; order >= RST_SET_ORDER && i < end; i += RST_PAGEBLOCK)

@@ -142,6 +142,29 @@ static void misuse_is_told(void **state)
 	rig_close(&rig);
 }
 
+static void cannot_merge_across(struct rig *rig)
+{
+	assert_int_equal(roost_merge(rig->roost, 2 * BLOCK, 10), -ROOST_EINVAL);
+	expect(rig, "roost_merge", ROOST_MISUSE_HOLE, 2 * BLOCK);
+	rig_compare(rig);
+	rig_home(rig);
+	rig_close(rig);
+}
+
+/* Blocks of two zones are no block; nor are some and those past the last frame. */
+static void no_block_leaves_its_zone(void **state)
+{
+	struct rig rig;
+
+	rig_open_two(&rig, state, 3 * BLOCK, 1);
+	assert_int_equal(rig_take_range(&rig, 2 * BLOCK, BLOCK), 0);
+	assert_int_equal(rig_take_range(&rig, 3 * BLOCK, BLOCK), 0);
+	cannot_merge_across(&rig);
+	rig_open_simple(&rig, state, 0, 3 * BLOCK, 1);
+	assert_int_equal(rig_take_range(&rig, 2 * BLOCK, BLOCK), 0);
+	cannot_merge_across(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
@@ -149,6 +172,7 @@ int main(int argc, char **argv)
 		SUITE_TEST(there_and_back, variants_all),
 		SUITE_TEST(large_blocks_of_single_frames, variants_paths),
 		SUITE_TEST(misuse_is_told, variants_checked),
+		SUITE_TEST(no_block_leaves_its_zone, variants_paths),
 	};
 
 	return SUITE_RUN("part", tests, argc, argv);
