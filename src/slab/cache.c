@@ -347,8 +347,12 @@ size_t roost_slabs_recover(roost_slabs_t *s)
 
 		rst_cas32_acq(&s->caches[i].state, &making, RST_CACHE_FREE);
 	}
-	for (uint32_t i = 1; i < rst_load_rlx(&s->end); i++)
-		if (roost_order(s->numbers, i) >= 0)
+	/* Past end, too: a context that took a number may have stopped before it raised that. */
+	for (uint32_t i = 1; i < s->nr_slabs; i++)
+		if (i % RST_PAGEBLOCK == 0 &&
+		    roost_free_order(s->numbers, i) == ROOST_PAGEBLOCK_ORDER)
+			i += RST_PAGEBLOCK - 1; /* none of these is taken */
+		else if (roost_order(s->numbers, i) >= 0)
 			n += recover_slab(s, &s->slab[i]);
 	return n;
 }
