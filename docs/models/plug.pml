@@ -4,15 +4,16 @@
  * up what is free.
  *
  * Stands for: roost_add_range(), roost_remove_range(), rst_hotplug_commit(), rst_hotplug_recover() of
- * core/hotplug.c; rst_engine_add(), set_reserve(), rst_engine_remove(), take(), go_off_line() of range.c;
- * rst_disown(), rst_unset_apart(), make_whole(), rst_put_whole() of block.c; roost_isolate() of cpu.c;
+ * core/hotplug.c; rst_engine_add(), set_reserve(), rst_engine_remove(), take(), go_off_line(),
+ * unset_apart() of range.c; rst_disown(), make_whole(), rst_put_whole() of block.c; roost_isolate() of cpu.c;
  * open_claimed() of zone.c; forget_absent(), put_lost() of recover.c.
  * Says: at rest the frame is in one set, or held, if it is present, and nowhere if it is absent; an
- * absent pageblock is in nobody's list and not isolated; the count of isolated ones is right. A sum
+ * absent pageblock is in nobody's list and not isolated, and one that is present is noted in its
+ * list; the count of isolated ones is right. A sum
  * (removed and allocated first, then added and freed) is never lower than what was free at some
  * instant. A search that finds nothing while nobody hides anything is right. CUT: the call that adds
  * or removes may stop at any step; once all others have ended a recovery makes all of it right.
- * Leaves out: hints (hint.pml), several pageblocks, pockets, a removal that finds but a part free.
+ * Leaves out: clears of hints (hint.pml), several pageblocks, pockets, a removal that finds but a part free.
  *
  * PRESENT: it is there at first.
  *
@@ -21,6 +22,7 @@
  * check PRESENT=0 CUT=0: right BUG_ADDED_COUNTED_LATE BUG_TWO_AT_ONCE
  * check PRESENT=1 CUT=0: BUG_PUT_APART_WHOLE BUG_RESERVE_FORCED
  * check PRESENT=1 CUT=1: BUG_NOT_COUNTED_AGAIN BUG_ABSENT_KEEPS_PLACE
+ * long check PRESENT=1 CUT=0: BUG_BACK_UNNOTED
  * long check PRESENT=0 CUT=1: right
  * long check PRESENT=1 CUT=1: right
  */
@@ -45,10 +47,12 @@ byte added, removed, allocated, freed;
 /* Ghosts. Held by a caller; on its way; the fewest free since the sum began; free since the search
  * began. */
 bit held, moving, least, steady;
+bit noted;		/* in the list that place names now */
 #define FREE (set || region)
 inline taken() { least = 0; steady = 0 }
-inline change(from, to) { atomic { got = (place == from); WHEN(got, place = to) } }
+inline change(from, to) { atomic { got = (place == from); WHEN(got, place = to; noted = 0) } }
 
+inline note() { noted = 1 }
 inline put_whole()
 {
 	atomic { assert(!FREE); region = 1; moving = 0; held = 0 };
@@ -60,18 +64,30 @@ inline open_whole()
 {
 	WHEN(region,
 	     begun++;
-	     WHEN(atomic { region -> region = 0; moving = 1 }, atomic { set = 1; moving = 0 });
+	     WHEN(atomic { region -> region = 0; moving = 1 },
+		  atomic { set = 1; moving = 0 };
+		  note());
 	     ended++)
 }
 inline settle()
 {
 	p = place;
+	atomic { WHEN(set, note()) };
 	WHEN(p < APART && set,
 	     begun++;
 	     WHEN(atomic { set -> set = 0; moving = 1 },
 		  change(p, MOVABLE);
-		  if :: got -> put_whole() :: else -> atomic { set = 1; moving = 0 } fi);
+		  if :: got -> put_whole() :: else -> atomic { set = 1; moving = 0 }; note() fi);
 	     ended++)
+}
+inline put_together()
+{
+	begun++;
+	change(APART, MOVABLE);
+	did = got;
+	WHEN(did, settle());
+	ended++;
+	WHEN(did, nr_apart--)
 }
 inline unset_apart()
 {
@@ -119,7 +135,7 @@ proctype plugs()
 		STEP; commit(ADD);
 		p = place;
 		if
-		:: p == RESERVE || p == APART -> atomic { assert(!FREE); set = 1 }
+		:: p == RESERVE || p == APART -> atomic { assert(!FREE); set = 1 }; note()
 		:: else -> put_whole()
 		fi;
 #ifdef BUG_ADDED_COUNTED_LATE
@@ -144,7 +160,7 @@ proctype plugs()
 		if
 		:: skip		/* somebody's all the same, or others keep changing the place */
 			p = place;
-			if :: p == APART -> atomic { set = 1; moving = 0 } :: else -> put_whole() fi;
+			if :: p == APART -> atomic { set = 1; moving = 0 }; note() :: else -> put_whole() fi;
 #ifdef BUG_REMOVED_COUNTED_EARLY
 			removed--;
 #endif
@@ -180,17 +196,17 @@ proctype isolates()
 	WHEN(p >= APART, nr_apart--; goto ends);
 	change(p, APART);
 	WHEN(!got, nr_apart--; goto ends);
+	atomic { WHEN(set, note()) };
 #ifndef BUG_ISOLATE_NO_LOOK
+#ifdef BUG_BACK_UNNOTED
 	WHEN(!present, unset_apart(); goto ends);
+#else
+	WHEN(!present, put_together(); goto ends);
+#endif
 #endif
 	do :: open_whole(); WHEN(!region, break) od;
 	if :: skip :: goto ends fi;
-	begun++;			/* and back */
-	change(APART, MOVABLE);
-	did = got;
-	WHEN(did, settle());
-	ended++;
-	WHEN(did, nr_apart--);
+	put_together();
 ends:	atomic { p = 0; got = 0; did = 0 }
 }
 
@@ -204,7 +220,7 @@ proctype uses()
 		freed++;
 		p = place;
 		if
-		:: p >= APART -> atomic { assert(!FREE); set = 1; held = 0 }
+		:: p >= APART -> atomic { assert(!FREE); set = 1; held = 0 }; note()
 		:: else -> put_whole()
 		fi
 	:: atomic { region -> region = 0; held = 1; taken() }	/* claims, takes, frees a part */
@@ -270,7 +286,7 @@ init {
 		region = PRESENT;
 		if
 		:: true
-		:: present -> region = 0; set = 1; place = OWN
+		:: present -> region = 0; set = 1; place = OWN; note()
 		fi;
 		run plugs();
 		if :: run isolates() :: run uses() :: run plugs() fi;
@@ -279,6 +295,8 @@ init {
 	_nr_pr == 1;
 #if CUT
 	recover();
+#else
+	assert(!set || noted);
 #endif
 	assert(set + region + held == present);
 	assert(added - removed == present);

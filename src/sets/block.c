@@ -627,15 +627,6 @@ bool rst_disown(struct roost *r, rst_block_id b)
 	return false;
 }
 
-void rst_unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b)
-{
-	uint16_t place = ROOST_LIST_ISOLATE;
-
-	if (rst_load_sc(&r->place[b]) == place &&
-	    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
-		rst_add_sc(&z->apart, (uint64_t)-1);
-}
-
 void rst_leave(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	RST_ASSERT("leave: a CPU's pageblock is of that zone", rst_is_of_zone(r, z, b));

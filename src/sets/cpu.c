@@ -187,13 +187,15 @@ static bool take_out(struct roost *r, struct rst_zone *z, rst_block_id b)
  *	1  place = isolate		1  the pageblock is absent
  *	2  absent? undoes that		2  isolate? undoes that
  *
- * All are sequentially consistent, so at least one side does, and the place decides which.
+ * All are sequentially consistent, so at least one side does, and the place decides which. Once 2
+ * on the left has looked, the pageblock may be added again, with frames: undoing notes them.
  */
 static bool is_gone(struct roost *r, struct rst_zone *z, rst_block_id b)
 {
 	if (rst_is_present(&r->base, b))
 		return false;
-	rst_unset_apart(r, z, b);
+	if (put_together(r, z, b, ROOST_LIST_ISOLATE))
+		rst_add_sc(&z->apart, (uint64_t)-1);
 	return true;
 }
 

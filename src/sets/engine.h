@@ -715,8 +715,6 @@ bool rst_disown(struct roost *r, rst_block_id b);
 /* Takes a pageblock that is set apart out of its region's set and puts its frames in its own. */
 void rst_open_whole(struct roost *r, struct rst_zone *z, rst_block_id b);
 
-/* Of a pageblock that was removed: it is isolated no longer. */
-void rst_unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b);
 /* Changes a pageblock's place if it is still *from, and counts whether it taints its region. The
  * caller settles it. */
 bool rst_replace(struct roost *r, rst_block_id b, uint16_t *from, unsigned to);

@@ -263,6 +263,16 @@ static bool disown_parts(const struct frame_range *range)
 	return true;
 }
 
+/* It is gone, so it is isolated no longer. Nothing is free there, so there is nothing to note. */
+static void unset_apart(struct roost *r, struct rst_zone *z, rst_block_id b)
+{
+	uint16_t place = ROOST_LIST_ISOLATE;
+
+	if (rst_load_sc(&r->place[b]) == place &&
+	    rst_cas16_sc(&r->place[b], &place, ROOST_LIST_MOVABLE))
+		rst_add_sc(&z->apart, (uint64_t)-1);
+}
+
 /* All of it is in the caller's hands, and stays there. Others that still have one of its pageblocks
  * in mind find nothing free in it. */
 static bool go_off_line(const struct frame_range *range)
@@ -274,7 +284,7 @@ static bool go_off_line(const struct frame_range *range)
 	rst_hotplug_commit(&range->r->base, &range->z->desc, range->removed, RST_HOTPLUG_REMOVE);
 	/* After the commit: see roost_isolate(). */
 	for (rst_block_id b = range->removed->first; b <= range->removed->last; b++)
-		rst_unset_apart(range->r, range->z, b);
+		unset_apart(range->r, range->z, b);
 	return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * taint_races.c - a handler runs before each store in turn of calls that taint a region, make it
- * clean again, or look for the emptiest one: the region has room, so neither of the two fails.
+ * clean again, or look for the emptiest one: the region has room, so neither of the two fails. And
+ * of one that sets a pageblock apart, which goes and comes back meanwhile.
  */
 #include "sets/engine.h"
 
@@ -20,7 +21,8 @@ static struct {
 	void *metadata;
 	roost_pfn block; /* that the call or the handler frees */
 	unsigned order, flags;
-	bool ran;
+	unsigned then; /* stores from the first handler to a second one */
+	bool ran, second_ran;
 } race;
 
 static void open_race(void *const *state, unsigned pageblocks)
@@ -154,11 +156,51 @@ static void what_comes_back_is_not_passed_by(void **state)
 	close_race();
 }
 
+static void set_apart(void)
+{
+	int err = roost_isolate(race.rig.roost, BLOCK, true);
+
+	assert_true(!err || err == -ROOST_EINVAL); /* it was gone */
+}
+
+static void handler_adds(void)
+{
+	counted.on_stop = NULL;
+	race.second_ran = true;
+	assert_int_equal(roost_add_range(race.rig.roost, BLOCK, BLOCK), 0);
+}
+
+static void handler_removes(void)
+{
+	counted.on_stop = NULL;
+	race.ran = true;
+	if (roost_remove_range(race.rig.roost, BLOCK, BLOCK))
+		return; /* the call has it in hand */
+	counted.stores = 0;
+	counted.stop_after = race.then;
+	counted.on_stop = handler_adds;
+}
+
+/* All of it is noted: as one that is set apart, or as any other. */
+static void what_goes_and_comes_back_is_noted(void **state)
+{
+	open_race(state, 2);
+	race.then = 0;
+	do {
+		race.second_ran = false;
+		before_each_store(set_apart, handler_removes);
+		race.then++;
+	} while (race.second_ran);
+	assert_in_range(race.then, 5, 200);
+	close_race();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_region_is_noted_while_it_changes, variants_one),
 		SUITE_TEST(what_comes_back_is_not_passed_by, variants_one),
+		SUITE_TEST(what_goes_and_comes_back_is_noted, variants_one),
 	};
 
 	return SUITE_RUN("sets_taint_races", tests, argc, argv);
