@@ -109,15 +109,25 @@ static bool has_hole(const roost_t *roost, const struct rst_base *base,
 
 /* ---- The change ---------------------------------------------------------------------------- */
 
-static uint64_t changed_bits(const struct rst_hotplug *h, uint32_t word)
+/* The bits of pageblocks [first, last] in a word. */
+static uint64_t bits_in(uint32_t first, uint32_t last, uint32_t word)
 {
 	uint64_t bits = ~(uint64_t)0;
 
-	if (word == h->first / 64)
-		bits &= ~(uint64_t)0 << h->first % 64;
-	if (word == h->last / 64)
-		bits &= ~(uint64_t)0 >> (63 - h->last % 64);
+	if (word == first / 64)
+		bits &= ~(uint64_t)0 << first % 64;
+	if (word == last / 64)
+		bits &= ~(uint64_t)0 >> (63 - last % 64);
 	return bits;
+}
+
+void rst_hotplug_set(_Atomic uint64_t *set, uint32_t first, uint32_t last, bool on)
+{
+	for (uint32_t i = first / 64; i <= last / 64; i++)
+		if (on)
+			rst_or_sc(&set[i], bits_in(first, last, i));
+		else
+			rst_and_sc(&set[i], ~bits_in(first, last, i));
 }
 
 static void carry_out(struct rst_base *base, uint32_t what)
@@ -126,12 +136,7 @@ static void carry_out(struct rst_base *base, uint32_t what)
 
 	h->desc->reserve = h->reserve;
 	rst_zone_set_marks(h->desc);
-	/* Sequentially consistent: an isolation changes the place and then reads these. */
-	for (uint32_t i = h->first / 64; i <= h->last / 64; i++)
-		if (what == RST_HOTPLUG_ADD)
-			rst_or_sc(&base->present[i], changed_bits(h, i));
-		else
-			rst_and_sc(&base->present[i], ~changed_bits(h, i));
+	rst_hotplug_set(base->present, h->first, h->last, what == RST_HOTPLUG_ADD);
 }
 
 void rst_hotplug_commit(struct rst_base *base, struct rst_zone_desc *desc,

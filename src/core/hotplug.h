@@ -53,6 +53,10 @@ static inline uint64_t rst_hotplug_bit(uint32_t block)
 	return (uint64_t)1 << block % 64;
 }
 
+/* Sets or clears the bits of pageblocks [first, last]. Sequentially consistent: an isolation
+ * changes the place and then reads these. */
+void rst_hotplug_set(_Atomic uint64_t *set, uint32_t first, uint32_t last, bool on);
+
 struct rst_base;
 
 /* Between a change of the bits and a count. Each end is idempotent. */

@@ -4,7 +4,7 @@
  * instant; sums are exact only at rest.
  */
 #include "core/build.h"
-#include "sets/engine.h"
+#include "sets/pocket.h"
 
 const char *roost_build_config(void)
 {
@@ -201,16 +201,6 @@ struct rst_pcp_marks rst_pcp_marks(const roost_t *roost, unsigned zone, unsigned
 
 /* ---- Is there a block? --------------------------------------------------------------------- */
 
-/* Single frames count for every order: without them, other frames may be the rest of a block. */
-static bool may_be_in_pocket(const struct rst_pocket *pocket)
-{
-	uint64_t spare = rst_load_acq(&pocket->spare), frames = 0;
-
-	for (unsigned type = 0; type < RST_TYPES; type++)
-		frames |= rst_load_acq(&pocket->frames[type]) & UINT32_MAX;
-	return spare || frames;
-}
-
 static bool may_have(const struct rst_request *q, const struct roost *r, const struct rst_zone *z)
 {
 	bool large = q->order >= RST_SET_ORDER;
@@ -228,8 +218,9 @@ static bool may_have(const struct rst_request *q, const struct roost *r, const s
 		    (rst_is_ordinary(list) && mine)) /* of large ones: all free, but not whole */
 			return true;
 	}
+	/* Single frames count for every order: other frames may be the rest of a block. */
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++)
-		if (may_be_in_pocket(&z->pockets[cpu]))
+		if (!rst_pocket_is_empty(&z->pockets[cpu]))
 			return true;
 	return false;
 }

@@ -112,15 +112,6 @@ bool rst_pocket_fill(struct roost *r, struct rst_zone *z, unsigned cpu, unsigned
 
 /* ---- Reap ---------------------------------------------------------------------------------- */
 
-static bool is_empty(const struct rst_pocket *pocket)
-{
-	uint64_t all = rst_load_acq(&pocket->spare);
-
-	for (unsigned type = 0; type < RST_TYPES; type++)
-		all |= rst_load_acq(&pocket->frames[type]) & UINT32_MAX;
-	return !all;
-}
-
 /* Empties a pocket into the sets. Sequences already leave it alone. */
 static void put_all(struct roost *r, struct rst_zone *z, struct rst_pocket *pocket,
 		    uint32_t afterwards)
@@ -159,7 +150,7 @@ bool rst_pocket_reap(struct roost *r, struct rst_zone *z, unsigned cpu, uint32_t
 		rst_store_rel(&pocket->stop, RST_POCKET_OPEN);
 		return false;
 	}
-	if (is_empty(pocket))
+	if (rst_pocket_is_empty(pocket))
 		rst_store_rel(&pocket->stop, afterwards);
 	else
 		put_all(r, z, pocket, afterwards);
@@ -173,7 +164,7 @@ bool rst_pocket_reap_any(struct roost *r, struct rst_zone *z)
 	/* Racy: frames that come there after the look were put after the search began. A search
 	 * that finds another reaper at work, or that gets no fence, has not seen what is there. */
 	for (unsigned cpu = 0; cpu < r->pocket_cpus; cpu++) {
-		if (is_empty(&z->pockets[cpu]))
+		if (rst_pocket_is_empty(&z->pockets[cpu]))
 			continue;
 		rst_pocket_reap(r, z, cpu, RST_POCKET_OPEN);
 		any = true;

@@ -64,6 +64,16 @@ static inline unsigned rst_spare_order(uint64_t word)
 	return (unsigned)(word >> 32 & 0xff) - 1;
 }
 
+/* Racy. */
+static inline bool rst_pocket_is_empty(const struct rst_pocket *pocket)
+{
+	uint64_t all = rst_load_acq(&pocket->spare);
+
+	for (unsigned type = 0; type < RST_TYPES; type++)
+		all |= rst_load_acq(&pocket->frames[type]) & UINT32_MAX;
+	return !all;
+}
+
 /*
  * Takes a block of order k <= 9 for this migratetype. May fail although there is one. The block's
  * pageblock may belong to another CPU by now, which does no harm.

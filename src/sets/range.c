@@ -364,10 +364,22 @@ static bool set_reserve(struct roost *r, rst_block_id b, rst_block_id end, bool 
 	return true;
 }
 
+/* As frees put them. */
+static void put_new(struct roost *r, const struct rst_span *span, roost_pfn pfn, roost_pfn end)
+{
+	const struct rst_extent extent = {.start = pfn, .end = end};
+
+	while (pfn < end) {
+		unsigned order = rst_chunk_order(&extent, pfn, ROOST_MAX_ORDER);
+
+		rst_put(r, &r->zones[span->zone], rst_frame_of(span, pfn), order);
+		pfn += (roost_pfn)1 << order;
+	}
+}
+
 int rst_engine_add(roost_t *roost, struct rst_hotplug_range *added)
 {
 	struct rst_zone *z = &roost->zones[added->span->zone];
-	struct rst_extent extent = {.start = added->start, .end = added->end};
 
 	if (!set_reserve(roost, added->reserve, added->last + 1, true)) {
 		set_reserve(roost, added->reserve, added->last + 1, false);
@@ -377,38 +389,11 @@ int rst_engine_add(roost_t *roost, struct rst_hotplug_range *added)
 	if (added->reserve <= added->last)
 		rst_note_reserve(z, added->reserve, added->last);
 	rst_hotplug_commit(&roost->base, &z->desc, added, RST_HOTPLUG_ADD);
-	for (roost_pfn pfn = extent.start; pfn < extent.end;) {
-		unsigned order = rst_chunk_order(&extent, pfn, ROOST_MAX_ORDER);
-
-		rst_put(roost, z, rst_frame_of(added->span, pfn), order);
-		pfn += (roost_pfn)1 << order;
-	}
+	put_new(roost, added->span, added->start, added->end);
 	return 0;
 }
 
 /* ---- A pool's ------------------------------------------------------------------------------ */
-
-/* The bits of pageblocks [first, last] in a word. */
-static uint64_t block_bits(rst_block_id first, rst_block_id last, uint32_t word)
-{
-	uint64_t bits = ~(uint64_t)0;
-
-	if (word == first / 64)
-		bits &= ~(uint64_t)0 << first % 64;
-	if (word == last / 64)
-		bits &= ~(uint64_t)0 >> (63 - last % 64);
-	return bits;
-}
-
-/* Sequentially consistent, as those of hotplug.c. */
-static void set_blocks(_Atomic uint64_t *set, rst_block_id first, rst_block_id last, bool on)
-{
-	for (uint32_t i = first / 64; i <= last / 64; i++)
-		if (on)
-			rst_or_sc(&set[i], block_bits(first, last, i));
-		else
-			rst_and_sc(&set[i], ~block_bits(first, last, i));
-}
 
 void rst_brings(roost_t *roost)
 {
@@ -425,18 +410,12 @@ void rst_bring(roost_t *roost, roost_pfn pfn, uint64_t n)
 	struct rst_zone *z = &roost->zones[span->zone];
 	rst_block_id first = rst_frame_of(span, pfn) >> ROOST_PAGEBLOCK_ORDER;
 	rst_block_id last = rst_frame_of(span, pfn + n - 1) >> ROOST_PAGEBLOCK_ORDER;
-	struct rst_extent extent = {.start = pfn, .end = pfn + n};
 
 	/* Before the put, as a free counts. Release: see rst_hotplug_commit(). */
 	rst_add_rel(&z->desc.added, n);
-	set_blocks(roost->base.present, first, last, true);
-	set_blocks(roost->base.brought, first, last, true);
-	while (pfn < extent.end) {
-		unsigned order = rst_chunk_order(&extent, pfn, ROOST_MAX_ORDER);
-
-		rst_put(roost, z, rst_frame_of(span, pfn), order);
-		pfn += (roost_pfn)1 << order;
-	}
+	rst_hotplug_set(roost->base.present, first, last, true);
+	rst_hotplug_set(roost->base.brought, first, last, true);
+	put_new(roost, span, pfn, pfn + n);
 }
 
 void rst_banish(roost_t *roost, roost_pfn pfn, unsigned order)
@@ -447,8 +426,8 @@ void rst_banish(roost_t *roost, roost_pfn pfn, unsigned order)
 	rst_block_id first = f >> ROOST_PAGEBLOCK_ORDER;
 	rst_block_id last = (f + (1u << order) - 1) >> ROOST_PAGEBLOCK_ORDER;
 
-	set_blocks(roost->base.present, first, last, false);
-	set_blocks(roost->base.brought, first, last, false);
+	rst_hotplug_set(roost->base.present, first, last, false);
+	rst_hotplug_set(roost->base.brought, first, last, false);
 	/* It was counted as allocated, and is removed instead. In this order, so that no sum is
 	 * lower than what is free: see rst_zone_free_frames(). */
 	RST_COUNT_BLOCKS(z, rst_here(roost), freed, order, 1);
@@ -465,8 +444,8 @@ bool rst_bring_recover(roost_t *roost, roost_pfn pfn, uint64_t n)
 	for (rst_block_id b = first; b <= last; b++) {
 		if (rst_was_brought(&roost->base, b))
 			continue;
-		set_blocks(roost->base.present, first, last, false);
-		set_blocks(roost->base.brought, first, last, false);
+		rst_hotplug_set(roost->base.present, first, last, false);
+		rst_hotplug_set(roost->base.brought, first, last, false);
 		return false;
 	}
 	return true;

@@ -8,7 +8,7 @@
  * everything is noted again. A range that was being added or removed is so now (core/hotplug.h). No
  * other thread is inside, so no access here needs an order.
  */
-#include "sets/engine.h"
+#include "sets/hidden.h"
 
 /* Empties all pockets, whose words are right, and opens those whose reap did not end. The frames in
  * them then count as lost as well. Returns how many these are. */
@@ -172,17 +172,12 @@ static void forget_absent(struct roost *r, const struct rst_zone *z)
 
 static void put_right(struct roost *r, struct rst_zone *z, const struct census *census)
 {
-	uint64_t counted, begun = rst_load_rlx(&z->begun);
-	uint64_t ended = rst_load_rlx(&z->ended), whole = 0;
+	uint64_t counted, whole = 0;
 
 	rst_store_rlx(&z->desc.added,
 		      census->present + rst_load_rlx(&z->desc.removed) - z->desc.allocated);
 	counted = rst_zone_free_frames(r, z);
-	for (unsigned cpu = 0; cpu < r->base.nr_cpus; cpu++) {
-		begun += rst_load_rlx(&z->pockets[cpu].begun);
-		ended += rst_load_rlx(&z->pockets[cpu].ended);
-	}
-	rst_add_rlx(&z->ended, begun - ended);
+	rst_add_rlx(&z->ended, rst_sections(r, z, true) - rst_sections(r, z, false));
 	for (rst_region_id g = z->first_region; g < z->end_region; g++)
 		whole += rst_has_region(r, z, g) ? rst_set_count(&r->regions[g]) : 0;
 	rst_store_rlx(&z->nr_whole, whole);

@@ -6,6 +6,7 @@
  * pageblock by pageblock and region by region: what is free is noted where searches look for it.
  * Then the sums.
  */
+#include "sets/hidden.h"
 #include "sets/pocket.h"
 
 /* A number of frames, with a sum that identifies them: other frames hardly have the same sum. */
@@ -290,12 +291,7 @@ static bool check_span(struct walk *w, const struct rst_span *span)
 static bool check_zone(struct walk *w)
 {
 	const struct rst_zone *z = w->z;
-	uint64_t begun = rst_load_rlx(&z->begun), ended = rst_load_rlx(&z->ended);
 
-	for (unsigned cpu = 0; cpu < w->r->base.nr_cpus; cpu++) {
-		begun += rst_load_rlx(&z->pockets[cpu].begun);
-		ended += rst_load_rlx(&z->pockets[cpu].ended);
-	}
 	for (uint32_t s = 0; s < w->r->base.map.nr; s++)
 		if (w->r->base.map.spans[s].zone == z->desc.id &&
 		    !check_span(w, &w->r->base.map.spans[s]))
@@ -303,7 +299,9 @@ static bool check_zone(struct walk *w)
 	for (rst_region_id g = z->first_region; g < z->end_region; g++)
 		if (rst_has_region(w->r, z, g) && !check_region(w, g))
 			return false;
-	return check_pockets(w) && equal(w, "no context is moving frames", begun, ended) &&
+	return check_pockets(w) &&
+	       equal(w, "no context is moving frames", rst_sections(w->r, z, true),
+		     rst_sections(w->r, z, false)) &&
 	       equal(w, "the zone's count of whole pageblocks is right", w->usable,
 		     rst_load_rlx(&z->nr_whole)) &&
 	       equal(w, "the zone's count of the reserve is right", w->reserve,
