@@ -110,7 +110,7 @@ static bool has_hole(const roost_t *roost, const struct rst_base *base,
 /* ---- The change ---------------------------------------------------------------------------- */
 
 /* The bits of pageblocks [first, last] in a word. */
-static uint64_t bits_in(uint32_t first, uint32_t last, uint32_t word)
+static uint64_t bits_of_word(uint32_t first, uint32_t last, uint32_t word)
 {
 	uint64_t bits = ~(uint64_t)0;
 
@@ -125,9 +125,9 @@ void rst_hotplug_set(_Atomic uint64_t *set, uint32_t first, uint32_t last, bool 
 {
 	for (uint32_t i = first / 64; i <= last / 64; i++)
 		if (on)
-			rst_or_sc(&set[i], bits_in(first, last, i));
+			rst_or_sc(&set[i], bits_of_word(first, last, i));
 		else
-			rst_and_sc(&set[i], ~bits_in(first, last, i));
+			rst_and_sc(&set[i], ~bits_of_word(first, last, i));
 }
 
 static void carry_out(struct rst_base *base, uint32_t what)
