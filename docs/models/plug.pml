@@ -6,7 +6,7 @@
  * Stands for: roost_add_range(), roost_remove_range(), rst_hotplug_commit(), rst_hotplug_recover() of
  * core/hotplug.c; rst_engine_add(), set_reserve(), rst_engine_remove(), take(), go_off_line(),
  * unset_apart() of range.c; rst_disown(), make_whole(), rst_put_whole() of block.c; roost_isolate() of cpu.c;
- * open_claimed() of zone.c; forget_absent(), put_lost() of recover.c.
+ * open_claimed() of claim.c; forget_absent(), put_lost() of recover.c.
  * Says: at rest the frame is in one set, or held, if it is present, and nowhere if it is absent; an
  * absent pageblock is in nobody's list and not isolated, and one that is present is noted in its
  * list; the count of isolated ones is right. A sum
