@@ -208,10 +208,12 @@ static unsigned take_from_slab(struct roost_cache *cache, struct rst_slab *slab,
 
 	if (!may_take_object(place, w->cpu) || !is_of(cache, slab))
 		return 0;
-	base = rst_load_acq(&slab->base);
 	bits = take_surely(cache, slab, w, &place, &word);
 	if (!bits)
 		rst_slab_close(cache, slab, w->cpu, place);
+	/* After the take, which acquires: a slab of which the caller has an object stays where it
+	 * is. Before, it may have gone and come back elsewhere, as a shared one. */
+	base = rst_load_rlx(&slab->base);
 	for (; bits; bits &= bits - 1)
 		w->objects[n++] =
 			rst_object(cache, base, word * 64 + (unsigned)__builtin_ctzll(bits));

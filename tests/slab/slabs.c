@@ -27,12 +27,12 @@ static void misuse(void *context, const char *call, const roost_cache_t *cache, 
 	s->what = what;
 }
 
-void slabs_open(struct slabs *s, size_t pages, unsigned check_level)
+void slabs_open_for(struct slabs *s, size_t pages, unsigned check_level, unsigned cpus,
+		    uint32_t nr_slabs)
 {
 	struct roost_range range = {.start = 0, .end = pages};
 	struct roost_config config = ROOST_CONFIG_INIT;
 	struct roost_slabs_config slabs = ROOST_SLABS_CONFIG_INIT;
-	unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_CONF);
 
 	memset(s, 0, sizeof(*s));
 	s->pages = pages;
@@ -48,6 +48,7 @@ void slabs_open(struct slabs *s, size_t pages, unsigned check_level)
 	slabs.base = s->base;
 	slabs.nr = pages;
 	slabs.nr_cpus = cpus;
+	slabs.nr_slabs = nr_slabs;
 	slabs.check_level = check_level;
 	slabs.misuse = misuse;
 	slabs.context = s;
@@ -55,6 +56,11 @@ void slabs_open(struct slabs *s, size_t pages, unsigned check_level)
 	s->metadata_size = roost_slabs_metadata_size(&slabs);
 	s->metadata = map(s->metadata_size);
 	assert_int_equal(roost_slabs_init(&s->slabs, &slabs, s->metadata, s->metadata_size), 0);
+}
+
+void slabs_open(struct slabs *s, size_t pages, unsigned check_level)
+{
+	slabs_open_for(s, pages, check_level, (unsigned)sysconf(_SC_NPROCESSORS_CONF), 0);
 }
 
 void slabs_are_sound(const struct slabs *s)

@@ -27,6 +27,9 @@ struct slabs {
 };
 
 void slabs_open(struct slabs *s, size_t pages, unsigned check_level);
+/* For this many CPUs, and slabs (0: as many as pages). */
+void slabs_open_for(struct slabs *s, size_t pages, unsigned check_level, unsigned cpus,
+		    uint32_t nr_slabs);
 /* All frames are free again, and all that is left is sound. */
 void slabs_close(struct slabs *s);
 void slabs_are_sound(const struct slabs *s);
