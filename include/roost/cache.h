@@ -98,7 +98,7 @@ static inline roost_slabs_config roost_slabs_config_init()
 const char *roost_slabs_config_error(const struct roost_slabs_config *config);
 
 /* Bytes of metadata; 0 if the configuration is refused. Thread context. 4 bytes for each page, 256
- * and some 2 for each slab, 192 for each CPU in each cache, an eighth of a byte for each slab in
+ * and some 2 for each slab, 256 for each CPU in each cache, an eighth of a byte for each slab in
  * each cache; touched as they are needed. */
 size_t roost_slabs_metadata_size(const struct roost_slabs_config *config);
 
