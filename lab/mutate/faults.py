@@ -13,9 +13,11 @@ from clang import cindex
 
 ATOMIC = "src/core/atomic.h"
 # What is broken of each engine: its folder, and of the core what only it uses.
-ENGINES = {"pcpbuddy": ["src/pcpbuddy", "src/core/lock.h"], 
+ENGINES = {"pcpbuddy": ["src/pcpbuddy", "src/core/lock.h"],
            "sets": ["src/sets", "src/core/set.c", "src/core/set.h", "src/core/hint.c",
                      "src/core/hint.h"]}
+# Object caches, which run on an engine.
+PARTS = {"slab": ["src/slab"]}
 
 # What only looks. A fault there breaks no allocator, and test_inspect and test_dump, which compare
 # their output with what is known, are a test of another kind; --observers includes them.
