@@ -19,6 +19,10 @@ uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64
 		    int order);
 bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
 		int order, int fail_order);
+/* The same, sequentially consistent, for a context that is on this CPU at that instant: else it fails,
+ * and *expected says nothing. */
+bool memory_cas_on(unsigned cpu, volatile void *address, unsigned size, uint64_t *expected,
+		   uint64_t desired);
 void memory_fence(int order);
 /* The end of a sequence (core/port.h) that began when the CPU's breaks were as given: the store, or
  * false if they are not any more. Sequentially consistent, as what the sequence reads must be; so

@@ -370,8 +370,11 @@ uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64
 	return old;
 }
 
-bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
-		int order, int fail_order)
+/* On any CPU, or on one. */
+enum { ANYWHERE = -1 };
+
+static bool cas_on(int cpu, volatile void *address, unsigned size, uint64_t *expected,
+		   uint64_t desired, int order, int fail_order)
 {
 	struct context *c = vm.current;
 	struct word *word;
@@ -388,7 +391,8 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 	word = touch(address, size);
 	announce(word, OP_RMW, order);
 	old = raw_load(address, size);
-	hit = old == *expected;
+	/* Here, not before: the context may have been moved since it announced the access. */
+	hit = old == *expected && (cpu == ANYWHERE || (int)c->cpu == cpu);
 	use(word, c, hit);
 	if (word->shared) {
 		const struct view *sequence = read_newest(c, word, hit ? order : fail_order);
@@ -407,6 +411,19 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 	}
 	*expected = old;
 	return hit;
+}
+
+bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
+		int order, int fail_order)
+{
+	return cas_on(ANYWHERE, address, size, expected, desired, order, fail_order);
+}
+
+bool memory_cas_on(unsigned cpu, volatile void *address, unsigned size, uint64_t *expected,
+		   uint64_t desired)
+{
+	return cas_on((int)cpu, address, size, expected, desired, memory_order_seq_cst,
+		      memory_order_seq_cst);
 }
 
 static void fence(struct context *c, int order)

@@ -82,9 +82,8 @@ bool rst_seq_put(struct rst_seq_bit s, uint32_t *half, uint64_t *now)
 bool rst_seq_lock_cas(unsigned cpu, _Atomic uint64_t *word, uint64_t old, uint64_t new)
 {
 	ACCESS_HERE();
-	/* One step: nobody comes in between. */
-	return is_here(cpu) &&
-	       memory_cas(word, 8, &old, new, memory_order_seq_cst, memory_order_seq_cst);
+	/* One step: nobody comes in between, nor does a move to another CPU. */
+	return memory_cas_on(cpu, word, 8, &old, new);
 }
 
 bool rst_seq_add(unsigned cpu, _Atomic uint64_t *word, uint64_t n)

@@ -2,6 +2,7 @@
 /* machine.c - see machine.h. */
 #include "machine.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,6 +325,15 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 		counts()->failed += !hit;
 	}
 	return hit;
+}
+
+/* Nobody is moved here. */
+bool memory_cas_on(unsigned cpu, volatile void *address, unsigned size, uint64_t *expected,
+		   uint64_t desired)
+{
+	return cpu == machine_cpu() &&
+	       memory_cas(address, size, expected, desired, memory_order_seq_cst,
+			  memory_order_seq_cst);
 }
 
 void memory_fence(int order)
