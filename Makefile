@@ -129,11 +129,11 @@ stress: test-plain
 oracle:
 	@scripts/deps test
 	@$(CONFIGURE) -B "$$BUILD" -DROOST_TESTS=ON $(QUIET)
-	@cmake --build "$$BUILD" -t oracle_sets oracle_pcpbuddy oracle_counted
-	@for run in virtual:oracle_sets virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_sets; do \
+	@cmake --build "$$BUILD" -t oracle_sets oracle_pcpbuddy oracle_counted cache_oracle
+	@for run in virtual:oracle_sets virtual:oracle_pcpbuddy virtual:oracle_counted real:oracle_sets virtual:cache_oracle real:cache_oracle; do \
 		echo "$${run#*:}, $${run%:*} CPUs:"; \
 		ROOST_TEST_CPUS=$${run%:*} "$$BUILD/tests/$${run#*:}" \
-			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 4)) || exit; \
+			--seconds=$$(($(if $(HOURS),$(HOURS) * 3600,$(SECONDS)) / 6)) || exit; \
 	done
 
 DEPTH ?= 30

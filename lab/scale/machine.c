@@ -331,9 +331,8 @@ bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint6
 bool memory_cas_on(unsigned cpu, volatile void *address, unsigned size, uint64_t *expected,
 		   uint64_t desired)
 {
-	return cpu == machine_cpu() &&
-	       memory_cas(address, size, expected, desired, memory_order_seq_cst,
-			  memory_order_seq_cst);
+	return cpu == machine_cpu() && memory_cas(address, size, expected, desired,
+						  memory_order_seq_cst, memory_order_seq_cst);
 }
 
 void memory_fence(int order)

@@ -12,13 +12,14 @@
 #define TESTS_ORACLE_H
 
 #include "harness.h"
+#include "seeds.h"
 
 enum {
 	ORACLE_BLOCKS = 64, /* pageblocks of a map, at most */
 	ORACLE_ZONES = 3,
 	ORACLE_RANGES = 8,
 	ORACLE_CPUS = 40,
-	ORACLE_EVENTS = 160,
+	ORACLE_EVENTS = SEEDS_EVENTS,
 };
 
 /* What roost_isolate() sets apart: the frames of one zone in a pageblock, up to where frames of
