@@ -48,6 +48,11 @@ const struct shape shapes[] = {
 	 .block = 128 * MIB,
 	 .nodes = true,
 	 .modes = 1 << FAILS | 1 << IS_LATE},
+	{.name = "objects",
+	 .limit = 8 * MIB,
+	 .block = PAGE,
+	 .objects = true, /* in all modes: pool_faults objects MODE, a second each */
+	 .modes = 1 << FAILS | 1 << OTHER_FORKS},
 };
 
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };

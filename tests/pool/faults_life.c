@@ -149,6 +149,10 @@ static void use(void)
 {
 	bool served;
 
+	if (plan.shape->objects) {
+		use_objects();
+		return;
+	}
 	take(PAGE, ROOST_WAIT);
 	take(3 * PAGE, 0);
 	take(16 * PAGE, ROOST_WAIT);

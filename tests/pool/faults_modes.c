@@ -31,6 +31,7 @@ static void do_at_once(void)
 			if (some[j])
 				roost_pool_free(some[j]);
 		}
+		use_objects_at_once();
 	}
 }
 
@@ -71,6 +72,7 @@ static _Noreturn void live_as_child(bool raw)
 				check(blocks[i]);
 			roost_pool_free_bulk((void *const *)blocks, nr_blocks);
 			nr_blocks = 0;
+			end_objects();
 			roost_pool_info(pool, &info);
 			MUST(info.used <= in_flight);
 			if (!in_flight)

@@ -35,7 +35,7 @@ enum mode {
 struct shape {
 	const char *name;
 	size_t limit, block; /* bytes; of which size all of it is taken */
-	bool thread, nodes, huge;
+	bool thread, nodes, huge, objects;
 	unsigned modes; /* bit i: mode i; the others are as with a plain one */
 };
 
@@ -82,6 +82,10 @@ _Noreturn __attribute__((format(printf, 1, 2))) void wrong(const char *format, .
 
 /* ---- faults_use.c -------------------------------------------------------------------------- */
 
+/* What an API call is between: the thread could be cancelled in it, and errno is kept, or becomes
+ * may_be. bytes: how much it may be taking or giving. */
+void faults_begin(const char *what, size_t bytes);
+void faults_end(int may_be);
 void fill(char *block);
 void check(char *block);
 char *get(size_t size, unsigned flags);
@@ -98,6 +102,12 @@ void unmake(void);
 bool is_answered(void);
 bool serve(void);
 void end_serving(void);
+
+/* ---- faults_objects.c ---------------------------------------------------------------------- */
+
+void use_objects(void);
+void use_objects_at_once(void);
+void end_objects(void);
 
 /* ---- faults_life.c ------------------------------------------------------------------------- */
 

@@ -43,7 +43,7 @@ void wrong(const char *format, ...)
 }
 
 /* What an API call is between: the thread could be cancelled in it, and errno is kept. */
-static void begin(const char *what, size_t bytes)
+void faults_begin(const char *what, size_t bytes)
 {
 	int old;
 
@@ -53,7 +53,7 @@ static void begin(const char *what, size_t bytes)
 	errno = KEPT_ERRNO;
 }
 
-static void end(int may_be)
+void faults_end(int may_be)
 {
 	int error = errno, old;
 
@@ -92,11 +92,11 @@ char *get(size_t size, unsigned flags)
 {
 	char *block;
 
-	begin("alloc", size > 4 * PAGE ? size : 4 * PAGE);
+	faults_begin("alloc", size > 4 * PAGE ? size : 4 * PAGE);
 	block = roost_pool_alloc(pool, size, flags);
 	if (block)
 		blocks[nr_blocks++] = block;
-	end(block ? KEPT_ERRNO : ENOMEM);
+	faults_end(block ? KEPT_ERRNO : ENOMEM);
 	if (block)
 		fill(block);
 	return block;
@@ -114,9 +114,9 @@ void take_bulk(size_t size, unsigned n)
 	void *some[64];
 	size_t got;
 
-	begin("alloc_bulk", n * size);
+	faults_begin("alloc_bulk", n * size);
 	got = roost_pool_alloc_bulk(pool, size, ROOST_WAIT, some, n);
-	end(got < n ? ENOMEM : KEPT_ERRNO);
+	faults_end(got < n ? ENOMEM : KEPT_ERRNO);
 	MUST(got == n || hit);
 	for (size_t i = 0; i < got; i++) {
 		blocks[nr_blocks++] = some[i];
@@ -131,9 +131,9 @@ void put(unsigned i)
 
 	check(block);
 	blocks[i] = blocks[--nr_blocks];
-	begin("free", size);
+	faults_begin("free", size);
 	roost_pool_free(block);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 }
 
 void put_all(void)
@@ -142,27 +142,27 @@ void put_all(void)
 		put(nr_blocks - 1);
 	for (unsigned i = 0; i < nr_blocks; i++)
 		check(blocks[i]);
-	begin("free_bulk", 40 * 2 * MIB);
+	faults_begin("free_bulk", 40 * 2 * MIB);
 	roost_pool_free_bulk((void *const *)blocks, nr_blocks);
 	nr_blocks = 0;
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 }
 
 void resize(size_t bytes)
 {
 	int err;
 
-	begin("resize", 0);
+	faults_begin("resize", 0);
 	err = roost_pool_resize(pool, bytes);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 	MUST(!err || (hit && (err == -ENOMEM || err == -EAGAIN)));
 }
 
 void trim(void)
 {
-	begin("trim", 0);
+	faults_begin("trim", 0);
 	roost_pool_trim(pool);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 }
 
 /* Not a call of the pool: it knows nothing of forks. */
@@ -170,9 +170,9 @@ void drain(void)
 {
 	if (plan.mode == FORKS || plan.mode == FORKS_RAW)
 		return;
-	begin("drain", 0);
+	faults_begin("drain", 0);
 	roost_drain(roost_pool_frames(pool), -1);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 }
 
 struct roost_pool_config config_of(const struct shape *shape)
@@ -205,9 +205,9 @@ bool make(void)
 	roost_pool_t *made = NULL;
 	int err;
 
-	begin("create", 0);
+	faults_begin("create", 0);
 	err = roost_pool_create(&made, &config);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 	MUST(!err || is_expected(err));
 	pool = err ? NULL : made;
 	return !err;
@@ -218,9 +218,9 @@ void unmake(void)
 	roost_pool_t *made = pool;
 
 	pool = NULL;
-	begin("destroy", 0);
+	faults_begin("destroy", 0);
 	roost_pool_destroy(made);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 }
 
 /* ---- The server's clients ------------------------------------------------------------------ */
@@ -284,9 +284,9 @@ bool serve(void)
 	snprintf(socket_path, sizeof(socket_path), "/tmp/roost-faults-%d", (int)getpid());
 	if (!child && !in_child)
 		leave_stale();
-	begin("serve", 0);
+	faults_begin("serve", 0);
 	err = roost_pool_serve(socket_path);
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 	MUST(!err || is_expected_of_server(err));
 	if (err && !child && !in_child)
 		no_socket_stays();
@@ -295,9 +295,9 @@ bool serve(void)
 
 void end_serving(void)
 {
-	begin("serve_stop", 0);
+	faults_begin("serve_stop", 0);
 	roost_pool_serve_stop();
-	end(KEPT_ERRNO);
+	faults_end(KEPT_ERRNO);
 	if (!in_child && !child) /* it may be the other's */
 		no_socket_stays();
 	if (!in_child)
