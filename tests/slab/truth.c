@@ -3,28 +3,12 @@
 #define _GNU_SOURCE 1
 #include "truth.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "cpus.h"
-
-enum { MAX_CPUS = 6 };
-
-void truth_fail(const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	vfprintf(stderr, format, list);
-	va_end(list);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 /* ---- Open ---------------------------------------------------------------------------------- */
 
@@ -88,25 +72,31 @@ static void open_frames(struct truth *t)
 	TRUE(!roost_init(&t->frames, &config, t->records, t->records_size), "no frames");
 }
 
-void truth_open(struct truth *t, struct random *random)
+/* As the numbers say; 0 is the plainest. */
+static void configure(struct truth *t, const uint32_t c[TRUTH_CHOICES])
 {
-	static const unsigned shifts[] = {10, 12, 12, 12, 14, 16};
+	static const unsigned shifts[] = {12, 12, 12, 10, 14, 16};
 	static const roost_pfn firsts[] = {0, 0, 512, 4096 + 7, 1 << 20};
-	unsigned shift = shifts[random_below(random, 6)];
+	unsigned shift = shifts[c[0] % 6];
 
-	memset(t, 0, sizeof(*t));
 	t->config = (struct roost_slabs_config)ROOST_SLABS_CONFIG_INIT;
 	t->config.page_shift = shift;
 	t->page = (size_t)1 << shift;
-	t->config.nr = 16 + random_below(random, shift > 12 ? 48 : 300);
-	t->config.first = firsts[random_below(random, 5)];
-	t->config.nr_cpus = 1 + (unsigned)random_below(random, MAX_CPUS);
+	t->config.nr = 16 + c[1] % (shift > 12 ? 48 : 300);
+	t->config.first = firsts[c[2] % 5];
+	t->config.nr_cpus = 1 + c[3] % TRUTH_CPUS;
 	t->config.nr_caches = KINDS;
-	t->config.nr_slabs =
-		random_chance(random, 70) ? 0 : 1 + (uint32_t)random_below(random, t->config.nr);
-	t->config.check_level = (unsigned)random_below(random, 4);
+	t->config.nr_slabs = c[4] % 10 < 7 ? 0 : 1 + c[4] / 10 % (uint32_t)t->config.nr;
+	t->config.check_level = c[5] % 4;
+	t->hooks = c[6] % 10 >= 7;
+}
+
+void truth_open(struct truth *t, const uint32_t choices[TRUTH_CHOICES])
+{
+	memset(t, 0, sizeof(*t));
+	configure(t, choices);
 	t->shared = t->config.check_level >= ROOST_CHECK_EXACT;
-	t->bytes = t->config.nr << shift;
+	t->bytes = t->config.nr << t->config.page_shift;
 	/* A page more, since a page of these may be larger than the kernel's. */
 	t->base = map(t->bytes + t->page);
 	t->base += -(uintptr_t)t->base & (t->page - 1);
@@ -114,7 +104,6 @@ void truth_open(struct truth *t, struct random *random)
 	t->used = map(t->bytes);
 	open_frames(t);
 	t->config.base = t->base;
-	t->hooks = random_chance(random, 30);
 	t->config.frames = t->frames;
 	t->config.get = t->hooks ? get : NULL;
 	t->config.put = t->hooks ? put : NULL;

@@ -17,6 +17,8 @@
 #include "tool/common/random.h"
 
 enum {
+	TRUTH_CHOICES = 7, /* numbers that say how it is made */
+	TRUTH_CPUS = 6,
 	KINDS = 6,	/* caches at a time */
 	OBJECTS = 8192, /* out at a time */
 	BLOCKS = 64,	/* blocks of frames that others hold */
@@ -74,7 +76,7 @@ struct truth {
 
 enum byte { FREE, HEAD, INSIDE, OTHERS };
 
-/* The process ends: something is not as it must be. */
+/* Of the program: the process ends, since something is not as it must be. */
 _Noreturn void truth_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define TRUE(what, ...)                                                                            \
@@ -83,7 +85,7 @@ _Noreturn void truth_fail(const char *format, ...) __attribute__((format(printf,
 			truth_fail(__VA_ARGS__);                                                   \
 	} while (0)
 
-void truth_open(struct truth *t, struct random *random);
+void truth_open(struct truth *t, const uint32_t choices[TRUTH_CHOICES]);
 void truth_close(struct truth *t);
 
 /* Before a call whose result is exact if truth_calm() says so after it. */
