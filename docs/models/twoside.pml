@@ -19,12 +19,12 @@
  * numbers of slabs and their pages (whole.pml); contexts that stop forever.
  *
  * check THIRD=0: BUG_PLACE_NOT_COMPARED BUG_LOOK_BEFORE_CLOSE BUG_NO_SECOND_LOOK
- * check THIRD=0: BUG_PLACE_READ_BEFORE_PUT BUG_HOME_CAS_NO_SEQUENCE
+ * check THIRD=0: BUG_HOME_CAS_NO_SEQUENCE
  * check FIRST=0: BUG_NO_FENCE BUG_RELEASE_LOOKS_AT_R
  * check SECOND=2 THIRD=0: BUG_GENERATION_NOT_COMPARED BUG_HOLDER_KEEPS_GENERATION BUG_NOTED_BEFORE_MADE
- * check: right BUG_NOT_NOTED_AGAIN BUG_PLACE_NOT_LOOKED_AT BUG_FULL_IS_FENCED
+ * check: right BUG_NOT_NOTED_AGAIN BUG_PLACE_NOT_LOOKED_AT BUG_FULL_IS_FENCED BUG_HOME_OPENS_UNNOTED
  * check FIRST=0 SECOND=4 KEEPS: BUG_NOTES_OLD_CACHE
- * check THIRD=0 NO_HOME: right BUG_NOT_PUT_BACK
+ * check THIRD=0 NO_HOME: right BUG_NOT_PUT_BACK BUG_PLACE_READ_BEFORE_PUT
  * check SECOND=2 THIRD=0 NO_HOME: BUG_TAKEN_AT_ANY_PLACE
  * long check SECOND=2: right
  * long check THIRD=2: right
@@ -153,11 +153,38 @@ inline put(b)
 	WHEN(IS_FULL(p), reopen())
 }
 
+/* p: place. done: f is in L. */
+inline put_home()
+{
+	if
+	:: cpu != NO_CPU && STATE(p) == MINE -> old = MY_L; compare(); atomic { commit(old | f) }
+	:: else -> done = 0
+	fi
+}
+
+/* A full slab of the caller, which has an object of it. done: it is open. */
+inline reopen_home()
+{
+	hint[want] = 1;
+	atomic { home_cas(NEXT(p, MINE)) };
+#ifndef BUG_HOME_OPENS_UNNOTED
+	WHEN(done, hint[want] = 1)
+#endif
+}
+
 inline free()
 {
 	atomic { assert(out & mine); out = out & (ALL - mine); f = mine; mine = 0; p = place };
+	put_home();
 	if
-	:: cpu != NO_CPU && STATE(p) == MINE -> old = MY_L; compare(); atomic { commit(old | f) }
+	:: !done && cpu != NO_CPU ->
+		p = place;
+		if
+		:: IS_HOME(p) && IS_FULL(p) ->
+			reopen_home();
+			WHEN(done, p = place; put_home())
+		:: else
+		fi
 	:: else
 	fi;
 	WHEN(!done, put(f))

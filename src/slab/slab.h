@@ -54,7 +54,7 @@
  * hint, base, pages, number. So recovery finds how far it came: a number that is allocated but no
  * slab, with a base: its pages are still there.
  *
- * docs/models/twoside.pml is a model of this, but for the home's own opening of a full slab.
+ * docs/models/twoside.pml is a model of this.
  *
  * After J. Bonwick's slabs (1994) and SLUB (C. Lameter, 2007), with bits in place of lists: no list
  * has to be locked, and no object is written to.
