@@ -46,7 +46,7 @@ static void pool(struct reader *r)
 			s->config.max_order = (unsigned)value;
 		else if (!strcmp(key, "pockets") && value <= 1)
 			s->config.pockets = value ? ROOST_POCKETS_AUTO : ROOST_POCKETS_OFF;
-		else if (!strcmp(key, "slabs") && value >= 1 && value <= 64)
+		else if (!strcmp(key, "slabs") && value >= 1 && value <= 2048)
 			s->slabs = (unsigned)value;
 		else if (!strcmp(key, "reserve"))
 			zone.reserve = value;
@@ -57,8 +57,7 @@ static void pool(struct reader *r)
 				r,
 				"the pool has cpus (1 to %d), pageblocks (1 to 64), high, batch, "
 				"check (0 to 3), max-order, reserve, low, pockets (0 or 1), slabs "
-				"(1 "
-				"to 64), absent (pageblocks, the last of them); not "
+				"(1 to 2048), absent (pageblocks, the last of them); not "
 				"\"%s %lu\"",
 				VM_CPUS, key, value);
 	} while (!r->bad && read_char(r, ','));
