@@ -490,7 +490,9 @@ static void children_have_its_slab(void **state)
 	close_caches();
 }
 
-/* Its memory is its parent's, which waits. */
+/* Its memory is its parent's, which waits, and so is the area by which sequences know their CPU.
+ * The kernel does not keep that up for the child. CAVEATS.md rules such children out; without other
+ * threads they do no harm. */
 static void child_of_vfork(void **state)
 {
 	volatile unsigned done = 0;

@@ -105,7 +105,7 @@ void truth_write(struct truth *t, char *at, size_t size, int value);
 uint64_t truth_slabs(const struct truth *t, const struct kind *kind);
 /* All numbers of all caches. */
 void truth_compare(struct truth *t);
-/* And all of memory, the walks, and who has each address. */
+/* And all of memory, the walks, and the cache of each address. */
 void truth_search(struct truth *t);
 /* Nothing was reported. */
 void truth_is_fine(const struct truth *t);
