@@ -2,9 +2,13 @@
 /* test_cache.c - each call of roost/cache.h, one after the other. */
 #define _GNU_SOURCE 1
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 #include "slabs.h"
 #include "tool/common/random.h"
@@ -500,6 +504,103 @@ static void numbers_for_all_pages(void **state)
 	slabs_close(&s);
 }
 
+/* ---- CPUs ---------------------------------------------------------------------------------- */
+
+static bool on_cpu(unsigned cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return !sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void on_any_cpu(void)
+{
+	cpu_set_t set;
+
+	memset(&set, 0xff, sizeof(set));
+	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+static bool have_sequences(void)
+{
+#ifdef RSEQ_SIG
+	return __rseq_size;
+#else
+	return false;
+#endif
+}
+
+/* The last one freed is the first one allocated, 15 deep; else it would be the lowest one. A few
+ * rounds may differ, in which the kernel interrupted a sequence. */
+static void the_last_freed_is_the_first(void **state)
+{
+	enum { ROUNDS = 200, NR = 20, DEEP = 15 };
+	unsigned good = 0;
+	roost_cache_t *cache;
+
+	(void)state;
+	if (!have_sequences())
+		skip();
+	slabs_open(&s, 512, ROOST_CHECK_STATE);
+	cache = slabs_cache(&s, 64);
+	assert_true(on_cpu(0));
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		bool as_freed = true;
+		void *again[NR];
+
+		for (unsigned i = 0; i < NR; i++)
+			held[i] = slabs_get(cache);
+		for (unsigned i = 0; i < NR; i++)
+			roost_cache_free(cache, held[i]);
+		for (unsigned i = 0; i < DEEP; i++) {
+			again[i] = slabs_get(cache);
+			as_freed &= again[i] == held[DEEP - 1 - i];
+		}
+		good += as_freed;
+		roost_cache_free_bulk(cache, again, DEEP);
+		roost_cache_shrink(cache);
+	}
+	on_any_cpu();
+	assert_in_range(good, ROUNDS * 9 / 10, ROUNDS);
+	close_cache(cache);
+	slabs_close(&s);
+}
+
+/* A slab of which half is free goes to another CPU that needs objects; one of which less is, while
+ * there are pages, does not. */
+static void half_free_slabs_are_stolen(void **state)
+{
+	(void)state;
+	if (!have_sequences() || !on_cpu(1))
+		skip();
+	for (unsigned nr_free = 255; nr_free <= 257; nr_free++) {
+		struct roost_cache_stats stats;
+		roost_cache_t *cache;
+
+		slabs_open(&s, 512, ROOST_CHECK_STATE);
+		cache = slabs_cache(&s, 64);
+		on_cpu(0);
+		for (unsigned i = 0; i < 512; i++)
+			held[i] = slabs_get(cache);
+		roost_cache_free_bulk(cache, held, nr_free);
+		assert_int_equal(stats_of(cache).slabs, 1);
+		on_cpu(1);
+		held[512] = slabs_get(cache);
+		stats = stats_of(cache);
+		assert_int_equal(stats.stolen, nr_free >= 256);
+		assert_int_equal(stats.made, nr_free >= 256 ? 1 : 2);
+		for (unsigned i = nr_free; i <= 512; i++)
+			roost_cache_free(cache, held[i]);
+		close_cache(cache);
+		slabs_close(&s);
+	}
+	on_any_cpu();
+}
+
+/* ---- Jumps --------------------------------------------------------------------------------- */
+
 /* A constructor that is left by a jump: recovery puts the pages back. */
 static jmp_buf out_of_call;
 
@@ -631,6 +732,8 @@ int main(void)
 		cmocka_unit_test(empty_slabs_of_one_word_go_back),
 		cmocka_unit_test(empty_slabs_serve_others),
 		cmocka_unit_test(numbers_for_all_pages),
+		cmocka_unit_test(the_last_freed_is_the_first),
+		cmocka_unit_test(half_free_slabs_are_stolen),
 		cmocka_unit_test(what_was_never_finished_comes_back),
 		cmocka_unit_test(a_number_comes_back),
 		cmocka_unit_test(random_calls),
