@@ -365,7 +365,7 @@ static void counts_begin_anew(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		roost_cache_t *cache = slabs_cache(&s, 4096);
 		struct roost_cache_stats stats;
-		static void *held[512];
+		static void *held[512 + 1];
 		size_t n = 0;
 
 		roost_cache_stats(cache, &stats);
