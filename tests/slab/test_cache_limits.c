@@ -325,6 +325,55 @@ static void names(void **state)
 	free(memory[1]);
 }
 
+static unsigned asked, asked_last, asked_any;
+
+static roost_pfn refuse(void *context, unsigned order, unsigned flags)
+{
+	(void)context;
+	(void)order;
+	asked++;
+	asked_last = flags;
+	asked_any |= flags;
+	return ROOST_NONE;
+}
+
+static void ask(roost_cache_t *cache, unsigned flags)
+{
+	asked = asked_any = 0;
+	assert_null(roost_cache_alloc(cache, flags));
+	assert_true(asked >= 1);
+}
+
+/* Pages are asked for without waiting, and only if the caller may wait, and nothing else helped,
+ * once more; the reserve is used if it may be. */
+static void how_pages_are_asked_for(void **state)
+{
+	struct roost_slabs_config config;
+	roost_cache_t *cache;
+	roost_slabs_t *slabs;
+	void *memory[2];
+	size_t size;
+
+	(void)state;
+	config = config_of(open_frames(&memory[0]));
+	config.get = refuse;
+	config.put = put;
+	size = roost_slabs_metadata_size(&config);
+	memory[1] = zeroed(size);
+	assert_int_equal(roost_slabs_init(&slabs, &config, memory[1], size), 0);
+	assert_int_equal(roost_cache_create(&cache, slabs, "asks", 4096, 0, 0, NULL), 0);
+	ask(cache, 0);
+	assert_int_equal(asked_any, ROOST_RECLAIMABLE);
+	ask(cache, ROOST_RESERVE);
+	assert_int_equal(asked_any, ROOST_RECLAIMABLE | ROOST_RESERVE);
+	ask(cache, ROOST_WAIT);
+	assert_true(asked >= 2);
+	assert_int_equal(asked_last, ROOST_RECLAIMABLE | ROOST_WAIT);
+	assert_int_equal(roost_cache_destroy(cache, NULL), 0);
+	free(memory[0]);
+	free(memory[1]);
+}
+
 /* ---- With memory --------------------------------------------------------------------------- */
 
 /* Small objects are there to stay; larger ones come back sooner. */
@@ -353,6 +402,31 @@ static void kinds_of_pages(void **state)
 		assert_int_equal(roost_cache_destroy(cache, NULL), 0);
 		slabs_close(&s);
 	}
+}
+
+/* Many at a time are looked at, too. */
+static void bulk_forms_find_what_was_written_to(void **state)
+{
+	roost_cache_t *cache;
+	void *some[3];
+	struct slabs s;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_EXACT);
+	assert_int_equal(roost_cache_create(&cache, s.slabs, "guarded", 24, 0,
+					    ROOST_CACHE_REDZONE | ROOST_CACHE_POISON, NULL),
+			 0);
+	assert_int_equal(roost_cache_alloc_bulk(cache, 0, some, 3), 3);
+	((char *)some[1])[24] = 1;
+	roost_cache_free_bulk(cache, some, 3);
+	slabs_saw(&s, "roost_cache_free", some[1], "was written to past its end");
+	roost_cache_free(cache, some[1]);
+	((char *)some[1])[3] = 1;
+	assert_int_equal(roost_cache_alloc_bulk(cache, 0, some, 3), 3);
+	slabs_saw(&s, "roost_cache_alloc", some[1], "was written to while it was free");
+	roost_cache_free_bulk(cache, some, 3);
+	assert_int_equal(roost_cache_destroy(cache, NULL), 0);
+	slabs_close(&s);
 }
 
 /* A cache begins with nothing counted, also in an entry that another one had. */
@@ -388,6 +462,8 @@ int main(void)
 		cmocka_unit_test(slabs_of_each_size),
 		cmocka_unit_test(caches_that_are_refused),
 		cmocka_unit_test(names),
+		cmocka_unit_test(how_pages_are_asked_for),
+		cmocka_unit_test(bulk_forms_find_what_was_written_to),
 		cmocka_unit_test(kinds_of_pages),
 		cmocka_unit_test(counts_begin_anew),
 	};
