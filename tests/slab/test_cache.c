@@ -599,6 +599,29 @@ static void half_free_slabs_are_stolen(void **state)
 	on_any_cpu();
 }
 
+/* The slab that a search found is the current one from then on: it is kept when it is empty. With
+ * shared slabs, since of a sequence that is interrupted the object goes to R. */
+static void what_is_found_is_current(void **state)
+{
+	roost_cache_t *cache;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_EXACT);
+	cache = slabs_cache(&s, 64);
+	on_cpu(0);
+	for (unsigned i = 0; i < 1024; i++) /* two slabs, of which the second is current */
+		held[i] = slabs_get(cache);
+	roost_cache_free_bulk(cache, held, 511);
+	roost_cache_free(cache, slabs_get(cache));
+	roost_cache_free(cache, held[511]);
+	assert_int_equal(stats_of(cache).slabs, 2);
+	roost_cache_free_bulk(cache, held + 512, 512);
+	assert_int_equal(stats_of(cache).slabs, 1);
+	on_any_cpu();
+	close_cache(cache);
+	slabs_close(&s);
+}
+
 /* ---- Jumps --------------------------------------------------------------------------------- */
 
 /* A constructor that is left by a jump: recovery puts the pages back. */
@@ -734,6 +757,7 @@ int main(void)
 		cmocka_unit_test(numbers_for_all_pages),
 		cmocka_unit_test(the_last_freed_is_the_first),
 		cmocka_unit_test(half_free_slabs_are_stolen),
+		cmocka_unit_test(what_is_found_is_current),
 		cmocka_unit_test(what_was_never_finished_comes_back),
 		cmocka_unit_test(a_number_comes_back),
 		cmocka_unit_test(random_calls),
