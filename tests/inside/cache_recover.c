@@ -203,7 +203,8 @@ static void filled(bool shared)
 		rst_store_rlx(&s.slabs->slab_of[pfn + i], rst_slab_number(s.slabs, slab) + 1);
 	recovers(1, 1, 1);
 	assert_null(slab_of(s.base + pfn * PAGE));
-	assert_true(rst_load_rlx(&slab->place) >> 32 > 5); /* a context that read it before sees that */
+	assert_true(rst_load_rlx(&slab->place) >> 32 >
+		    5); /* a context that read it before sees that */
 	assert_int_equal(roost_order(s.frames, pfn), -1);
 	give(1);
 	ends();
