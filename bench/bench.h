@@ -20,7 +20,7 @@ enum {
 	BENCH_FIRM_ROUNDS = 7, /* with fewer the figures are indicative */
 	BENCH_MAX_ROUNDS = 999,
 	BENCH_LIST = 8, /* sizes, threads */
-	BENCH_WORKLOADS = 16,
+	BENCH_WORKLOADS = 32,
 	ROW_NAME_MAX = CASE_NAME_MAX + 32,
 };
 

@@ -9,8 +9,9 @@
 
 #define GIBIBYTE (UINT64_C(1) << 30)
 #define TEBIBYTE (UINT64_C(1) << 40)
+#define OBJECTS	 (8 * GIBIBYTE) /* whatever --size says: it is no figure's matter */
 
-enum { REGIONS = 8 };
+enum { REGIONS = 8, QUICK_OBJECTS = 6 /* 64 bytes */ };
 
 static void name_size(char name[32], uint64_t bytes)
 {
@@ -22,7 +23,7 @@ static void name_size(char name[32], uint64_t bytes)
 	snprintf(name, 32, "%" PRIu64 "%c", bytes, units[unit]);
 }
 
-/* WORKLOAD/SIZE, then what can differ: /THREADS or /PARAMETER. */
+/* WORKLOAD/SIZE or WORKLOAD/MANNER, then what can differ: /THREADS or /PARAMETER. */
 static void name_case(struct bench_case *c)
 {
 	const struct workload *w = c->workload;
@@ -35,7 +36,7 @@ static void name_case(struct bench_case *c)
 		snprintf(rest, sizeof(rest), "/%u", c->parameter);
 	else if (w->flags & EACH_THREADS)
 		snprintf(rest, sizeof(rest), "/%u", c->threads);
-	snprintf(c->name, sizeof(c->name), "%s/%s%s", w->name, size, rest);
+	snprintf(c->name, sizeof(c->name), "%s/%s%s", w->name, w->manner ? w->manner : size, rest);
 }
 
 struct maker {
@@ -65,8 +66,12 @@ static void add_threads(struct maker *m, uint64_t bytes)
 		for (unsigned i = 0; i < m->options->nr_threads; i++)
 			add(m, bytes, m->options->threads[i], 0);
 	else if (w->parameters)
-		for (const uint8_t *parameter = w->parameters; *parameter; parameter++)
+		for (const uint8_t *parameter = w->parameters; *parameter; parameter++) {
+			if ((w->flags & NEEDS_OBJECTS) && m->options->quick &&
+			    *parameter != QUICK_OBJECTS)
+				continue;
 			add(m, bytes, w->threads, *parameter);
+		}
 	else
 		add(m, bytes, w->threads, 0);
 }
@@ -85,7 +90,9 @@ unsigned cases_of(const struct bench_options *options, const struct workload *wo
 		if (workload->flags & EACH_SIZE)
 			add_threads(&m, size);
 	}
-	if ((workload->flags & MANY_REGIONS) && !options->sizes_given && !options->quick)
+	if (workload->flags & NEEDS_OBJECTS)
+		add_threads(&m, OBJECTS);
+	else if ((workload->flags & MANY_REGIONS) && !options->sizes_given && !options->quick)
 		add_threads(&m, REGIONS * GIBIBYTE);
 	else if (workload->flags & (SMALLEST | MANY_REGIONS))
 		add_threads(&m, smallest);

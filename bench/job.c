@@ -45,6 +45,14 @@ static void find_cpus(struct job *job)
 		job_fail(job, "%u threads, but %u CPUs", job->what->threads, job->nr_cpus);
 }
 
+static void make_objects(struct job *job)
+{
+	const size_t size = (size_t)1 << job->what->parameter;
+
+	if (!job->peer->objects->create(size, job->what->bytes))
+		job_fail(job, "it has no objects of %zu bytes", size);
+}
+
 static void make_pool(struct job *job)
 {
 	unsigned order = job->what->workload->run == work_pairs ? job->what->parameter : 0;
@@ -69,8 +77,12 @@ void job_run(struct job *job)
 {
 	find_cpus(job);
 	team_pin(job, 0);
-	make_pool(job);
+	if (job->what->workload->flags & NEEDS_OBJECTS)
+		make_objects(job);
+	else
+		make_pool(job);
 	job->what->workload->run(job);
-	job->peer->destroy();
+	if (!(job->what->workload->flags & NEEDS_OBJECTS))
+		job->peer->destroy();
 	job->sample->done = true;
 }

@@ -32,8 +32,9 @@ struct job {
 	const struct bench_peer *peer;
 	const struct bench_case *what;
 	struct sample *sample;
-	uint64_t length;      /* of the part that is timed, ns */
-	unsigned frames_most; /* that a thread of bulk, batch and rand holds */
+	uint64_t length;       /* of the part that is timed, ns */
+	unsigned frames_most;  /* that a thread of bulk, batch and rand holds */
+	unsigned objects_most; /* that are in use in objects */
 	uint64_t seed;
 	unsigned cpus[JOB_CPUS], nr_cpus; /* that threads can be pinned to */
 };

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /* Changes when the structs of this file do. */
-enum { BENCH_CONTRACT = 2 };
+enum { BENCH_CONTRACT = 3 };
 
 enum { BENCH_FRAME_SHIFT = 12, BENCH_HUGE_ORDER = 9 };
 
@@ -57,6 +57,22 @@ enum {
 	BENCH_FREES_PARTS = 1u << 3,
 };
 
+/* Objects of one size, with or without blocks of frames. A process has objects or a pool. The
+ * benchmark writes the first eight bytes of an object that it has. */
+struct bench_objects {
+	/* Before all else, once in a process; at most `bytes` are in use at a time. False: it has
+	 * no such objects. */
+	bool (*create)(size_t size, uint64_t bytes);
+
+	/* From any thread. NULL: there is none. */
+	void *(*alloc)(void);
+	void (*free)(void *object);
+
+	/* May both be NULL: then many are taken and freed one by one. */
+	size_t (*alloc_bulk)(void **objects, size_t count); /* how many */
+	void (*free_bulk)(void *const *objects, size_t count);
+};
+
 struct bench_peer {
 	unsigned contract;   /* BENCH_CONTRACT */
 	unsigned flags;	     /* BENCH_BOUNDED ... */
@@ -64,6 +80,8 @@ struct bench_peer {
 	const char *version; /* NULL: unknown */
 	/* Why it cannot be measured on this machine, or NULL: it can. May be NULL itself. */
 	const char *(*absent)(void);
+
+	/* create, destroy, alloc and free may be NULL if there are objects: it has no blocks. */
 
 	/* Before all else, once in a process. False: it has no such pool. */
 	bool (*create)(const struct bench_pool *pool);
@@ -81,6 +99,7 @@ struct bench_peer {
 	uint64_t (*alloc_unmovable)(unsigned order);
 	uint64_t (*metadata)(void);  /* bytes that the pool takes beside its memory */
 	uint64_t (*free_huge)(void); /* free aligned 2 MiB, at rest */
+	const struct bench_objects *objects;
 };
 
 /* The one symbol of a peer. */

@@ -2,12 +2,16 @@
 /*
  * peer_engine.c - the engines of this library as peers, by include/roost/roost.h alone. Compiled
  * once for each: BENCH_ENGINE is its name. For `roost scale`: BENCH_POCKETS is its
- * config.pockets, and with BENCH_WAIT 0 no allocation waits.
+ * config.pockets, and with BENCH_WAIT 0 no allocation waits. With BENCH_OBJECTS: objects of a cache
+ * out of a pool, by roost/cache.h.
  */
 #include <stddef.h>
 #include <sys/mman.h>
 
 #include <roost/roost.h>
+#if BENCH_OBJECTS
+#include <roost/pool.h>
+#endif
 
 #include "peer.h"
 
@@ -101,6 +105,50 @@ static uint64_t engine_free_huge(void)
 	return huge;
 }
 
+/* ---- Objects ---------------------------------------------------------------------------- */
+
+#if BENCH_OBJECTS
+static roost_cache_t *cache;
+
+static bool engine_create_objects(size_t size, uint64_t bytes)
+{
+	struct roost_pool_config config = ROOST_POOL_CONFIG_INIT;
+	roost_pool_t *pool;
+
+	config.limit = bytes;
+	return !roost_pool_create(&pool, &config) &&
+	       !roost_cache_create(&cache, roost_pool_slabs(pool), "objects", size, 0, 0, NULL);
+}
+
+static void *engine_object(void)
+{
+	return roost_cache_alloc(cache, 0);
+}
+
+static void engine_free_object(void *object)
+{
+	roost_cache_free(cache, object);
+}
+
+static size_t engine_objects(void **objects, size_t count)
+{
+	return roost_cache_alloc_bulk(cache, 0, objects, count);
+}
+
+static void engine_free_objects(void *const *objects, size_t count)
+{
+	roost_cache_free_bulk(cache, objects, count);
+}
+
+static const struct bench_objects objects = {
+	.create = engine_create_objects,
+	.alloc = engine_object,
+	.free = engine_free_object,
+	.alloc_bulk = engine_objects,
+	.free_bulk = engine_free_objects,
+};
+#endif
+
 static const struct bench_peer peer = {
 	.contract = BENCH_CONTRACT,
 	.flags = BENCH_BOUNDED | BENCH_FREE_IN_HANDLER | BENCH_FRAMES,
@@ -116,6 +164,9 @@ static const struct bench_peer peer = {
 	.drain = engine_drain,
 	.metadata = engine_metadata,
 	.free_huge = engine_free_huge,
+#if BENCH_OBJECTS
+	.objects = &objects,
+#endif
 };
 
 const struct bench_peer *bench_peer(void)

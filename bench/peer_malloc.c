@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * peer_malloc.c - a malloc as a peer, through its aligned_alloc(). Compiled once for each:
- * BENCH_NAME is its name, BENCH_LIBRARY what is loaded, "" for the C library's own.
+ * peer_malloc.c - a malloc as a peer: blocks by its aligned_alloc(), objects by its malloc().
+ * Compiled once for each: BENCH_NAME is its name, BENCH_LIBRARY what is loaded, "" for the C
+ * library's own.
  *
  * The library is loaded beside the C library's malloc, which all else goes on using. Its version is
  * that of the file's name: not each of them can be asked.
@@ -19,9 +20,11 @@
 #include "peer.h"
 
 typedef void *aligned_alloc_fn(size_t alignment, size_t size);
+typedef void *malloc_fn(size_t size);
 typedef void free_fn(void *memory);
 
 static aligned_alloc_fn *allocate;
+static malloc_fn *allocate_object;
 static free_fn *release;
 static char version[PATH_MAX];
 static char reason[512];
@@ -51,8 +54,9 @@ static const char *malloc_absent(void)
 	}
 	allocate = (aligned_alloc_fn *)(uintptr_t)dlsym(library, "aligned_alloc");
 	release = (free_fn *)(uintptr_t)dlsym(library, "free");
-	if (!allocate || !release)
-		return BENCH_LIBRARY " has no aligned_alloc()";
+	allocate_object = (malloc_fn *)(uintptr_t)dlsym(library, "malloc");
+	if (!allocate || !release || !allocate_object)
+		return BENCH_LIBRARY " has no aligned_alloc(), malloc() or free()";
 	find_version();
 	return NULL;
 }
@@ -81,6 +85,33 @@ static void malloc_free(uint64_t block, unsigned order)
 	release((void *)(uintptr_t)block);
 }
 
+/* ---- Objects ---------------------------------------------------------------------------- */
+
+static size_t object_size;
+
+static bool malloc_create_objects(size_t size, uint64_t bytes)
+{
+	(void)bytes;
+	object_size = size;
+	return true;
+}
+
+static void *malloc_object(void)
+{
+	return allocate_object(object_size);
+}
+
+static void malloc_free_object(void *object)
+{
+	release(object);
+}
+
+static const struct bench_objects objects = {
+	.create = malloc_create_objects,
+	.alloc = malloc_object,
+	.free = malloc_free_object,
+};
+
 static const struct bench_peer peer = {
 	.contract = BENCH_CONTRACT,
 	.name = BENCH_NAME,
@@ -90,6 +121,7 @@ static const struct bench_peer peer = {
 	.destroy = malloc_destroy,
 	.alloc = malloc_alloc,
 	.free = malloc_free,
+	.objects = &objects,
 };
 
 const struct bench_peer *bench_peer(void)

@@ -8,8 +8,8 @@
 #include "tool/common/program.h"
 #include "tool/common/say.h"
 
-const char *const peer_names[] = {"sets",     "pcpbuddy", "buddy", "glibc", "jemalloc",
-				  "tcmalloc", "mimalloc", "mmap",  NULL};
+const char *const peer_names[] = {"sets",     "pcpbuddy", "buddy", "glibc", "jemalloc", "tcmalloc",
+				  "mimalloc", "mmap",	  "ck",	   "urcu",  NULL};
 
 static struct peer *add(struct peers *peers, const char *option, const char *name)
 {
@@ -71,6 +71,10 @@ const char *peer_cannot(const struct peer *peer, const struct workload *workload
 
 	if (!p)
 		return peer->reason;
+	if ((needs & NEEDS_OBJECTS) && !p->objects)
+		return "it has no objects smaller than a frame";
+	if (!(needs & NEEDS_OBJECTS) && !p->alloc)
+		return "it has objects of one size, and no frames";
 	if ((needs & NEEDS_BOUNDED) && !(p->flags & BENCH_BOUNDED))
 		return "it has no pool of a size";
 	if ((needs & NEEDS_BULK) && (!p->alloc_bulk || !p->free_bulk))

@@ -14,10 +14,10 @@
 enum { WIDTH = 1280, PANEL_HEIGHT = 340, COLUMNS = 2, PANELS_MOST = 64 };
 
 struct panel {
-	const char *workload;
-	const json_t *figure; /* as the first case has it */
-	size_t index;	      /* of the figure */
-	const json_t *series; /* the case, if its figures are one; then the first is above */
+	const char *workload, *text; /* of two workloads of one name the second differs */
+	const json_t *figure;	     /* as the first case has it */
+	size_t index;		     /* of the figure */
+	const json_t *series;	     /* the case, if its figures are one; then the first is above */
 };
 
 struct drawing {
@@ -42,6 +42,12 @@ static void write_word(FILE *out, const char *text)
 			fputc(*text, out);
 }
 
+static bool is_of(const struct panel *panel, const json_t *what)
+{
+	return !strcmp(string(what, "workload"), panel->workload) &&
+	       !strcmp(string(what, "text"), panel->text);
+}
+
 static void find_panels(struct drawing *d)
 {
 	const json_t *what, *figure;
@@ -53,17 +59,18 @@ static void find_panels(struct drawing *d)
 			figure = json_array_get(json_object_get(what, "figures"), 0);
 			if (d->nr < PANELS_MOST)
 				d->panels[d->nr++] =
-					(struct panel){string(what, "name"), figure, 0, what};
+					(struct panel){string(what, "name"), string(what, "text"),
+						       figure, 0, what};
 			continue;
 		}
-		if (d->nr && !strcmp(d->panels[d->nr - 1].workload, string(what, "workload")))
+		if (d->nr && is_of(&d->panels[d->nr - 1], what))
 			continue;
 		json_array_foreach(json_object_get(what, "figures"), f, figure)
 		{
 			if (d->nr == PANELS_MOST)
 				return;
-			d->panels[d->nr++] =
-				(struct panel){string(what, "workload"), figure, f, NULL};
+			d->panels[d->nr++] = (struct panel){string(what, "workload"),
+							    string(what, "text"), figure, f, NULL};
 		}
 	}
 }
@@ -104,7 +111,7 @@ static unsigned write_peer(FILE *out, const struct drawing *d, const struct pane
 	{
 		const json_t *p = json_array_get(json_object_get(what, "peers"), peer);
 
-		if (strcmp(string(what, "workload"), panel->workload) != 0)
+		if (!is_of(panel, what))
 			continue;
 		place++;
 		if (!p || json_object_get(p, "not_measured") || !summary_make(&s, p, panel->index))
@@ -140,7 +147,7 @@ static void write_places(FILE *out, const struct drawing *d, const struct panel 
 	{
 		const char *name = string(what, "name");
 
-		if (strcmp(string(what, "workload"), panel->workload) != 0)
+		if (!is_of(panel, what))
 			continue;
 		fprintf(out, "%s'", place ? "," : "");
 		write_word(out, strchr(name, '/') ? strchr(name, '/') + 1 : name);

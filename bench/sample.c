@@ -23,6 +23,8 @@ enum {
 	LENGTH_QUICK_NS = 1000000,
 	FRAMES_MOST = 65536,
 	FRAMES_MOST_QUICK = 2048,
+	OBJECTS_MOST = 100000,
+	OBJECTS_MOST_QUICK = 2000,
 };
 
 struct sample *sample_memory(void)
@@ -80,6 +82,7 @@ bool sample_take(struct sample *sample, const struct bench_options *options,
 		.sample = sample,
 		.length = (uint64_t)times * (options->quick ? LENGTH_QUICK_NS : LENGTH_NS),
 		.frames_most = options->quick ? FRAMES_MOST_QUICK : FRAMES_MOST,
+		.objects_most = options->quick ? OBJECTS_MOST_QUICK : OBJECTS_MOST,
 		.seed = 1 + round,
 	};
 	bool in_time;

@@ -28,6 +28,7 @@ static const struct target {
 	{"frag/*/50:huge", "at_least", 95},
 	{"frag/*/80:huge", "at_least", 93},
 	{"init/1T:ready", "at_most", 5000},
+	{"objects/one-way*:freed", "at_least", 60},
 	{"init/*:metadata", "at_most", 0.05},
 };
 

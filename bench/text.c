@@ -183,29 +183,28 @@ static void print_series(const json_t *what)
 	print_unmeasured(json_object_get(what, "peers"));
 }
 
-static bool begins_series(const json_t *what, const json_t *before)
+/* Two workloads may have one name: their texts differ. */
+static bool begins_table(const json_t *what, const json_t *before)
 {
-	return !json_object_get(before, "series") ||
+	return !before || !json_object_get(what, "series") != !json_object_get(before, "series") ||
 	       strcmp(string(what, "workload"), string(before, "workload")) != 0 ||
 	       strcmp(string(what, "text"), string(before, "text")) != 0;
 }
 
 /* ---- The whole ---------------------------------------------------------------------------- */
 
-static void print_case(const json_t *what, const json_t *before, const char **workload)
+static void print_case(const json_t *what, const json_t *before)
 {
 	if (json_object_get(what, "series")) {
-		if (begins_series(what, before))
+		if (begins_table(what, before))
 			print_series_head(what);
 		print_series(what);
 		return;
 	}
-	if (strcmp(string(what, "workload"), *workload) != 0) {
-		*workload = string(what, "workload");
-		printf("\n%s: %s\n%-*s %*s %*s %*s %*s\n", *workload, string(what, "text"),
-		       WIDTH_NAME, "", WIDTH_FIGURE, "median", WIDTH_FIGURE, "least", WIDTH_FIGURE,
-		       "spread", WIDTH_FIGURE, "of sets");
-	}
+	if (begins_table(what, before))
+		printf("\n%s: %s\n%-*s %*s %*s %*s %*s\n", string(what, "workload"),
+		       string(what, "text"), WIDTH_NAME, "", WIDTH_FIGURE, "median", WIDTH_FIGURE,
+		       "least", WIDTH_FIGURE, "spread", WIDTH_FIGURE, "of sets");
 	for (size_t i = 0; i < json_array_size(json_object_get(what, "figures")); i++)
 		print_row(what, i);
 	print_notes(what);
@@ -242,13 +241,12 @@ static void print_head(const json_t *report)
 void bench_text(const json_t *report)
 {
 	const json_t *what, *before = NULL;
-	const char *workload = "";
 	size_t i;
 
 	print_head(report);
 	json_array_foreach(json_object_get(report, "cases"), i, what)
 	{
-		print_case(what, before, &workload);
+		print_case(what, before);
 		before = what;
 	}
 	puts("\nspread: between the quartiles, of the median; of sets: times the engine sets' "

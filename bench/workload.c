@@ -33,6 +33,12 @@ static const char *const start_names[] = {
 };
 static const uint8_t tainted[] = {9, 10, 11, 12, 0}, empty[] = {13, 14, 15, 16, 0};
 
+/* As powers of two. */
+static const uint8_t object_sizes[] = {3, 4, 6, 8, 10, 12, 15, 0};
+static const char *const object_size_names[] = {
+	[3] = "8", [4] = "16", [6] = "64", [8] = "256", [10] = "1K", [12] = "4K", [15] = "32K",
+};
+
 const struct workload workloads[] = {
 	{
 		.name = "repeat",
@@ -179,6 +185,83 @@ const struct workload workloads[] = {
 		.flags = EACH_SIZE | TERABYTE | NEEDS_BOUNDED | NEEDS_METADATA | MAKES_POOL,
 		.threads = 1,
 		.run = work_init,
+	},
+	{
+		.name = "objects",
+		.manner = "pair",
+		.text = "one object is allocated and freed, again and again",
+		.figures = {{"pair", "ns", false}},
+		.flags = NEEDS_OBJECTS,
+		.threads = 1,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_pair,
+	},
+	{
+		.name = "objects",
+		.manner = "bulk",
+		.text = "64 objects at a time, by one call if there is such a call; per object",
+		.figures = {{"alloc", "ns", false}, {"free", "ns", false}},
+		.flags = NEEDS_OBJECTS,
+		.threads = 1,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_bulk,
+	},
+	{
+		.name = "objects",
+		.manner = "random-1000",
+		.text = "of 1,000 objects a random one is freed, and one allocated",
+		.figures = {{"pair", "ns", false}},
+		.flags = NEEDS_OBJECTS,
+		.threads = 1,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_random,
+	},
+	{
+		.name = "objects",
+		.manner = "random-100000",
+		.text = "the same of 100,000 objects",
+		.figures = {{"pair", "ns", false}},
+		.flags = NEEDS_OBJECTS,
+		.threads = 1,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_random_many,
+	},
+	{
+		.name = "objects",
+		.manner = "burst",
+		.text = "1,000 objects are allocated, then freed",
+		.figures = {{"pair", "ns", false}},
+		.flags = NEEDS_OBJECTS,
+		.threads = 1,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_burst,
+	},
+	{
+		.name = "objects",
+		.manner = "one-way",
+		.text = "one thread allocates, the other frees; 64 at a time on the way",
+		.figures = {{"freed", "M/s", true}},
+		.flags = NEEDS_OBJECTS | SUMS,
+		.threads = 2,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_one_way,
+	},
+	{
+		.name = "objects",
+		.manner = "one-way-untouched",
+		.text = "the same, but neither thread touches the objects",
+		.figures = {{"freed", "M/s", true}},
+		.flags = NEEDS_OBJECTS | SUMS,
+		.threads = 2,
+		.parameters = object_sizes,
+		.parameter_names = object_size_names,
+		.run = work_object_untouched,
 	},
 };
 

@@ -32,6 +32,7 @@ enum {
 	NEEDS_HUGE = 1u << 3,
 	NEEDS_METADATA = 1u << 4,
 	NEEDS_FRAMES = 1u << 5,
+	NEEDS_OBJECTS = 1u << 6, /* of 2^parameter bytes, and no pool; without it, blocks */
 	/* Which cases there are of it. */
 	EACH_SIZE = 1u << 8,	 /* else the largest alone */
 	SMALLEST = 1u << 9,	 /* the smallest instead */
@@ -49,6 +50,7 @@ enum {
 struct workload {
 	const char *name, *text;
 	struct figure figures[WORKLOAD_FIGURES]; /* the rest without a name */
+	const char *manner; /* what a case is named by instead of the pool's size, or NULL */
 	unsigned flags, threads;
 	const uint8_t *parameters;	    /* 0 ends; NULL: it has none */
 	const char *const *parameter_names; /* NULL: the numbers */
@@ -84,5 +86,12 @@ void work_storm(struct job *job);
 void work_frag(struct job *job);
 void work_churn(struct job *job); /* frag by iterations */
 void work_init(struct job *job);
+void work_object_pair(struct job *job);
+void work_object_bulk(struct job *job);
+void work_object_random(struct job *job);
+void work_object_random_many(struct job *job);
+void work_object_burst(struct job *job);
+void work_object_one_way(struct job *job);
+void work_object_untouched(struct job *job);
 
 #endif

@@ -8,7 +8,7 @@ json() {
 	value "$1" "$work/json"
 }
 
-check "every case" 60 "$(json '.cases | length')"
+check "every case" 67 "$(json '.cases | length')"
 check "their names" \
 	'["repeat/64M/1","repeat/64M/2","repeat/1G/1","repeat/1G/2","remote/1G/one-way","remote/1G/both-ways","nearfull/64M","nearfull/1G","tail/1G","storm/1G","frag/64M/50","frag/64M/80","frag/64M/compact-50-order-0","frag/64M/compact-80-order-0","frag/64M/compact-50-orders-0-3","frag/64M/compact-80-orders-0-3","frag/64M/shuffled-50-order-0","frag/64M/shuffled-80-order-0","frag/64M/shuffled-50-orders-0-3","frag/64M/shuffled-80-orders-0-3","frag/64M/compact-50-tainted","frag/64M/compact-80-tainted","frag/64M/shuffled-50-tainted","frag/64M/shuffled-80-tainted","frag/64M/compact-50-empty","frag/64M/compact-80-empty","frag/64M/shuffled-50-empty","frag/64M/shuffled-80-empty","init/64M","init/1G"]' \
 	"$(json '[.cases[] | .name | select(test("^(repeat|remote|near|tail|storm|frag|init)"))]')"
@@ -23,11 +23,11 @@ check "measured, or it is said why not" true "$(json '[.cases[] | (.figures | le
 	.peers[] | if has("not_measured") then (.not_measured | length) > 0 else
 	(.samples | length) == 1 and (.figures | length) == $n and
 	([.samples[].values | length] | all(. == $n)) end] | all')"
-[ "$(nproc)" = 1 ] || check "the engines in every case" '[]' "$(json '[.cases[] | .name as $c |
-	.peers[] | select(.name == "sets" or .name == "pcpbuddy") | select(.not_measured) |
-	[$c, .name, .not_measured]]')"
+[ "$(nproc)" = 1 ] || check "the engines in every case, pcpbuddy without objects" '[]' "$(json '[.cases[] | .name as $c |
+	(.workload == "objects") as $o | .peers[] | select(.name == "sets" or .name == "pcpbuddy" and ($o | not)) |
+	select(.not_measured) | [$c, .name, .not_measured]]')"
 check "every figure of theirs is a number, and times are not 0" true "$(json '[.cases[] | .figures as $f |
-	.peers[] | select(.name == "sets" or .name == "pcpbuddy") | .figures | to_entries[] |
+	.peers[] | select(.name == "sets" or .name == "pcpbuddy") | .figures // [] | to_entries[] |
 	.key as $i | .value.median | type == "number" and
 	(. > 0 or $f[$i].name == "free-syscalls" or $f[$i].unit == "%" or $f[$i].unit == "GiB")] | all')"
 check "no library is absent for want of room" '[]' \
@@ -62,9 +62,18 @@ check "a GiB is not tainted and empty at once, and there is a tainted one" true 
 	[.[:4], .[4:] | add] | transpose | (map(.[0] > 0 and .[0] + .[1] <= 1) | all) and length == 72')"
 check "no sample of a count is disturbed" '[false]' "$(json '[.cases[] | select(.series) |
 	.peers[].samples[]?.disturbed] | unique')"
+check "objects: their cases" \
+	'["objects/pair/64","objects/bulk/64","objects/random-1000/64","objects/random-100000/64","objects/burst/64","objects/one-way/64","objects/one-way-untouched/64"]' \
+	"$(json '[.cases[] | select(.workload == "objects") | .name]')"
+check "objects: peers that have none" '["buddy","mine","mmap","pcpbuddy"]' "$(json '[.cases[] | select(.workload == "objects") |
+	.peers[] | select(.not_measured == "it has no objects smaller than a frame") | .name] | unique')"
+check "objects: peers that have them have figures" true "$(json '[.cases[] | select(.workload == "objects") | .figures as $f |
+	.peers[] | select(.samples) | .figures | length == ($f | length) and all(.median > 0)] | all and length >= 7')"
+check "lists of objects are measured there alone, if they are here" '[]' "$(json '[.cases[] |
+	select(.workload != "objects") | .peers[] | select(.name == "ck" or .name == "urcu") | select(.samples)]')"
 check "a table of the series: a line for each peer and case" 48 "$(grep -c \
 	'^  \(sets\|pcpbuddy\|buddy\)  *\([0-9.]\+ *\)\{6\}$' "$work/out")"
-check "a table for each workload, a block for each row" '11 66' \
+check "a table for each workload, a block for each row" '18 74' \
 	"$(grep -c '^  *median  *least' "$work/out") $(grep -c '^[a-z]*/.*:.*, ' "$work/out")"
 
 finish

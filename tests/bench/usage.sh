@@ -5,7 +5,7 @@
 bench 0 --help
 check "--help" yes "$(grep -q -e '--peer=PATH.so' "$work/out" && echo yes)"
 bench 0 --list --peers=sets,pcpbuddy
-check "--list: workloads" 'repeat bulk batch rand order remote nearfull tail storm frag init' \
+check "--list: workloads" 'repeat bulk batch rand order remote nearfull tail storm frag init objects' \
 	"$(sed -n '/^Workloads/,/^Peers/s/^  \([a-z]\+\) .*/\1/p' "$work/out" | paste -sd' ')"
 check "--list: peers" '2' "$(sed -n '/^Peers/,$p' "$work/out" | grep -c -e '^  sets ' -e '^  pcpbuddy ')"
 
@@ -70,8 +70,8 @@ mine sleepy '[.samples[] | [.round, .kept, .disturbed, .off_cpu > 0.05]]' \
 check "nothing but disturbed samples: marked" '[true,1]' \
 	"$(value '.cases[0].peers[1].figures[0] | [.disturbed, .samples]')"
 ADAPTER=good bench 0 --quick --peers=sets --peer="$ADAPTER_SO" --size=64M \
-	--workload=batch,nearfull,storm,frag,init --json=-
-check "what a plain malloc cannot do" '["batch","nearfull","storm","frag","init"]' \
+	--workload=batch,nearfull,storm,frag,init,objects --json=-
+check "what a plain malloc cannot do" '["batch","nearfull","storm","frag","init","objects"]' \
 	"$(value '[.cases[] | select(.peers[1].not_measured) | .workload] |
 		reduce .[] as $w ([]; if index($w) then . else . + [$w] end)')"
 

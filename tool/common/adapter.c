@@ -15,8 +15,8 @@ typedef const struct bench_peer *peer_fn(void);
 
 static bool complete(const struct bench_peer *peer)
 {
-	return peer->name && peer->name[0] && peer->create && peer->destroy && peer->alloc &&
-	       peer->free;
+	return peer->name && peer->name[0] &&
+	       (peer->objects || (peer->create && peer->destroy && peer->alloc && peer->free));
 }
 
 const struct bench_peer *adapter_load(const char *path, char reason[ADAPTER_REASON_MAX])
