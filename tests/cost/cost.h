@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cost.h - what the parts of the program that instructions.sh runs share. */
+/* cost.h - what the parts of the programs that instructions.sh runs share. */
 #ifndef TESTS_COST_H
 #define TESTS_COST_H
 
@@ -12,7 +12,7 @@ void end(const char *name, unsigned operations);
 /* The thread is on this virtual CPU. */
 void be_on(int cpu);
 
-/* A block, or the program ends. */
+/* A block, or the program ends (instructions.c). */
 roost_pfn get(roost_t *roost, unsigned order);
 
 /* longest.c: single calls, each where it takes longest. The memory is all free, and is lost. */

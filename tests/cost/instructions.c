@@ -10,11 +10,8 @@
  * With TEST_POCKETS the engine believes that there are sequences, and finds CPU 0 in the area: one
  * thread without handlers runs them to their end, and valgrind sees each of their instructions.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <valgrind/callgrind.h>
 
-#include <roost/posix.h>
 #include <roost/roost.h>
 
 #include "cost.h"
@@ -25,31 +22,6 @@ enum { GIB = 1 << 18, WARM = 100, TIMES = 1000, BULK = 4096, BATCH = 64, HELD = 
 
 static roost_t *roost;
 
-#if TEST_POCKETS
-#include <sys/rseq.h>
-
-/* In place of the port's, by the linker. */
-bool __wrap_rst_seq_ready(const void *memory, size_t size);
-bool __wrap_rst_seq_ready(const void *memory, size_t size)
-{
-	(void)memory;
-	(void)size;
-	return true;
-}
-
-void be_on(int cpu)
-{
-	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
-
-	*(volatile uint32_t *)&area->cpu_id = (uint32_t)cpu;
-}
-#else
-void be_on(int cpu)
-{
-	roost_posix_set_cpu(cpu);
-}
-#endif
-
 roost_pfn get(roost_t *from, unsigned order)
 {
 	roost_pfn pfn = roost_alloc(from, order, ROOST_MOVABLE);
@@ -57,21 +29,6 @@ roost_pfn get(roost_t *from, unsigned order)
 	if (pfn == ROOST_NONE)
 		exit(1);
 	return pfn;
-}
-
-void begin(void)
-{
-	CALLGRIND_ZERO_STATS;
-	CALLGRIND_TOGGLE_COLLECT;
-}
-
-void end(const char *name, unsigned operations)
-{
-	char text[64];
-
-	CALLGRIND_TOGGLE_COLLECT;
-	snprintf(text, sizeof(text), "%s,%u", name, operations);
-	CALLGRIND_DUMP_STATS_AT(text);
 }
 
 static void pairs(unsigned order, unsigned times)

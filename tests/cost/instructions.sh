@@ -7,7 +7,9 @@
 #
 #	tests/cost/instructions.sh ENGINE PROGRAM ROOST TRACES [--table | --misses]
 #
-# ENGINE `pockets` is sets with its sequences; its zone locks are counted with the other. --table
+# ENGINE `pockets` is sets with its sequences; its zone locks are counted with the other. `objects` are
+# caches of objects, with sequences. `malloc` is for comparison, and has no bounds: with --misses and
+# build/tests/instructions_malloc, and the malloc in LD_PRELOAD. --table
 # prints what was counted, in the form of instructions.txt. --misses prints for each case instructions,
 # data references, and those that miss D1 (32 KiB, 8 ways) and LL (1 MiB, 16 ways) of simulated caches.
 set -eu
@@ -36,7 +38,7 @@ for file in "$out"/count.*; do
 done >"$out/counts"
 
 case $engine in
-pockets) paths= ;;
+pockets | objects | malloc) paths= ;;
 pcpbuddy) paths='trylock llist' ;;
 *) paths=$engine ;;
 esac
