@@ -37,7 +37,10 @@ static void create(size_t bytes)
 
 static inline void *get_object(void)
 {
-	return malloc(size);
+	void *object = malloc(size);
+
+	__asm__ volatile("" : "+r"(object)); /* or no pair would be left */
+	return object;
 }
 
 static inline void put_object(void *object)
