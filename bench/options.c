@@ -35,7 +35,9 @@ static const struct argp_option bench_argp_options[] = {
 	{0, 0, 0, 0, "What is measured:", ARGS_GROUP_FIRST},
 	{"workload", KEY_WORKLOAD, "LIST", 0, "Workloads, with commas (default: all)", 0},
 	{"size", KEY_SIZE, "LIST", 0,
-	 "Sizes of the pool, with K, M, G or T (default: 1G,64G, and 1T for nearfull and init)", 0},
+	 "Sizes of the pool, with K, M, G or T (default: 1G,64G, and 1T for nearfull and init); "
+	 "objects have sizes of their own",
+	 0},
 	{"threads", KEY_THREADS, "LIST", 0,
 	 "Numbers of threads for repeat, bulk, batch and rand (default: 1,2)", 0},
 	{"peers", KEY_PEERS, "LIST", 0, "Allocators, with commas (default: all)", 0},
@@ -57,7 +59,8 @@ static const struct argp_option bench_argp_options[] = {
 };
 
 static const char bench_doc[] =
-	"Measures roost beside other allocators. With REPORT.json, which an earlier run wrote, it "
+	"Measures roost beside other allocators: frames, and objects of a size. With REPORT.json, "
+	"which an earlier run wrote, it "
 	"measures nothing, and makes the table, the plot and the comparison from that report.\v"
 	"Each sample is taken in a process of its own, by pinned threads, after a warm-up. The "
 	"peers take turns. A sample in which a thread was off its CPU is repeated. The table shows "
