@@ -8,7 +8,7 @@
  *	measure classes|fences
  *
  * MODULE has objects_alloc() and objects_free(); `malloc` is that of the process (LD_PRELOAD).
- * Times are ns a pair, with the loop; `array` (free_list.c) says what that costs. The thread
+ * Times are ns a pair, with the loop; `array` (array.c) says what that costs. The thread
  * writes a word of each object it gets and reads it before it frees, unless `untouched`. run.py
  * lists the workloads.
  *

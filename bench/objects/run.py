@@ -20,7 +20,7 @@ import sys
 import time
 
 ROOST = ["two-sided", "magazines", "magazines-states", "one-side", "one-side-hints"]
-LISTS = ["array", "ck-stack", "lfstack"]
+LISTS = ["array"]  # ck_stack and lfstack are peers of `roost bench` now
 MALLOCS = {"glibc": "", "jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4",
            "mimalloc": "libmimalloc.so.2"}
 NO_RSEQ = {"one-side-no-rseq": "one-side"}
