@@ -64,7 +64,7 @@ static void check(void)
 {
 }
 #else
-enum { PAGE = 4096, PAGES = 1 << 17, CACHES = 64 };
+enum { PAGE = 4096, PAGES = 1 << 16, CACHES = 64 };
 
 static roost_t *frames;
 static roost_slabs_t *slabs;
@@ -428,7 +428,7 @@ static void failures(void)
 	for (unsigned i = 0; i < CACHES - 1; i++) {
 		unsigned each;
 
-		create(4096);
+		create(8192);
 		fill(64);
 		each = stats().slab_objects;
 		for (unsigned j = 0; j < nr_held; j += each)
