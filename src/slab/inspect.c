@@ -232,10 +232,10 @@ static bool bits_are_good(const struct roost_slabs *s, const struct roost_cache 
 static bool pages_are_good(const struct roost_slabs *s, const struct roost_cache *cache,
 			   const struct rst_slab *slab, struct roost_violation *v)
 {
-	uint64_t page = (rst_load_rlx(&slab->base) - (uintptr_t)s->base) >> s->page_shift;
-	uint64_t nr = (uint64_t)1 << cache->order;
+	uint64_t offset = rst_load_rlx(&slab->base) - (uintptr_t)s->base;
+	uint64_t page = offset >> s->page_shift, nr = (uint64_t)1 << cache->order;
 
-	if (page >= s->nr_pages || s->nr_pages - page < nr)
+	if (page << s->page_shift != offset || page >= s->nr_pages || s->nr_pages - page < nr)
 		return violated(v, s, slab, "slab: its pages are some of these", s->nr_pages, page);
 	for (uint64_t i = 0; i < nr; i++) {
 		uint32_t found = rst_load_rlx(&s->slab_of[page + i]);
@@ -247,11 +247,20 @@ static bool pages_are_good(const struct roost_slabs *s, const struct roost_cache
 	return true;
 }
 
+/* Is this the state of a slab that nobody holds? */
+static bool is_state(const struct roost_cache *cache, uint32_t state)
+{
+	return rst_has_home(state) ? state >> 16 <= RST_SLAB_FULL >> 16 &&
+					     rst_slab_home(state) < cache->nr_homes
+				   : state <= RST_SLAB_SHARED_FULL;
+}
+
 static bool slab_is_good(const struct roost_slabs *s, const struct rst_slab *slab,
 			 struct roost_violation *v)
 {
 	uint32_t state = rst_state_of(rst_load_rlx(&slab->place));
-	const struct roost_cache *cache = &s->caches[rst_load_rlx(&slab->cache)];
+	uint32_t index = rst_load_rlx(&slab->cache);
+	const struct roost_cache *cache = index < s->nr_caches ? &s->caches[index] : NULL;
 	bool used = roost_order(s->numbers, rst_slab_number(s, slab)) >= 0;
 
 	if (state == RST_SLAB_HELD)
@@ -261,9 +270,11 @@ static bool slab_is_good(const struct roost_slabs *s, const struct rst_slab *sla
 				state);
 	if (state == RST_SLAB_NONE)
 		return bits_are_good(s, NULL, slab, v);
-	if (rst_load_rlx(&cache->state) != RST_CACHE_READY)
-		return violated(v, s, slab, "slab: its cache is there", RST_CACHE_READY,
-				rst_load_rlx(&cache->state));
+	if (!cache || rst_load_rlx(&cache->state) != RST_CACHE_READY)
+		return violated(v, s, slab, "slab: its cache is there", s->nr_caches, index);
+	if (!is_state(cache, state))
+		return violated(v, s, slab, "slab: its home is a CPU of its cache", cache->nr_homes,
+				state);
 	if (!bits_are_good(s, cache, slab, v) || !pages_are_good(s, cache, slab, v))
 		return false;
 	if (rst_is_open(state) &&
