@@ -19,8 +19,8 @@ uint64_t memory_rmw(volatile void *address, unsigned size, enum rmw kind, uint64
 		    int order);
 bool memory_cas(volatile void *address, unsigned size, uint64_t *expected, uint64_t desired,
 		int order, int fail_order);
-/* The same, sequentially consistent, for a context that is on this CPU at that instant: else it fails,
- * and *expected says nothing. */
+/* The same, sequentially consistent, for a context that is on this CPU at that instant: else it
+ * fails, and *expected says nothing. */
 bool memory_cas_on(unsigned cpu, volatile void *address, unsigned size, uint64_t *expected,
 		   uint64_t desired);
 void memory_fence(int order);

@@ -259,13 +259,17 @@ static enum look obtain_slab(struct roost_cache *cache, struct rst_slab *slab, u
 		       : NOT_FOR_US;
 }
 
-/* Looks at this many noted slabs that have something, from where the last search ended. */
+/* Looks at this many noted slabs that have something, from where the last search ended. any: one
+ * object is enough. */
 static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mine,
 			     const struct objects_wanted *w, unsigned looks, bool any)
 {
 	const struct roost_slabs *s = cache->slabs;
 	uint64_t start = rst_load_rlx(&mine->cursor), i = start, end = RST_NO_HINT;
-	unsigned turns = looks > RST_SLAB_MANY ? UINT32_MAX : looks + RST_SLAB_TURNS;
+	/* A slab of one's own that has nothing is closed. That takes as long as two looks, but goes
+	 * on before a failure. */
+	const unsigned close = any ? 0 : 2;
+	unsigned turns = looks > RST_SLAB_MANY ? UINT32_MAX : looks + RST_SLAB_TURNS, cost;
 
 	while (looks && turns--) {
 		uint64_t number = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
@@ -282,8 +286,8 @@ static unsigned search_slabs(struct roost_cache *cache, struct rst_cache_cpu *mi
 		i = number + 1;
 		look = obtain_slab(cache, &s->slab[number], w->cpu, any);
 		n = look == OBTAINED ? take_from_slab(cache, &s->slab[number], w) : 0;
-		/* One's own that has nothing was closed, and costs no look. */
-		looks -= look == NOT_FOR_US;
+		cost = look == NOT_FOR_US ? 1 : close;
+		looks = looks > cost ? looks - cost : 0;
 		if (!n)
 			continue;
 		if (w->cpu != RST_NO_CPU || !cache->nr_homes)

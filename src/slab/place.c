@@ -313,8 +313,10 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 	}
 	slab = &s->slab[number];
 	base = (uintptr_t)s->base + (uintptr_t)((pfn - s->first) << s->page_shift);
-	rst_store_rlx(&slab->cache, cache->index);
-	rst_store_rlx(&slab->base, base);
+	/* Release: a context that reads these looks at place again, and sees at least the place of
+	 * before, which is no open one. */
+	rst_store_rel(&slab->cache, cache->index);
+	rst_store_rel(&slab->base, base);
 	fill_slab(cache, slab, cpu == RST_NO_CPU);
 	set_slab_of(s, slab, cache->order, (uint32_t)number);
 	/* Opens it: release, for what is above. */

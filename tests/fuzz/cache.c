@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache.c - an input is memory for caches of objects, and calls on these (tests/slab/events.h) by two
- * CPUs and more: virtual ones, which have no sequences, or real ones. After them everything is as
- * brute force says. Misuse of each kind is among the calls: it is reported once, and harms nothing.
+ * cache.c - an input is memory for caches of objects, and calls on these (tests/slab/events.h) by
+ * two CPUs and more: virtual ones, which have no sequences, or real ones. After them everything is
+ * as brute force says. Misuse of each kind is among the calls: it is reported once, and harms
+ * nothing.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache_recover.c - roost_slabs_recover() after contexts that are gone were stopped at each point at
- * which one may be: what it finds is set here by hand, since no call of one thread leaves it.
+ * cache_recover.c - roost_slabs_recover() after contexts that are gone were stopped at each point
+ * at which one may be: what it finds is set here by hand, since no call of one thread leaves it.
  */
 #include "slabs.h"
 

@@ -24,7 +24,9 @@
 #ifdef __SANITIZE_THREAD__ /* nor what assembly does */
 #define RST_PLAIN_ATOMICS 1
 #endif
+/* A put compares the low half of a word: rst_seq_put(). */
 #if defined(RSEQ_SIG) && ROOST_SMP && defined(__LP64__) &&                                         \
+	__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&                                               \
 	(defined(__x86_64__) || defined(__aarch64__)) && !defined(__SANITIZE_THREAD__)
 #define RST_SEQ 1
 #else
