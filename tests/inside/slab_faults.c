@@ -2,7 +2,7 @@
 /* slab_faults.c - what is wrong with a slab, one thing after the other: validation says what. */
 #include "slab/slab.h"
 
-#include "../slab/slabs.h"
+#include "slabs.h"
 
 enum { PAGES = 64, SIZE = 64, CPUS_TOO_MANY = 4096 };
 

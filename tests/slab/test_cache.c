@@ -532,11 +532,11 @@ static bool have_sequences(void)
 #endif
 }
 
-/* The last one freed is the first one allocated, 15 deep; else it would be the lowest one. A few
+/* The last one freed is the first one allocated, 12 deep; else it would be the lowest one. A few
  * rounds may differ, in which the kernel interrupted a sequence. */
 static void the_last_freed_is_the_first(void **state)
 {
-	enum { ROUNDS = 200, NR = 20, DEEP = 15 };
+	enum { ROUNDS = 200, NR = 20, DEEP = 12 };
 	unsigned good = 0;
 	roost_cache_t *cache;
 
