@@ -187,10 +187,27 @@ struct roost_cache_stats {
 	uint64_t made, released; /* slabs so far */
 	uint64_t stolen;	 /* slabs that changed homes */
 	uint64_t failed;	 /* allocations that got nothing */
+	uint64_t misused;	 /* misuses found in calls for this cache */
+	uint64_t waste;		 /* bytes of its slabs that no caller may use, whatever is free */
+	uint64_t reserved[6];	 /* 0 */
 };
 
 /* Any context; exact at rest. Cost: a look at each slab of all caches. */
 void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *stats);
+
+/*
+ * The same of all caches, one after the other: start with *at = 0, until it returns false. Others
+ * may make and destroy caches meanwhile, and wait for nothing. (While a cache is read, a new one
+ * takes another entry of the table: if there is none, -ROOST_ENOSPC.) Any context.
+ */
+bool roost_slabs_stats(const roost_slabs_t *slabs, unsigned *at, struct roost_cache_stats *stats);
+
+/* How many of these frames are pages of slabs. Any context; exact at rest. Cost: a load for each.
+ */
+uint64_t roost_slabs_pages(const roost_slabs_t *slabs, roost_pfn pfn, uint64_t nr);
+
+/* Its name, as it was given, cut off. Lasts as long as the cache. Any context. */
+const char *roost_cache_name(const roost_cache_t *cache);
 
 /* Calls fn for each object that is allocated, until it returns false. Thread context; exact at
  * rest. */

@@ -35,10 +35,12 @@
  * beginning "allocs", "frees", "failed"), "counters" (as struct roost_stats), and "fill": how many
  * pageblocks are whole and free, less than a quarter, half, three quarters and less than all in
  * use, all in use, and part of a large block in use (what is out of use is none of these).
- * "pageblocks" are runs [first pfn, frames, zone, owner, type, usable, free, largest, block, whole]
- * of pageblocks that are alike, by struct roost_pageblock_info. Names are ASCII: any other byte of
- * them is \xNN, and so is a backslash before an x. New fields may come; none goes or changes its
- * meaning within a version.
+ * "caches" are those of roost_pool_slabs(), as struct roost_cache_stats, and "free", objects.
+ * "slabs" comes with "pageblocks": [first pfn, frames] of each pageblock in which slabs have that
+ * many frames. "pageblocks" are runs [first pfn, frames, zone, owner, type, usable, free, largest,
+ * block, whole] of pageblocks that are alike, by struct roost_pageblock_info. Names are ASCII: any
+ * other byte of them is \xNN, and so is a backslash before an x. New fields may come; none goes or
+ * changes its meaning within a version.
  */
 #ifndef ROOST_SERVE_H
 #define ROOST_SERVE_H

@@ -64,6 +64,12 @@ static inline bool rst_cas32_acq(_Atomic uint32_t *p, uint32_t *expected, uint32
 						       memory_order_relaxed);
 }
 
+static inline bool rst_cas32_sc(_Atomic uint32_t *p, uint32_t *expected, uint32_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_seq_cst,
+						       memory_order_relaxed);
+}
+
 static inline bool rst_cas64_acq(_Atomic uint64_t *p, uint64_t *expected, uint64_t desired)
 {
 	return atomic_compare_exchange_strong_explicit(p, expected, desired, memory_order_acquire,

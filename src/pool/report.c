@@ -250,8 +250,77 @@ static void put_info(struct rst_report *r, const roost_pool_t *pool)
 		put(r, ",\"resident\":null");
 }
 
+/* ---- Caches -------------------------------------------------------------------------------- */
+
+static void put_cache(struct rst_report *r, const struct roost_cache_stats *c)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} fields[] = {
+		{"size", c->size},
+		{"stride", c->stride},
+		{"slab_order", c->slab_order},
+		{"slab_objects", c->slab_objects},
+		{"slabs", c->slabs},
+		{"objects", c->objects},
+		{"allocated", c->allocated},
+		{"free", c->objects - c->allocated},
+		{"waste", c->waste},
+		{"made", c->made},
+		{"released", c->released},
+		{"stolen", c->stolen},
+		{"failed", c->failed},
+		{"misused", c->misused},
+	};
+
+	put(r, "{\"name\":");
+	put_string(r, c->name);
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		put(r, ",\"%s\":%" PRIu64, fields[i].name, fields[i].value);
+	put(r, "}");
+}
+
+static void put_caches(struct rst_report *r, const roost_slabs_t *slabs)
+{
+	struct roost_cache_stats stats;
+	const char *comma = "";
+
+	put(r, ",\"caches\":[");
+	for (unsigned at = 0; slabs && roost_slabs_stats(slabs, &at, &stats);) {
+		put(r, "%s", comma);
+		put_cache(r, &stats);
+		comma = ",";
+	}
+	put(r, "]");
+}
+
+/* Where slabs are: pageblocks with the number of their frames that are slabs'. A block of a
+ * pageblock or more is none, so only pageblocks of which some frames are used need a look. */
+static void put_slabs(struct rst_report *r, const roost_t *frames, const roost_slabs_t *slabs)
+{
+	struct roost_pageblock_info b;
+	const char *comma = "";
+
+	put(r, ",\"slabs\":[");
+	for (roost_pfn pfn = 0; slabs && !roost_pageblock_info(frames, pfn, &b); pfn = b.end) {
+		uint64_t n = b.block < 0 && b.usable > b.free
+				     ? roost_slabs_pages(slabs, b.start, b.end - b.start)
+				     : 0;
+
+		if (!n)
+			continue;
+		put(r, "%s[%" PRIu64 ",%" PRIu64 "]", comma, b.start, n);
+		comma = ",";
+	}
+	put(r, "]");
+}
+
+/* ---- A pool -------------------------------------------------------------------------------- */
+
 static void put_pool(struct rst_report *r, const roost_pool_t *pool, bool with_pageblocks)
 {
+	const roost_slabs_t *slabs = (roost_slabs_t *)(void *)rst_slabs_of(pool);
 	const roost_t *frames = pool->frames;
 	struct held held[ROOST_MAX_CPUS] = {{0}};
 
@@ -263,6 +332,9 @@ static void put_pool(struct rst_report *r, const roost_pool_t *pool, bool with_p
 	put_counters(r, frames);
 	put(r, "}");
 	put_pageblocks(r, frames, with_pageblocks, held);
+	if (with_pageblocks)
+		put_slabs(r, frames, slabs);
+	put_caches(r, slabs);
 	put(r, ",\"cpus\":[");
 	for (unsigned cpu = 0; cpu < roost_nr_cpus(frames); cpu++)
 		put_cpu(r, frames, cpu, &held[cpu]);

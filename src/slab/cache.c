@@ -232,11 +232,17 @@ static struct roost_cache *claim_cache(struct roost_slabs *s)
 	for (uint32_t i = 0; i < s->nr_caches; i++) {
 		uint32_t state = RST_CACHE_FREE;
 
-		if (rst_cas32_acq(&s->caches[i].state, &state, RST_CACHE_MAKING)) {
-			s->caches[i].index = i;
-			s->caches[i].slabs = s;
-			return &s->caches[i];
+		if (!rst_cas32_sc(&s->caches[i].state, &state, RST_CACHE_MAKING))
+			continue;
+		/* Sequentially consistent: a reader counts itself and then reads the state, so that
+		 * it is seen here, or sees that the cache is gone. */
+		if (rst_load_sc(&s->caches[i].readers)) {
+			rst_store_rel(&s->caches[i].state, RST_CACHE_FREE);
+			continue;
 		}
+		s->caches[i].index = i;
+		s->caches[i].slabs = s;
+		return &s->caches[i];
 	}
 	return NULL;
 }
@@ -345,7 +351,8 @@ size_t roost_slabs_recover(roost_slabs_t *s)
 	for (uint32_t i = 0; i < s->nr_caches; i++) {
 		uint32_t making = RST_CACHE_MAKING;
 
-		rst_cas32_acq(&s->caches[i].state, &making, RST_CACHE_FREE);
+		rst_cas32_sc(&s->caches[i].state, &making, RST_CACHE_FREE);
+		rst_store_rlx(&s->caches[i].readers, 0);
 	}
 	/* Past end, too: a context that took a number may have stopped before it raised that. */
 	for (uint32_t i = 1; i < s->nr_slabs; i++)

@@ -8,6 +8,8 @@
 void rst_object_misuse(const struct roost_slabs *s, const char *call,
 		       const struct roost_cache *cache, const void *object, const char *what)
 {
+	if (cache)
+		rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->misused, 1);
 	RST_PROBE3(object_misuse, call, object, what);
 	if (s->misuse)
 		s->misuse(s->context, call, cache, object, what);

@@ -53,10 +53,19 @@ static struct rst_slab *next_slab(const struct roost_cache *cache, uint32_t *i)
 	return NULL;
 }
 
+/* Of a slab that may become another cache's meanwhile, whose bits mean other objects. */
+static unsigned allocated_in(const struct roost_cache *cache, const struct rst_slab *slab)
+{
+	unsigned free = rst_slab_free_objects(cache, slab);
+
+	return free < cache->objects ? cache->objects - free : 0;
+}
+
 void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *stats)
 {
-	struct rst_text name;
+	uint64_t bytes = (uint64_t)1 << (cache->order + cache->slabs->page_shift);
 	const struct rst_slab *slab;
+	struct rst_text name;
 
 	*stats = (struct roost_cache_stats){.size = cache->size,
 					    .stride = (uint32_t)cache->stride,
@@ -67,8 +76,9 @@ void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *sta
 	for (uint32_t i = 0; (slab = next_slab(cache, &i)); i++) {
 		stats->slabs++;
 		stats->objects += cache->objects;
-		stats->allocated += cache->objects - rst_slab_free_objects(cache, slab);
+		stats->allocated += allocated_in(cache, slab);
 	}
+	stats->waste = stats->slabs * bytes - stats->objects * cache->size;
 	for (unsigned cpu = 0; cpu < cache->slabs->nr_cpus; cpu++) {
 		const struct rst_cache_cpu *of = &cache->cpus[cpu];
 
@@ -76,7 +86,48 @@ void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *sta
 		stats->released += rst_load_rlx(&of->released);
 		stats->stolen += rst_load_rlx(&of->stolen);
 		stats->failed += rst_load_rlx(&of->failed);
+		stats->misused += rst_load_rlx(&of->misused);
 	}
+}
+
+/* Reads an entry of the table. False: there is no cache. */
+static bool read_entry(struct roost_cache *cache, struct roost_cache_stats *stats)
+{
+	bool is_there;
+
+	RST_INSIDE(+1);
+	/* This, then the state: see claim_cache(). */
+	rst_add_sc(&cache->readers, 1);
+	is_there = rst_load_sc(&cache->state) == RST_CACHE_READY;
+	if (is_there)
+		roost_cache_stats(cache, stats);
+	/* Release: what was read is not what the entry's next cache wrote. */
+	(void)rst_take_rel(&cache->readers, 1);
+	RST_INSIDE(-1);
+	return is_there;
+}
+
+bool roost_slabs_stats(const roost_slabs_t *s, unsigned *at, struct roost_cache_stats *stats)
+{
+	while (*at < s->nr_caches)
+		if (read_entry(&s->caches[(*at)++], stats))
+			return true;
+	return false;
+}
+
+uint64_t roost_slabs_pages(const roost_slabs_t *s, roost_pfn pfn, uint64_t nr)
+{
+	uint64_t n = 0;
+
+	for (; nr--; pfn++)
+		n += pfn >= s->first && pfn - s->first < s->nr_pages &&
+		     rst_load_rlx(&s->slab_of[pfn - s->first]);
+	return n;
+}
+
+const char *roost_cache_name(const roost_cache_t *cache)
+{
+	return cache->name;
 }
 
 void roost_cache_for_each(const roost_cache_t *cache, roost_object_fn *fn, void *context)
@@ -130,10 +181,13 @@ static void put_json(struct rst_text *text, const struct roost_cache_stats *stat
 		{"slabs", stats->slabs},
 		{"objects", stats->objects},
 		{"allocated", stats->allocated},
+		{"free", stats->objects - stats->allocated},
+		{"waste", stats->waste},
 		{"made", stats->made},
 		{"released", stats->released},
 		{"stolen", stats->stolen},
 		{"failed", stats->failed},
+		{"misused", stats->misused},
 	};
 
 	rst_text_put(text, "{\"name\": ");
@@ -150,18 +204,20 @@ static void put_json(struct rst_text *text, const struct roost_cache_stats *stat
 static void put_row(struct rst_text *text, const struct roost_cache_stats *stats)
 {
 	rst_text_left(text, stats->name, 20);
-	rst_text_dec(text, stats->size, 8);
-	rst_text_dec(text, stats->allocated, 12);
-	rst_text_dec(text, stats->objects, 12);
-	rst_text_dec(text, stats->slabs, 10);
+	rst_text_dec(text, stats->size, 7);
+	rst_text_dec(text, stats->allocated, 11);
+	rst_text_dec(text, stats->objects, 11);
+	rst_text_dec(text, stats->slabs, 8);
 	rst_text_dec(text, (uint64_t)1 << stats->slab_order, 6);
-	rst_text_dec(text, stats->stolen, 10);
-	rst_text_dec(text, stats->failed, 10);
+	rst_text_dec(text, stats->waste, 11);
+	rst_text_dec(text, stats->stolen, 8);
+	rst_text_dec(text, stats->failed, 8);
+	rst_text_dec(text, stats->misused, 8);
 }
 
 static const char table_head[] =
-	"cache                   size   allocated     objects     slabs pages"
-	"    stolen    failed\n";
+	"cache                  size  allocated    objects   slabs pages      waste"
+	"  stolen  failed misused\n";
 
 int roost_slabs_dump(const roost_slabs_t *s, enum roost_slabs_dump what, roost_write_fn *write,
 		     void *context)
@@ -170,11 +226,11 @@ int roost_slabs_dump(const roost_slabs_t *s, enum roost_slabs_dump what, roost_w
 	struct roost_cache_stats stats;
 	const char *before = json ? "[" : "";
 	struct rst_text text;
+	unsigned at = 0;
 	char line[512];
 	int err = json ? 0 : write(context, table_head, sizeof(table_head) - 1);
 
-	for (roost_cache_t *cache = NULL; err >= 0 && (cache = roost_cache_next(s, cache));) {
-		roost_cache_stats(cache, &stats);
+	while (err >= 0 && roost_slabs_stats(s, &at, &stats)) {
 		rst_text_start(&text, line, sizeof(line));
 		rst_text_put(&text, before);
 		before = json ? ",\n " : "";

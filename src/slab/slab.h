@@ -120,7 +120,7 @@ struct rst_cache_cpu {
 		_Atomic uintptr_t address;
 	} object[RST_OBJECT_HINTS];
 	_Atomic uint32_t cursor; /* where a search goes on */
-	_Atomic uint64_t made, released, stolen, failed;
+	_Atomic uint64_t made, released, stolen, failed, misused;
 };
 _Static_assert(sizeof(struct rst_cache_cpu) == 256, "as roost_slabs_metadata_size() says");
 
@@ -144,6 +144,9 @@ struct roost_cache {
 	uint8_t type;		      /* c; migratetype of its pages */
 	roost_ctor_fn *ctor;	      /* c */
 	_Atomic uint32_t state;	      /* a */
+	/* a; contexts that read the cache although it may be destroyed. While there are any, the
+	 * entry is not used for another one: inspect.c */
+	_Atomic uint32_t readers;
 	char name[ROOST_CACHE_NAME];  /* c */
 };
 

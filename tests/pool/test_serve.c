@@ -106,6 +106,33 @@ static void all_pools_are_told(void **state)
 	expect("roost 1 stats\n", "\"pools\":[]}");
 }
 
+static void caches_are_told(void **state)
+{
+	struct roost_pool_config config = pool_config(8 * MIB, NULL);
+	roost_pool_t *pool = pool_open(&config);
+	roost_cache_t *cache;
+	void *object;
+
+	(void)state;
+	expect("roost 1 stats\n", "\"caches\":[]");
+	expect("roost 1 map\n", "\"slabs\":[]");
+	assert_int_equal(
+		roost_cache_create(&cache, roost_pool_slabs(pool), "a \"name\"", 64, 0, 0, NULL),
+		0);
+	object = roost_cache_alloc(cache, 0);
+	assert_non_null(object);
+	expect("roost 1 stats\n",
+	       "\"caches\":[{\"name\":\"a \\\"name\\\"\",\"size\":64,\"stride\":64,"
+	       "\"slab_order\":3,\"slab_objects\":512,\"slabs\":1,\"objects\":512,"
+	       "\"allocated\":1,\"free\":511,\"waste\":0,\"made\":1,\"released\":0,"
+	       "\"stolen\":0,\"failed\":0,\"misused\":0}]");
+	expect("roost 1 map\n", ",8]]");
+	roost_cache_free(cache, object);
+	assert_int_equal(roost_cache_destroy(cache, NULL), 0);
+	expect("roost 1 map\n", "\"caches\":[]");
+	pool_close(pool);
+}
+
 static void *stop_and_look(void *gone)
 {
 	struct stat s;
@@ -493,6 +520,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_pools_are_told, begin, end),
+		cmocka_unit_test_setup_teardown(caches_are_told, begin, end),
 		cmocka_unit_test_setup_teardown(who_stops_waits_for_the_end, begin, end),
 		cmocka_unit_test_setup_teardown(nonsense_is_told_so, begin, end),
 		cmocka_unit_test_setup_teardown(only_the_owner_may_ask, begin, end),

@@ -5,6 +5,9 @@
  *
  * Each object says in its first word whether it is allocated, and in its second where it is. So an
  * object that is handed out twice is found at once. At the end all objects and all pages are free.
+ *
+ * One more thread makes and destroys caches, whose names are their sizes; handlers and threads read
+ * the statistics of all caches meanwhile, and find no name beside another size.
  * The arguments: seconds, a seed.
  */
 #define _GNU_SOURCE
@@ -31,7 +34,7 @@ static struct slabs s;
 static roost_cache_t *caches[KINDS];
 static _Atomic(struct object *) shared[SHARED]; /* by which objects change hands */
 static _Atomic bool stop;
-static _Atomic unsigned long allocated, failed, in_handlers, shrinks, shrunk;
+static _Atomic unsigned long allocated, failed, in_handlers, shrinks, shrunk, visitors, seen;
 static _Thread_local struct random randoms[TICKS_SIGNALS + 1]; /* thread, handlers */
 
 static _Noreturn void fault(const char *what, const void *object)
@@ -78,9 +81,57 @@ static void swap(struct random *random, unsigned flags)
 	give(atomic_exchange(&shared[random_below(random, SHARED)], object));
 }
 
+/* ---- Caches that come and go --------------------------------------------------------------- */
+
+static void look_at_all(void)
+{
+	struct roost_cache_stats stats;
+
+	for (unsigned at = 0; roost_slabs_stats(s.slabs, &at, &stats);) {
+		if (stats.allocated > stats.objects || stats.objects % stats.slab_objects)
+			fault("counts that cannot be", (void *)(uintptr_t)stats.allocated);
+		if (stats.name[0] == 't') /* slabs_cache() */
+			continue;
+		if (strtoul(stats.name, NULL, 10) != stats.size)
+			fault("the name of another cache", (void *)stats.size);
+		atomic_fetch_add_explicit(&seen, 1, memory_order_relaxed);
+	}
+}
+
+static void visit(struct random *random)
+{
+	size_t size = 16 * (1 + random_below(random, 200)), n = random_below(random, 20);
+	roost_cache_t *cache;
+	void *own[20];
+	uint64_t left;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%zu", size);
+	if (roost_cache_create(&cache, s.slabs, name, size, 0, 0, NULL))
+		fault("no cache", NULL);
+	n = roost_cache_alloc_bulk(cache, 0, own, n);
+	roost_cache_free_bulk(cache, own, n);
+	while (roost_cache_destroy(cache, &left))
+		if (left)
+			fault("a visitor left something", (void *)(uintptr_t)left);
+	visitors++;
+}
+
+static void *come_and_go(void *arg)
+{
+	struct random random = {.state = (uintptr_t)arg};
+
+	while (!stop)
+		visit(&random);
+	return NULL;
+}
+
+/* ---- The storm ----------------------------------------------------------------------------- */
+
 static void handle(unsigned depth)
 {
-	atomic_fetch_add_explicit(&in_handlers, 1, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&in_handlers, 1, memory_order_relaxed) % 8 == 0)
+		look_at_all();
 	for (unsigned i = 0; i < 4; i++)
 		swap(&randoms[depth], 0);
 }
@@ -110,6 +161,7 @@ static void *work(void *arg)
 		for (unsigned i = 0; i < 2000; i++)
 			swap(&randoms[0], i % 16 ? 0 : ROOST_WAIT);
 		burst(&randoms[0]);
+		look_at_all();
 		if (random_chance(&randoms[0], 10)) {
 			shrunk += roost_cache_shrink(caches[random_below(&randoms[0], KINDS)]);
 			shrinks++;
@@ -143,10 +195,10 @@ static void finish(void)
 	if (roost_free_frames(s.frames, 0, NULL) != PAGES)
 		fault("pages are lost", NULL);
 	printf("%lu allocations, %lu failed; %lu handlers; %lu pages in %lu shrinks; %llu slabs "
-	       "made, %llu stolen\n",
+	       "made, %llu stolen; %lu more caches, seen %lu times\n",
 	       allocated, failed, in_handlers, shrunk, shrinks, (unsigned long long)made,
-	       (unsigned long long)stolen);
-	if (!in_handlers || !allocated || !shrinks)
+	       (unsigned long long)stolen, visitors, seen);
+	if (!in_handlers || !allocated || !shrinks || !visitors || !seen)
 		fault("something never happened", NULL);
 }
 
@@ -156,7 +208,7 @@ int main(int argc, char **argv)
 	uintptr_t seed = argc > 2 ? strtoul(argv[2], NULL, 0) * 100 : 0;
 	struct timespec pause = {(time_t)seconds,
 				 (long)((seconds - (double)(time_t)seconds) * 1e9)};
-	pthread_t threads[THREADS];
+	pthread_t threads[THREADS], keeper;
 	sigset_t old;
 
 	slabs_open(&s, PAGES, ROOST_CHECK_STATE);
@@ -167,8 +219,11 @@ int main(int argc, char **argv)
 	for (uintptr_t i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, work, (void *)(seed + i + 1)))
 			fault("no thread", NULL);
+	if (pthread_create(&keeper, NULL, come_and_go, (void *)(seed + 77)))
+		fault("no thread", NULL);
 	nanosleep(&pause, NULL);
 	stop = true;
+	pthread_join(keeper, NULL);
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	finish();

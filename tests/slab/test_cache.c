@@ -97,6 +97,40 @@ static void little_is_lost_at_the_end_of_slabs(void **state)
 	slabs_close(&s);
 }
 
+/* What no caller may use: the end of a slab, and what the alignment and red zones take. */
+static void waste_is_counted(void **state)
+{
+	static const struct {
+		size_t size, align, waste; /* of a slab */
+		unsigned flags;
+	} cases[] = {{4096, 0, 0, 0},
+		     {64, 0, 0, 0},
+		     {100, 64, 0, 0}, /* 128 bytes are usable */
+		     {1040, 0, 16, 0},
+		     {56, 8, 512 * 8, ROOST_CACHE_REDZONE}};
+	roost_cache_t *cache;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_STATE);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct roost_cache_stats stats;
+
+		assert_int_equal(roost_cache_create(&cache, s.slabs, "waste", cases[i].size,
+						    cases[i].align, cases[i].flags, NULL),
+				 0);
+		assert_string_equal(roost_cache_name(cache), "waste");
+		roost_cache_free(cache, slabs_get(cache));
+		stats = stats_of(cache);
+		assert_int_equal(stats.waste, cases[i].waste);
+		assert_int_equal(roost_slabs_pages(s.slabs, 0, 512),
+				 stats.slabs << stats.slab_order);
+		close_cache(cache);
+		assert_int_equal(roost_slabs_pages(s.slabs, 0, 512), 0);
+	}
+	assert_int_equal(roost_slabs_pages(s.slabs, 500, 1000), 0); /* beyond the last page */
+	slabs_close(&s);
+}
+
 static void wrong_arguments(void **state)
 {
 	static const struct {
@@ -176,6 +210,8 @@ static void misuse_is_found_at_the_call(void **state)
 			  "is inside an object, or past the last one of a slab");
 		roost_cache_free(cache, object + 48); /* was never handed out */
 		slabs_saw(&s, "roost_cache_free", object + 48, "is free already");
+		assert_int_equal(stats_of(cache).misused, 6); /* in calls for this one */
+		assert_int_equal(stats_of(other).misused, 0);
 		roost_cache_free(cache, object);
 		roost_cache_free(cache, object);
 		slabs_saw(&s, "roost_cache_free", object, "is free already");
@@ -743,6 +779,7 @@ int main(void)
 		cmocka_unit_test(little_is_lost_at_the_end_of_slabs),
 		cmocka_unit_test(wrong_arguments),
 		cmocka_unit_test(as_many_caches_as_configured),
+		cmocka_unit_test(waste_is_counted),
 		cmocka_unit_test(misuse_is_found_at_the_call),
 		cmocka_unit_test(two_frees_on_two_threads),
 		cmocka_unit_test(objects_out_keep_a_cache),
