@@ -59,6 +59,7 @@ void map_take(struct map *map, const roost_t *roost)
 void map_release(struct map *map)
 {
 	free(map->blocks);
+	free(map->slabs);
 	json_decref(map->about);
 	*map = (struct map){0};
 }
@@ -112,8 +113,11 @@ static void make_cells(struct map_cells *c, const struct map *map)
 		const struct roost_pageblock_info *block = &map->blocks[i];
 
 		if (!c->nr || !same_cell(c, &c->cells[c->nr - 1], block))
-			c->cells[c->nr++] = (struct map_cell){
-				.start = block->start, .zone = block->zone, .first = block};
+			c->cells[c->nr++] =
+				(struct map_cell){.start = block->start,
+						  .zone = block->zone,
+						  .first = block,
+						  .slabs = map->slabs ? &map->slabs[i] : NULL};
 		c->cells[c->nr - 1].blocks++;
 	}
 }
@@ -140,6 +144,7 @@ unsigned map_shares(const struct map_cell *cell, enum map_by by, struct map_shar
 	for (unsigned i = 0; i < cell->blocks; i++) {
 		const struct roost_pageblock_info *b = &cell->first[i];
 		enum map_kind kind = map_kind(b, by);
+		unsigned used, slabs;
 
 		for (at = 0; at < nr && shares[at].kind != kind; at++)
 			;
@@ -149,7 +154,10 @@ unsigned map_shares(const struct map_cell *cell, enum map_by by, struct map_shar
 			shares[nr++] = (struct map_share){.kind = kind};
 		shares[at].blocks++;
 		shares[at].frames += b->usable;
-		shares[at].used += b->usable > b->free ? b->usable - b->free : 0; /* racy */
+		used = b->usable > b->free ? b->usable - b->free : 0; /* racy, and so are slabs */
+		slabs = cell->slabs ? cell->slabs[i] : 0;
+		shares[at].used += used;
+		shares[at].slabs += slabs < used ? slabs : used;
 	}
 	qsort(shares, nr, sizeof(*shares), by_kind);
 	return nr;

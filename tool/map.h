@@ -32,6 +32,8 @@ struct map {
 	unsigned nr_zones, nr_cpus;
 	struct map_zone zones[ROOST_MAX_ZONES];
 	struct roost_pageblock_info *blocks; /* by zone, then by address */
+	/* How many frames of each of them are slabs', or NULL: of none. */
+	uint16_t *slabs;
 	size_t nr, room;
 	json_int_t frames; /* how many map_read_runs() has read */
 	json_t *about;	   /* more for --json, or NULL */
@@ -68,6 +70,7 @@ struct map_cell {
 	unsigned zone;
 	unsigned blocks; /* that are in it; never 0 */
 	const struct roost_pageblock_info *first;
+	const uint16_t *slabs; /* of each of them, or NULL */
 };
 
 struct map_cells {
@@ -85,6 +88,7 @@ void map_bin(struct map_cells *cells, const struct map *map, size_t most);
 struct map_share {
 	enum map_kind kind;
 	unsigned frames, used, blocks;
+	unsigned slabs; /* of those that are used */
 };
 
 enum { MAP_SHARES = 48 }; /* kinds of a cell; what is more is added to the last */
@@ -124,5 +128,7 @@ json_t *map_json(const struct map_view *view);
 /* Reads pageblocks as map_json() and the statistics of a process write them. False: this is none of
  * it. */
 bool map_read_runs(struct map *map, const json_t *runs);
+/* The same of the frames that slabs have in them; NULL: none. The runs come first. */
+bool map_read_slabs(struct map *map, const json_t *slabs);
 
 #endif

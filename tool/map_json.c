@@ -3,8 +3,10 @@
  * map_json.c - maps for programs. Pageblocks that lie side by side and are alike are one run:
  * [first pfn, frames, zone, owner, type, usable, free, largest, block, whole], where all but the
  * second are those of struct roost_pageblock_info. A run of more than 512 frames is several
- * pageblocks, of 512 frames each.
+ * pageblocks, of 512 frames each. Slabs: [first pfn, frames that slabs have], for a pageblock.
  */
+#include <stdlib.h>
+
 #include "map.h"
 #include "tool/common/json.h"
 #include "tool/common/say.h"
@@ -45,6 +47,19 @@ static json_t *runs_of(const struct map *map)
 	return runs;
 }
 
+/* NULL: this is not known. */
+static json_t *slabs_of(const struct map *map)
+{
+	json_t *slabs = map->slabs ? json_array() : NULL;
+
+	for (size_t i = 0; slabs && i < map->nr; i++)
+		if (map->slabs[i])
+			json_array_append_new(slabs,
+					      json_pack("[Ii]", (json_int_t)map->blocks[i].start,
+							(int)map->slabs[i]));
+	return slabs;
+}
+
 static json_t *map_object(const struct map *map)
 {
 	json_t *zones = json_array();
@@ -54,9 +69,10 @@ static json_t *map_object(const struct map *map)
 				      json_pack("{s:s, s:I, s:I}", "name", map->zones[i].name,
 						"managed", (json_int_t)map->zones[i].managed,
 						"free", (json_int_t)map->zones[i].free));
-	return json_pack("{s:s, s:I, s:i, s:O?, s:o, s:o}", "title", map->title, "page_size",
+	return json_pack("{s:s, s:I, s:i, s:O?, s:o, s:o, s:o*}", "title", map->title, "page_size",
 			 (json_int_t)1 << map->page_shift, "cpus", (int)map->nr_cpus, "about",
-			 map->about, "zones", zones, "pageblocks", runs_of(map));
+			 map->about, "zones", zones, "pageblocks", runs_of(map), "slabs",
+			 slabs_of(map));
 }
 
 json_t *map_json(const struct map_view *view)
@@ -113,4 +129,54 @@ bool map_read_runs(struct map *map, const json_t *runs)
 			return false;
 	map_sort(map);
 	return true;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct roost_pageblock_info *x = *(struct roost_pageblock_info *const *)a;
+	const struct roost_pageblock_info *y = *(struct roost_pageblock_info *const *)b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* One entry; false: there is no such pageblock, or it is not that large. */
+static bool read_slabs(struct map *map, struct roost_pageblock_info **by_address,
+		       const json_t *entry)
+{
+	struct roost_pageblock_info wanted, *key = &wanted, **found;
+	json_int_t start;
+	int frames;
+
+	if (json_unpack((json_t *)entry, "[Ii!]", &start, &frames) != 0 || start < 0 ||
+	    frames < 0 || frames > MAP_PAGEBLOCK)
+		return false;
+	wanted.start = (roost_pfn)start;
+	found = map->nr ? bsearch(&key, by_address, map->nr, sizeof(*by_address), by_start) : NULL;
+	if (!found)
+		return false;
+	map->slabs[*found - map->blocks] = (uint16_t)frames;
+	return true;
+}
+
+bool map_read_slabs(struct map *map, const json_t *slabs)
+{
+	struct roost_pageblock_info **by_address;
+	bool good = true;
+
+	if (!slabs)
+		return true;
+	if (!json_is_array(slabs))
+		return false;
+	map->slabs = grow(NULL, map->nr, sizeof(*map->slabs));
+	by_address = grow(NULL, map->nr, sizeof(struct roost_pageblock_info *));
+	for (size_t i = 0; i < map->nr; i++) {
+		map->slabs[i] = 0;
+		by_address[i] = &map->blocks[i];
+	}
+	if (map->nr)
+		qsort(by_address, map->nr, sizeof(struct roost_pageblock_info *), by_start);
+	for (size_t i = 0; i < json_array_size(slabs) && good; i++)
+		good = read_slabs(map, by_address, json_array_get(slabs, i));
+	free(by_address);
+	return good;
 }

@@ -46,7 +46,8 @@ static bool read_pool(struct map *map, const json_t *root, const json_t *pool)
 		 printable_again(its, sizeof(its), MAP_NAME_COLUMNS, program),
 		 (unsigned long long)number(root, "pid"));
 	map->about = json_pack("{s:s, s:I}", "pool", name, "pid", (json_int_t)number(root, "pid"));
-	return map_read_runs(map, json_object_get(pool, "pageblocks"));
+	return map_read_runs(map, json_object_get(pool, "pageblocks")) &&
+	       map_read_slabs(map, json_object_get(pool, "slabs"));
 }
 
 size_t map_live(const char *path, struct map maps[MAP_MAX])

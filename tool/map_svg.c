@@ -89,16 +89,25 @@ static void write_box(FILE *out, double x, double y, double width, double height
 
 /* ---- Cells --------------------------------------------------------------------------------- */
 
+static const char *slabs_text(const struct map_share *share, char text[32])
+{
+	text[0] = '\0';
+	if (share->slabs)
+		snprintf(text, 32, ", %u of slabs", share->slabs);
+	return text;
+}
+
 static void write_tip(struct page *p, const struct map_cell *cell, const struct map_share *shares,
 		      unsigned nr)
 {
-	char name[32];
+	char name[32], slabs[32];
 
 	fprintf(p->out, "<title>%#" PRIx64, cell->start << p->map->page_shift);
 	for (unsigned i = 0; i < nr; i++)
-		fprintf(p->out, "&#10;%s: %u pageblock%s, %u of %u frames in use",
+		fprintf(p->out, "&#10;%s: %u pageblock%s, %u of %u frames in use%s",
 			map_kind_name(shares[i].kind, p->view->by, name), shares[i].blocks,
-			shares[i].blocks > 1 ? "s" : "", shares[i].used, shares[i].frames);
+			shares[i].blocks > 1 ? "s" : "", shares[i].used, shares[i].frames,
+			slabs_text(&shares[i], slabs));
 	if (cell->blocks == 1 && cell->first->largest >= 0)
 		fprintf(p->out, "&#10;largest free run: order %d", cell->first->largest);
 	fputs("</title>", p->out);
@@ -131,12 +140,15 @@ static void write_cell(struct page *p, const struct map_cell *cell)
 	for (unsigned i = nr; i-- > 0;) {
 		struct paint paint = paint_of(shares[i].kind);
 		double used = shares[i].used * frame;
+		double slabs = shares[i].slabs * frame;
 		double free = (shares[i].frames - shares[i].used) * frame;
 
 		if (shares[i].kind == MAP_HOLE)
 			continue;
 		hole = false;
 		write_box(p->out, x, bottom - used, width, used, paint.used);
+		if (shares[i].slabs)
+			write_box(p->out, x, bottom - slabs, width, slabs, "url(#slabs)");
 		write_box(p->out, x, bottom - used - free, width, free, paint.free);
 		bottom -= used + free;
 	}
@@ -257,6 +269,28 @@ static void write_entry(struct page *p, double *x, enum map_kind kind, const cha
 	*x += width;
 }
 
+static bool has_slabs(const struct map_view *view)
+{
+	for (size_t i = 0; i < view->nr; i++)
+		if (view->maps[i].slabs)
+			return true;
+	return false;
+}
+
+/* What is drawn over the owner's colour. */
+static void write_slabs_entry(struct page *p, double x)
+{
+	if (x + 140 > LEFT + GRID) {
+		x = LEFT;
+		p->y += 20;
+	}
+	fputs("<g class='key'>", p->out);
+	write_box(p->out, x, p->y, 14, 14, owner_paints[0].used);
+	write_box(p->out, x, p->y, 14, 14, "url(#slabs)");
+	write_text(p, x + 19, p->y + 11, "note", "slabs of object caches");
+	fputs("</g>\n", p->out);
+}
+
 static void write_legend(struct page *p, unsigned cpus)
 {
 	unsigned nr = p->view->by == MAP_BY_TYPE ? 3 : cpus;
@@ -282,6 +316,8 @@ static void write_legend(struct page *p, unsigned cpus)
 			write_entry(p, &x, order[kind],
 				    map_kind_name(order[kind], p->view->by, name));
 	}
+	if (has_slabs(p->view))
+		write_slabs_entry(p, x);
 	p->y += 34;
 	write_text(p, LEFT, p->y, "note",
 		   "Filled from below: in use. Pale: free, in a pageblock that is not whole.");
@@ -299,7 +335,7 @@ static void write_hatch(FILE *out, const char *id, const char *ground, const cha
 		id, ground, line);
 }
 
-static void write_head(FILE *out, double height)
+static void write_head(FILE *out, double height, bool with_slabs)
 {
 	fprintf(out,
 		"<?xml version='1.0' encoding='UTF-8'?>\n"
@@ -319,6 +355,10 @@ static void write_head(FILE *out, double height)
 	write_hatch(out, "reserve-free", "#fbf7c6", "#d8cc2f");
 	write_hatch(out, "isolated", "#cc79a7", "#5f2447");
 	write_hatch(out, "isolated-free", "#f3dfea", "#cc79a7");
+	if (with_slabs)
+		fputs("<pattern id='slabs' width='4' height='4' patternUnits='userSpaceOnUse'>"
+		      "<rect width='4' height='1.5' fill='#222' fill-opacity='.45'/></pattern>\n",
+		      out);
 	fprintf(out, "</defs>\n<rect width='%d' height='%.0f' fill='#ffffff'/>\n", WIDTH, height);
 }
 
@@ -350,7 +390,7 @@ void map_write_svg(FILE *out, const void *context)
 		height = write_maps(nowhere, context) + 12;
 		fclose(nowhere);
 	}
-	write_head(out, height);
+	write_head(out, height, has_slabs(context));
 	write_maps(out, context);
 	fputs("</svg>\n", out);
 }

@@ -29,6 +29,8 @@ static int letter(struct map_share s, enum map_by by)
 
 	if (s.kind < MAP_ZONES)
 		return fixed[s.kind];
+	if (s.slabs && s.slabs * 2 >= s.used)
+		return s.used * 2 >= s.frames ? '$' : ':';
 	if (s.kind == MAP_ZONES)
 		return s.used * 2 >= s.frames ? '=' : '-';
 	c = by == MAP_BY_TYPE ? "mur"[(s.kind - MAP_FIRST) % 3]
@@ -90,12 +92,20 @@ static void write_map(FILE *out, const struct map *map, enum map_by by, bool col
 
 void map_write_text(FILE *out, const struct map_view *view, bool colours)
 {
-	for (size_t i = 0; i < view->nr; i++)
+	bool has_slabs = false;
+
+	for (size_t i = 0; i < view->nr; i++) {
 		write_map(out, &view->maps[i], view->by, colours);
+		has_slabs = has_slabs || view->maps[i].slabs;
+	}
 	fputs(". whole and free  # one large block in use  + reserve  % isolated\n", out);
 	fputs(view->by == MAP_BY_TYPE
 		      ? "m movable  u unmovable  r reclaimable; capitals: at least half in use\n"
 		      : "a CPU 0, b CPU 1, ...  - the zone's; capitals and =: at least half in "
 			"use\n",
 	      out);
+	if (has_slabs)
+		fputs(": slabs of object caches have at least half of what is in use; $: and at "
+		      "least half is in use\n",
+		      out);
 }

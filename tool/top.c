@@ -48,7 +48,9 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Watches the pools of a process that serves its statistics at SOCKET: it calls "
 	"roost_pool_serve(), or has ROOST_SERVE=SOCKET in its environment.\v"
-	"Keys: q quits, s changes the order, c shows the CPUs, p or space pauses and resumes.\n\n"
+	"Keys: q quits, s changes the order, c shows the CPUs, o hides the object caches, p or "
+	"space "
+	"pauses and resumes.\n\n"
 	"--json prints the answer of the process.\n\n"
 	"Exit status: 0 done, 2 no process answers.";
 
@@ -136,8 +138,8 @@ static void draw(const json_t *now, const json_t *before, const struct top_view 
 	if (!out)
 		return;
 	top_write(out, now, before, view);
-	fprintf(out, "q end  s sort (%s)  c CPUs  p pause%s\n", top_sort_names[view->sort],
-		paused ? " (paused)" : "");
+	fprintf(out, "q end  s sort (%s)  c CPUs  o object caches  p pause%s\n",
+		top_sort_names[view->sort], paused ? " (paused)" : "");
 	fclose(out);
 	erase();
 	for (rest = text; (line = strsep(&rest, "\n")) && y < LINES; y++)
@@ -160,6 +162,8 @@ static bool handle_keys(struct top_options *o, const json_t *now, const json_t *
 			o->view.sort = (o->view.sort + 1) % TOP_NR_SORTS;
 		if (key == 'c')
 			o->view.cpus = !o->view.cpus;
+		if (key == 'o')
+			o->view.no_caches = !o->view.no_caches;
 		if (key == 'p' || key == ' ')
 			paused = !paused;
 		draw(now, before, &o->view, paused);

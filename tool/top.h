@@ -18,6 +18,7 @@ extern const char *const top_sort_names[TOP_NR_SORTS];
 struct top_view {
 	enum top_sort sort;
 	bool cpus; /* a line for each */
+	bool no_caches;
 };
 
 /* The table of a sample; rates are against the one before, which may be NULL. */

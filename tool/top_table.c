@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* top_table.c - the table of `roost top`. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,7 @@ static void write_size(FILE *out, const json_t *value)
 	fprintf(out, " %6.*f%c", unit && size < 100 ? 1 : 0, size, units[unit]);
 }
 
-static void write_count(FILE *out, double count)
+static void write_count_in(FILE *out, double count, int columns)
 {
 	static const char units[] = " kMGTPEZYRQ";
 	unsigned unit = 0;
@@ -80,7 +81,12 @@ static void write_count(FILE *out, double count)
 		count /= 1000;
 		unit++;
 	}
-	fprintf(out, " %8.0f%c", count, units[unit]);
+	fprintf(out, " %*.0f%c", columns - 2, count, units[unit]);
+}
+
+static void write_count(FILE *out, double count)
+{
+	write_count_in(out, count, 10);
 }
 
 /* A printable name in that many columns. */
@@ -163,6 +169,71 @@ static void write_cpus(FILE *out, const struct row *row)
 		write_count(out, (number(cpu, "failed") - number(was, "failed")) / seconds);
 		putc('\n', out);
 	}
+}
+
+/* ---- Caches -------------------------------------------------------------------------------- */
+
+/* Bytes of a cache's slabs; as a float, whose order is all that matters. */
+static double memory_of(const json_t *cache, const json_t *pool)
+{
+	double order = number(cache, "slab_order");
+
+	return ldexp(number(cache, "slabs") * number(pool, "page_size"),
+		     order < 64 ? (int)order : 64);
+}
+
+struct cache_row {
+	const json_t *cache;
+	double memory;
+	size_t place;
+};
+
+static int by_memory(const void *a, const void *b)
+{
+	const struct cache_row *x = a, *y = b;
+
+	if (x->memory != y->memory)
+		return x->memory < y->memory ? 1 : -1;
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+static void write_cache(FILE *out, const json_t *cache)
+{
+	const char *name = json_string_value(json_object_get(cache, "name"));
+
+	fputs("  ", out);
+	write_name(out, name ? name : "?", NAME_COLUMNS);
+	write_size(out, json_object_get(cache, "size"));
+	write_count(out, number(cache, "allocated"));
+	write_count(out, number(cache, "free"));
+	write_count_in(out, number(cache, "slabs"), 8);
+	write_size(out, json_object_get(cache, "waste"));
+	write_count_in(out, number(cache, "failed"), 8);
+	write_count_in(out, number(cache, "misused"), 8);
+	putc('\n', out);
+}
+
+/* Those whose slabs have the most memory first. */
+static void write_caches(FILE *out, const json_t *pool)
+{
+	const json_t *caches = json_object_get(pool, "caches");
+	size_t nr = json_array_size(caches);
+	struct cache_row *rows;
+
+	if (!nr)
+		return;
+	rows = grow(NULL, nr, sizeof(*rows));
+	for (size_t i = 0; i < nr; i++) {
+		const json_t *cache = json_array_get(caches, i);
+
+		rows[i] = (struct cache_row){cache, memory_of(cache, pool), i};
+	}
+	qsort(rows, nr, sizeof(*rows), by_memory);
+	fprintf(out, "  %-16s %7s %8s  %8s  %6s  %7s %6s  %6s\n", "cache", "size", "objects",
+		"free", "slabs", "waste", "failed", "misuse");
+	for (size_t i = 0; i < nr; i++)
+		write_cache(out, rows[i].cache);
+	free(rows);
 }
 
 /* ---- Order --------------------------------------------------------------------------------- */
@@ -264,6 +335,8 @@ void top_write(FILE *out, const json_t *now, const json_t *before, const struct 
 		write_fill(out, rows[i].now);
 		if (view->cpus)
 			write_cpus(out, &rows[i]);
+		if (!view->no_caches)
+			write_caches(out, rows[i].now);
 	}
 	fputs("[# in a large block  @ full  4 3 2 1 quarters in use  . whole and free]\n", out);
 	free(rows);

@@ -51,7 +51,7 @@ if [ -e "$ROOST-scale" ]; then
 fi
 
 mkfifo "$work/in" "$work/ready"
-ROOST_SERVE=$work/socket "$SERVING" <"$work/in" >"$work/ready" 9>&- &
+ROOST_SERVE=$work/socket "$SERVING" "" small objects <"$work/in" >"$work/ready" 9>&- &
 exec 9>"$work/in"
 check "a process that serves" ready "$(head -n 1 "$work/ready")"
 report pools 0 top --json "$work/socket"

@@ -2,6 +2,8 @@
 /*
  * serving.c - a process with two pools, for the tests of `roost top` and `roost map --live`. Serves
  * where ROOST_SERVE says, or at the path that it is given; says "ready", and ends with its input.
+ * With a third argument the large pool has caches as well: one with 1000 objects of 64 bytes, of
+ * which 100 are freed again, and one that never had any.
  *
  *	small	8 MiB, of which 1 MiB + 4 KiB are in use; another name if one is given
  *	large	64 MiB, of which 4 MiB + 100 pages are in use; frees and allocates if told to work
@@ -38,6 +40,19 @@ static void *get(roost_pool_t *pool, size_t size)
 	return block;
 }
 
+static void make_caches(roost_pool_t *pool)
+{
+	roost_cache_t *cache, *unused;
+	void *objects[1000];
+
+	if (roost_cache_create(&cache, roost_pool_slabs(pool), "an \"object\"\xe4", 64, 0, 0,
+			       NULL) ||
+	    roost_cache_create(&unused, roost_pool_slabs(pool), "unused", 4000, 0, 0, NULL) ||
+	    roost_cache_alloc_bulk(cache, ROOST_WAIT, objects, 1000) != 1000)
+		exit(1);
+	roost_cache_free_bulk(cache, objects, 100);
+}
+
 int main(int argc, char **argv)
 {
 	roost_pool_t *small = make(argc > 2 ? argv[2] : "small", 8 * MIB),
@@ -51,6 +66,8 @@ int main(int argc, char **argv)
 		get(large, 4096);
 	for (unsigned i = 0; i < 1000; i++)
 		roost_pool_free(get(large, 8192));
+	if (argc > 3)
+		make_caches(large);
 	if (argc > 1 && *argv[1] && roost_pool_serve(argv[1]) != 0)
 		return 1;
 	puts("ready");

@@ -89,6 +89,30 @@ check 'what cannot be is said' 'roost: ROOST_SERVE=/nowhere/x: No such file or d
 exec 9>&-
 wait "$pid"
 
+# ---- Object caches ------------------------------------------------------------------------------
+
+check 'no caches: no table of them' 0 "$(grep -c misuse "$work/out")"
+start "$SERVING" "$socket" small objects
+accept '"roost": 1' top --json "$socket"
+check 'a pool without caches' '[]' "$(value '.pools[0].caches')"
+check 'caches' '[["an \"object\"\\xe4",64,512,2,900,124,0,0],["unused",4000,16,0,0,0,0,0]]' \
+	"$(value '.pools[1].caches | sort_by(.size) | map([.name, .size, .slab_objects, .slabs, .allocated,
+	.free, .waste, .misused])')"
+accept '^  an "object".xe4  *64B  *900  *124  *2  *0B  *0  *0 $' top --interval=0 "$socket"
+check 'a table of 80 columns' yes "$([ "$(grep -A 2 '^  cache ' "$work/out" | wc -L)" -le 80 ] && echo yes)"
+check 'the largest first' 'an unused' "$(sed -n '/^  cache /,$p' "$work/out" | awk 'NR > 1 && NR < 4 { print $1 }' | xargs)"
+accept '"maps"' map --json --live="$socket"
+check 'frames of slabs' '[0,16]' "$(value '[.maps[] | [.slabs[]?[1]] | add // 0]')"
+check 'in pageblocks that are there' true "$(value '.maps[1] | [.slabs[][0]] - [.pageblocks[][0]] == []')"
+accept '^ *0 .*:' map --live="$socket"
+check 'a legend' 1 "$(grep -c '^: slabs of object caches' "$work/out")"
+"$ROOST" map --live="$socket" -o "$work/slabs.svg"
+check 'slabs in the picture, and in its legend' '1 1 1' "$(grep -c "16 of slabs" "$work/slabs.svg") $(
+	grep -c "class='cell'>.*url(#slabs)" "$work/slabs.svg") $(grep -c 'slabs of object caches' "$work/slabs.svg")"
+check 'the picture with slabs is well-formed' '' "$(xmllint --noout "$work/slabs.svg" 2>&1)"
+exec 9>&-
+wait "$pid"
+
 start "$STRANGER" "$socket"
 printf '%s\n' '220 hello' '' '{"roost":2,"pools":[]}' >&9
 refuse 'is not in the format of roost' top --interval=0 "$socket"
@@ -118,6 +142,11 @@ for fill in -1,2,-1 0,0,0 $most,$most,$most,$most,$most,$most,$most 1,1,1,1,1,1,
 	accept '^p  *8192P ' top --interval=0 "$socket"
 	check "the table is as large as any, with $fill" '[7,1]' "[$(wc -l <"$work/out"),$(($(wc -L <"$work/out") < 130))]"
 	check "the bar has 64 characters, with $fill" 1 "$(grep -c '^  \[.\{64\}\] ' "$work/out")"
+done
+for cache in '{}' '{"name":"\\x1b","slabs":9223372036854775807,"slab_order":9223372036854775807,"free":9}' 1 '"x",[]'; do
+	answer "{\"name\":\"p\",\"size\":1,\"caches\":[$cache]}"
+	accept '^  cache  *size' top --interval=0 "$socket"
+	check "the table is no wider, with $cache" 1 $(($(wc -L <"$work/out") < 130))
 done
 # What runs backwards, or stands still, gives no rates; what counts backwards is no surprise.
 for time in 1 7; do
@@ -151,6 +180,14 @@ for run in -1,512,0 0,0,0 0,99999999999,0 0,512,1 4503599627370497,512,0 '0,4294
 	answer "{$map,\"pageblocks\":[[$run,-1,0,512,0,-1,-1,0]]}"
 	refuse 'its answer is wrong' map --live="$socket"
 done
+answer "{$map,\"pageblocks\":[[1024,512,0,-1,0,512,0,-1,-1,0],[0,512,0,-1,0,512,512,9,-1,1]]}"
+accept '^zone Z.x1b, 4 KiB' map --live="$socket"
+for slabs in '[1,1]' '[0,513]' '[0,-1]' '[0]' '1,1' '[0,"x"]'; do
+	answer "{$map,\"pageblocks\":[[0,512,0,-1,0,512,0,-1,-1,0]],\"slabs\":[$slabs]}"
+	refuse 'its answer is wrong\|a number in it is not a count' map --live="$socket"
+done
+answer "{$map,\"pageblocks\":[[0,512,0,-1,0,512,0,-1,-1,0]],\"slabs\":[[0,512]]}"
+accept '^ *0 \$$' map --live="$socket"
 answer "{$map,\"pageblocks\":[[1024,512,0,-1,0,512,0,-1,-1,0],[0,512,0,-1,0,512,512,9,-1,1]]}"
 accept '^zone Z.x1b, 4 KiB' map --live="$socket"
 check "pageblocks in the order of their addresses" 1 "$(grep -c '^ *0 \. =$' "$work/out")"
