@@ -172,6 +172,7 @@ static bool steal_slab(struct roost_cache *cache, struct rst_slab *slab, unsigne
 	rst_slab_return(cache, slab, place,
 			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
 	rst_add_rlx(&rst_cache_cpu(cache, cpu)->stolen, 1);
+	RST_PROBE3(slab_steal, roost_cache_name(cache), rst_load_rlx(&slab->base), (int)cpu);
 	return true;
 }
 

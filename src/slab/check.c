@@ -10,7 +10,7 @@ void rst_object_misuse(const struct roost_slabs *s, const char *call,
 {
 	if (cache)
 		rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->misused, 1);
-	RST_PROBE3(object_misuse, call, object, what);
+	RST_PROBE4(object_misuse, call, object, what, cache ? roost_cache_name(cache) : "");
 	if (s->misuse)
 		s->misuse(s->context, call, cache, object, what);
 	else

@@ -207,6 +207,7 @@ bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab)
 		if (rst_load_rlx(&slab->local[i]) != rst_objects_in(cache, i))
 			return false;
 	rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->released, 1);
+	RST_PROBE3(slab_release, roost_cache_name(cache), rst_load_rlx(&slab->base), cache->order);
 	rst_slab_forget(cache->slabs, slab);
 	return true;
 }
@@ -326,5 +327,6 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 	if (cpu != RST_NO_CPU || !cache->nr_homes) /* else it is some CPU's */
 		rst_store_rlx(&mine->current, rst_mark(number, 0));
 	rst_add_rlx(&mine->made, 1);
+	RST_PROBE3(slab_new, roost_cache_name(cache), base, cache->order);
 	return (void *)base; // NOLINT(performance-no-int-to-ptr)
 }

@@ -22,7 +22,7 @@ sed -n '/^```$/,/^```$/p' docs/tracing.md | awk '
 	{ if (line) print line; line = "" }
 	END { if (line) print line }' | while IFS= read -r line; do
 	case $line in
-	*roost:pool_misuse* | *roost:give_back* | *roost:grow*) program='/test_pool' ;;
+	*roost:pool_misuse* | *roost:give_back* | *roost:grow* | *roost:object_misuse* | *roost:slab_*) program='/test_pool' ;;
 	*roost:zone_lock* | *roost:free_fallback*) program='/stress_pcpbuddy --seconds=1' ;;
 	*usdt:*) program='/stress_sets --seconds=1' ;;
 	*tracepoint:*) program='/bin/busybox sh /traffic.sh' ;;
