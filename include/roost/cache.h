@@ -16,7 +16,7 @@
  *
  * Contexts and errors are as in roost.h. Metadata lies apart from the objects, and is a caller's,
  * as there. Objects themselves are never read or written, but by a constructor that the caller
- * gave, and with ROOST_CACHE_POISON and ROOST_CACHE_REDZONE.
+ * gave, and with ROOST_CACHE_POISON, ROOST_CACHE_QUARANTINE and ROOST_CACHE_REDZONE.
  */
 #ifndef ROOST_CACHE_H
 #define ROOST_CACHE_H
@@ -98,8 +98,8 @@ static inline roost_slabs_config roost_slabs_config_init()
 const char *roost_slabs_config_error(const struct roost_slabs_config *config);
 
 /* Bytes of metadata; 0 if the configuration is refused. Thread context. 4 bytes for each page, 256
- * and some 2 for each slab, 256 for each CPU in each cache, an eighth of a byte for each slab in
- * each cache; touched as they are needed. */
+ * and some 2 for each slab, 256 for each CPU in each cache, 2 KiB for a cache's quarantine, an
+ * eighth of a byte for each slab in each cache; touched as they are needed. */
 size_t roost_slabs_metadata_size(const struct roost_slabs_config *config);
 
 /* As roost_init(): in size bytes at metadata, zeroed and aligned to 64. Returns 0 and sets *out, or
@@ -119,6 +119,12 @@ enum {
 	/* A free fills the object, and an allocation checks that nobody wrote to it since. Not
 	 * together with a constructor. */
 	ROOST_CACHE_POISON = 1 << 1,
+	/* A freed object is not handed out again until 256 more of its cache were freed, or as many
+	 * as have 64 KiB, if that is less. When it leaves this quarantine, by the free of another
+	 * object, the call checks that nobody wrote to it since. Includes ROOST_CACHE_POISON.
+	 * roost_cache_shrink() and roost_cache_destroy() empty it, and so does an allocation that
+	 * finds no memory. */
+	ROOST_CACHE_QUARANTINE = 1 << 2,
 };
 
 /*
@@ -189,7 +195,8 @@ struct roost_cache_stats {
 	uint64_t failed;	 /* allocations that got nothing */
 	uint64_t misused;	 /* misuses found in calls for this cache */
 	uint64_t waste;		 /* bytes of its slabs that no caller may use, whatever is free */
-	uint64_t reserved[6];	 /* 0 */
+	uint64_t quarantined;	 /* objects that are not allocated, but kept from being */
+	uint64_t reserved[5];	 /* 0 */
 };
 
 /* Any context; exact at rest. Cost: a look at each slab of all caches. */

@@ -15,16 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define rst_load_rlx(p)	    atomic_load_explicit((p), memory_order_relaxed)
-#define rst_load_acq(p)	    atomic_load_explicit((p), memory_order_acquire)
-#define rst_load_sc(p)	    atomic_load_explicit((p), memory_order_seq_cst)
-#define rst_store_rlx(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
-#define rst_store_rel(p, v) atomic_store_explicit((p), (v), memory_order_release)
-#define rst_store_sc(p, v)  atomic_store_explicit((p), (v), memory_order_seq_cst)
-#define rst_xchg_acq(p, v)  atomic_exchange_explicit((p), (v), memory_order_acquire)
-#define rst_xchg_rel(p, v)  atomic_exchange_explicit((p), (v), memory_order_release)
-#define rst_xchg_sc(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
-#define rst_fence_sc()	    atomic_thread_fence(memory_order_seq_cst)
+#define rst_load_rlx(p)	       atomic_load_explicit((p), memory_order_relaxed)
+#define rst_load_acq(p)	       atomic_load_explicit((p), memory_order_acquire)
+#define rst_load_sc(p)	       atomic_load_explicit((p), memory_order_seq_cst)
+#define rst_store_rlx(p, v)    atomic_store_explicit((p), (v), memory_order_relaxed)
+#define rst_store_rel(p, v)    atomic_store_explicit((p), (v), memory_order_release)
+#define rst_store_sc(p, v)     atomic_store_explicit((p), (v), memory_order_seq_cst)
+#define rst_xchg_acq(p, v)     atomic_exchange_explicit((p), (v), memory_order_acquire)
+#define rst_xchg_rel(p, v)     atomic_exchange_explicit((p), (v), memory_order_release)
+#define rst_xchg_acq_rel(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+#define rst_xchg_sc(p, v)      atomic_exchange_explicit((p), (v), memory_order_seq_cst)
+#define rst_fence_sc()	       atomic_thread_fence(memory_order_seq_cst)
 
 /* The new value. */
 #define rst_take_rel(p, v) (atomic_fetch_sub_explicit((p), (v), memory_order_release) - (v))
@@ -35,9 +36,11 @@
 #define rst_add_rel(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_release))
 #define rst_add_sc(p, v)  ((void)atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
 #define rst_or_sc(p, v)	  ((void)atomic_fetch_or_explicit((p), (v), memory_order_seq_cst))
-/* The old value: for assertions alone. */
-#define rst_fetch_or_sc(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
-#define rst_and_sc(p, v)      ((void)atomic_fetch_and_explicit((p), (v), memory_order_seq_cst))
+/* The old value: for assertions, and where a compiler's loop does no harm. */
+#define rst_fetch_or_sc(p, v)	atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
+#define rst_fetch_and_sc(p, v)	atomic_fetch_and_explicit((p), (v), memory_order_seq_cst)
+#define rst_fetch_add_rlx(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define rst_and_sc(p, v)	((void)atomic_fetch_and_explicit((p), (v), memory_order_seq_cst))
 
 /* Compare-and-exchange; *expected gets what was found on failure. */
 static inline bool rst_cas8_rlx(_Atomic uint8_t *p, uint8_t *expected, uint8_t desired)

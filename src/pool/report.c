@@ -266,6 +266,7 @@ static void put_cache(struct rst_report *r, const struct roost_cache_stats *c)
 		{"objects", c->objects},
 		{"allocated", c->allocated},
 		{"free", c->objects - c->allocated},
+		{"quarantined", c->quarantined},
 		{"waste", c->waste},
 		{"made", c->made},
 		{"released", c->released},

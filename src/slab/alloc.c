@@ -7,6 +7,7 @@
  *	noted slabs            own; shared (adopt); another CPU's of which half is free (steal)
  *	new slab
  *	noted slabs            any that has something
+ *	noted slabs            after the cache's quarantine was emptied
  *	new slab               after empty ones of any cache went back
  *	new slab               with ROOST_WAIT
  */
@@ -172,7 +173,7 @@ static bool steal_slab(struct roost_cache *cache, struct rst_slab *slab, unsigne
 	rst_slab_return(cache, slab, place,
 			cpu == RST_NO_CPU ? (uint32_t)RST_SLAB_SHARED : RST_SLAB_OPEN | cpu);
 	rst_add_rlx(&rst_cache_cpu(cache, cpu)->stolen, 1);
-	RST_PROBE3(slab_steal, roost_cache_name(cache), rst_load_rlx(&slab->base), (int)cpu);
+	RST_PROBE3(slab_steal, rst_cache_name(cache), rst_load_rlx(&slab->base), (int)cpu);
 	return true;
 }
 
@@ -322,6 +323,8 @@ static unsigned climb(struct roost_cache *cache, const struct objects_wanted *w)
 		n = make_slab(cache, w, now);
 	if (!n)
 		n = search_slabs(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
+	if (!n && rst_quarantine_flush(cache))
+		n = search_slabs(cache, mine, w, RST_SLAB_MANY, true);
 	if (!n && roost_slabs_reclaim(cache->slabs, (size_t)RST_SLAB_RECLAIMED << cache->order))
 		n = make_slab(cache, w, now);
 	if (!n && wait)

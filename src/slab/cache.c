@@ -73,7 +73,7 @@ const char *roost_slabs_config_error(const struct roost_slabs_config *given)
 /* ---- Metadata ------------------------------------------------------------------------------ */
 
 struct slabs_layout {
-	uint64_t caches, cpus, slab_of, hints, numbers, slabs, end;
+	uint64_t caches, cpus, rings, slab_of, hints, numbers, slabs, end;
 	uint64_t numbers_size;
 };
 
@@ -108,6 +108,8 @@ static void lay_slabs_out(const struct roost_slabs_config *config, struct slabs_
 	l->caches = rst_carve(&end, (uint64_t)config->nr_caches * sizeof(struct roost_cache));
 	l->cpus = rst_carve(&end, (uint64_t)config->nr_caches * config->nr_cpus *
 					  sizeof(struct rst_cache_cpu));
+	l->rings = rst_carve(&end, (uint64_t)config->nr_caches * RST_QUARANTINE_OBJECTS *
+					   sizeof(uintptr_t));
 	l->slab_of = rst_carve(&end, config->nr * sizeof(uint32_t));
 	l->hints = rst_carve(&end, rst_hint_words(config->nr_caches, 1, nr_numbers(config)) *
 					   sizeof(uint64_t));
@@ -161,9 +163,12 @@ int roost_slabs_init(roost_slabs_t **out, const struct roost_slabs_config *given
 	rst_store_rlx(&s->slab[0].cache, UINT32_MAX);
 	rst_hint_init(&s->hints, config.nr_caches, 1, s->nr_slabs,
 		      (_Atomic uint64_t *)(void *)(start + l.hints));
-	for (uint32_t i = 0; i < config.nr_caches; i++)
+	for (uint32_t i = 0; i < config.nr_caches; i++) {
 		s->caches[i].cpus = (struct rst_cache_cpu *)(void *)(start + l.cpus) +
 				    (uint64_t)i * config.nr_cpus;
+		s->caches[i].ring = (_Atomic uintptr_t *)(void *)(start + l.rings) +
+				    (uint64_t)i * RST_QUARANTINE_OBJECTS;
+	}
 	s->nr_homes = config.check_level < ROOST_CHECK_EXACT && rst_seq_ready(metadata, size)
 			      ? config.nr_cpus
 			      : 0;
@@ -224,6 +229,9 @@ static bool lay_cache_out(const struct roost_slabs *s, struct roost_cache *cache
 	cache->reciprocal = UINT64_MAX / stride + 1;
 	cache->type = stride > 1024 ? ROOST_RECLAIMABLE : ROOST_UNMOVABLE;
 	cache->flags = (uint8_t)flags;
+	cache->ring_size = (uint32_t)(RST_QUARANTINE_BYTES / cache->stride);
+	if (cache->ring_size > RST_QUARANTINE_OBJECTS)
+		cache->ring_size = RST_QUARANTINE_OBJECTS;
 	return fit(s, cache);
 }
 
@@ -247,14 +255,17 @@ static struct roost_cache *claim_cache(struct roost_slabs *s)
 	return NULL;
 }
 
+enum { KNOWN_FLAGS = ROOST_CACHE_REDZONE | ROOST_CACHE_POISON | ROOST_CACHE_QUARANTINE };
+
 int roost_cache_create(roost_cache_t **out, roost_slabs_t *s, const char *name, size_t size,
 		       size_t align, unsigned flags, roost_ctor_fn *ctor)
 {
 	struct roost_cache *cache;
 	struct rst_text text;
 
-	if (!out || !s || flags & ~(unsigned)(ROOST_CACHE_REDZONE | ROOST_CACHE_POISON) ||
-	    (ctor && flags & ROOST_CACHE_POISON))
+	if (flags & ROOST_CACHE_QUARANTINE)
+		flags |= ROOST_CACHE_POISON;
+	if (!out || !s || flags & ~(unsigned)KNOWN_FLAGS || (ctor && flags & ROOST_CACHE_POISON))
 		return -ROOST_EINVAL;
 	cache = claim_cache(s);
 	if (!cache)
@@ -288,6 +299,7 @@ size_t roost_cache_shrink(roost_cache_t *cache)
 	size_t pages = 0;
 
 	RST_INSIDE(+1);
+	rst_quarantine_flush(cache);
 	for (uint32_t i = 1; i < end; i++) {
 		if (shrink_slab(cache, &s->slab[i]))
 			pages += (size_t)1 << cache->order;
@@ -343,6 +355,20 @@ static bool recover_slab(struct roost_slabs *s, struct rst_slab *slab)
 	return false;
 }
 
+/* After that: all slabs are as they should be, but for objects on their way into the ring. */
+static void recover_quarantines(struct roost_slabs *s)
+{
+	for (uint32_t i = 0; i < s->nr_caches; i++)
+		if (rst_load_rlx(&s->caches[i].state) == RST_CACHE_READY)
+			rst_quarantine_flush(&s->caches[i]);
+	for (uint32_t i = 1; i < rst_load_rlx(&s->end); i++) {
+		struct rst_slab *slab = &s->slab[i];
+
+		if (rst_state_of(rst_load_rlx(&slab->place)) != RST_SLAB_NONE)
+			rst_quarantine_recover(&s->caches[rst_load_rlx(&slab->cache)], slab);
+	}
+}
+
 size_t roost_slabs_recover(roost_slabs_t *s)
 {
 	size_t n = 0;
@@ -361,5 +387,6 @@ size_t roost_slabs_recover(roost_slabs_t *s)
 			i += RST_PAGEBLOCK - 1; /* none of these is taken */
 		else if (roost_order(s->numbers, i) >= 0)
 			n += recover_slab(s, &s->slab[i]);
+	recover_quarantines(s);
 	return n;
 }

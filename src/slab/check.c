@@ -10,7 +10,7 @@ void rst_object_misuse(const struct roost_slabs *s, const char *call,
 {
 	if (cache)
 		rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->misused, 1);
-	RST_PROBE4(object_misuse, call, object, what, cache ? roost_cache_name(cache) : "");
+	RST_PROBE4(object_misuse, call, object, what, cache ? rst_cache_name(cache) : "");
 	if (s->misuse)
 		s->misuse(s->context, call, cache, object, what);
 	else
@@ -75,6 +75,24 @@ bool rst_debug_free(struct roost_cache *cache, void *object)
 	if (cache->flags & ROOST_CACHE_POISON)
 		set(at, at + cache->size, POISON);
 	return true;
+}
+
+void rst_debug_refill(struct roost_cache *cache, uintptr_t at)
+{
+	if (cache->flags & ROOST_CACHE_REDZONE)
+		set(at + cache->size, at + cache->stride, ZONE);
+	set(at, at + cache->size, POISON);
+}
+
+void rst_debug_leave(struct roost_cache *cache, uintptr_t at)
+{
+	if (is_all(at, at + cache->size, POISON) &&
+	    (!(cache->flags & ROOST_CACHE_REDZONE) ||
+	     is_all(at + cache->size, at + cache->stride, ZONE)))
+		return;
+	rst_object_misuse(cache->slabs, "roost_cache_free", cache, (void *)at, // NOLINT
+			  "was written to after it was freed");
+	rst_debug_refill(cache, at);
 }
 
 /* After it was taken. */

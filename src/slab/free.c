@@ -126,26 +126,41 @@ static bool is_local(const struct rst_slab *slab, unsigned cpu, unsigned index)
 	       rst_load_rlx(&slab->local[index / 64]) >> index % 64 & 1;
 }
 
+/* Before an object of a cache with red zones, poison or a quarantine is free. That may be another
+ * one then, which leaves the quarantine. False: there is none to free. */
+static RST_COLD bool debug_free(struct roost_cache *cache, struct found *at)
+{
+	void *object = (void *)at->address; // NOLINT(performance-no-int-to-ptr)
+
+	if (!(cache->flags & ROOST_CACHE_QUARANTINE))
+		return rst_debug_free(cache, object);
+	object = rst_quarantine(cache, at->slab, rst_marked_index(at->mark), object);
+	at->address = (uintptr_t)object;
+	return object && find_object(cache, at);
+}
+
 /* Puts an object into R. Not inlined, so that a free at home needs no frame on the stack. */
 static __attribute__((noinline)) void put_away(struct roost_cache *cache, struct rst_slab *slab,
 					       uint64_t mark, void *object)
 {
 	struct found at = {(uintptr_t)object, slab, mark, rst_marked_index(mark) / 64};
-	unsigned index = rst_marked_index(mark);
-	_Atomic uint64_t *word = &slab->remote.word[index / 64];
-	unsigned cpu = rst_slab_cpu(cache);
+	unsigned index, cpu = rst_slab_cpu(cache);
+	_Atomic uint64_t *word;
 	uint64_t place;
 
 	/* Such a cache has no homes. */
-	if (cache->flags && !rst_debug_free(cache, object))
+	if (RST_RARE(cache->flags) && !debug_free(cache, &at))
 		return;
+	slab = at.slab;
+	index = rst_marked_index(at.mark);
+	word = &slab->remote.word[at.word];
 	/* In R it would stay until an allocation finds L empty, and the slab would never look as if
 	 * all of it were free. */
 	if (cpu != RST_NO_CPU && rst_slab_reopen_home(cache, slab, cpu) && put_home(cache, &at))
 		return;
 	/* No other CPU reads L: that line is its owner's. */
 	if (is_local(slab, cpu, index) || rst_set_put_new(word, index % 64)) {
-		refuse(cache, object);
+		refuse(cache, (const void *)at.address); // NOLINT(performance-no-int-to-ptr)
 		return;
 	}
 	/* After the put: see slab.h. The slab may be gone by now, and another one there: then this
@@ -153,7 +168,7 @@ static __attribute__((noinline)) void put_away(struct roost_cache *cache, struct
 	place = rst_load_sc(&slab->place);
 	if (rst_is_full(rst_state_of(place)))
 		rst_slab_reopen(cache->slabs, slab, place);
-	else if (rst_load_rlx(word) == rst_objects_in(cache, index / 64))
+	else if (rst_load_rlx(word) == rst_objects_in(cache, at.word))
 		became_full(cache, slab, cpu);
 }
 

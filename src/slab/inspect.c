@@ -8,7 +8,8 @@
 static bool is_object_free(const struct rst_slab *slab, uint64_t index)
 {
 	return ((rst_load_acq(&slab->local[index / 64]) |
-		 rst_load_acq(&slab->remote.word[index / 64])) >>
+		 rst_load_acq(&slab->remote.word[index / 64]) |
+		 rst_load_acq(&slab->waiting[index / 64])) >>
 		index % 64) &
 	       1;
 }
@@ -53,12 +54,21 @@ static struct rst_slab *next_slab(const struct roost_cache *cache, uint32_t *i)
 	return NULL;
 }
 
+static unsigned waiting_in(const struct roost_cache *cache, const struct rst_slab *slab)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cache->words; i++)
+		n += rst_weight(rst_load_rlx(&slab->waiting[i]));
+	return n;
+}
+
 /* Of a slab that may become another cache's meanwhile, whose bits mean other objects. */
 static unsigned allocated_in(const struct roost_cache *cache, const struct rst_slab *slab)
 {
-	unsigned free = rst_slab_free_objects(cache, slab);
+	unsigned free = rst_slab_free_objects(cache, slab) + waiting_in(cache, slab);
 
-	return free < cache->objects ? cache->objects - free : 0;
+	return free < cache->objects ? (unsigned)cache->objects - free : 0;
 }
 
 void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *stats)
@@ -77,6 +87,7 @@ void roost_cache_stats(const roost_cache_t *cache, struct roost_cache_stats *sta
 		stats->slabs++;
 		stats->objects += cache->objects;
 		stats->allocated += allocated_in(cache, slab);
+		stats->quarantined += waiting_in(cache, slab);
 	}
 	stats->waste = stats->slabs * bytes - stats->objects * cache->size;
 	for (unsigned cpu = 0; cpu < cache->slabs->nr_cpus; cpu++) {
@@ -182,6 +193,7 @@ static void put_json(struct rst_text *text, const struct roost_cache_stats *stat
 		{"objects", stats->objects},
 		{"allocated", stats->allocated},
 		{"free", stats->objects - stats->allocated},
+		{"quarantined", stats->quarantined},
 		{"waste", stats->waste},
 		{"made", stats->made},
 		{"released", stats->released},
@@ -271,11 +283,16 @@ static bool bits_are_good(const struct roost_slabs *s, const struct roost_cache 
 	for (unsigned i = 0; i < RST_SLAB_WORDS; i++) {
 		uint64_t local = rst_load_rlx(&slab->local[i]);
 		uint64_t remote = rst_load_rlx(&slab->remote.word[i]);
+		uint64_t waiting = rst_load_rlx(&slab->waiting[i]);
 		uint64_t all = cache && i < cache->words ? rst_objects_in(cache, i) : 0;
 
 		if ((local | remote) & ~all)
 			return violated(v, s, slab, "slab: a bit is of an object that exists", all,
 					local | remote);
+		if (waiting & ~all || waiting & (local | remote))
+			return violated(v, s, slab,
+					"slab: an object in the quarantine is in neither", 0,
+					waiting & (local | remote | ~all));
 		if (local & remote)
 			return violated(v, s, slab, "slab: an object is in one of L and R", 0,
 					local & remote);

@@ -207,7 +207,7 @@ bool rst_slab_release(struct roost_cache *cache, struct rst_slab *slab)
 		if (rst_load_rlx(&slab->local[i]) != rst_objects_in(cache, i))
 			return false;
 	rst_add_rlx(&rst_cache_cpu(cache, RST_NO_CPU)->released, 1);
-	RST_PROBE3(slab_release, roost_cache_name(cache), rst_load_rlx(&slab->base), cache->order);
+	RST_PROBE3(slab_release, rst_cache_name(cache), rst_load_rlx(&slab->base), cache->order);
 	rst_slab_forget(cache->slabs, slab);
 	return true;
 }
@@ -234,6 +234,7 @@ static size_t reclaim_of(struct roost_cache *cache, size_t pages)
 	size_t done = 0;
 	uint64_t i = 0;
 
+	rst_quarantine_flush(cache);
 	for (unsigned looks = 0; looks < RST_SLAB_MANY && done < pages; looks++, i++) {
 		i = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
 		if (i == RST_NO_HINT)
@@ -327,6 +328,6 @@ void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)
 	if (cpu != RST_NO_CPU || !cache->nr_homes) /* else it is some CPU's */
 		rst_store_rlx(&mine->current, rst_mark(number, 0));
 	rst_add_rlx(&mine->made, 1);
-	RST_PROBE3(slab_new, roost_cache_name(cache), base, cache->order);
+	RST_PROBE3(slab_new, rst_cache_name(cache), base, cache->order);
 	return (void *)base; // NOLINT(performance-no-int-to-ptr)
 }

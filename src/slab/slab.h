@@ -59,6 +59,9 @@
  * After J. Bonwick's slabs (1994) and SLUB (C. Lameter, 2007), with bits in place of lists: no list
  * has to be locked, and no object is written to.
  *
+ * Caches with ROOST_CACHE_QUARANTINE: a freed object goes into a ring first, with its bit in
+ * `waiting`, and into L or R when it leaves (quarantine.c).
+ *
  * Letters beside a field say what guards it: c constant while the cache or the slab is there;
  * a nothing: atomic; h the holder (place HELD) to write; q sequences of the home CPU that
  * compare place, or the holder.
@@ -83,6 +86,8 @@ enum {
 	RST_SLAB_MANY = 64,
 	RST_SLAB_TURNS = 256,
 	RST_SLAB_RECLAIMED = 4, /* slabs that an allocation gives back to get pages */
+	RST_QUARANTINE_OBJECTS = 256,
+	RST_QUARANTINE_BYTES = 65536,
 };
 
 /* The low half of place. */
@@ -101,7 +106,8 @@ struct rst_slab {
 	_Alignas(64) _Atomic uint64_t place;		     /* a */
 	_Atomic uintptr_t base;				     /* h; address of the first object */
 	_Atomic uint32_t cache;				     /* h; index of it */
-	_Alignas(64) char unused[64];			     /* no other slab's lines beside L */
+	/* a; objects in the quarantine. Without one this keeps other slabs' lines away from L. */
+	_Alignas(64) _Atomic uint64_t waiting[RST_SLAB_WORDS];
 };
 _Static_assert(sizeof(struct rst_slab) == 256, "as roost_slabs_metadata_size() says");
 
@@ -147,7 +153,10 @@ struct roost_cache {
 	/* a; contexts that read the cache although it may be destroyed. While there are any, the
 	 * entry is not used for another one: inspect.c */
 	_Atomic uint32_t readers;
-	char name[ROOST_CACHE_NAME];  /* c */
+	_Atomic uintptr_t *ring;     /* c; a: the quarantine's objects; [ring_size] are in use */
+	uint32_t ring_size;	     /* c */
+	_Atomic uint32_t ring_next;  /* a; that came in so far */
+	char name[ROOST_CACHE_NAME]; /* c */
 };
 
 struct roost_slabs {
@@ -310,6 +319,12 @@ static inline unsigned rst_slab_free_objects(const struct roost_cache *cache,
 	return n;
 }
 
+/* For probes: a condition that is an array makes compilers warn. */
+static inline const char *rst_cache_name(const struct roost_cache *cache)
+{
+	return cache->name;
+}
+
 /* A hint to an object: its slab's number and its own in one word. */
 enum { RST_MARK_SHIFT = 9 };
 _Static_assert(1 << RST_MARK_SHIFT == RST_OBJECTS, "a mark has room for the number of an object");
@@ -387,5 +402,19 @@ void rst_objects_twice(const struct roost_cache *cache, uintptr_t base, unsigned
 bool rst_debug_free(struct roost_cache *cache, void *object);
 void *rst_debug_alloc(struct roost_cache *cache, void *object);
 void rst_debug_fill(struct roost_cache *cache, uintptr_t base);
+/* Reports an object in the quarantine that was written to, and fills it again. */
+void rst_debug_leave(struct roost_cache *cache, uintptr_t object);
+void rst_debug_refill(struct roost_cache *cache, uintptr_t object);
+
+/* ---- quarantine.c -------------------------------------------------------------------------- */
+
+/* Of a cache that has one: takes an object that is freed, and returns one to be freed instead of
+ * it, or NULL: there is none, or it was misuse, which has been reported. */
+void *rst_quarantine(struct roost_cache *cache, struct rst_slab *slab, unsigned index,
+		     void *object);
+/* Frees what is in it; was there something? Any context. */
+bool rst_quarantine_flush(struct roost_cache *cache);
+/* Frees what is on its way into it. Nobody else is inside. */
+void rst_quarantine_recover(struct roost_cache *cache, struct rst_slab *slab);
 
 #endif

@@ -124,7 +124,8 @@ static void caches_are_told(void **state)
 	expect("roost 1 stats\n",
 	       "\"caches\":[{\"name\":\"a \\\"name\\\"\",\"size\":64,\"stride\":64,"
 	       "\"slab_order\":3,\"slab_objects\":512,\"slabs\":1,\"objects\":512,"
-	       "\"allocated\":1,\"free\":511,\"waste\":0,\"made\":1,\"released\":0,"
+	       "\"allocated\":1,\"free\":511,\"quarantined\":0,\"waste\":0,\"made\":1,\"released\":"
+	       "0,"
 	       "\"stolen\":0,\"failed\":0,\"misused\":0}]");
 	expect("roost 1 map\n", ",8]]");
 	roost_cache_free(cache, object);

@@ -20,8 +20,8 @@ static void misuse(void *context, const char *call, const roost_cache_t *cache, 
 {
 	struct slabs *s = context;
 
-	(void)cache;
 	s->misuses++;
+	s->cache = cache ? roost_cache_name(cache) : "";
 	s->call = call;
 	s->object = object;
 	s->what = what;

@@ -22,7 +22,7 @@ struct slabs {
 	void *metadata, *records;
 	/* What the misuse hook saw last. */
 	unsigned misuses;
-	const char *call, *what;
+	const char *call, *what, *cache;
 	const void *object;
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * step.c - behind each instruction of a free that gives a slab back, and of an allocation that
- * makes one, something comes on top: a handler that allocates and frees; a handler that forks,
- * after which the child goes on with the call; a jump out of it, after which recovery puts right
- * what is left. With the trap flag set the processor raises SIGTRAP behind each instruction
- * (x86-64). That breaks off sequences, so all slabs become shared ones; tests/signal/trap.c is for
- * sequences.
+ * step.c - behind each instruction of a free that gives a slab back, of an allocation that makes
+ * one, and of a free into a full quarantine, something comes on top: a handler that allocates and
+ * frees; a handler that forks, after which the child goes on with the call; a jump out of it, after
+ * which recovery puts right what is left. With the trap flag set the processor raises SIGTRAP
+ * behind each instruction (x86-64). That breaks off sequences, so all slabs become shared ones;
+ * tests/signal/trap.c is for sequences.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -24,8 +24,10 @@
 enum { OBJECTS = 1100, SIZE = 64 };
 
 enum way { HANDLER, FORK, JUMP, WAYS };
+enum what { FREE, ALLOCATE, QUARANTINE, WHATS };
 
 static const char *const ways[WAYS] = {"a handler", "a fork", "a jump"};
+static const char *const whats[WHATS] = {"a free", "an allocation", "a free into a quarantine"};
 
 static roost_pool_t *pool;
 static roost_slabs_t *slabs;
@@ -108,14 +110,17 @@ static void is_empty(void)
 
 /* The call with something on top of one instruction; false: it has fewer. What a jump leaves
  * allocated is freed by its address, if it is. */
-static bool call(bool allocate, unsigned long n)
+static bool call(enum what what, unsigned long n)
 {
 	static void *objects[OBJECTS];
 	static unsigned count; /* as got, it has to outlast the jump */
 	void *volatile got = NULL;
 
+	bool allocate = what == ALLOCATE;
+
 	count = 0;
-	if (roost_cache_create(&cache, slabs, "stepped", SIZE, 0, 0, NULL))
+	if (roost_cache_create(&cache, slabs, "stepped", SIZE, 0,
+			       what == QUARANTINE ? ROOST_CACHE_QUARANTINE : 0, NULL))
 		fault("no cache");
 	/* One full slab, of which all but one object are freed; another one is current. */
 	while (!allocate && stats().slabs < 2)
@@ -157,13 +162,13 @@ static bool call(bool allocate, unsigned long n)
 }
 
 /* Each jump leaves a thread that never ends its call, so it has a process of its own. */
-static bool call_apart(bool allocate, unsigned long n)
+static bool call_apart(enum what what, unsigned long n)
 {
 	pid_t apart = fork();
 	int status;
 
 	if (!apart)
-		_exit(call(allocate, n) ? 0 : 77);
+		_exit(call(what, n) ? 0 : 77);
 	if (waitpid(apart, &status, 0) != apart || !WIFEXITED(status) ||
 	    (WEXITSTATUS(status) && WEXITSTATUS(status) != 77))
 		fault("recovery after a jump failed");
@@ -183,13 +188,15 @@ int main(int argc, char **argv)
 		return 1;
 	sigaction(SIGTRAP, &action, NULL);
 	for (way = HANDLER; way < WAYS; way++)
-		for (unsigned allocate = 0; allocate < 2; allocate++) {
+		for (enum what what = FREE; what < WHATS; what++) {
 			unsigned long n = 1, apart = way == HANDLER ? every / 8 + 1 : every;
 
-			while (way == JUMP ? call_apart(allocate, n) : call(allocate, n))
+			/* It fills the object, byte by byte. */
+			apart *= what == QUARANTINE ? 3 : 1;
+			while (way == JUMP ? call_apart(what, n) : call(what, n))
 				n += apart;
 			printf("%s on top of each %lu. instruction of %s: %lu\n", ways[way], apart,
-			       allocate ? "an allocation" : "a free", n);
+			       whats[what], n);
 			if (n < 500)
 				fault("the call has too few instructions");
 		}

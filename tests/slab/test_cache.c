@@ -322,6 +322,135 @@ static void red_zones_and_poison(void **state)
 	slabs_close(&s);
 }
 
+/* ---- Quarantine ---------------------------------------------------------------------------- */
+
+static roost_cache_t *quarantined_cache(size_t size, unsigned flags)
+{
+	roost_cache_t *cache;
+
+	assert_int_equal(roost_cache_create(&cache, s.slabs, "quarantined", size, 0,
+					    ROOST_CACHE_QUARANTINE | flags, NULL),
+			 0);
+	return cache;
+}
+
+/* How many objects of this size it holds. */
+static size_t quarantine_of(size_t size)
+{
+	return 65536 / size < 256 ? 65536 / size : 256;
+}
+
+/* As many as 64 KiB have, 256 at most; what comes first leaves first. */
+static void quarantine_keeps_objects_for_a_while(void **state)
+{
+	static const size_t sizes[] = {16, 256, 272, 4096, 32768};
+
+	(void)state;
+	slabs_open(&s, 2048, ROOST_CHECK_STATE);
+	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		size_t n = quarantine_of(sizes[k]);
+		roost_cache_t *cache = quarantined_cache(sizes[k], 0);
+
+		for (size_t i = 0; i < n + 4; i++)
+			held[i] = slabs_get(cache);
+		for (size_t i = 0; i < n + 3; i++) {
+			roost_cache_free(cache, held[i]);
+			assert_int_equal(stats_of(cache).quarantined, i < n ? i + 1 : n);
+			assert_null(roost_object_cache(s.slabs, held[i]));
+			assert_int_equal(stats_of(cache).allocated, n + 3 - i);
+		}
+		slabs_are_sound(&s);
+		roost_cache_free(cache, held[3]); /* is in it, and will be for long */
+		slabs_saw(&s, "roost_cache_free", held[3], "is free already, in the quarantine");
+		roost_cache_free(cache, held[2]); /* has left it */
+		slabs_saw(&s, "roost_cache_free", held[2], "is free already");
+		assert_int_equal(stats_of(cache).quarantined, n);
+		slabs_are_sound(&s);
+		for (size_t i = 0; i < n + 4; i++) { /* none that is in it is handed out */
+			void *object = slabs_get(cache);
+
+			for (size_t at = 3 + i; at < n + 3; at++)
+				assert_ptr_not_equal(object, held[at]);
+			roost_cache_free(cache, object);
+		}
+		roost_cache_free(cache, held[n + 3]);
+		assert_int_equal(stats_of(cache).quarantined, n);
+		roost_cache_shrink(cache);
+		assert_int_equal(stats_of(cache).quarantined + stats_of(cache).slabs, 0);
+		roost_cache_free(cache, slabs_get(cache));
+		close_cache(cache); /* with one in it */
+	}
+	slabs_close(&s);
+}
+
+static void quarantine_finds_writes(void **state)
+{
+	roost_cache_t *cache;
+	char *object;
+
+	(void)state;
+	slabs_open(&s, 512, ROOST_CHECK_STATE);
+	for (unsigned past_end = 0; past_end < 2; past_end++) {
+		cache = quarantined_cache(64, past_end ? ROOST_CACHE_REDZONE : 0);
+		object = slabs_get(cache);
+		roost_cache_free(cache, object);
+		object[past_end ? 64 : 5] = 1;
+		for (unsigned i = 0; i < 256 && !s.misuses; i++)
+			roost_cache_free(cache, slabs_get(cache));
+		assert_string_equal(s.cache, "quarantined");
+		slabs_saw(&s, "roost_cache_free", object, "was written to after it was freed");
+		object = slabs_get(cache);
+		roost_cache_free(cache, object);
+		object[0] = 1; /* the end finds it, too */
+		assert_int_equal(roost_cache_destroy(cache, NULL), 0);
+		slabs_saw(&s, "roost_cache_free", object, "was written to after it was freed");
+	}
+	cache = quarantined_cache(64, ROOST_CACHE_REDZONE);
+	object = slabs_get(cache);
+	object[64] = 1;
+	roost_cache_free(cache, object);
+	slabs_saw(&s, "roost_cache_free", object, "was written to past its end");
+	assert_int_equal(stats_of(cache).allocated, 1); /* it stays so, and can be freed then */
+	roost_cache_free(cache, object);
+	close_cache(cache);
+	slabs_close(&s);
+}
+
+/* What is in it does not make an allocation fail. */
+static void quarantine_is_emptied_for_memory(void **state)
+{
+	roost_cache_t *cache, *other;
+	size_t n = 0;
+
+	(void)state;
+	slabs_open(&s, 64, ROOST_CHECK_STATE);
+	for (unsigned round = 0; round < 2; round++) {
+		cache = quarantined_cache(1024, 0);
+		other = slabs_cache(&s, 1024);
+		for (n = 0; (held[n] = roost_cache_alloc(cache, 0)); n++)
+			;
+		assert_true(n > 200);
+		for (size_t i = 0; i < n; i++)
+			roost_cache_free(cache, held[i]);
+		for (size_t i = 0; i < n; i++)
+			held[i] = slabs_get(round ? other : cache);
+		for (size_t i = 0; i < n; i++)
+			if (i % 8) /* so no slab is empty */
+				roost_cache_free(round ? other : cache, held[i]);
+		for (size_t i = 0; i < n; i++)
+			if (i % 8)
+				held[i] = slabs_get(round ? other : cache);
+		for (size_t i = 0; i < n; i++)
+			roost_cache_free(round ? other : cache, held[i]);
+		close_cache(cache);
+		close_cache(other);
+	}
+	assert_int_equal(roost_cache_create(&cache, s.slabs, "made", 96, 0, ROOST_CACHE_QUARANTINE,
+					    (roost_ctor_fn *)(uintptr_t)1),
+			 -ROOST_EINVAL);
+	slabs_close(&s);
+}
+
 /* ---- Constructors, bulk, walks -------------------------------------------------------------- */
 
 static unsigned constructed;
@@ -797,6 +926,9 @@ int main(void)
 		cmocka_unit_test(what_is_found_is_current),
 		cmocka_unit_test(what_was_never_finished_comes_back),
 		cmocka_unit_test(a_number_comes_back),
+		cmocka_unit_test(quarantine_keeps_objects_for_a_while),
+		cmocka_unit_test(quarantine_finds_writes),
+		cmocka_unit_test(quarantine_is_emptied_for_memory),
 		cmocka_unit_test(random_calls),
 	};
 
