@@ -181,6 +181,10 @@ size_t roost_slabs_reclaim(roost_slabs_t *slabs, size_t pages);
 roost_cache_t *roost_object_cache(const roost_slabs_t *slabs, const void *object);
 size_t roost_object_size(const roost_slabs_t *slabs, const void *object);
 
+/* The cache in one of whose slabs an address lies, object or not, or NULL. Any context; racy,
+ * unless the slab has an object that is allocated. */
+roost_cache_t *roost_slabs_cache(const roost_slabs_t *slabs, const void *address);
+
 /* ---- Looking ------------------------------------------------------------------------------- */
 
 struct roost_cache_stats {

@@ -62,7 +62,8 @@ enum roost_pool_pages {
 
 /*
  * Called for each misuse that is found (a double free, a pointer into a block, ...), from the
- * context of the offending caller. block is what it named; what says in English what is wrong. When
+ * context of the offending caller. block is what it named; what says in English what is wrong, and
+ * lasts as long as the call. When
  * it returns, the call has no effect. (A pointer that lies in no pool has no hook: it is written to
  * standard error, then abort().)
  */

@@ -21,6 +21,8 @@ roost_pfn rst_hold(roost_t *roost, unsigned order);
 /* Takes all free frames of a pageblock, as roost_alloc_rest() does. Each frame becomes a held block
  * of order 0. */
 size_t rst_hold_rest(roost_t *roost, roost_pfn pfn, uint64_t frames[ROOST_PAGEBLOCK_WORDS]);
+/* The caller's block becomes a held one. */
+void rst_hold_block(roost_t *roost, roost_pfn pfn, unsigned order);
 /* The order of the held block that begins at pfn, or -1. */
 int rst_held_order(const roost_t *roost, roost_pfn pfn);
 /* Frees a held block. */

@@ -59,7 +59,7 @@ static roost_pfn take_pages(roost_pool_t *pool, size_t pages, unsigned flags)
 
 static void report(const roost_pool_t *pool, const char *call, const void *block, const char *what)
 {
-	char text[160];
+	char text[192];
 	int n;
 
 	RST_PROBE3(pool_misuse, call, block, what);
@@ -72,6 +72,22 @@ static void report(const roost_pool_t *pool, const char *call, const void *block
 	rst_pool_fatal(text, n);
 }
 
+/* The same of a pointer at which no block begins. In a slab: names the cache. Not inlined, so that
+ * frees do not have the text on their stack. */
+static __attribute__((noinline, cold)) void report_none(const roost_pool_t *pool, const char *call,
+							const void *block, const char *what)
+{
+	const roost_slabs_t *slabs = (roost_slabs_t *)(void *)rst_slabs_of(pool);
+	const roost_cache_t *cache = slabs ? roost_slabs_cache(slabs, block) : NULL;
+	char text[128];
+
+	if (cache)
+		snprintf(text, sizeof(text),
+			 "is in a slab of the cache \"%s\": roost_cache_free() frees objects",
+			 roost_cache_name(cache));
+	report(pool, call, block, cache ? text : what);
+}
+
 /* The pool and frame of a pointer that is freed. NULL: it is misuse, and has been reported. */
 static roost_pool_t *find(const char *call, const void *block, roost_pfn *pfn)
 {
@@ -82,7 +98,7 @@ static roost_pool_t *find(const char *call, const void *block, roost_pfn *pfn)
 		return NULL;
 	}
 	if ((uintptr_t)block & (rst_page_size(pool) - 1)) {
-		report(pool, call, block, "is inside a page: no block begins there");
+		report_none(pool, call, block, "is inside a page: no block begins there");
 		return NULL;
 	}
 	*pfn = rst_pfn(pool, block);
@@ -99,7 +115,7 @@ void rst_pool_frame_misuse(void *context, const struct roost_misuse *misuse)
 
 	if (misuse->kind == ROOST_MISUSE_BAD_FLAGS)
 		refused = true;
-	report(pool, call ? call : misuse->call, block, roost_misuse_name(misuse->kind));
+	report_none(pool, call ? call : misuse->call, block, roost_misuse_name(misuse->kind));
 }
 
 /* ---- Allocation ---------------------------------------------------------------------------- */

@@ -5,6 +5,16 @@
 
 #include "pool/pool.h"
 
+/*
+ * The block of a slab is a held one (core/held.h). So a free of it as a block is misuse, found at
+ * the call, and no free has to look whether there are slabs. A slab of one page is an ordinary
+ * block: when a thread that trims has ended, all held pages of its pageblock go back (trim.c).
+ */
+static bool is_held_as_slab(unsigned order)
+{
+	return order > 0;
+}
+
 static roost_pfn get_slab(void *context, unsigned order, unsigned flags)
 {
 	roost_pool_t *pool = context;
@@ -12,13 +22,23 @@ static roost_pfn get_slab(void *context, unsigned order, unsigned flags)
 	void *block = roost_pool_alloc(pool, rst_page_size(pool) << order, flags);
 
 	errno = error;
+	if (block && is_held_as_slab(order))
+		rst_hold_block(pool->frames, rst_pfn(pool, block), order);
 	return block ? rst_pfn(pool, block) : ROOST_NONE;
 }
 
 static void put_slab(void *context, roost_pfn pfn, unsigned order)
 {
-	(void)order;
-	roost_pool_free(rst_address(context, pfn));
+	roost_pool_t *pool = context;
+
+	if (!is_held_as_slab(order)) {
+		roost_pool_free(rst_address(pool, pfn));
+		return;
+	}
+	rst_pool_enter();
+	rst_unhold(pool->frames, pfn, order);
+	rst_trim_mark(pool, pfn, (uint64_t)1 << order);
+	rst_pool_leave();
 }
 
 static void object_misuse(void *context, const char *call, const roost_cache_t *cache,

@@ -195,9 +195,9 @@ static uint64_t pages_from_before(const roost_pool_t *pool, roost_pfn first)
 	return 0;
 }
 
-/* Is a page neither held nor in a block? Then it is in a pocket, or another thread is moving it
- * from one set to another. Racy: a page that a thread is about to allocate or free looks like that,
- * too. */
+/* Is a page neither held (by this trim, or as a slab) nor in a block? Then it is in a pocket, or
+ * another thread is moving it from one set to another. Racy: a page that a thread is about to
+ * allocate or free looks like that, too. */
 static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_t *frames)
 {
 	struct roost_pageblock_info info;
@@ -207,10 +207,11 @@ static bool misses_some(const roost_pool_t *pool, roost_pfn first, const uint64_
 		return false; /* perhaps a block that begins before it */
 	while (i < RST_PAGEBLOCK_PAGES) {
 		uint64_t n = has(frames, (unsigned)i) ? 1 : roost_frames(pool->frames, first + i);
+		int held = n ? 0 : rst_held_order(pool->frames, first + i);
 
-		if (!n)
+		if (held < 0)
 			return true;
-		i += n;
+		i += n ? n : (uint64_t)1 << held;
 	}
 	return false;
 }

@@ -618,6 +618,13 @@ int rst_held_order(const roost_t *roost, roost_pfn pfn)
 	return rst_om_is_allocated(om) ? -1 : rst_om_order(om);
 }
 
+void rst_hold_block(roost_t *roost, roost_pfn pfn, unsigned order)
+{
+	rst_frame_id f = rst_frame_of(rst_span_of_pfn(&roost->base.map, pfn), pfn);
+
+	rst_store_rel(&roost->om[f], (uint8_t)(RST_OM_HELD + order + 1));
+}
+
 void rst_free_none(roost_t *roost, roost_pfn pfn)
 {
 	complain_free(roost, "roost_free", pfn, 0, false);

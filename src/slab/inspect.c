@@ -30,6 +30,13 @@ roost_cache_t *roost_object_cache(const roost_slabs_t *s, const void *object)
 		       : NULL;
 }
 
+roost_cache_t *roost_slabs_cache(const roost_slabs_t *s, const void *address)
+{
+	const struct rst_slab *slab = rst_slab_at(s, (uintptr_t)address);
+
+	return slab ? &s->caches[rst_load_rlx(&slab->cache)] : NULL;
+}
+
 size_t roost_object_size(const roost_slabs_t *s, const void *object)
 {
 	const struct roost_cache *cache = roost_object_cache(s, object);

@@ -45,6 +45,11 @@ static void nobody_elses(void **state)
 		rig_check(&rig);
 		unhold(&rig, pfn, order);
 		assert_int_equal(rst_held_order(rig.roost, pfn), -1);
+		pfn = roost_alloc(rig.roost, order, 0); /* a caller's, which becomes held */
+		rst_hold_block(rig.roost, pfn, order);
+		assert_int_equal(rst_held_order(rig.roost, pfn), order);
+		assert_int_equal(roost_order(rig.roost, pfn), -1);
+		rst_unhold(rig.roost, pfn, order);
 		rig_check(&rig);
 	}
 	rig_home(&rig);

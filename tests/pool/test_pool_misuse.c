@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -161,12 +162,90 @@ static void what_a_trim_has_in_hand(void **state)
 	}
 }
 
+/* ---- Slabs ---------------------------------------------------------------------------------- */
+
+static char said[160]; /* the hook's text lasts as long as the call */
+
+static void listen(void *context, const char *call, const void *block, const char *what)
+{
+	struct pool_misuse *misuse = context;
+
+	misuse->times++;
+	misuse->call = call;
+	misuse->block = block;
+	snprintf(said, sizeof(said), "%s", what);
+}
+
+/* Slabs are no blocks: neither what begins with their first object, nor another page or an object
+ * inside of it. Frees name the cache. And blocks are no objects. */
+static void what_is_a_slab(void **state)
+{
+	static const char text[] = "is in a slab of the cache \"small\": "
+				   "roost_cache_free() frees objects";
+
+	(void)state;
+	for (unsigned level = 0; level < LEVELS; level++) {
+		struct roost_pool_config config = pool_config(16 * MIB, &seen);
+		roost_pool_t *pool;
+		roost_cache_t *cache, *other;
+		char *object, *block, *all[600];
+		struct roost_pool_info info;
+		uint64_t trims;
+
+		memset(&seen, 0, sizeof(seen));
+		config.check_level = level;
+		config.misuse = listen;
+		pool = pool_open(&config);
+		block = pool_get(pool, 8 * PAGE);
+		assert_int_equal(
+			roost_cache_create(&cache, roost_pool_slabs(pool), "small", 64, 0, 0, NULL),
+			0);
+		for (unsigned i = 0; i < 600; i++)
+			assert_non_null(all[i] = roost_cache_alloc(cache, 0));
+		object = all[0];
+		assert_int_equal((uintptr_t)object % PAGE, 0);
+		is_nobodys(pool, object);
+		assert_string_equal(said, text);
+		is_nobodys(pool, object + PAGE);
+		assert_string_equal(said, text);
+		is_nobodys(pool, object + 64);
+		assert_string_equal(said, text);
+		seen.times = 0;
+		roost_cache_free(cache, block);
+		assert_int_equal(seen.times, 1);
+		assert_string_equal(said, "is in no slab: it is no object of any cache");
+		roost_pool_free(block);
+		roost_pool_free(block);
+		assert_int_equal(seen.times, 2);
+		assert_null(strstr(said, "cache"));
+		assert_int_equal(
+			roost_cache_create(&other, roost_pool_slabs(pool), "other", 64, 0, 0, NULL),
+			0);
+		roost_cache_free(other, roost_cache_alloc(other, 0));
+		assert_int_equal(roost_cache_destroy(other, NULL), 0); /* pages beside slabs */
+		/* To a trim slabs are not pages that another thread has in hand: it does not come
+		 * again for them. */
+		roost_pool_trim(pool);
+		roost_pool_info(pool, &info);
+		trims = info.trims;
+		roost_pool_trim(pool);
+		roost_pool_info(pool, &info);
+		assert_int_equal(info.trims, trims);
+		for (unsigned i = 0; i < 600; i++)
+			roost_cache_free(cache, all[i]);
+		assert_int_equal(roost_cache_destroy(cache, NULL), 0);
+		assert_int_equal(seen.times, 2);
+		pool_close(pool);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_never_in_use),
 		cmocka_unit_test(what_has_gone_out_of_use),
 		cmocka_unit_test(what_a_trim_has_in_hand),
+		cmocka_unit_test(what_is_a_slab),
 	};
 
 	return cmocka_run_group_tests_name("pool_misuse", tests, NULL, NULL);
