@@ -20,6 +20,8 @@
  *			right frees, for somebody else to walk over all pages meanwhile (calls.c)
  *		atomic
  *			calls that may sleep where nothing may, for the kernel to complain (calls.c)
+ *		caches
+ *			object caches: frees in all contexts, wrong calls (caches.c)
  *		wrong
  *			pages that are given to both allocators, and floods of misuse (wrong.c)
  *
@@ -102,6 +104,8 @@ static int run(const char *line)
 		kt_calls();
 	else if (sscanf(line, "frees %u", &rounds) == 1)
 		kt_frees(rounds);
+	else if (!strcmp(line, "caches"))
+		kt_caches();
 	else if (!strcmp(line, "atomic"))
 		kt_atomic();
 	else if (!strcmp(line, "wrong"))

@@ -4,7 +4,7 @@
 # roost_test.ko: tests of roost.ko from inside of the kernel.
 obj-m += roost_test.o
 roost_test-y := $(addprefix tests/linux/,main.o proof.o hang.o nmi.o load.o contexts.o slots.o \
-	blocks.o xarray.o objects.o keeper.o count.o rungs.o calls.o wrong.o)
+	blocks.o xarray.o objects.o keeper.o count.o rungs.o calls.o wrong.o caches.o)
 
 # pfns and pages are the same to roost_bench.ko: words of 64 bits. ROOST_BENCH=0: without it.
 obj-$(if $(filter 0,$(ROOST_BENCH)),,m) += roost_bench.o

@@ -63,6 +63,10 @@ void kt_atomic(void);
 void kt_wrong(void);
 void kt_left(void);
 
+/* ---- caches.c ------------------------------------------------------------------------------- */
+
+void kt_caches(void);
+
 /* ---- load.c --------------------------------------------------------------------------------- */
 
 void kt_load(unsigned int seconds, bool nmi);

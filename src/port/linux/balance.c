@@ -193,6 +193,7 @@ unsigned long roost_shrink(void)
 	if (mutex_lock_killable(&taking))
 		return 0;
 	drain_from = jiffies;
+	rst_caches_reclaim(ULONG_MAX);
 	for (unsigned int zone = 0; zone < rst_chunks.nr_zones; zone++)
 		went += take(zone, ULONG_MAX);
 	mutex_unlock(&taking);
@@ -227,6 +228,7 @@ static unsigned long shrinker_scan(struct shrinker *shrinker, struct shrink_cont
 
 	if (!atomic_read(getting_here()) && has_zone(control->nid, &zone) &&
 	    mutex_trylock(&taking)) {
+		rst_caches_reclaim(control->nr_to_scan);
 		went = take(zone, control->nr_to_scan);
 		mutex_unlock(&taking);
 		atomic_long_add((long)went, &reclaimed);

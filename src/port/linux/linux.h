@@ -6,6 +6,7 @@
  *	pages.c     what other modules call
  *	balance.c   when chunks come from the kernel and go back to it
  *	chunks.c    chunks, slots, pages and pfns
+ *	caches.c    objects out of the pages
  *	misuse.c    reports misuse, from wherever it happens
  *	report.c    debugfs
  *	trace.c     tracepoints
@@ -107,6 +108,15 @@ void rst_balance_want_more(void);
 /* For a caller that may sleep and found nothing: another chunk where the flags say. Its zone, -1:
  * none. */
 int rst_balance_grow_for(unsigned int flags);
+
+/* ---- caches.c ------------------------------------------------------------------------------ */
+
+/* The slabs, or NULL: nobody has asked for them yet. */
+roost_slabs_t *rst_caches_slabs(void);
+/* Gives slabs without objects back to the engine, until that many pages went. Any context. */
+void rst_caches_reclaim(unsigned long pages);
+/* Says which caches were never destroyed. */
+void rst_caches_exit(void);
 
 /* ---- misuse.c ------------------------------------------------------------------------------ */
 

@@ -172,6 +172,7 @@ static void __exit roost_end(void)
 {
 	rst_report_exit();
 	rst_balance_stop();
+	rst_caches_exit(); /* no shrinker looks at them any more */
 	cpuhp_remove_state_nocalls(hotplug_state);
 	rst_misuse_stop();
 	rst_chunks_exit();

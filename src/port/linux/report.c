@@ -5,6 +5,7 @@
  *	stats          the counters of roost_stats(), a line each, then those that only pcpbuddy has
  *	buddyinfo, pagetypeinfo, zoneinfo    as in /proc
  *	memory         chunks: how many there are, how many there may be, how many came and went
+ *	caches         the object caches, a line each
  *	validate       walks everything: "ok", or the invariant that is violated. Exact at rest
  *	config         how the module was built
  *	drain          a write calls roost_drain() with the CPU that was written (-1: all)
@@ -79,6 +80,8 @@ static int validate_show(struct seq_file *m, void *unused)
 	struct roost_violation v;
 	int err = roost_validate(rst_chunks.roost, &v);
 
+	if (!err && rst_caches_slabs())
+		err = roost_slabs_validate(rst_caches_slabs(), &v);
 	if (!err)
 		seq_puts(m, "ok\n");
 	else
@@ -87,6 +90,14 @@ static int validate_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(validate);
+
+static int caches_show(struct seq_file *m, void *unused)
+{
+	return rst_caches_slabs()
+		       ? roost_slabs_dump(rst_caches_slabs(), ROOST_SLABS_TEXT, to_seq, m)
+		       : 0;
+}
+DEFINE_SHOW_ATTRIBUTE(caches);
 
 static int memory_show(struct seq_file *m, void *unused)
 {
@@ -184,6 +195,7 @@ void rst_report_init(void)
 	FILE_OF(pagetypeinfo);
 	FILE_OF(zoneinfo);
 	FILE_OF(validate);
+	FILE_OF(caches);
 	FILE_OF(memory);
 	FILE_OF(config);
 #undef FILE_OF

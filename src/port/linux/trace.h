@@ -94,6 +94,35 @@ TRACE_EVENT(roost_misuse, TP_PROTO(unsigned int kind, u64 pfn, int order, const 
 		__entry->order, __entry->call)
 );
 
+TRACE_EVENT(roost_object_misuse, TP_PROTO(const char *call, const void *object, const char *what,
+	const char *cache),
+	TP_ARGS(call, object, what, cache),
+	TP_STRUCT__entry(__array(char, call, 32) __field(const void *, object)
+		__array(char, what, 64) __array(char, cache, 32)),
+	TP_fast_assign(strscpy(__entry->call, call, sizeof(__entry->call));
+		__entry->object = object; strscpy(__entry->what, what, sizeof(__entry->what));
+		strscpy(__entry->cache, cache, sizeof(__entry->cache));),
+	TP_printk("call=%s object=%px cache=\"%s\" what=\"%s\"", __entry->call, __entry->object,
+		__entry->cache, __entry->what)
+);
+
+DECLARE_EVENT_CLASS(roost_slab, TP_PROTO(const char *cache, unsigned long slab, int n),
+	TP_ARGS(cache, slab, n),
+	TP_STRUCT__entry(__array(char, cache, 32) __field(unsigned long, slab) __field(int, n)),
+	TP_fast_assign(strscpy(__entry->cache, cache, sizeof(__entry->cache));
+		__entry->slab = slab; __entry->n = n;),
+	TP_printk("cache=\"%s\" slab=0x%lx n=%d", __entry->cache, __entry->slab, __entry->n)
+);
+
+DEFINE_EVENT(roost_slab, roost_slab_new, TP_PROTO(const char *cache, unsigned long slab, int n),
+	TP_ARGS(cache, slab, n));
+
+DEFINE_EVENT(roost_slab, roost_slab_release,
+	TP_PROTO(const char *cache, unsigned long slab, int n), TP_ARGS(cache, slab, n));
+
+DEFINE_EVENT(roost_slab, roost_slab_steal, TP_PROTO(const char *cache, unsigned long slab, int n),
+	TP_ARGS(cache, slab, n));
+
 /* What the engine counts, when and where. The counter is the number of the line in debugfs's stats,
  * from 0. */
 TRACE_EVENT(roost_count, TP_PROTO(unsigned int counter, u64 n), TP_ARGS(counter, n),

@@ -22,5 +22,6 @@ if [ "${2:-}" = conformance ]; then
 fi
 sh /test.sh hang "$1" 3 || exit
 sh /test.sh load "$1" 10 || exit
+sh /caches.sh "$1" || exit
 [ "${2:-}" != calls ] || sh /calls.sh "$1" || exit
 echo "verdict: quick pass"

@@ -16,6 +16,10 @@
  * at check level 3); or when its chunk goes back to the kernel. It is reported in the log,
  * and it is the kernel's from then on.
  *
+ * Objects: caches of roost/cache.h out of these pages, by roost_linux_slabs(). A free of an object
+ * is legal in any context, too. It waits for nothing but (pcpbuddy) the zone lock, when it gives a
+ * slab's pages back. Misuse is reported in the log.
+ *
  * Flags are those of roost_alloc(), all of them. With ROOST_WAIT the caller may sleep, which
  * kernels that look for that check at each call, and roost.ko takes another chunk from the kernel
  * before the call fails. A task that is being killed gets what is there. Without it (any context) a
@@ -27,7 +31,7 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
-#include "roost/roost.h"
+#include "roost/cache.h"
 
 /* 2^order pages, order <= chunk_order, or NULL. */
 struct page *roost_alloc_pages(unsigned int order, unsigned int flags);
@@ -52,6 +56,12 @@ roost_t *roost_linux(void);
 unsigned int roost_zone_of_node(int node);
 u64 roost_pfn_of_page(const struct page *page);
 struct page *roost_page_of_pfn(u64 pfn);
+
+/* Where caches are made. The first call makes it, and may sleep: thread context. NULL: there is no
+ * memory for its metadata, 0.1 % of the machine's memory and 0.8 % of limit_mb. A module destroys
+ * its caches before it ends. Pages of memory that is plugged in after the first call become no
+ * slabs, unless they lie between others. */
+roost_slabs_t *roost_linux_slabs(void);
 
 /* Takes chunks until that many pages of each node are free; gives back what is free but for the two
  * chunks that are kept for callers that cannot wait. Thread context. Return pages that came, that
