@@ -323,7 +323,7 @@ static unsigned climb(struct roost_cache *cache, const struct objects_wanted *w)
 		n = make_slab(cache, w, now);
 	if (!n)
 		n = search_slabs(cache, mine, w, wait ? UINT32_MAX : RST_SLAB_MANY, true);
-	if (!n && rst_quarantine_flush(cache))
+	if (!n && cache->flags & ROOST_CACHE_QUARANTINE && rst_quarantine_flush(cache))
 		n = search_slabs(cache, mine, w, RST_SLAB_MANY, true);
 	if (!n && roost_slabs_reclaim(cache->slabs, (size_t)RST_SLAB_RECLAIMED << cache->order))
 		n = make_slab(cache, w, now);

@@ -248,6 +248,10 @@ static struct roost_cache *claim_cache(struct roost_slabs *s)
 			rst_store_rel(&s->caches[i].state, RST_CACHE_FREE);
 			continue;
 		}
+		/* Only now: readers of the cache before this one have ended. */
+		for (unsigned cpu = 0; cpu < s->nr_cpus; cpu++)
+			s->caches[i].cpus[cpu] = (struct rst_cache_cpu){0};
+		rst_raise(&s->caches_end, i + 1);
 		s->caches[i].index = i;
 		s->caches[i].slabs = s;
 		return &s->caches[i];
@@ -255,7 +259,7 @@ static struct roost_cache *claim_cache(struct roost_slabs *s)
 	return NULL;
 }
 
-enum { KNOWN_FLAGS = ROOST_CACHE_REDZONE | ROOST_CACHE_POISON | ROOST_CACHE_QUARANTINE };
+enum { CACHE_FLAGS = ROOST_CACHE_REDZONE | ROOST_CACHE_POISON | ROOST_CACHE_QUARANTINE };
 
 int roost_cache_create(roost_cache_t **out, roost_slabs_t *s, const char *name, size_t size,
 		       size_t align, unsigned flags, roost_ctor_fn *ctor)
@@ -265,7 +269,7 @@ int roost_cache_create(roost_cache_t **out, roost_slabs_t *s, const char *name, 
 
 	if (flags & ROOST_CACHE_QUARANTINE)
 		flags |= ROOST_CACHE_POISON;
-	if (!out || !s || flags & ~(unsigned)KNOWN_FLAGS || (ctor && flags & ROOST_CACHE_POISON))
+	if (!out || !s || flags & ~(unsigned)CACHE_FLAGS || (ctor && flags & ROOST_CACHE_POISON))
 		return -ROOST_EINVAL;
 	cache = claim_cache(s);
 	if (!cache)
@@ -299,7 +303,8 @@ size_t roost_cache_shrink(roost_cache_t *cache)
 	size_t pages = 0;
 
 	RST_INSIDE(+1);
-	rst_quarantine_flush(cache);
+	if (cache->flags & ROOST_CACHE_QUARANTINE)
+		rst_quarantine_flush(cache);
 	for (uint32_t i = 1; i < end; i++) {
 		if (shrink_slab(cache, &s->slab[i]))
 			pages += (size_t)1 << cache->order;
@@ -312,7 +317,6 @@ size_t roost_cache_shrink(roost_cache_t *cache)
 int roost_cache_destroy(roost_cache_t *cache, uint64_t *left)
 {
 	struct roost_cache_stats stats;
-	struct roost_slabs *s = cache->slabs;
 
 	roost_cache_shrink(cache);
 	roost_cache_stats(cache, &stats);
@@ -320,8 +324,6 @@ int roost_cache_destroy(roost_cache_t *cache, uint64_t *left)
 		*left = stats.allocated;
 	if (stats.slabs)
 		return -ROOST_EBUSY;
-	for (unsigned cpu = 0; cpu < s->nr_cpus; cpu++)
-		cache->cpus[cpu] = (struct rst_cache_cpu){0};
 	rst_store_rel(&cache->state, RST_CACHE_FREE);
 	return 0;
 }
@@ -359,7 +361,8 @@ static bool recover_slab(struct roost_slabs *s, struct rst_slab *slab)
 static void recover_quarantines(struct roost_slabs *s)
 {
 	for (uint32_t i = 0; i < s->nr_caches; i++)
-		if (rst_load_rlx(&s->caches[i].state) == RST_CACHE_READY)
+		if (rst_load_rlx(&s->caches[i].state) == RST_CACHE_READY &&
+		    s->caches[i].flags & ROOST_CACHE_QUARANTINE)
 			rst_quarantine_flush(&s->caches[i]);
 	for (uint32_t i = 1; i < rst_load_rlx(&s->end); i++) {
 		struct rst_slab *slab = &s->slab[i];

@@ -234,7 +234,8 @@ static size_t reclaim_of(struct roost_cache *cache, size_t pages)
 	size_t done = 0;
 	uint64_t i = 0;
 
-	rst_quarantine_flush(cache);
+	if (cache->flags & ROOST_CACHE_QUARANTINE)
+		rst_quarantine_flush(cache);
 	for (unsigned looks = 0; looks < RST_SLAB_MANY && done < pages; looks++, i++) {
 		i = rst_hint_find(&s->hints, rst_slab_bin(cache), i);
 		if (i == RST_NO_HINT)
@@ -247,14 +248,15 @@ static size_t reclaim_of(struct roost_cache *cache, size_t pages)
 
 size_t roost_slabs_reclaim(roost_slabs_t *s, size_t pages)
 {
-	uint32_t first = rst_load_rlx(&s->next_reclaim) % s->nr_caches, i = first;
+	uint32_t first = rst_load_rlx(&s->next_reclaim), i = first;
+	uint32_t end = rst_load_rlx(&s->caches_end);
 	size_t done = 0;
 
 	RST_INSIDE(+1);
 	do {
 		if (rst_load_acq(&s->caches[i].state) == RST_CACHE_READY)
 			done += reclaim_of(&s->caches[i], pages - done);
-		i = i + 1 < s->nr_caches ? i + 1 : 0;
+		i = i + 1 < end ? i + 1 : 0;
 	} while (i != first && done < pages);
 	rst_store_rlx(&s->next_reclaim, i);
 	RST_INSIDE(-1);
@@ -286,13 +288,9 @@ static void fill_slab(struct roost_cache *cache, struct rst_slab *slab, bool sha
 /* Walks over all slabs go up to here. */
 static void reach_number(struct roost_slabs *s, uint32_t number)
 {
-	uint32_t end = rst_load_rlx(&s->end), more = (number | (RST_OBJECTS - 1)) + 1;
+	uint32_t more = (number | (RST_OBJECTS - 1)) + 1;
 
-	if (more > s->nr_slabs)
-		more = s->nr_slabs;
-	/* Fails at most once for each time that another context raised it. */
-	while (end <= number && !rst_cas32_rlx(&s->end, &end, more))
-		;
+	rst_raise(&s->end, more < s->nr_slabs ? more : s->nr_slabs);
 }
 
 void *rst_slab_make(struct roost_cache *cache, unsigned cpu, unsigned flags)

@@ -22,14 +22,14 @@ static uint64_t bit_of(unsigned index)
 	return (uint64_t)1 << index % 64;
 }
 
-static bool is_free(const struct rst_slab *slab, unsigned index)
+static bool in_l_or_r(const struct rst_slab *slab, unsigned index)
 {
 	return (rst_load_rlx(&slab->local[index / 64]) |
 		rst_load_rlx(&slab->remote.word[index / 64])) &
 	       bit_of(index);
 }
 
-static void *enter(struct roost_cache *cache, uintptr_t object)
+static void *enter_ring(struct roost_cache *cache, uintptr_t object)
 {
 	uint32_t place = rst_fetch_add_rlx(&cache->ring_next, 1) % cache->ring_size;
 
@@ -39,8 +39,8 @@ static void *enter(struct roost_cache *cache, uintptr_t object)
 }
 
 /* Where the object that has left is; false: there is none. */
-static bool leave(struct roost_cache *cache, const void *object, struct rst_slab **slab,
-		  unsigned *index)
+static bool leave_ring(struct roost_cache *cache, const void *object, struct rst_slab **slab,
+		       unsigned *index)
 {
 	uintptr_t address = (uintptr_t)object;
 	uint64_t i = 0;
@@ -67,7 +67,7 @@ static bool take_in(struct roost_cache *cache, struct rst_slab *slab, unsigned i
 	 * meanwhile) finds that it is free. */
 	if (rst_fetch_or_sc(waiting, bit_of(index)) & bit_of(index))
 		what = "is free already, in the quarantine";
-	else if (is_free(slab, index) && rst_fetch_and_sc(waiting, ~bit_of(index)))
+	else if (in_l_or_r(slab, index) && rst_fetch_and_sc(waiting, ~bit_of(index)))
 		what = "is free already";
 	if (what) {
 		rst_object_misuse(cache->slabs, "roost_cache_free", cache, object, what);
@@ -84,8 +84,8 @@ void *rst_quarantine(struct roost_cache *cache, struct rst_slab *slab, unsigned 
 	/* A child that a handler forks here recovers nothing: it would free the object, and then go
 	 * on with the call. */
 	RST_INSIDE(+1);
-	object = take_in(cache, slab, index, object) ? enter(cache, (uintptr_t)object) : NULL;
-	if (!leave(cache, object, &slab, &index))
+	object = take_in(cache, slab, index, object) ? enter_ring(cache, (uintptr_t)object) : NULL;
+	if (!leave_ring(cache, object, &slab, &index))
 		object = NULL;
 	RST_INSIDE(-1);
 	return object;
@@ -95,8 +95,6 @@ bool rst_quarantine_flush(struct roost_cache *cache)
 {
 	bool any = false;
 
-	if (!(cache->flags & ROOST_CACHE_QUARANTINE))
-		return false;
 	RST_INSIDE(+1);
 	for (uint32_t i = 0; i < cache->ring_size; i++) {
 		const void *object;
@@ -106,7 +104,7 @@ bool rst_quarantine_flush(struct roost_cache *cache)
 		if (!rst_load_rlx(&cache->ring[i]))
 			continue;
 		object = (void *)rst_xchg_acq_rel(&cache->ring[i], 0); // NOLINT
-		if (!leave(cache, object, &slab, &index))
+		if (!leave_ring(cache, object, &slab, &index))
 			continue;
 		rst_slab_put(cache->slabs, slab, index / 64, bit_of(index));
 		any = true;

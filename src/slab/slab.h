@@ -172,6 +172,7 @@ struct roost_slabs {
 	uint32_t nr_slabs, nr_caches, nr_cpus; /* c */
 	uint32_t nr_homes;		/* c; of a cache that neither reads nor writes objects */
 	_Atomic uint32_t end;		/* a; no slab from this number on was ever made */
+	_Atomic uint32_t caches_end;	/* a; no cache from this index on was ever made */
 	_Atomic uint32_t next_reclaim;	/* a; the cache at which the next reclaim begins */
 	uint8_t page_shift;		/* c */
 	roost_slab_get_fn *get;		/* c */
@@ -280,6 +281,16 @@ static RST_HOT bool rst_object_index(const struct roost_cache *cache, uint64_t o
 static inline void *rst_object(const struct roost_cache *cache, uintptr_t base, unsigned index)
 {
 	return (void *)(base + (uintptr_t)(index * cache->stride)); // NOLINT
+}
+
+/* Raises a word to at least this. The exchange fails at most once for each context that raised it
+ * meanwhile. */
+static inline void rst_raise(_Atomic uint32_t *word, uint32_t least)
+{
+	uint32_t now = rst_load_rlx(word);
+
+	while (now < least && !rst_cas32_rlx(word, &now, least))
+		;
 }
 
 static inline struct rst_hint_bin rst_slab_bin(const struct roost_cache *cache)

@@ -30,6 +30,7 @@ struct object {
 };
 
 static const size_t sizes[KINDS] = {24, 64, 520, 4096};
+enum { QUARANTINED = 1 }; /* this kind is */
 static struct slabs s;
 static roost_cache_t *caches[KINDS];
 static _Atomic(struct object *) shared[SHARED]; /* by which objects change hands */
@@ -213,7 +214,11 @@ int main(int argc, char **argv)
 
 	slabs_open(&s, PAGES, ROOST_CHECK_STATE);
 	for (unsigned i = 0; i < KINDS; i++)
-		caches[i] = slabs_cache(&s, sizes[i]);
+		if (i != QUARANTINED)
+			caches[i] = slabs_cache(&s, sizes[i]);
+		else if (roost_cache_create(&caches[i], s.slabs, "test", sizes[i], 0,
+					    ROOST_CACHE_QUARANTINE | ROOST_CACHE_REDZONE, NULL))
+			fault("no cache", NULL);
 	ticks_open(handle);
 	ticks_block(&old);
 	for (uintptr_t i = 0; i < THREADS; i++)

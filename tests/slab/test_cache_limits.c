@@ -273,7 +273,8 @@ static void caches_that_are_refused(void **state)
 		{64, 4096, 0, 0},
 		{64, 8192, 0, -ROOST_EINVAL},
 		{64, 0, ROOST_CACHE_REDZONE | ROOST_CACHE_POISON, 0},
-		{64, 0, 4, -ROOST_EINVAL},
+		{64, 0, ROOST_CACHE_QUARANTINE, 0},
+		{64, 0, 8, -ROOST_EINVAL},
 	};
 	void *memory[2];
 	roost_slabs_t *slabs = open_slabs(12, 1, memory);
