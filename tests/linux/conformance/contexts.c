@@ -5,6 +5,7 @@
  * they came from. Some wait in an XArray, and are freed while its xa_lock is held with interrupts
  * off.
  */
+#include <linux/nodemask.h>
 #include <linux/xarray.h>
 
 #include "test.h"
@@ -31,6 +32,18 @@ static const gfp_t flavours[] = {
 	GFP_DMA32,
 };
 
+/* Often one that is asked for: a machine's CPUs may all be on another than memory that goes. */
+static int some_node(u32 *random)
+{
+	int nid = first_node(node_states[N_MEMORY]);
+
+	if (pat_below(random, 2))
+		return NUMA_NO_NODE;
+	for (u32 n = pat_below(random, num_node_state(N_MEMORY)); n; n--)
+		nid = next_node_in(nid, node_states[N_MEMORY]);
+	return nid;
+}
+
 static pat_block take(enum pat_context c, u32 *random, unsigned int order)
 {
 	gfp_t gfp = flavours[pat_below(random, ARRAY_SIZE(flavours))] | __GFP_NOWARN;
@@ -40,7 +53,7 @@ static pat_block take(enum pat_context c, u32 *random, unsigned int order)
 		gfp |= GFP_KERNEL | __GFP_NORETRY;
 	else
 		gfp |= pat_below(random, 2) ? GFP_ATOMIC : GFP_NOWAIT;
-	block = pat_take(gfp, order, NUMA_NO_NODE);
+	block = pat_take(gfp, order, some_node(random));
 	if (!block)
 		return 0;
 	atomic_long_inc(&taken[c]);
