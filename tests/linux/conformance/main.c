@@ -170,6 +170,9 @@ static bool run_one(void (*run)(void))
 	atomic_set(&bad, 0);
 	reason[0] = did[0] = 0;
 	skipped = NULL;
+	/* On the console, at the level that scripts/linux-conformance asks for: if the machine ends
+	 * without a word, this is the last one. */
+	pr_warn("page_alloc_test: %s begins\n", name);
 	pat_rest_read(&before);
 	pat_time_begin();
 	run();

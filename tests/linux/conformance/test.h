@@ -27,8 +27,9 @@
 #define PAT_IRQ_WORK_INIT(fn)                                                                      \
 	(IS_ENABLED(CONFIG_PREEMPT_RT) ? IRQ_WORK_INIT(fn) : IRQ_WORK_INIT_HARD(fn))
 
-static inline void pat_timer_init(struct hrtimer *timer,
-				  enum hrtimer_restart (*fn)(struct hrtimer *))
+static inline void pat_timer_init_as(struct hrtimer *timer,
+				     enum hrtimer_restart (*fn)(struct hrtimer *),
+				     enum hrtimer_mode mode)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, PAT_TIMER_MODE);
@@ -36,6 +37,12 @@ static inline void pat_timer_init(struct hrtimer *timer,
 	hrtimer_init(timer, CLOCK_MONOTONIC, PAT_TIMER_MODE);
 	timer->function = fn;
 #endif
+}
+
+static inline void pat_timer_init(struct hrtimer *timer,
+				  enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+	pat_timer_init_as(timer, fn, PAT_TIMER_MODE);
 }
 
 static inline ktime_t pat_us(u64 us)

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * watch.c - a thread on the first CPU, on which no test works, sees whether the others get on.
+ * watch.c - a thread on the first CPU, on which no test works, sees whether the others get on. A
+ * hard interrupt of another CPU sees whether the thread does: the kernel's own work is on the first
+ * CPU, too, and may hang there.
  *
  * CPUs that wait for each other with interrupts off answer nothing, and nothing ends them. So it
  * says what hangs, and restarts the machine. It uses no jiffies, which a CPU that hangs may be the
  * one to count.
  */
+#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/reboot.h>
+#include <linux/smp.h>
 #include <linux/sched/task.h>
 
 #include "test.h"
@@ -19,6 +23,8 @@ module_param(timeout, uint, 0444);
 MODULE_PARM_DESC(timeout, "seconds without a step that are a hang");
 
 static struct task_struct *watcher;
+static unsigned long looks;		  /* of the watcher, which writes it */
+static struct hrtimer other;		  /* on another CPU */
 static unsigned long beats[PAT_MAX_CPUS]; /* each written by one thread or interrupt */
 static unsigned int watched;		  /* how many of them; written by the test's thread */
 static unsigned int round;		  /* counts calls of pat_watch() */
@@ -66,9 +72,33 @@ static int watch(void *unused)
 			let_it_be_printed();
 			emergency_restart();
 		}
+		WRITE_ONCE(looks, looks + 1);
 		usleep_range(100000, 110000);
 	}
 	return 0;
+}
+
+/* Twice the time: what hangs all CPUs is the thread's to say, which knows more. */
+static enum hrtimer_restart watch_the_watcher(struct hrtimer *timer)
+{
+	static unsigned long seen;
+	static ktime_t moved;
+	ktime_t now = ktime_get();
+
+	if (!moved || seen != READ_ONCE(looks))
+		moved = now;
+	seen = READ_ONCE(looks);
+	if (ktime_ms_delta(now, moved) >= 2 * timeout * 1000ll) {
+		pat_say_hang("the first CPU, which watches the others, hangs itself", 2 * timeout);
+		emergency_restart();
+	}
+	hrtimer_forward_now(timer, ms_to_ktime(500));
+	return HRTIMER_RESTART;
+}
+
+static void start_other(void *unused)
+{
+	hrtimer_start(&other, ms_to_ktime(500), HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 struct task_struct *pat_thread(int (*fn)(void *), void *data, unsigned int cpu)
@@ -91,11 +121,21 @@ void pat_join(struct task_struct *thread)
 
 int pat_watch_start(void)
 {
+	unsigned int cpus[PAT_MAX_CPUS];
+
 	watcher = pat_thread(watch, NULL, cpumask_first(cpu_online_mask));
-	return PTR_ERR_OR_ZERO(watcher);
+	if (IS_ERR(watcher))
+		return PTR_ERR(watcher);
+	pat_timer_init_as(&other, watch_the_watcher, HRTIMER_MODE_REL_PINNED_HARD);
+	cpus_read_lock();
+	pat_workers(cpus);
+	smp_call_function_single(cpus[0], start_other, NULL, true);
+	cpus_read_unlock();
+	return 0;
 }
 
 void pat_watch_stop(void)
 {
+	hrtimer_cancel(&other);
 	pat_join(watcher);
 }
