@@ -194,13 +194,19 @@ static void check_above_min(void)
 	}
 }
 
+/* The marks, to tell who goes below them. */
+static bool are_too_low(const struct zone_state *sum)
+{
+	return sum->min < 4 * tolerance();
+}
+
 /* Half of what is below the mark is for such allocations, and something is not. */
 static void check_atomic(void)
 {
 	struct zone_state after = sums();
 
-	if (after.min < 4 * tolerance())
-		return; /* the marks are too low to tell */
+	if (are_too_low(&after))
+		return;
 	if (after.free > after.min / 4 * 3)
 		pat_bad("GFP_ATOMIC fails while node %d has %ld pages free, and its min watermarks "
 			"are %ld together",
@@ -267,6 +273,7 @@ static long killed(void)
 
 void pat_exhaust(void)
 {
+	struct zone_state sum;
 	long kills = killed(), free;
 	unsigned int rounds = 0;
 	struct got got;
@@ -293,7 +300,9 @@ void pat_exhaust(void)
 	vfree(blocks);
 	if (killed() != kills)
 		pat_bad("%ld tasks were killed for want of memory", killed() - kills);
+	sum = sums();
 	pat_did("%u rounds on node %d; of the last: %lu pages by GFP_KERNEL, %lu more by "
-		"GFP_NOWAIT, %lu by GFP_ATOMIC, %lu by __GFP_MEMALLOC",
-		rounds + 1, nid, got.kernel, got.nowait, got.atomic, got.memalloc);
+		"GFP_NOWAIT, %lu by GFP_ATOMIC, %lu by __GFP_MEMALLOC%s",
+		rounds + 1, nid, got.kernel, got.nowait, got.atomic, got.memalloc,
+		are_too_low(&sum) ? "; too low a min_free_kbytes to judge GFP_ATOMIC" : "");
 }

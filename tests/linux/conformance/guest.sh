@@ -14,7 +14,11 @@
 # "fault: FAULT" and "fault: end after N s" is what the module says.
 set -u
 
-lines='^(page_alloc_test: |KTAP version|1\.\.|ok |not ok |# )'
+lines='^(page_alloc_test: SKIP |KTAP version|1\.\.|ok |not ok |# )'
+
+# A kernel that has no huge pages keeps little back for GFP_ATOMIC, and who goes below that cannot be told.
+marks=/proc/sys/vm/min_free_kbytes
+[ "$(cat $marks)" -ge 32768 ] || echo 32768 >$marks
 
 if [ "${1:-}" = --faults ]; then
 	planted=

@@ -53,7 +53,7 @@ static const struct {
 static const char *name;	   /* of the test */
 static unsigned int number;	   /* its number */
 static atomic_t bad;		   /* how often pat_bad() was called */
-static char reason[240], did[160]; /* of the first call of pat_bad(); pat_did() */
+static char reason[240], did[200]; /* of the first call of pat_bad(); pat_did() */
 static const char *skipped;
 static ktime_t end;
 static struct pat_rest before; /* it ran */

@@ -319,6 +319,11 @@ int pat_shim_start(const char *fault_name)
 			pr_err("page_alloc_test:   %s\n", names[i]);
 		return -EINVAL;
 	}
+	/* There the interrupt is a thread, which sleeps, and the allocation goes on. */
+	if (is(WAIT) && IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pr_err("page_alloc_test: SKIP fault=wait: on PREEMPT_RT that order hangs nobody\n");
+		return -EOPNOTSUPP;
+	}
 	for_each_possible_cpu(cpu) raw_spin_lock_init(per_cpu_ptr(&owner_lock, cpu));
 	if (is(TWICE) || is(DRIFT)) {
 		one = alloc_pages(GFP_KERNEL, 0);
