@@ -6,12 +6,14 @@
  *	         counts must be in the zones' by then
  *	memory   a block of memory that is off-line when the test begins, or that is in
  *	         ZONE_MOVABLE, goes and comes, by sysfs. It may refuse to go while it is in use, not
- *	         when all is freed
+ *	         when all is freed. One that was off-line is removed as well, with the descriptors
+ *	         of its pages, and added again
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/memory.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
 #include <linux/sched/signal.h>
 
@@ -73,7 +75,8 @@ void pat_cpus(void)
 
 #if defined(CONFIG_MEMORY_HOTPLUG) && defined(CONFIG_MEMORY_HOTREMOVE)
 static unsigned int block;
-static unsigned long times, came, refused;
+static bool was_online; /* when the test began */
+static unsigned long times, came, refused, removed;
 
 static int write_state(const char *what)
 {
@@ -89,16 +92,16 @@ static bool block_has(const char *file, const char *what)
 }
 
 /* One that may come and go; false: there is none. */
-static bool find_block(bool *was_online)
+static bool find_block(void)
 {
 	unsigned long end = pat_limit() / (memory_block_size_bytes() >> PAGE_SHIFT);
 
-	for (*was_online = false;; *was_online = true) {
+	for (was_online = false;; was_online = true) {
 		for (block = 0; block < end; block++)
-			if (*was_online ? block_has("valid_zones", "Movable")
-					: block_has("state", "offline"))
+			if (was_online ? block_has("valid_zones", "Movable")
+				       : block_has("state", "offline"))
 				return true;
-		if (*was_online)
+		if (was_online)
 			return false;
 	}
 }
@@ -113,6 +116,25 @@ static long present(void)
 	return pages;
 }
 
+/* Of a block that is off-line the descriptors of its pages go, and come again. A CPU's list or a
+ * zone's that still had one of its pages would then point nowhere. */
+static void remove_and_add(int nid)
+{
+	u64 size = memory_block_size_bytes(), start = block * size;
+	int err = shim_remove(start, size);
+
+	if (err)
+		pat_bad("memory block %u is off-line, and cannot be removed: error %d", block, err);
+	else if (pfn_valid(PHYS_PFN(start)))
+		pat_bad("memory block %u is removed, and page %#lx is there", block,
+			PHYS_PFN(start));
+	else if ((err = add_memory(nid, start, size, MHP_NONE)))
+		pat_bad("memory block %u does not come back after its removal: error %d", block,
+			err);
+	else
+		removed++;
+}
+
 /* The block comes and goes until the thread is stopped. A signal ends an off-lining that does not
  * end. */
 static int plug(void *unused)
@@ -120,13 +142,14 @@ static int plug(void *unused)
 	allow_signal(SIGKILL);
 	while (!kthread_should_stop()) {
 		long pages = present(), size = memory_block_size_bytes() >> PAGE_SHIFT;
-		int err = write_state("online_movable");
+		int err = write_state("online_movable"), nid;
 
 		if (err) {
 			pat_bad("memory block %u does not come: error %d", block, err);
 			break;
 		}
 		came++;
+		nid = pfn_to_nid(block * (unsigned long)size);
 		if (present() - pages != size)
 			pat_bad("memory block %u of %ld pages comes, and the zones have %ld more",
 				block, size, present() - pages);
@@ -141,6 +164,8 @@ static int plug(void *unused)
 			pat_bad("memory block %u goes, and the zones have %ld pages more than "
 				"before it came",
 				block, present() - pages);
+		else if (!was_online)
+			remove_and_add(nid);
 		times++;
 	}
 	while (!kthread_should_stop())
@@ -179,13 +204,12 @@ static void leave_off_line(void)
 void pat_memory(void)
 {
 	struct task_struct *plugger;
-	bool was_online;
 
-	if (!find_block(&was_online)) {
+	if (!find_block()) {
 		pat_skip("no block of memory is off-line or in ZONE_MOVABLE");
 		return;
 	}
-	times = came = refused = 0;
+	times = came = refused = removed = 0;
 	if (was_online)
 		leave_off_line();
 	if (pat_is_bad() || !pat_mix_begin())
@@ -206,8 +230,10 @@ void pat_memory(void)
 	leave_off_line();
 	if (!pat_mix_movable() && times)
 		pat_bad("the test's own error: no page came from memory that goes");
-	pat_did("%lu times block %u came and went, refused %lu times; %ld blocks in ZONE_MOVABLE",
-		times, block, refused, pat_mix_movable());
+	pat_did("%lu times block %u came and went, refused %lu times, removed %lu times; %ld "
+		"blocks "
+		"in ZONE_MOVABLE",
+		times, block, refused, removed, pat_mix_movable());
 out:
 	if (was_online)
 		came += !write_state("online_movable");

@@ -22,12 +22,14 @@
  *	object  a kmem_cache hands out an object that is in use
  *	contig  a contiguous range comes in which pages are still free, or used
  *	stay    a block of memory is said to be off-line, and is not
+ *	keep    memory that is off-line is said to be removed, and is not
  *	wait    a free waits for a lock of the CPU that allocated the page, which that CPU holds
  *	        with interrupts on while it allocates: the seed's deadlock
  *	stamp   the test itself leaves out a stamp, now and then: are stamps checked?
  */
 #include <linux/delay.h>
 #include <linux/list.h>
+#include <linux/memory_hotplug.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -56,6 +58,7 @@ enum fault {
 	OBJECT,
 	CONTIG,
 	STAY,
+	KEEP,
 	WAIT,
 	STAMP,
 };
@@ -65,7 +68,8 @@ static const char *const names[] = {
 	[ALIGN] = "align",   [ZONE] = "zone",	    [ZERO] = "zero",	 [DRIFT] = "drift",
 	[BULK] = "bulk",     [FAIL] = "fail",	    [NODE] = "node",	 [POLICY] = "policy",
 	[EARLY] = "early",   [RESERVE] = "reserve", [ATOMIC] = "atomic", [OBJECT] = "object",
-	[CONTIG] = "contig", [STAY] = "stay",	    [WAIT] = "wait",	 [STAMP] = "stamp",
+	[CONTIG] = "contig", [STAY] = "stay",	    [KEEP] = "keep",	 [WAIT] = "wait",
+	[STAMP] = "stamp",
 };
 
 enum {
@@ -289,6 +293,13 @@ int shim_contig(unsigned long pfn, unsigned long n)
 #else
 	return alloc_contig_range(pfn, pfn + n, MIGRATE_MOVABLE, GFP_KERNEL | __GFP_NOWARN);
 #endif
+}
+#endif
+
+#ifdef CONFIG_MEMORY_HOTREMOVE
+int shim_remove(u64 start, u64 size)
+{
+	return is(KEEP) ? 0 : remove_memory(start, size);
 }
 #endif
 

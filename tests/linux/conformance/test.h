@@ -164,6 +164,8 @@ void shim_object_stop(struct kmem_cache *cache);
 int shim_contig(unsigned long pfn, unsigned long n);
 /* Takes a block of memory off-line. */
 int shim_offline(unsigned int block);
+/* Removes memory that is off-line. */
+int shim_remove(u64 start, u64 size);
 
 /* ---- rest.c: what must be true when nobody allocates ----------------------------------------- */
 
@@ -197,6 +199,27 @@ void pat_lists_check(void);
 /* A file whose path has the number n in it, if it has a %u. 0 or how many bytes; or -errno. */
 int pat_write(const char *format, unsigned int n, const char *text);
 int pat_read(const char *format, unsigned int n, char *text, size_t size);
+
+/* ---- movable.c: pages that the kernel moves -------------------------------------------------- */
+
+enum {
+	PAT_FILE_PAGES = 4096, /* of the file, of which the odd ones stay */
+};
+
+/* False: there is none, and the test is skipped. */
+bool pat_file_open(void);
+void pat_file_close(void);
+/* Where that page is, by its stamps; 0: it cannot be read, which has been said. */
+unsigned long pat_file_check(unsigned long index);
+void pat_file_check_all(void);
+/* How often one was not where it had been seen. */
+unsigned long pat_file_moved(void);
+
+/* One that stays. */
+static inline unsigned long pat_file_some(u32 *random)
+{
+	return 1 + 2 * pat_below(random, PAT_FILE_PAGES / 2);
+}
 
 /* ---- load.c: contexts that take turns -------------------------------------------------------- */
 
