@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
  * watch.c - a thread on the first CPU, on which no test works, sees whether the others get on. A
- * hard interrupt of another CPU sees whether the thread does: the kernel's own work is on the first
- * CPU, too, and may hang there.
+ * hard interrupt of each CPU sees whether the thread does: the kernel's own work is on the first
+ * CPU, too, and may hang there, or wait for one that does.
  *
  * CPUs that wait for each other with interrupts off answer nothing, and nothing ends them. So it
  * says what hangs, and restarts the machine. It uses no jiffies, which a CPU that hangs may be the
  * one to count.
  */
-#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/sched/task.h>
@@ -23,8 +23,16 @@ module_param(timeout, uint, 0444);
 MODULE_PARM_DESC(timeout, "seconds without a step that are a hang");
 
 static struct task_struct *watcher;
-static unsigned long looks;		  /* of the watcher, which writes it */
-static struct hrtimer other;		  /* on another CPU */
+static unsigned long looks; /* of the watcher, which writes it */
+
+/* Of a CPU that watches the watcher; its own interrupt writes it. */
+struct other {
+	struct hrtimer timer;
+	unsigned long seen;
+	ktime_t moved;
+};
+
+static DEFINE_PER_CPU(struct other, others);
 static unsigned long beats[PAT_MAX_CPUS]; /* each written by one thread or interrupt */
 static unsigned int watched;		  /* how many of them; written by the test's thread */
 static unsigned int round;		  /* counts calls of pat_watch() */
@@ -81,14 +89,13 @@ static int watch(void *unused)
 /* Twice the time: what hangs all CPUs is the thread's to say, which knows more. */
 static enum hrtimer_restart watch_the_watcher(struct hrtimer *timer)
 {
-	static unsigned long seen;
-	static ktime_t moved;
+	struct other *o = container_of(timer, struct other, timer);
 	ktime_t now = ktime_get();
 
-	if (!moved || seen != READ_ONCE(looks))
-		moved = now;
-	seen = READ_ONCE(looks);
-	if (ktime_ms_delta(now, moved) >= 2 * timeout * 1000ll) {
+	if (o->seen != READ_ONCE(looks))
+		o->moved = now;
+	o->seen = READ_ONCE(looks);
+	if (ktime_ms_delta(now, o->moved) >= 2 * timeout * 1000ll) {
 		pat_say_hang("the first CPU, which watches the others, hangs itself", 2 * timeout);
 		emergency_restart();
 	}
@@ -98,7 +105,11 @@ static enum hrtimer_restart watch_the_watcher(struct hrtimer *timer)
 
 static void start_other(void *unused)
 {
-	hrtimer_start(&other, ms_to_ktime(500), HRTIMER_MODE_REL_PINNED_HARD);
+	struct other *o = this_cpu_ptr(&others);
+
+	o->moved = ktime_get();
+	pat_timer_init_as(&o->timer, watch_the_watcher, HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&o->timer, ms_to_ktime(500), HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 struct task_struct *pat_thread(int (*fn)(void *), void *data, unsigned int cpu)
@@ -121,21 +132,22 @@ void pat_join(struct task_struct *thread)
 
 int pat_watch_start(void)
 {
-	unsigned int cpus[PAT_MAX_CPUS];
-
 	watcher = pat_thread(watch, NULL, cpumask_first(cpu_online_mask));
 	if (IS_ERR(watcher))
 		return PTR_ERR(watcher);
-	pat_timer_init_as(&other, watch_the_watcher, HRTIMER_MODE_REL_PINNED_HARD);
-	cpus_read_lock();
-	pat_workers(cpus);
-	smp_call_function_single(cpus[0], start_other, NULL, true);
-	cpus_read_unlock();
+	on_each_cpu(start_other, NULL, true);
 	return 0;
 }
 
 void pat_watch_stop(void)
 {
-	hrtimer_cancel(&other);
+	int cpu;
+
+	/* A CPU that came later has none. */
+	for_each_possible_cpu(cpu)
+	{
+		if (per_cpu(others, cpu).moved)
+			hrtimer_cancel(&per_cpu(others, cpu).timer);
+	}
 	pat_join(watcher);
 }
