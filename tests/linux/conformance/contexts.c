@@ -198,6 +198,21 @@ long pat_mix_movable(void)
 
 /* ---- The test -------------------------------------------------------------------------------- */
 
+/* Who has not allocated, freed, and freed under the lock; NULL: all have. */
+static const char *idle(void)
+{
+	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++)
+		if (!atomic_long_read(&taken[c]) || !atomic_long_read(&given[c]) ||
+		    !atomic_long_read(&under_lock[c]))
+			return pat_context_names[c];
+	return NULL;
+}
+
+static bool nobody_is_idle(void)
+{
+	return !idle();
+}
+
 void pat_contexts(void)
 {
 	unsigned int n = pat_mix_begin();
@@ -205,15 +220,12 @@ void pat_contexts(void)
 
 	if (!n)
 		return;
-	pat_time_wait();
+	pat_time_wait_for(nobody_is_idle);
 	pat_mix_end();
-	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++) {
-		if (!atomic_long_read(&taken[c]) || !atomic_long_read(&given[c]) ||
-		    !atomic_long_read(&under_lock[c]))
-			pat_bad("the test's own error: %s did not allocate and free",
-				pat_context_names[c]);
+	if (idle())
+		pat_bad("the test's own error: %s did not allocate and free", idle());
+	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++)
 		locked += atomic_long_read(&under_lock[c]);
-	}
 	pat_did("%u CPUs; blocks freed by tasks %ld, softirqs %ld, hrtimers %ld, irq_works %ld; "
 		"under the xa_lock %ld",
 		n, atomic_long_read(&given[PAT_TASK]), atomic_long_read(&given[PAT_SOFTIRQ]),

@@ -201,6 +201,11 @@ static void leave_off_line(void)
 			block, err);
 }
 
+static bool is_used(void)
+{
+	return pat_mix_movable();
+}
+
 void pat_memory(void)
 {
 	struct task_struct *plugger;
@@ -220,10 +225,10 @@ void pat_memory(void)
 		pat_skip("a thread could not be made");
 		goto out;
 	}
-	pat_time_wait();
+	pat_time_wait_for(is_used);
 	pat_mix_end();
 	/* What is left of an off-lining has all pages free. */
-	for (unsigned int i = 0; i < 100 && !pat_is_bad() && !times; i++)
+	for (unsigned int i = 0; i < 300 && !pat_is_bad() && !times; i++)
 		msleep(100);
 	send_sig(SIGKILL, plugger, 1);
 	pat_join(plugger);
@@ -231,8 +236,7 @@ void pat_memory(void)
 	if (!pat_mix_movable() && times)
 		pat_bad("the test's own error: no page came from memory that goes");
 	pat_did("%lu times block %u came and went, refused %lu times, removed %lu times; %ld "
-		"blocks "
-		"in ZONE_MOVABLE",
+		"blocks in ZONE_MOVABLE",
 		times, block, refused, removed, pat_mix_movable());
 out:
 	if (was_online)

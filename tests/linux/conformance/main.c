@@ -104,6 +104,15 @@ void pat_time_wait(void)
 		msleep(20);
 }
 
+void pat_time_wait_for(bool (*done)(void))
+{
+	pat_time_wait();
+	for (unsigned int i = 0; i < 20 && !done() && !pat_is_bad(); i++) {
+		pat_time_begin();
+		pat_time_wait();
+	}
+}
+
 void pat_rest_add(long free, long used)
 {
 	before.free += free;

@@ -111,10 +111,23 @@ static void clear(void)
 	xa_destroy(&tree);
 }
 
+static long went_home(void)
+{
+	long sum = 0;
+
+	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++)
+		sum += atomic_long_read(&home[c]);
+	return sum;
+}
+
+static bool has_one_gone_home(void)
+{
+	return went_home();
+}
+
 void pat_slab(void)
 {
 	unsigned int n;
-	long sum = 0;
 
 	cache = kmem_cache_create("page_alloc_test", sizeof(struct object), 0, 0, construct);
 	if (!cache) {
@@ -127,18 +140,16 @@ void pat_slab(void)
 	}
 	n = pat_load_begin(turn);
 	if (n) {
-		pat_time_wait();
+		pat_time_wait_for(has_one_gone_home);
 		pat_load_end();
 		clear();
-		for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++)
-			sum += atomic_long_read(&home[c]);
-		if (!sum)
+		if (!went_home())
 			pat_bad("the test's own error: no page went home");
 		pat_did("objects freed by tasks %ld, softirqs %ld, hrtimers %ld, irq_works %ld; "
 			"slabs that went home under the xa_lock %ld",
 			atomic_long_read(&freed[PAT_TASK]), atomic_long_read(&freed[PAT_SOFTIRQ]),
 			atomic_long_read(&freed[PAT_HRTIMER]),
-			atomic_long_read(&freed[PAT_IRQ_WORK]), sum);
+			atomic_long_read(&freed[PAT_IRQ_WORK]), went_home());
 	}
 	shim_object_stop(cache);
 	kmem_cache_destroy(cache);

@@ -69,6 +69,8 @@ void pat_time_begin(void);
 bool pat_time_left(void);
 /* Waits until no time is left. */
 void pat_time_wait(void);
+/* And where all is slow, up to 20 times as long, until it is done. */
+void pat_time_wait_for(bool (*done)(void));
 /* The CPUs on which tests work: all but the first, which watches, if there are others. */
 unsigned int pat_workers(unsigned int *cpus);
 
