@@ -198,7 +198,7 @@ long pat_mix_movable(void)
 
 /* ---- The test -------------------------------------------------------------------------------- */
 
-/* Who has not allocated, freed, and freed under the lock; NULL: all have. */
+/* A context that has not allocated, freed, and freed under the lock; NULL: there is none. */
 static const char *idle(void)
 {
 	for (unsigned int c = 0; c < PAT_NR_CONTEXTS; c++)

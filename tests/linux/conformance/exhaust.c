@@ -194,7 +194,7 @@ static void check_above_min(void)
 	}
 }
 
-/* The marks, to tell who goes below them. */
+/* The marks, to see that an allocation goes below them. */
 static bool are_too_low(const struct zone_state *sum)
 {
 	return sum->min < 4 * tolerance();

@@ -16,7 +16,7 @@ set -u
 
 lines='^(page_alloc_test: SKIP |KTAP version|1\.\.|ok |not ok |# )'
 
-# A kernel that has no huge pages keeps little back for GFP_ATOMIC, and who goes below that cannot be told.
+# A kernel that has no huge pages keeps little back: with it no test could see that GFP_ATOMIC goes below the min watermark.
 marks=/proc/sys/vm/min_free_kbytes
 [ "$(cat $marks)" -ge 32768 ] || echo 32768 >$marks
 

@@ -145,7 +145,7 @@ static int __init fault_start(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
 		if (strcmp(all[i].name, fault))
 			continue;
-		/* There who waits for a lock sleeps, and its holder goes on. */
+		/* There a task that waits for a lock sleeps, and the holder goes on. */
 		if (IS_ENABLED(CONFIG_PREEMPT_RT) && all[i].handler == on_trylock) {
 			pr_err("page_alloc_fault: no probe at %s(): PREEMPT_RT\n", all[i].function);
 			return -EOPNOTSUPP;
