@@ -60,7 +60,8 @@ static void read_zone(struct zone *zone, gfp_t gfp, struct zone_state *s)
 				 .reserve = zone->lowmem_reserve[gfp_zone(gfp)],
 				 .highatomic = zone->nr_reserved_highatomic};
 	spin_lock_irqsave(&zone->lock, flags);
-	s->free = zone_page_state(zone, NR_FREE_PAGES);
+	/* Pages of contiguous areas are for movable allocations alone. */
+	s->free = zone_page_state(zone, NR_FREE_PAGES) - zone_page_state(zone, NR_FREE_CMA_PAGES);
 	for (unsigned int order = 0; order <= PAT_MAX_ORDER; order++)
 		for (unsigned int type = 0; type < MIGRATE_PCPTYPES; type++) {
 			struct list_head *at;

@@ -40,12 +40,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } all[] = {
-	{"orders", pat_orders},	  {"split", pat_split},	      {"parts", pat_parts},
-	{"exact", pat_exact},	  {"bulk", pat_bulk},	      {"folios", pat_folios},
-	{"nodes", pat_nodes},	  {"policy", pat_policy},     {"lock", pat_lock},
-	{"slab", pat_slab},	  {"contexts", pat_contexts}, {"nmi", pat_nmi},
-	{"cpus", pat_cpus},	  {"memory", pat_memory},     {"contig", pat_contig},
-	{"exhaust", pat_exhaust}, {"counters", pat_counters},
+	{"orders", pat_orders}, {"split", pat_split},	    {"parts", pat_parts},
+	{"exact", pat_exact},	{"bulk", pat_bulk},	    {"folios", pat_folios},
+	{"nodes", pat_nodes},	{"policy", pat_policy},	    {"lock", pat_lock},
+	{"slab", pat_slab},	{"contexts", pat_contexts}, {"nmi", pat_nmi},
+	{"cpus", pat_cpus},	{"memory", pat_memory},	    {"contig", pat_contig},
+	{"cma", pat_cma},	{"exhaust", pat_exhaust},   {"counters", pat_counters},
 };
 
 /* ---- The test that runs ---------------------------------------------------------------------- */

@@ -40,7 +40,9 @@ static bool has_room(int nid, gfp_t gfp)
 	for (unsigned int i = 0; i <= gfp_zone(gfp); i++) {
 		struct zone *zone = NODE_DATA(nid)->node_zones + i;
 
-		if (populated_zone(zone) && (long)zone_page_state(zone, NR_FREE_PAGES) >
+		/* Pages of contiguous areas are for movable allocations alone. */
+		if (populated_zone(zone) && (long)(zone_page_state(zone, NR_FREE_PAGES) -
+						   zone_page_state(zone, NR_FREE_CMA_PAGES)) >
 						    (long)high_wmark_pages(zone) + ROOM +
 							    zone->lowmem_reserve[gfp_zone(gfp)])
 			return true;

@@ -2,7 +2,8 @@
 /*
  * rest.c - what must be true of the kernel's counts when nobody allocates:
  *
- *	NR_FREE_PAGES of each zone is what lies in its free lists, exactly
+ *	NR_FREE_PAGES of each zone is what lies in its free lists, exactly, and NR_FREE_CMA_PAGES
+ *	what lies in those of contiguous areas
  *	with the lists of CPUs, what is free is what was free before the test, within a
  *	tolerance for what the rest of the machine does meanwhile
  *
@@ -14,48 +15,81 @@
 
 #include "test.h"
 
-/* Adds a zone. Returns NR_FREE_PAGES less what is in its lists. */
-static long add_zone(struct pat_rest *rest, struct zone *zone)
+/* With what CPUs have not folded into it. */
+static long count(struct zone *zone, enum zone_stat_item item)
 {
-	long free = 0, lists = 0;
+	long n = atomic_long_read(&zone->vm_stat[item]);
+#ifdef CONFIG_SMP
+	int cpu;
+
+	for_each_possible_cpu(cpu) n +=
+		per_cpu_ptr(zone->per_cpu_zonestats, cpu)->vm_stat_diff[item];
+#endif
+	return n;
+}
+
+/* Under the zone's lock: pages in the lists of contiguous areas. */
+static long in_areas(struct zone *zone)
+{
+	long n = 0;
+
+#ifdef CONFIG_CMA
+	for (unsigned int order = 0; order <= PAT_MAX_ORDER; order++) {
+		struct list_head *at;
+
+		list_for_each(at, &zone->free_area[order].free_list[MIGRATE_CMA]) n += 1l << order;
+	}
+#endif
+	return n;
+}
+
+/* What differs most, in a zone. */
+struct worst {
+	long differ; /* the count less what is in the lists */
+	struct zone *zone;
+	const char *count;
+};
+
+static void note(struct worst *worst, struct zone *zone, const char *count, long differ)
+{
+	if (abs(differ) > abs(worst->differ))
+		*worst = (struct worst){differ, zone, count};
+}
+
+static void add_zone(struct pat_rest *rest, struct zone *zone, struct worst *worst)
+{
+	long free, lists = 0, areas;
 	unsigned long flags;
 	int cpu;
 
 	spin_lock_irqsave(&zone->lock, flags);
-	free = atomic_long_read(&zone->vm_stat[NR_FREE_PAGES]);
-#ifdef CONFIG_SMP
-	for_each_possible_cpu(cpu) free +=
-		per_cpu_ptr(zone->per_cpu_zonestats, cpu)->vm_stat_diff[NR_FREE_PAGES];
-#endif
+	free = count(zone, NR_FREE_PAGES);
 	for (unsigned int order = 0; order <= PAT_MAX_ORDER; order++)
 		lists += zone->free_area[order].nr_free << order;
+	areas = count(zone, NR_FREE_CMA_PAGES) - in_areas(zone);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	for_each_possible_cpu(cpu) rest->pcp +=
 		READ_ONCE(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
 	rest->free += free;
 	rest->lists += lists;
-	return free - lists;
+	note(worst, zone, "NR_FREE_PAGES", free - lists);
+	note(worst, zone, "NR_FREE_CMA_PAGES", areas);
 }
 
-/* The zone whose two counts differ most, and by how much. */
-static long read_zones(struct pat_rest *rest, struct zone **worst)
+static struct worst read_zones(struct pat_rest *rest)
 {
-	long most = 0;
+	struct worst worst = {};
 	int nid;
 
 	*rest = (struct pat_rest){};
-	*worst = NULL;
 	for_each_online_node(nid) for (unsigned int i = 0; i < MAX_NR_ZONES; i++)
 	{
 		struct zone *zone = NODE_DATA(nid)->node_zones + i;
-		long differ = populated_zone(zone) ? add_zone(rest, zone) : 0;
 
-		if (abs(differ) > abs(most)) {
-			most = differ;
-			*worst = zone;
-		}
+		if (populated_zone(zone))
+			add_zone(rest, zone, &worst);
 	}
-	return most;
+	return worst;
 }
 
 static long used_by_events(void)
@@ -109,9 +143,7 @@ void pat_rest_of_cpu(unsigned int cpu)
 
 void pat_rest_read(struct pat_rest *rest)
 {
-	struct zone *zone;
-
-	read_zones(rest, &zone);
+	read_zones(rest);
 	rest->used = used_by_events();
 }
 
@@ -122,21 +154,21 @@ long pat_rest_tolerance(void)
 
 void pat_rest_check(const struct pat_rest *before)
 {
-	long differ, lost;
+	struct worst worst;
 	struct pat_rest now;
-	struct zone *zone;
+	long lost;
 
 	/* Thread stacks and nodes of trees are freed later. */
 	for (unsigned int i = 0; i < 100; i++) {
-		differ = read_zones(&now, &zone);
+		worst = read_zones(&now);
 		lost = before->free + before->pcp - now.free - now.pcp;
-		if (!differ && abs(lost) <= pat_rest_tolerance())
+		if (!worst.differ && abs(lost) <= pat_rest_tolerance())
 			return;
 		msleep(20);
 	}
-	if (differ)
-		pat_bad("NR_FREE_PAGES of zone %s is off by %ld from its free lists", zone->name,
-			differ);
+	if (worst.differ)
+		pat_bad("%s of zone %s is off by %ld from its free lists", worst.count,
+			worst.zone->name, worst.differ);
 	else if (lost > 0)
 		pat_bad("pages are lost: %ld fewer are free than before (tolerance %ld)", lost,
 			pat_rest_tolerance());

@@ -23,11 +23,14 @@
  *	contig  a contiguous range comes in which pages are still free, or used
  *	stay    a block of memory is said to be off-line, and is not
  *	keep    memory that is off-line is said to be removed, and is not
+ *	borrow  pages that cannot be moved come from a contiguous area (CMA)
+ *	area    a driver gets pages of a contiguous area that it has already
  *	wait    a free waits for a lock of the CPU that allocated the page, which that CPU holds
  *	        with interrupts on while it allocates: the seed's deadlock
  *	stamp   the test itself leaves out a stamp, now and then: are stamps checked?
  */
 #include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/list.h>
 #include <linux/memory_hotplug.h>
 #include <linux/nodemask.h>
@@ -59,6 +62,8 @@ enum fault {
 	CONTIG,
 	STAY,
 	KEEP,
+	BORROW,
+	AREA,
 	WAIT,
 	STAMP,
 };
@@ -68,8 +73,8 @@ static const char *const names[] = {
 	[ALIGN] = "align",   [ZONE] = "zone",	    [ZERO] = "zero",	 [DRIFT] = "drift",
 	[BULK] = "bulk",     [FAIL] = "fail",	    [NODE] = "node",	 [POLICY] = "policy",
 	[EARLY] = "early",   [RESERVE] = "reserve", [ATOMIC] = "atomic", [OBJECT] = "object",
-	[CONTIG] = "contig", [STAY] = "stay",	    [KEEP] = "keep",	 [WAIT] = "wait",
-	[STAMP] = "stamp",
+	[CONTIG] = "contig", [STAY] = "stay",	    [KEEP] = "keep",	 [BORROW] = "borrow",
+	[AREA] = "area",     [WAIT] = "wait",	    [STAMP] = "stamp",
 };
 
 enum {
@@ -203,6 +208,8 @@ struct page *shim_alloc(gfp_t gfp, unsigned int order, int nid)
 
 		return page ? page + (1ul << (order - 1)) : NULL;
 	}
+	if (is(BORROW))
+		gfp |= __GFP_MOVABLE;
 	if (is(ZONE))
 		gfp &= ~__GFP_DMA;
 	if (is(ZERO))
@@ -295,6 +302,24 @@ int shim_contig(unsigned long pfn, unsigned long n)
 #endif
 }
 #endif
+
+static struct page *area; /* of "area": what came last, while it is not freed */
+
+struct page *shim_area(struct device *device, unsigned long n, dma_addr_t *address)
+{
+	if (is(AREA) && area && once_in(4))
+		return area;
+	area = dma_alloc_pages(device, n << PAGE_SHIFT, address, DMA_BIDIRECTIONAL,
+			       GFP_KERNEL | __GFP_NOWARN);
+	return area;
+}
+
+void shim_area_free(struct device *device, struct page *page, unsigned long n, dma_addr_t address)
+{
+	if (page == area)
+		area = NULL;
+	dma_free_pages(device, n << PAGE_SHIFT, page, address, DMA_BIDIRECTIONAL);
+}
 
 #ifdef CONFIG_MEMORY_HOTREMOVE
 int shim_remove(u64 start, u64 size)

@@ -168,6 +168,10 @@ int shim_contig(unsigned long pfn, unsigned long n);
 int shim_offline(unsigned int block);
 /* Removes memory that is off-line. */
 int shim_remove(u64 start, u64 size);
+struct device;
+/* Pages for a driver, and their address for the device; NULL. */
+struct page *shim_area(struct device *device, unsigned long n, dma_addr_t *address);
+void shim_area_free(struct device *device, struct page *page, unsigned long n, dma_addr_t address);
 
 /* ---- rest.c: what must be true when nobody allocates ----------------------------------------- */
 
@@ -270,6 +274,7 @@ void pat_nmi(void);	 /* nmi.c */
 void pat_cpus(void);	 /* hotplug.c */
 void pat_memory(void);	 /* hotplug.c */
 void pat_contig(void);	 /* contig.c */
+void pat_cma(void);	 /* cma.c */
 void pat_exhaust(void);	 /* exhaust.c */
 
 #endif
