@@ -43,6 +43,8 @@ static long tolerance(void)
 
 struct zone_state {
 	long free, pcp, min, reserve, highatomic;
+	long kept; /* free pages of that reserve, which count for nobody else */
+	long own;  /* pages in this CPU's list, a whole batch of which may come at the mark */
 	long usable[PAT_MAX_ORDER + 1]; /* blocks in lists from which any allocation may take */
 };
 
@@ -69,7 +71,14 @@ static void read_zone(struct zone *zone, gfp_t gfp, struct zone_state *s)
 			list_for_each(at, &zone->free_area[order].free_list[type])
 				s->usable[order]++;
 		}
+	for (unsigned int order = 0; order <= PAT_MAX_ORDER; order++) {
+		struct list_head *at;
+
+		list_for_each(at, &zone->free_area[order].free_list[MIGRATE_HIGHATOMIC]) s->kept +=
+			1l << order;
+	}
 	spin_unlock_irqrestore(&zone->lock, flags);
+	s->own = READ_ONCE(raw_cpu_ptr(zone->per_cpu_pageset)->count);
 	for_each_possible_cpu(cpu) s->pcp +=
 		READ_ONCE(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
 }
@@ -183,11 +192,11 @@ static void check_above_min(void)
 		if (!populated_zone(zone))
 			continue;
 		read_zone(zone, GFP_KERNEL, &s);
-		if (s.free + s.pcp < s.min - tolerance())
+		if (s.free - s.kept + s.own < s.min - tolerance())
 			pat_bad("GFP_NOWAIT goes below the min watermark: zone %s of node %d has "
 				"%ld "
 				"pages and not %ld (tolerance %ld)",
-				zone->name, nid, s.free + s.pcp, s.min, tolerance());
+				zone->name, nid, s.free - s.kept + s.own, s.min, tolerance());
 		if (s.highatomic > (long)(zone_managed_pages(zone) / 100 + 2 * pageblock_nr_pages))
 			pat_bad("zone %s of node %d keeps %ld pages for atomic allocations of high "
 				"orders, more than 1 %% of %lu",
