@@ -153,6 +153,7 @@ static void counts(void **state)
 	zone(&rig)->apart += 2;
 	zone(&rig)->reserve_free -= 7;
 	zone(&rig)->nr_whole += 3;
+	hint_count(&zone(&rig)->whole, true); /* regions that have whole ones */
 	assert_int_equal(roost_recover(rig.roost), 0);
 	assert_int_equal(roost_validate(rig.roost, NULL), 0);
 	assert_int_equal(roost_isolate(rig.roost, 5 * BLOCK, false), 0);

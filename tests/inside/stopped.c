@@ -91,6 +91,17 @@ static void cleared_hints_are_found(void **state)
 	}
 }
 
+/* Also where the region has no other pageblock. */
+static void a_cleared_hint_of_one_pageblock_is_found(void **state)
+{
+	struct rig rig;
+
+	rig_open_simple(&rig, state, 0, BLOCK, 2);
+	find_behind(&rig, rig_get(&rig, 9, 0), 9, 0);
+	rig_home(&rig);
+	rig_close(&rig);
+}
+
 /* In a larger zone a call that does not wait notes some pageblocks anew, and the next call
  * others. */
 static void cleared_hints_are_found_in_turns(void **state)
@@ -204,6 +215,7 @@ int main(int argc, char **argv)
 {
 	static const struct suite_test tests[] = {
 		SUITE_TEST(cleared_hints_are_found, variants_owners),
+		SUITE_TEST(a_cleared_hint_of_one_pageblock_is_found, variants_one),
 		SUITE_TEST(cleared_hints_are_found_in_turns, variants_one),
 		SUITE_TEST(cleared_hints_are_waited_for, variants_owners),
 		SUITE_TEST(claims_of_isolated_ones_are_undone, variants_owners),
