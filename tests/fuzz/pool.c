@@ -245,7 +245,7 @@ static void do_misuse(struct fuzz_bytes *b)
 
 static void do_wrong_alloc(struct fuzz_bytes *b)
 {
-	unsigned flags = fuzz_below(b, 2) ? 3 : 1u << (24 + fuzz_below(b, 8));
+	unsigned flags = fuzz_below(b, 2) ? 3 : 1u << (25 + fuzz_below(b, 8) % 7);
 
 	LOG("wrong alloc flags %#x\n", flags);
 	FUZZ_CHECK(!roost_pool_alloc(f.pool, PAGE, flags), "flags %#x are good", flags);
