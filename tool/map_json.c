@@ -151,7 +151,10 @@ static bool read_slabs(struct map *map, struct roost_pageblock_info **by_address
 	    frames < 0 || frames > MAP_PAGEBLOCK)
 		return false;
 	wanted.start = (roost_pfn)start;
-	found = map->nr ? bsearch(&key, by_address, map->nr, sizeof(*by_address), by_start) : NULL;
+	found = map->nr ? bsearch(&key, by_address, map->nr,
+				  sizeof(*by_address), // NOLINT: pointers
+				  by_start)
+			: NULL;
 	if (!found)
 		return false;
 	map->slabs[*found - map->blocks] = (uint16_t)frames;

@@ -396,7 +396,7 @@ static void *from_current(const struct roost_cache *cache, struct rst_cache_cpu 
 
 	for (unsigned i = 0; current && i < cache->words; i++)
 		if (rst_load_rlx(&slab->local[i])) {
-			rst_store_rlx(&mine->current, rst_mark(current, i * 64));
+			rst_store_rlx(&mine->current, rst_mark(current, (uint64_t)i * 64));
 			return from_word(cache, mine, cpu);
 		}
 	return NULL;
