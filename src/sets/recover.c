@@ -78,7 +78,7 @@ static rst_frame_id skip_right(const struct roost *r, rst_frame_id f, rst_frame_
 
 	while (f < end) {
 		if (f % sizeof(om) == 0 && end - f >= sizeof(om)) {
-			__builtin_memcpy(&om, (const void *)&r->om[f], sizeof(om));
+			__builtin_memcpy(&om, (const char *)(uintptr_t)&r->om[f], sizeof(om));
 			if (om == SINGLE * 0x0101010101010101ull) {
 				f += sizeof(om);
 				continue;
