@@ -37,7 +37,7 @@ static const char *const kind_names[] = {"hard interrupts", "softirqs", "NMIs"};
 static struct box boxes[KINDS];
 static roost_cache_t *cache;
 static atomic_long_t bad; /* stamps */
-static atomic_long_t wrong_context;
+static atomic_long_t wrong_context, interrupts;
 
 static void stamp(struct object *object)
 {
@@ -54,9 +54,18 @@ static void free_checked(struct object *object)
 
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
+/* A CPU that is idle and polls takes such a call from its idle task, with interrupts off: no
+ * interrupt comes (the kernel's flush_smp_call_function_queue()). */
+static bool is_idle_call(void)
+{
+	return is_idle_task(current) && irqs_disabled() && !in_nmi();
+}
+
 static bool is_in(enum kind kind)
 {
-	return kind == HARD   ? in_hardirq() && !in_nmi()
+	if (kind == HARD && in_hardirq() && !in_nmi())
+		atomic_long_inc(&interrupts);
+	return kind == HARD   ? (in_hardirq() && !in_nmi()) || is_idle_call()
 	       : kind == SOFT ? in_serving_softirq()
 			      : in_nmi();
 }
@@ -191,6 +200,8 @@ static void rounds(void)
 	}
 	if (atomic_long_read(&bad))
 		kt_fail("%ld objects with a wrong stamp", atomic_long_read(&bad));
+	if (!atomic_long_read(&interrupts))
+		kt_fail("no interrupt freed an object");
 	if (atomic_long_read(&wrong_context))
 		kt_fail("%ld boxes emptied elsewhere", atomic_long_read(&wrong_context));
 }
