@@ -433,11 +433,12 @@ static RST_HOT void *alloc_hot(struct roost_cache *cache, unsigned cpu, unsigned
 {
 	struct rst_cache_cpu *mine = &cache->cpus[cpu];
 	uint64_t nr = rst_load_rlx(&mine->nr);
-	const struct rst_object_hint *hint = &mine->object[nr - 1];
+	const struct rst_object_hint *hint;
 	uintptr_t address;
 
 	if (!nr)
 		return alloc_unhinted(cache, cpu, flags);
+	hint = &mine->object[nr - 1];
 	rst_store_rlx(&mine->nr, nr - 1);
 	address = rst_load_rlx(&hint->address);
 	return take_hinted(cache, cpu, rst_load_rlx(&hint->mark), address)
