@@ -36,9 +36,8 @@
 #define rst_add_rel(p, v) ((void)atomic_fetch_add_explicit((p), (v), memory_order_release))
 #define rst_add_sc(p, v)  ((void)atomic_fetch_add_explicit((p), (v), memory_order_seq_cst))
 #define rst_or_sc(p, v)	  ((void)atomic_fetch_or_explicit((p), (v), memory_order_seq_cst))
-/* The old value: for assertions, and where a compiler's loop does no harm. */
+/* The old value. Compilers make a loop of the first, which no free may have: rst_set_put_new(). */
 #define rst_fetch_or_sc(p, v)	atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
-#define rst_fetch_and_sc(p, v)	atomic_fetch_and_explicit((p), (v), memory_order_seq_cst)
 #define rst_fetch_add_rlx(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define rst_and_sc(p, v)	((void)atomic_fetch_and_explicit((p), (v), memory_order_seq_cst))
 

@@ -61,21 +61,22 @@ static bool leave_ring(struct roost_cache *cache, const void *object, struct rst
 static bool take_in(struct roost_cache *cache, struct rst_slab *slab, unsigned index, void *object)
 {
 	_Atomic uint64_t *waiting = &slab->waiting[index / 64];
-	const char *what = NULL;
+	bool is_free;
 
 	/* The bit first: of two frees of an object one finds it set, or (the object has left
 	 * meanwhile) finds that it is free. */
-	if (rst_fetch_or_sc(waiting, bit_of(index)) & bit_of(index))
-		what = "is free already, in the quarantine";
-	else if (in_l_or_r(slab, index) && rst_fetch_and_sc(waiting, ~bit_of(index)))
-		what = "is free already";
-	if (what) {
-		rst_object_misuse(cache->slabs, "roost_cache_free", cache, object, what);
+	if (rst_set_put_new(waiting, index % 64)) {
+		rst_object_misuse(cache->slabs, "roost_cache_free", cache, object,
+				  "is free already, in the quarantine");
 		return false;
 	}
-	if (rst_debug_free(cache, object))
+	is_free = in_l_or_r(slab, index);
+	if (!is_free && rst_debug_free(cache, object))
 		return true;
-	rst_and_sc(waiting, ~bit_of(index)); /* it stays allocated */
+	rst_and_sc(waiting, ~bit_of(index)); /* it stays as it is */
+	if (is_free)
+		rst_object_misuse(cache->slabs, "roost_cache_free", cache, object,
+				  "is free already");
 	return false;
 }
 
