@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -93,12 +94,47 @@ roost_cache_t *slabs_cache(struct slabs *s, size_t size)
 	return cache;
 }
 
+void slabs_close_cache(const struct slabs *s, roost_cache_t *cache)
+{
+	uint64_t left = 1;
+
+	slabs_are_sound(s);
+	assert_int_equal(roost_cache_destroy(cache, &left), 0);
+	assert_int_equal(left, 0);
+}
+
+struct roost_cache_stats slabs_stats(const roost_cache_t *cache)
+{
+	struct roost_cache_stats stats;
+
+	roost_cache_stats(cache, &stats);
+	return stats;
+}
+
 void *slabs_get(roost_cache_t *cache)
 {
 	void *object = roost_cache_alloc(cache, 0);
 
 	assert_non_null(object);
 	return object;
+}
+
+static void *free_it(void *argument)
+{
+	void **call = argument;
+
+	roost_cache_free(call[0], call[1]);
+	return NULL;
+}
+
+/* In another thread, which may be on another CPU. */
+void slabs_free_elsewhere(roost_cache_t *cache, void *object)
+{
+	void *call[2] = {cache, object};
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, free_it, call), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 void slabs_saw(struct slabs *s, const char *call, const void *object, const char *what)

@@ -34,8 +34,13 @@ void slabs_open_for(struct slabs *s, size_t pages, unsigned check_level, unsigne
 void slabs_close(struct slabs *s);
 void slabs_are_sound(const struct slabs *s);
 roost_cache_t *slabs_cache(struct slabs *s, size_t size);
+/* Destroys a cache of which no object is out. */
+void slabs_close_cache(const struct slabs *s, roost_cache_t *cache);
+struct roost_cache_stats slabs_stats(const roost_cache_t *cache);
 /* An object, or the test fails. */
 void *slabs_get(roost_cache_t *cache);
+/* In another thread, which may be on another CPU. */
+void slabs_free_elsewhere(roost_cache_t *cache, void *object);
 /* The last call was this misuse, and nothing else was since the last time. */
 void slabs_saw(struct slabs *s, const char *call, const void *object, const char *what);
 
